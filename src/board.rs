@@ -1,0 +1,230 @@
+//! The newest state of each target: written by `probe` and `schedule`, read by `metrics` and `web`.
+//!
+//! A reader takes one immutable [`TargetState`] per target and is never in a writer's way; a writer
+//! changes a copy and puts it up whole, so that what one scrape shows of a target is consistent.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use tokio::time::Instant;
+
+use crate::domain::outcome::Version;
+use crate::domain::{Grant, Operation, Phases, Reason};
+
+/// Upper bounds of the buckets of `pbx_request_duration_seconds`, seconds; `+Inf` follows.
+pub const BUCKETS: [f64; 10] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
+/// What stays the same for a target between reloads; what its readers need to know of it.
+#[derive(Clone, Debug)]
+pub struct TargetInfo {
+    /// The configured name.
+    pub name: Arc<str>,
+    /// Label value of `pbx_target_info`.
+    pub platform: &'static str,
+    /// The acquiring grant, label value of `pbx_target_info`.
+    pub grant: Grant,
+    /// `scheme://host[:port]`, for the page; never a label.
+    pub origin: Arc<str>,
+    /// Whether credentials travel over `http://`.
+    pub plaintext: bool,
+    /// Operations called: `token` unless the grant is `static`, `extensions`, `version` where on.
+    pub operations: Vec<Operation>,
+    /// Grants whose requests can occur.
+    pub grants: Vec<Grant>,
+    /// For each operation the reasons that can occur for this target, in the order of `Reason::ALL`.
+    pub reasons: [Vec<Reason>; Operation::COUNT],
+}
+
+/// The state of one target at one moment.
+#[derive(Clone, Debug, Default)]
+pub struct TargetState {
+    /// Whether the newest probe got the list; `None` before the first.
+    pub up: Option<bool>,
+    /// One entry an operation, by `Operation::index`.
+    pub endpoints: [Endpoint; Operation::COUNT],
+    /// Whole passes.
+    pub probes: u64,
+    /// Passes that did not get the list.
+    pub probe_failures: u64,
+    /// Failed passes in a row.
+    pub consecutive_failures: u64,
+    /// Unix seconds at the end of the newest pass.
+    pub last_probe: Option<f64>,
+    /// Unix seconds at the end of the newest successful pass.
+    pub last_success: Option<f64>,
+    /// The wait now in force.
+    pub wait: Duration,
+    /// The token in use.
+    pub token: Option<TokenView>,
+    /// Unix seconds of the next token request by the renewal rule; stays when the token is dropped.
+    pub renewal_due: Option<f64>,
+    /// One entry for each of `TargetInfo::grants`, in that order.
+    pub grants: Vec<GrantCounters>,
+    /// Tokens refused by the API before their expiry.
+    pub token_rejections: u64,
+    /// The list's total, while the list is well and the total known.
+    pub extensions: Option<u64>,
+    /// Requests left, from the answer's headers.
+    pub rate_limit_remaining: Option<u64>,
+    /// Unix seconds at which the limit resets.
+    pub rate_limit_reset: Option<f64>,
+    /// Earliest notAfter of the chain served, Unix seconds.
+    pub certificate_expiry: Option<f64>,
+    /// What the version query told.
+    pub version: Option<Arc<Version>>,
+}
+
+/// What readers may know of the token in use.
+#[derive(Clone, Copy, Debug)]
+pub struct TokenView {
+    /// When it was received, by the monotonic clock: its age is computed at the scrape.
+    pub issued: Instant,
+    /// The same in Unix seconds.
+    pub issued_unix: f64,
+    /// Unix seconds; `None` where its lifetime is unknown.
+    pub expiry: Option<f64>,
+}
+
+/// The state of one endpoint of a target.
+#[derive(Clone, Debug, Default)]
+pub struct Endpoint {
+    /// Whether the newest exchange gave what it should; `None` before the first, and while the
+    /// endpoint cannot be called for want of a token.
+    pub up: Option<bool>,
+    /// Why it is not up; `None` while up.
+    pub condition: Option<Condition>,
+    /// HTTP answers by status code as received (100 to 599); [`Code::OTHER`] and [`Code::NONE`]
+    /// apart. Sorted by code.
+    pub codes: Vec<(Code, u64)>,
+    /// Failed requests by `Reason::index` (protected resources; the token endpoint counts by grant).
+    pub failures: [u64; Reason::COUNT],
+    /// Duration of exchanges.
+    pub durations: Histogram,
+    /// Phases of the newest exchange.
+    pub phases: Phases,
+}
+
+/// Why an endpoint is not up.
+#[derive(Clone, Debug)]
+pub struct Condition {
+    /// The label value.
+    pub reason: Reason,
+    /// For people: what is wrong and how to mend it.
+    pub diagnosis: Arc<str>,
+    /// Unix seconds since when, without a break.
+    pub since: f64,
+}
+
+/// A value of the label `code`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Code(pub u16);
+
+impl Code {
+    /// A status outside 100 to 599.
+    pub const OTHER: Self = Self(u16::MAX - 1);
+    /// No answer.
+    pub const NONE: Self = Self(u16::MAX);
+}
+
+/// Counters of one grant.
+#[derive(Clone, Debug)]
+pub struct GrantCounters {
+    /// The grant sent.
+    pub grant: Grant,
+    /// Requests sent for a token.
+    pub requests: u64,
+    /// Those that gave none, by `Reason::index`.
+    pub failures: [u64; Reason::COUNT],
+}
+
+impl GrantCounters {
+    /// Zeros for `grant`.
+    pub const fn new(grant: Grant) -> Self {
+        Self { grant, requests: 0, failures: [0; Reason::COUNT] }
+    }
+}
+
+/// A histogram over [`BUCKETS`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Histogram {
+    /// Observations in each bucket alone (not cumulative); the last is above all bounds.
+    pub counts: [u64; BUCKETS.len() + 1],
+    /// Sum of all observations, seconds.
+    pub sum: f64,
+}
+
+impl Histogram {
+    /// Counts one observation.
+    pub fn observe(&mut self, seconds: f64) {
+        let bucket = BUCKETS.partition_point(|bound| *bound < seconds);
+        self.counts[bucket] += 1;
+        self.sum += seconds;
+    }
+}
+
+/// One target on the board.
+#[derive(Debug)]
+pub struct Slot {
+    /// What stays the same.
+    pub info: TargetInfo,
+    state: ArcSwap<TargetState>,
+}
+
+impl Slot {
+    /// A slot whose counters stand at zero.
+    pub fn new(info: TargetInfo) -> Self {
+        let state = TargetState {
+            grants: info.grants.iter().copied().map(GrantCounters::new).collect(),
+            ..TargetState::default()
+        };
+        Self { info, state: ArcSwap::from_pointee(state) }
+    }
+
+    /// The newest state.
+    pub fn state(&self) -> Arc<TargetState> {
+        self.state.load_full()
+    }
+
+    /// Puts up a new state.
+    pub fn publish(&self, state: TargetState) {
+        self.state.store(Arc::new(state));
+    }
+}
+
+/// All targets, in the order of the configuration.
+#[derive(Debug, Default)]
+pub struct Board {
+    slots: ArcSwap<Vec<Arc<Slot>>>,
+}
+
+impl Board {
+    /// The targets now.
+    pub fn slots(&self) -> Arc<Vec<Arc<Slot>>> {
+        self.slots.load_full()
+    }
+
+    /// Replaces the targets: who is not in `slots` is gone with all its series.
+    pub fn replace(&self, slots: Vec<Arc<Slot>>) {
+        self.slots.store(Arc::new(slots));
+    }
+}
+
+impl TargetState {
+    /// The endpoint of `operation`.
+    pub fn endpoint(&self, operation: Operation) -> &Endpoint {
+        &self.endpoints[operation.index()]
+    }
+
+    /// The endpoint of `operation`, to be changed.
+    pub fn endpoint_mut(&mut self, operation: Operation) -> &mut Endpoint {
+        &mut self.endpoints[operation.index()]
+    }
+
+    /// The condition that explains the target's state best: the token's first.
+    pub fn condition(&self) -> Option<(Operation, &Condition)> {
+        Operation::ALL
+            .into_iter()
+            .find_map(|operation| self.endpoint(operation).condition.as_ref().map(|c| (operation, c)))
+    }
+}

@@ -1,0 +1,48 @@
+//! The configuration: files and environment to raw serde structs to checked values.
+//!
+//! Belongs here: reading, inheriting, checking, and errors that name file, line, key and mend. Does
+//! not belong here: contacting anyone.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::domain::Target;
+
+/// The whole configuration, checked.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// All targets, in the order of the files; names are unique.
+    pub targets: Vec<Arc<Target>>,
+    /// Limits over all targets.
+    pub limits: Limits,
+    /// What is allowed but unsafe or odd: each a sentence that names file, line, key and mend.
+    pub warnings: Vec<String>,
+    /// The files read, in order; empty when the environment alone configured one target.
+    pub files: Vec<PathBuf>,
+}
+
+/// Limits over all targets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Probes in flight at once, overall.
+    pub probes_in_flight: usize,
+    /// Probes in flight at once to one host.
+    pub probes_per_host: usize,
+    /// Refusing answers that one origin may give within `refusal_window`, over all targets.
+    pub refusals_per_origin: usize,
+    /// See `refusals_per_origin`.
+    pub refusal_window: Duration,
+}
+
+impl Default for Limits {
+    /// Fail2ban's jail for the FreePBX API bans at 8 tries in 2400 s: 6 keeps two away.
+    fn default() -> Self {
+        Self {
+            probes_in_flight: 100,
+            probes_per_host: 4,
+            refusals_per_origin: 6,
+            refusal_window: Duration::from_secs(2400),
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! Plain values of the field and pure transitions that take `now`.
+//!
+//! Belongs here: what a target, a grant, a token, a reason or an outcome is. Does not belong here:
+//! anything that does I/O, knows a PBX product, or renders for a reader.
+
+pub mod exchange;
+pub mod outcome;
+pub mod reason;
+pub mod secret;
+pub mod target;
+pub mod token;
+
+pub use exchange::{Answer, Exchange, Phases, Request, TransportError};
+pub use outcome::{Failure, Listing};
+pub use reason::{Class, Grant, Operation, Reason};
+pub use secret::SecretSource;
+pub use target::Target;

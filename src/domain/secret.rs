@@ -1,0 +1,66 @@
+//! Where a secret comes from. Secrets are `SecretString` from birth; nothing here prints one.
+
+use std::path::{Path, PathBuf};
+
+use secrecy::{ExposeSecret, SecretString};
+
+/// A secret's source. Equality compares the secrets themselves, so that a reload sees a change.
+#[derive(Clone)]
+pub enum SecretSource {
+    /// Written in the configuration or taken from the environment.
+    Literal(SecretString),
+    /// A file, read anew at each use; one trailing newline is dropped.
+    File(PathBuf),
+}
+
+/// A secret file that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to read secret file {path}: {cause}", path = .path.display())]
+pub struct SecretError {
+    path: PathBuf,
+    cause: String,
+}
+
+impl SecretSource {
+    /// The secret now.
+    ///
+    /// # Errors
+    /// A file that is absent, unreadable, empty or not UTF-8.
+    pub fn read(&self) -> Result<SecretString, SecretError> {
+        match self {
+            Self::Literal(secret) => Ok(secret.clone()),
+            Self::File(path) => read_file(path),
+        }
+    }
+}
+
+fn read_file(path: &Path) -> Result<SecretString, SecretError> {
+    let error = |cause: String| SecretError { path: path.to_owned(), cause };
+    let bytes = std::fs::read(path).map_err(|e| error(e.to_string()))?;
+    let text = String::from_utf8(bytes).map_err(|_| error("not UTF-8".into()))?;
+    let secret = text.strip_suffix('\n').unwrap_or(&text);
+    let secret = secret.strip_suffix('\r').unwrap_or(secret);
+    if secret.is_empty() {
+        return Err(error("empty".into()));
+    }
+    Ok(SecretString::from(secret))
+}
+
+impl PartialEq for SecretSource {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Literal(a), Self::Literal(b)) => a.expose_secret() == b.expose_secret(),
+            (Self::File(a), Self::File(b)) => a == b,
+            _ => false,
+        }
+    }
+}
+
+impl std::fmt::Debug for SecretSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Literal(_) => f.write_str("Literal([REDACTED])"),
+            Self::File(path) => f.debug_tuple("File").field(path).finish(),
+        }
+    }
+}

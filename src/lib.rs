@@ -1,0 +1,12 @@
+//! pbx_exporter: watches the management APIs of telephone systems and says truthfully what is wrong.
+
+pub mod board;
+pub mod clock;
+pub mod config;
+pub mod domain;
+pub mod metrics;
+pub mod oauth;
+pub mod platform;
+pub mod sim;
+pub mod transport;
+pub mod web;

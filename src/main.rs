@@ -1,0 +1,3 @@
+//! Arguments, logging, one command, one printed error chain, exit code.
+
+fn main() {}
