@@ -1,0 +1,150 @@
+//! One reqwest client for each distinct [`ClientSettings`], rebuilt when a file it was built from
+//! changes. Does not belong here: requests.
+
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use hyper_util::client::proxy::matcher::Matcher;
+use secrecy::ExposeSecret;
+use tokio::time::Instant;
+use url::Url;
+
+use super::{hooks, tls};
+use crate::domain::target::{ClientSettings, ProxySettings};
+
+/// A PBX drops idle connections soon, and 10,000 of them cost memory here: only what the next
+/// exchange of the same pass uses is worth keeping.
+const IDLE: Duration = Duration::from_secs(5);
+/// Files are looked at again at most this often.
+const CHECK_FILES: Duration = Duration::from_secs(1);
+
+/// What settings become.
+pub(super) struct Client {
+    pub(super) http: reqwest::Client,
+    proxy: Option<Matcher>,
+}
+
+impl Client {
+    fn build(settings: &ClientSettings) -> Result<Self, String> {
+        let mut builder = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls::config(settings)?)
+            .http1_only()
+            .redirect(reqwest::redirect::Policy::none())
+            .referer(false)
+            .retry(reqwest::retry::never())
+            .user_agent(concat!("pbx_exporter/", env!("CARGO_PKG_VERSION")))
+            .pool_idle_timeout(IDLE)
+            .dns_resolver(hooks::NotingResolver)
+            .connector_layer(hooks::DialLayer)
+            .no_proxy();
+        if let Some(settings) = &settings.proxy {
+            builder = builder.proxy(proxy(settings)?);
+        }
+        let http = builder.build().map_err(|e| words(&e))?;
+        Ok(Self { http, proxy: settings.proxy.as_ref().map(matcher) })
+    }
+
+    /// Whether requests to `url` go through a proxy: the same rule as reqwest's own.
+    pub(super) fn proxies(&self, url: &Url) -> bool {
+        self.proxy
+            .as_ref()
+            .is_some_and(|proxy| url.as_str().parse().is_ok_and(|uri| proxy.intercept(&uri).is_some()))
+    }
+}
+
+fn proxy(settings: &ProxySettings) -> Result<reqwest::Proxy, String> {
+    let mut url = settings.url.clone();
+    if let Some((user, password)) = &settings.credentials {
+        // SOCKS takes them from the URL only; both are percent-encoded here and decoded there.
+        url.set_username(user)
+            .and_then(|()| url.set_password(Some(password.expose_secret())))
+            .map_err(|()| "the proxy's URL cannot carry credentials".to_owned())?;
+    }
+    let proxy = reqwest::Proxy::all(url).map_err(|e| words(&e))?;
+    Ok(proxy.no_proxy(settings.no_proxy.as_deref().and_then(reqwest::NoProxy::from_string)))
+}
+
+fn matcher(settings: &ProxySettings) -> Matcher {
+    let exceptions = settings.no_proxy.as_deref().unwrap_or_default();
+    Matcher::builder().all(settings.url.as_str()).no(exceptions).build()
+}
+
+/// The innermost cause: reqwest's own words may contain the proxy's URL.
+fn words(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    let is_reqwest = std::ptr::addr_eq(cause, error);
+    if is_reqwest { "the HTTP client could not be built".into() } else { cause.to_string() }
+}
+
+type Stamp = Vec<Option<(SystemTime, u64)>>;
+
+struct Entry {
+    client: Arc<Client>,
+    stamp: Stamp,
+    checked: Instant,
+}
+
+impl Entry {
+    fn build(settings: &ClientSettings) -> Result<Self, String> {
+        // The stamp first: a file replaced meanwhile is then noticed at the next look.
+        let stamp = stamp(settings);
+        let client = Arc::new(Client::build(settings)?);
+        Ok(Self { client, stamp, checked: Instant::now() })
+    }
+
+    fn is_current(&mut self, settings: &ClientSettings) -> bool {
+        if self.stamp.is_empty() || self.checked.elapsed() < CHECK_FILES {
+            return true;
+        }
+        self.checked = Instant::now();
+        self.stamp == stamp(settings)
+    }
+}
+
+fn stamp(settings: &ClientSettings) -> Stamp {
+    let pair = settings.client_certificate.iter().flat_map(|(chain, key)| [chain, key]);
+    settings.ca_file.iter().chain(pair).map(|path| file_stamp(path)).collect()
+}
+
+fn file_stamp(path: &Path) -> Option<(SystemTime, u64)> {
+    let meta = std::fs::metadata(path).ok()?;
+    Some((meta.modified().ok()?, meta.len()))
+}
+
+/// The clients in use.
+#[derive(Default)]
+pub(super) struct Pool(Mutex<HashMap<ClientSettings, Entry>>);
+
+impl Pool {
+    pub(super) fn validate(settings: &ClientSettings) -> Result<(), String> {
+        Client::build(settings).map(drop)
+    }
+
+    pub(super) fn client(&self, settings: &ClientSettings) -> Result<Arc<Client>, String> {
+        let mut entries = self.lock();
+        if let Some(entry) = entries.get_mut(settings)
+            && entry.is_current(settings)
+        {
+            return Ok(Arc::clone(&entry.client));
+        }
+        entries.remove(settings);
+        let entry = Entry::build(settings)?;
+        let client = Arc::clone(&entry.client);
+        entries.insert(settings.clone(), entry);
+        Ok(client)
+    }
+
+    pub(super) fn retain(&self, used: &[&ClientSettings]) {
+        let used: HashSet<&ClientSettings> = used.iter().copied().collect();
+        self.lock().retain(|settings, _| used.contains(settings));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<ClientSettings, Entry>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
