@@ -1,6 +1,159 @@
 //! What differs between PBXes: paths, requests, and the rules from an answer to a reason.
 //!
-//! Belongs here: pure functions from plain values to plain values. Does not belong here: I/O, time,
-//! retries.
+//! Belongs here: pure functions from plain values to plain values, and the sentences that a person
+//! woken at night reads. Does not belong here: I/O, time, retries, or when to ask again.
 
-pub mod freepbx;
+mod freepbx;
+mod headers;
+mod reach;
+
+use crate::domain::outcome::Version;
+use crate::domain::target::PlatformId;
+use crate::domain::{Answer, Failure, Grant, Listing, Operation, Reason, Request, Target};
+
+pub use headers::rate_limit;
+pub use reach::{possible_reasons, transport_failure};
+
+/// What was asked, for whoever judges the answer.
+#[derive(Clone, Copy, Debug)]
+pub struct CallContext<'a> {
+    /// The PBX asked.
+    pub target: &'a Target,
+    /// What was asked of it.
+    pub operation: Operation,
+    /// The grant sent; for a protected resource the grant that gave the token.
+    pub grant: Grant,
+    /// Protected resources: whether the token was issued in this same pass.
+    pub fresh: bool,
+    /// Scopes that the token names: a hint, never trusted.
+    pub scopes: Option<&'a [String]>,
+}
+
+impl CallContext<'_> {
+    /// The path asked, without query.
+    pub fn path(&self) -> &str {
+        match self.target.platform {
+            PlatformId::FreePbx => freepbx::path(self.target, self.operation),
+        }
+    }
+}
+
+/// What the harmless query says of a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Validity {
+    /// The API accepts the token.
+    Accepted,
+    /// The API refuses the token.
+    Rejected,
+    /// The answer tells neither.
+    Unclear,
+}
+
+/// Path of the token endpoint.
+pub fn token_path(target: &Target) -> &'static str {
+    match target.platform {
+        PlatformId::FreePbx => freepbx::TOKEN_PATH,
+    }
+}
+
+/// Why `answer`, of any status, holds no usable token.
+pub fn token_failure(ctx: &CallContext, answer: &Answer) -> Failure {
+    match ctx.target.platform {
+        PlatformId::FreePbx => freepbx::token::failure(ctx, answer),
+    }
+}
+
+/// A scope that is worth one more token request, because asking for it explicitly tells two causes of
+/// this answer apart.
+pub fn wants_scope_check(ctx: &CallContext, answer: &Answer) -> Option<&'static str> {
+    match ctx.target.platform {
+        PlatformId::FreePbx => freepbx::follow_up::scope_check(ctx, answer),
+    }
+}
+
+/// The failure once the request with an explicit scope gave a token (`Ok`) or another answer.
+pub fn after_scope_check(ctx: &CallContext, first: Failure, second: Result<(), &Answer>) -> Failure {
+    match ctx.target.platform {
+        PlatformId::FreePbx => freepbx::follow_up::after_scope_check(ctx, first, second),
+    }
+}
+
+/// Whether a refused refresh concerns the refresh token itself, so that a new grant makes sense.
+pub fn refresh_refused_means_dead(failure: &Failure) -> bool {
+    failure.reason == Reason::InvalidGrant
+}
+
+/// Whether using a refresh token revokes the access token issued with it.
+pub fn refresh_revokes_access_token(target: &Target) -> bool {
+    match target.platform {
+        PlatformId::FreePbx => true,
+    }
+}
+
+/// The request for the extensions list, without `Authorization`.
+pub fn list_request(target: &Target) -> Request {
+    match target.platform {
+        PlatformId::FreePbx => freepbx::request::list(target),
+    }
+}
+
+/// What the answer to [`list_request`] says.
+pub fn read_list(ctx: &CallContext, answer: &Answer) -> Result<Listing, Failure> {
+    match ctx.target.platform {
+        PlatformId::FreePbx => freepbx::resource::read_list(ctx, answer),
+    }
+}
+
+/// A harmless query that any valid token may make, without `Authorization`; `None` where the platform
+/// has none.
+pub fn validity_request(target: &Target) -> Option<Request> {
+    match target.platform {
+        PlatformId::FreePbx => Some(freepbx::request::validity(target)),
+    }
+}
+
+/// Whether `failure` leaves open if the token or something else is bad.
+pub fn wants_validity_check(ctx: &CallContext, failure: &Failure) -> bool {
+    match ctx.target.platform {
+        PlatformId::FreePbx => freepbx::follow_up::wants_validity_check(ctx, failure),
+    }
+}
+
+/// What the answer to [`validity_request`] says of the token. No other body than one the platform's
+/// own API gives decides it.
+pub fn read_validity(answer: &Answer) -> Validity {
+    freepbx::follow_up::read_validity(answer)
+}
+
+/// The failure once the token's validity was asked for.
+pub fn after_validity_check(ctx: &CallContext, first: Failure, validity: Validity) -> Failure {
+    match ctx.target.platform {
+        PlatformId::FreePbx => freepbx::follow_up::after_validity_check(ctx, first, validity),
+    }
+}
+
+/// The version query, without `Authorization`.
+pub fn version_request(target: &Target) -> Request {
+    match target.platform {
+        PlatformId::FreePbx => freepbx::request::version(target),
+    }
+}
+
+/// What the answer to [`version_request`] says.
+pub fn read_version(ctx: &CallContext, answer: &Answer) -> Result<Version, Failure> {
+    match ctx.target.platform {
+        PlatformId::FreePbx => freepbx::resource::read_version(ctx, answer),
+    }
+}
+
+/// Whether this outcome proves that the resource accepted the token. FreePBX's `ajax_declined` does
+/// not: its dispatcher refuses the address before anybody looks at a token.
+pub fn accepts_token(result: &Result<Listing, Failure>) -> bool {
+    match result {
+        Ok(_) => true,
+        Err(failure) => matches!(
+            failure.reason,
+            Reason::InsufficientScope | Reason::QueryFailed | Reason::AccessDenied | Reason::UserBlocked
+        ),
+    }
+}

@@ -1,0 +1,107 @@
+//! What a body holds, whatever its status and content type: FreePBX sends JSON as `text/html` too.
+//!
+//! Only reads; judges nothing. serde_json stops at 128 levels, so that no nesting is too deep.
+
+use serde_json::{Map, Value};
+
+use crate::domain::Answer;
+
+/// A body, read once.
+pub struct Body {
+    json: Option<Value>,
+    /// Whether it looks like a page for people.
+    pub html: bool,
+    slim: bool,
+}
+
+/// An uncaught PHP exception as FreePBX (the `whoops` library) shows it.
+pub struct Exception<'a> {
+    /// Class name.
+    pub kind: &'a str,
+    /// Its message.
+    pub message: &'a str,
+    /// Its code; league/oauth2-server numbers its refusals, 9 is "access denied".
+    pub code: Option<i64>,
+}
+
+impl Body {
+    pub fn of(answer: &Answer) -> Self {
+        let json = serde_json::from_slice(&answer.body).ok();
+        let html = json.is_none() && answer.body.trim_ascii_start().starts_with(b"<");
+        let slim = html && contains(&answer.body, b"Slim Application Error");
+        Self { json, html, slim }
+    }
+
+    /// The page of Slim 3 (FreePBX 15 and 16) that hides any uncaught exception.
+    pub fn is_slim_error_page(&self) -> bool {
+        self.slim
+    }
+
+    pub fn json(&self) -> Option<&Value> {
+        self.json.as_ref()
+    }
+
+    fn member(&self, name: &str) -> Option<&Value> {
+        self.json.as_ref()?.get(name)
+    }
+
+    pub fn str(&self, name: &str) -> Option<&str> {
+        self.member(name)?.as_str()
+    }
+
+    /// `error` as text: a word of RFC 6749 section 5.2, or a sentence of `ajax.php`.
+    pub fn error(&self) -> Option<&str> {
+        self.str("error")
+    }
+
+    /// Whether the explanation beside `error` holds `part`. league 9 drops `message`, league 6 has no
+    /// `error_description`.
+    pub fn explains(&self, part: &str) -> bool {
+        ["message", "error_description"]
+            .iter()
+            .any(|name| self.str(name).is_some_and(|text| text.contains(part)))
+    }
+
+    pub fn exception(&self) -> Option<Exception<'_>> {
+        let error = self.member("error")?.as_object()?;
+        let text = |name: &str| error.get(name).and_then(Value::as_str);
+        let code = error.get("code").and_then(Value::as_i64);
+        let (kind, message) = (text("type"), text("message"));
+        kind.or(message)?;
+        Some(Exception { kind: kind.unwrap_or_default(), message: message.unwrap_or_default(), code })
+    }
+
+    /// GraphQL's `errors`, where there are any.
+    pub fn graphql_errors(&self) -> Option<&[Value]> {
+        let errors = self.member("errors")?.as_array()?;
+        (!errors.is_empty()).then_some(errors)
+    }
+
+    /// `data.FIELD` of a GraphQL answer.
+    pub fn data(&self, field: &str) -> Option<&Map<String, Value>> {
+        self.member("data")?.get(field)?.as_object()
+    }
+
+    /// Whether this is REST's `{"status":false,"message":"unauthorized"}`.
+    pub fn is_rest_unauthorized(&self) -> bool {
+        self.is_refused() && self.str("message") == Some("unauthorized")
+    }
+
+    /// Whether the answer says `status: false` of itself.
+    pub fn is_refused(&self) -> bool {
+        self.member("status") == Some(&Value::Bool(false))
+    }
+}
+
+impl Exception<'_> {
+    /// The class name, fit to be shown: what is not shaped like the name of a PHP error is left out.
+    pub fn shown(&self) -> Option<&str> {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || "_\\.".contains(c);
+        let named = ["Exception", "Error"].iter().any(|end| self.kind.ends_with(end));
+        (named && self.kind.len() <= 64 && self.kind.chars().all(allowed)).then_some(self.kind)
+    }
+}
+
+fn contains(haystack: &[u8], needle: &[u8]) -> bool {
+    haystack.windows(needle.len()).any(|window| window == needle)
+}

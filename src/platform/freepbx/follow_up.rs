@@ -1,0 +1,76 @@
+//! When one more question tells causes apart that one answer cannot, and what its answer then means.
+
+use super::body::Body;
+use super::{refusal, text};
+use crate::domain::target::Call;
+use crate::domain::{Answer, Failure, Grant, Operation, Reason};
+use crate::platform::{CallContext, Validity};
+
+/// FreePBX 15 and 16 hide two mistakes behind one bare page: an unknown word in the application's
+/// allowed scopes (FreePBX/api:Oauth/Repositories/ScopeRepository.php gives null for it, and league's
+/// `addScope()` throws) and an unreadable key. Only the first goes away with an explicit scope.
+pub fn scope_check(ctx: &CallContext, answer: &Answer) -> Option<&'static str> {
+    let asks_none = ctx.target.auth.scopes.is_empty() && ctx.grant != Grant::RefreshToken;
+    let hidden = answer.status.is_server_error() && Body::of(answer).is_slim_error_page();
+    (ctx.operation == Operation::Token && asks_none && hidden).then(|| needed_scope(ctx))
+}
+
+/// The narrowest valid scope that lets the target's call through.
+pub fn needed_scope(ctx: &CallContext) -> &'static str {
+    match (ctx.operation, &ctx.target.call) {
+        (Operation::Version, _) => "gql:framework:read:system",
+        (_, Call::Graphql) => "gql:core:read",
+        (_, Call::Rest) => "rest:core:read:users",
+        (_, Call::Custom(call)) if call.path.starts_with(super::REST_PATH) => "rest",
+        (_, Call::Custom(_)) => "gql",
+    }
+}
+
+pub fn after_scope_check(ctx: &CallContext, first: Failure, second: Result<(), &Answer>) -> Failure {
+    let told = match second {
+        Ok(()) => true,
+        Err(answer) => Body::of(answer).error() == Some("invalid_scope"),
+    };
+    if !told {
+        return first;
+    }
+    Failure { reason: Reason::InvalidScope, diagnosis: text::unknown_allowed_scope(ctx).into(), ..first }
+}
+
+/// Worth asking where the answer was nobody's in particular: the web server's, a proxy's, a crash's.
+pub fn wants_validity_check(ctx: &CallContext, failure: &Failure) -> bool {
+    let custom = ctx.operation == Operation::Extensions && matches!(ctx.target.call, Call::Custom(_));
+    match failure.reason {
+        Reason::ServerError | Reason::UnexpectedResponse => ctx.operation != Operation::Token,
+        Reason::Forbidden => custom,
+        _ => false,
+    }
+}
+
+pub fn read_validity(answer: &Answer) -> Validity {
+    let body = Body::of(answer);
+    let accepted = body.json().and_then(|json| json.pointer("/data/__typename")?.as_str()) == Some("Query");
+    let denied_16 = answer.status == http::StatusCode::UNAUTHORIZED && body.error() == Some("access_denied");
+    let denied_17 = body
+        .exception()
+        .is_some_and(|e| e.kind.ends_with("\\OAuthServerException") && e.code.is_none_or(|code| code == 9));
+    match (answer.status.is_success() && accepted, denied_16 || denied_17) {
+        (true, _) => Validity::Accepted,
+        (false, true) => Validity::Rejected,
+        (false, false) => Validity::Unclear,
+    }
+}
+
+pub fn after_validity_check(ctx: &CallContext, first: Failure, validity: Validity) -> Failure {
+    match validity {
+        Validity::Accepted => {
+            let diagnosis = text::accepted_elsewhere(ctx, &first.diagnosis);
+            Failure { diagnosis: diagnosis.into(), ..first }
+        }
+        Validity::Rejected => {
+            let rejected = refusal::token_rejected(ctx, None);
+            Failure { retry_after: first.retry_after, ..rejected }
+        }
+        Validity::Unclear => first,
+    }
+}

@@ -1,0 +1,50 @@
+//! FreePBX 15 to 17 with the API module.
+//!
+//! Its behaviour, as its source shows it (github.com/FreePBX/api, branches release/15.0 to 17.0, and
+//! FreePBX/framework): an OAuth2 server of league/oauth2-server behind `/admin/api/api/token`, GraphQL
+//! and REST beside it, and all of them behind `ajax.php`, which looks at a command's name before
+//! anything else. 15 and 16 answer alike; 17 turns many refusals into a 500 or a 200, so the body is
+//! read before the status.
+//!
+//! `body` says what a body holds, `shared` judges what any call can meet, `token` and `resource` the
+//! rest; `follow_up` says when another question helps; `text` and `refusal` hold the sentences.
+
+mod body;
+pub(super) mod follow_up;
+mod refusal;
+pub(super) mod request;
+pub(super) mod resource;
+mod shared;
+mod text;
+pub(super) mod token;
+
+use crate::domain::target::Call;
+use crate::domain::{Operation, Target};
+
+pub(super) use text::{gives, likely_ban};
+
+pub(super) const TOKEN_PATH: &str = "/admin/api/api/token";
+const GRAPHQL_PATH: &str = "/admin/api/api/gql";
+const REST_PATH: &str = "/admin/api/api/rest/";
+const REST_USERS_PATH: &str = "/admin/api/api/rest/core/users";
+
+/// The path that `operation` asks, without query.
+pub(super) fn path(target: &Target, operation: Operation) -> &str {
+    match (operation, &target.call) {
+        (Operation::Token, _) => TOKEN_PATH,
+        (Operation::Extensions, Call::Rest) => REST_USERS_PATH,
+        (Operation::Extensions, Call::Custom(call)) => {
+            call.path.split_once('?').map_or(call.path.as_str(), |(path, _)| path)
+        }
+        (Operation::Extensions, Call::Graphql) | (Operation::Version, _) => GRAPHQL_PATH,
+    }
+}
+
+fn is_graphql(path: &str) -> bool {
+    path.trim_end_matches('/') == GRAPHQL_PATH
+}
+
+/// Whether the API module itself answers this path, once the rewrite works.
+fn is_api_module(path: &str) -> bool {
+    is_graphql(path) || path.starts_with(REST_PATH) || path == TOKEN_PATH
+}

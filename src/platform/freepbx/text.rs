@@ -1,0 +1,362 @@
+//! Diagnoses of all that is no refused credential: addresses, rewrites, crashes, what stands in front.
+//!
+//! One to four short sentences for somebody woken at three: what it means, then the mend. They name the
+//! path that was asked and nothing of the far side's text, but for the class name of a PHP exception.
+
+use http::StatusCode;
+
+use super::{is_api_module, is_graphql};
+use crate::domain::target::Call;
+use crate::domain::{Operation, Reason};
+use crate::platform::CallContext;
+
+/// Where the applications are kept in FreePBX's GUI.
+pub const APPLICATIONS: &str = "Connectivity > API > Applications";
+
+/// Method and path.
+pub fn asked(ctx: &CallContext) -> String {
+    let method = match (ctx.operation, &ctx.target.call) {
+        (Operation::Extensions, Call::Rest) => "GET",
+        (Operation::Extensions, Call::Custom(call)) => call.method.as_str(),
+        _ => "POST",
+    };
+    format!("{method} {}", ctx.path())
+}
+
+/// `ajaxRequest declined`, and what follows it.
+pub fn declined(ctx: &CallContext, variant: &str) -> String {
+    let path = ctx.path();
+    if variant.contains("Referrer") {
+        return format!(
+            "{path} is a command of FreePBX's GUI, not of its API: it wants a Referer of the GUI itself \
+             (setting CHECKREFERER). Call an API address instead, /admin/api/api/gql or /admin/api/api/rest/..."
+        );
+    }
+    if variant.contains("Permissions") {
+        return format!(
+            "{path} is a command of FreePBX's GUI, and the GUI user behind it may not open that section. The API \
+             never answers so: call an API address, /admin/api/api/gql or /admin/api/api/rest/..."
+        );
+    }
+    if is_api_module(path) {
+        return format!(
+            "The address {path} is right, but the rewrite of /admin/api/.htaccess is not in force, so FreePBX does not \
+             see which command is asked. Set `AllowOverride All` for its web root and switch MultiViews off in \
+             the web server. This is never about a user, a role or a scope."
+        );
+    }
+    format!(
+        "FreePBX has no API at {path}: its dispatcher declines the command name before it looks at any token, \
+         user, role or scope, so no permission mends it. Extensions are at /admin/api/api/gql (GraphQL \
+         fetchAllExtensions) and /admin/api/api/rest/core/users (REST); correct the path in the application \
+         that uses it."
+    )
+}
+
+pub fn no_ajax(ctx: &CallContext) -> String {
+    format!(
+        "The FreePBX module that {} names takes no such requests, so there is no API at this address. {}",
+        ctx.path(),
+        right_address(ctx)
+    )
+}
+
+pub fn gui_command(ctx: &CallContext) -> String {
+    format!(
+        "{} is a command of FreePBX's GUI and wants an administrator's session in the browser; no token opens it. \
+         Call /admin/api/api/gql or /admin/api/api/rest/... instead.",
+        ctx.path()
+    )
+}
+
+pub fn unknown_error(ctx: &CallContext) -> String {
+    format!("FreePBX's dispatcher failed at {} without saying why. {LOGS}", asked(ctx))
+}
+
+pub fn module_invalid(ctx: &CallContext) -> String {
+    format!(
+        "The web server hands {} to FreePBX under a wrong module name: MultiViews bends the rewrite of \
+         /admin/api/.htaccess. Switch MultiViews off for FreePBX's web root (`Options -MultiViews`) and bind \
+         PHP by SetHandler, not AddType. Credentials and scopes play no part.",
+        ctx.path()
+    )
+}
+
+pub fn module_absent(ctx: &CallContext) -> String {
+    if is_api_module(ctx.path()) {
+        return format!(
+            "FreePBX has no module behind {}: PBX API is not installed or its files are gone. Install it in Module \
+             Admin or with `fwconsole ma downloadinstall api`; nothing else has to be enabled.",
+            ctx.path()
+        );
+    }
+    format!("The address {} names a FreePBX module that is not there. {}", ctx.path(), right_address(ctx))
+}
+
+fn right_address(ctx: &CallContext) -> &'static str {
+    if is_api_module(ctx.path()) {
+        "Check the PBX API module with `fwconsole ma list`, and reinstall it with `fwconsole ma downloadinstall api`."
+    } else {
+        "The API's addresses all begin with /admin/api/api/, such as /admin/api/api/gql and \
+         /admin/api/api/rest/core/users."
+    }
+}
+
+const LOGS: &str = "Look into freepbx.log and the error log of the PBX's web server.";
+
+/// A 404.
+pub fn not_found(ctx: &CallContext) -> String {
+    if !is_api_module(ctx.path()) {
+        return format!("There is nothing at {}. {}", ctx.path(), right_address(ctx));
+    }
+    let rest = if ctx.path().starts_with(super::REST_PATH) {
+        " Where the token endpoint answers, the module of this REST route is missing or too old."
+    } else {
+        ""
+    };
+    format!(
+        "There is nothing at {}: the web server ignores /admin/api/.htaccess (set `AllowOverride All` for \
+         FreePBX's web root), or this address or port is not that of FreePBX's API (see System Admin > Port \
+         Management, \"REST API\").{rest} There is no switch that enables the API.",
+        ctx.path()
+    )
+}
+
+pub fn wrong_method(ctx: &CallContext) -> String {
+    let custom = ctx.operation == Operation::Extensions && matches!(ctx.target.call, Call::Custom(_));
+    if custom {
+        return format!("{} is not answered with this method: correct the target's method.", asked(ctx));
+    }
+    format!(
+        "The PBX saw another method than the one sent, {}. A redirect or a proxy turned it into a GET: give the \
+         target the final address, with the right scheme and port.",
+        asked(ctx)
+    )
+}
+
+pub fn forbidden(ctx: &CallContext) -> String {
+    format!(
+        "Something in front of FreePBX forbids {}: a rule of the web server, a firewall or a proxy. FreePBX answers \
+         no refused token, scope or user with a 403, so its permissions are not the cause. Allow this exporter's \
+         address there.",
+        asked(ctx)
+    )
+}
+
+pub fn password_in_front(ctx: &CallContext) -> String {
+    format!(
+        "Something in front of FreePBX asks for a password of its own at {}: a web server's Basic authentication or a \
+         proxy's page. The token was not looked at. Exempt /admin/api/ from it, or give the target the API's own port \
+         (System Admin > Port Management, \"REST API\").",
+        asked(ctx)
+    )
+}
+
+pub fn proxy_password(ctx: &CallContext) -> String {
+    format!(
+        "The configured proxy wants a user name and password before it passes {}: correct its credentials in the \
+         target's proxy settings.",
+        asked(ctx)
+    )
+}
+
+pub fn redirected(ctx: &CallContext, status: StatusCode) -> String {
+    format!(
+        "{} is answered with a redirect (HTTP {}) that leads nowhere: give the target the final address, with the \
+         right scheme and port.",
+        asked(ctx),
+        status.as_u16()
+    )
+}
+
+/// A 2xx that is nothing known.
+pub fn nonsense(ctx: &CallContext, html: bool) -> String {
+    let what = if html {
+        "a page for people instead of JSON: a login page, a captive portal, or a PHP message"
+    } else {
+        "something that is not the JSON its API gives"
+    };
+    format!(
+        "{} was answered with success, but with {what}. Check that address and port are FreePBX's and that nothing \
+         in front answers in its place.",
+        asked(ctx)
+    )
+}
+
+pub fn no_access_token(ctx: &CallContext) -> String {
+    format!(
+        "{} was answered with JSON that holds no usable access token (RFC 6749 section 5.1). Check that this address \
+         is FreePBX's token endpoint and that nothing in front answers in its place.",
+        asked(ctx)
+    )
+}
+
+pub fn no_total(ctx: &CallContext) -> String {
+    format!(
+        "{} answered without the member totalCount, which fetchAllExtensions of FreePBX 15 to 17 always has. Something \
+         in front alters the answer, or the core module is of another version: compare with `fwconsole ma list`.",
+        asked(ctx)
+    )
+}
+
+pub fn no_pointer(ctx: &CallContext, pointer: &str) -> String {
+    format!(
+        "{} succeeded, but its JSON has no number, array or object at {pointer}, where the total should be. Correct \
+         the pointer or the path of this target.",
+        asked(ctx)
+    )
+}
+
+pub fn odd_status(ctx: &CallContext, status: StatusCode) -> String {
+    format!(
+        "{} was answered with HTTP {} and a body that FreePBX's API does not give. Check the address, and what stands \
+         in front of the PBX.",
+        asked(ctx),
+        status.as_u16()
+    )
+}
+
+pub fn throttled(ctx: &CallContext) -> String {
+    format!(
+        "{} was answered with HTTP 429, too many requests. FreePBX's own API is not known to count requests, so a \
+         proxy or web application firewall in front does: raise its limit for this exporter, or lengthen the interval.",
+        asked(ctx)
+    )
+}
+
+/// 502 to 504.
+pub fn gateway(ctx: &CallContext, status: StatusCode) -> String {
+    format!(
+        "A proxy or the web server in front answers {} with HTTP {}: it gets no answer from what runs FreePBX. Look \
+         whether Apache and PHP-FPM run on the PBX and have workers left.",
+        asked(ctx),
+        status.as_u16()
+    )
+}
+
+pub fn bare_5xx(ctx: &CallContext, status: StatusCode) -> String {
+    format!(
+        "The PBX failed at {} with HTTP {} and said nothing of the cause. {LOGS}",
+        asked(ctx),
+        status.as_u16()
+    )
+}
+
+pub fn oauth_server_error(ctx: &CallContext) -> String {
+    format!("FreePBX's OAuth2 server failed inside at {}. {LOGS}", asked(ctx))
+}
+
+pub fn exception(ctx: &CallContext, kind: Option<&str>) -> String {
+    let kind = kind.map(|kind| format!(" ({kind})")).unwrap_or_default();
+    format!(
+        "PHP code of FreePBX failed at {} with an uncaught exception{kind}. Often modules do not fit each other after \
+         an update: run `fwconsole ma upgradeall`. {LOGS}",
+        asked(ctx)
+    )
+}
+
+pub fn slim_update(ctx: &CallContext) -> String {
+    format!(
+        "FreePBX's REST code does not fit the Slim library of its api module, a known defect of 17.0.1: {} fails for \
+         everybody, whatever the token. Upgrade with `fwconsole ma upgrade api` and `fwconsole ma upgrade core`, or \
+         let the target call GraphQL.",
+        asked(ctx)
+    )
+}
+
+pub fn empty_query(ctx: &CallContext) -> String {
+    let path = ctx.path();
+    format!(
+        "FreePBX's GraphQL found no query in the request to {path}. If the target's call has a body, something in front \
+         drops it; else give it one, with content type application/json."
+    )
+}
+
+pub fn key_files(ctx: &CallContext) -> String {
+    format!(
+        "FreePBX's API cannot use its key files, so {} fails for every client. Run `fwconsole chown` on the PBX (the \
+         files need mode 600 or 660 and the web server's user); if they are missing, `fwconsole ma install api` makes \
+         them anew.",
+        asked(ctx)
+    )
+}
+
+/// An unknown word in the application's allowed scopes.
+pub fn unknown_allowed_scope(ctx: &CallContext) -> String {
+    format!(
+        "The application's Allowed Scopes hold a word that FreePBX does not know, such as `*` or `extensions:read` from \
+         a guide, and each token request without explicit scopes fails on it. Replace it in {APPLICATIONS} with {}, or \
+         leave the field empty, which allows everything.",
+        super::follow_up::needed_scope(ctx)
+    )
+}
+
+/// Slim 3's bare page at the token endpoint: two causes look the same.
+pub fn slim_error_at_token(ctx: &CallContext) -> String {
+    format!(
+        "FreePBX's OAuth2 server failed inside at {} and hides the cause. Either the application's Allowed Scopes hold \
+         an unknown word, such as `*` or `extensions:read`: correct them in {APPLICATIONS}. Or the API's key files are \
+         missing or lack mode 600 or 660: run `fwconsole chown` on the PBX, then `fwconsole ma install api`.",
+        asked(ctx)
+    )
+}
+
+pub fn slim_error_at_resource(ctx: &CallContext) -> String {
+    let query = if is_graphql(ctx.path()) { " or a request whose query was lost on the way" } else { "" };
+    format!(
+        "FreePBX failed inside at {} and hides the cause. Known for it are an unreadable key file of the API (run \
+         `fwconsole chown` on the PBX){query}. {LOGS}",
+        asked(ctx)
+    )
+}
+
+pub fn status_false(ctx: &CallContext) -> String {
+    format!(
+        "FreePBX took the call {} and answered with status false: it could not do it. {}",
+        asked(ctx),
+        error_log(ctx)
+    )
+}
+
+pub fn resolver_failed(ctx: &CallContext) -> String {
+    format!(
+        "The token is accepted, but FreePBX's own code failed while it answered {} (\"Internal server error\" inside \
+         GraphQL). {} Modules that do not fit each other are a known cause: `fwconsole ma upgradeall`.",
+        asked(ctx),
+        error_log(ctx)
+    )
+}
+
+pub fn graphql_error(ctx: &CallContext) -> String {
+    format!("FreePBX's GraphQL refused or failed the query to {}. {}", asked(ctx), error_log(ctx))
+}
+
+fn error_log(ctx: &CallContext) -> &'static str {
+    if is_graphql(ctx.path()) {
+        "The PBX keeps the details in gql_api_error.log, normally in /var/log/asterisk."
+    } else {
+        LOGS
+    }
+}
+
+/// In front of another diagnosis: the harmless query went well.
+pub fn accepted_elsewhere(ctx: &CallContext, first: &str) -> String {
+    format!(
+        "GraphQL accepts the token, so credentials, token and rewrite are good and {} itself fails. {first}",
+        asked(ctx)
+    )
+}
+
+/// A timeout or refused connection that began after refusals.
+pub fn likely_ban() -> &'static str {
+    "It began after refused credentials, so fail2ban on the PBX has probably banned this exporter's address; that is \
+     only likely, because a ban looks like any other silence. On the PBX: `fail2ban-client status`, `fail2ban-client \
+     status apache-api`, and `fail2ban-client set apache-api unbanip ADDRESS` with this exporter's address. Mend the \
+     credentials first, then add the address to the whitelist of Intrusion Detection (System Admin) or to the \
+     firewall's trusted networks."
+}
+
+/// Whether FreePBX can answer with `reason` at all: its refusals are never these two.
+pub const fn gives(reason: Reason) -> bool {
+    !matches!(reason, Reason::AccessDenied | Reason::UserBlocked)
+}
