@@ -1,6 +1,7 @@
 //! pbx_exporter: watches the management APIs of telephone systems and says truthfully what is wrong.
 
 pub mod board;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod domain;

@@ -3,14 +3,36 @@
 //! Belongs here: reading, inheriting, checking, and errors that name file, line, key and mend. Does
 //! not belong here: contacting anyone.
 
+mod auth;
+mod call;
+mod check;
+mod client;
+mod env;
+mod inherit;
+mod issue;
+mod load;
+mod raw;
+pub mod schema;
+mod secret;
+mod structure;
+mod tree;
+mod url;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::Target;
 
+pub use issue::{ConfigErrors, Issue, Place};
+pub use load::load;
+pub use url::normalise_url;
+
+/// How environment variables are looked up.
+pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+
 /// The whole configuration, checked.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Config {
     /// All targets, in the order of the files; names are unique.
     pub targets: Vec<Arc<Target>>,
@@ -18,6 +40,8 @@ pub struct Config {
     pub limits: Limits,
     /// What is allowed but unsafe or odd: each a sentence that names file, line, key and mend.
     pub warnings: Vec<String>,
+    /// What was made of the configuration and is worth telling, in the same form.
+    pub notes: Vec<String>,
     /// The files read, in order; empty when the environment alone configured one target.
     pub files: Vec<PathBuf>,
 }

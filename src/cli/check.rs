@@ -1,0 +1,105 @@
+//! `pbx_exporter check`: validates the configuration without contacting anyone.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::Args;
+
+use crate::config::{self, Config, Lookup};
+use crate::domain::Target;
+use crate::domain::target::Call;
+
+/// Validate the configuration without contacting anyone, or print its JSON Schema.
+#[derive(Args, Clone, Debug, Default)]
+pub struct CheckArgs {
+    /// File or glob with targets; may be given several times. Without it the FREEPBX_API_* variables count.
+    #[arg(
+        long = "config.file",
+        value_name = "FILE",
+        env = "PBX_EXPORTER_CONFIG_FILE",
+        value_delimiter = ','
+    )]
+    pub config_file: Vec<String>,
+    /// Print the JSON Schema of a configuration file instead.
+    #[arg(long)]
+    pub schema: bool,
+}
+
+/// Runs the command on the process's environment and standard streams. Exit code 0: valid, also with
+/// warnings; 1: errors.
+pub fn run(args: &CheckArgs) -> ExitCode {
+    let lookup = |name: &str| std::env::var(name).ok();
+    match write(args, &lookup, &mut io::stdout().lock(), &mut io::stderr().lock()) {
+        Ok(true) => ExitCode::SUCCESS,
+        // A reader that left early (`check | head`) is no news to print.
+        Ok(false) | Err(_) => ExitCode::FAILURE,
+    }
+}
+
+/// The command on given streams; true: valid.
+///
+/// # Errors
+/// A stream that cannot be written.
+pub fn write(
+    args: &CheckArgs,
+    lookup: Lookup<'_>,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> io::Result<bool> {
+    if args.schema {
+        out.write_all(config::schema::text().as_bytes())?;
+        return Ok(true);
+    }
+    match config::load(&args.config_file, lookup) {
+        Ok(config) => summary(&config, out, err).map(|()| true),
+        Err(errors) => {
+            for error in &errors.0 {
+                writeln!(err, "error: {error}")?;
+            }
+            Ok(false)
+        }
+    }
+}
+
+fn summary(config: &Config, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<()> {
+    for note in &config.notes {
+        writeln!(err, "note: {note}")?;
+    }
+    for warning in &config.warnings {
+        writeln!(err, "warning: {warning}")?;
+    }
+    for target in &config.targets {
+        writeln!(out, "{}", line(target))?;
+    }
+    let (targets, files) = (config.targets.len(), config.files.len());
+    let from = if files == 0 { "the environment".to_owned() } else { count(files, "file") };
+    writeln!(
+        out,
+        "{} from {from}: valid, {}",
+        count(targets, "target"),
+        count(config.warnings.len(), "warning")
+    )
+}
+
+fn line(target: &Target) -> String {
+    let call = match &target.call {
+        Call::Graphql => "graphql".to_owned(),
+        Call::Rest => "rest".to_owned(),
+        // A query may carry a key.
+        Call::Custom(call) => {
+            format!("{} {}", call.method, call.path.split('?').next().unwrap_or_default())
+        }
+    };
+    format!(
+        "{}: {} {}, grant {}, calls {call} every {}",
+        target.name,
+        target.platform.as_str(),
+        target.origin.origin().ascii_serialization(),
+        target.auth.grant,
+        humantime::format_duration(target.interval),
+    )
+}
+
+fn count(n: usize, noun: &str) -> String {
+    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
+}

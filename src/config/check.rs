@@ -1,0 +1,294 @@
+//! From a merged tree to a checked [`Target`], and the limits.
+//!
+//! Belongs here: what holds for every target: name, address, times, sizes. The larger keys have
+//! modules of their own: `auth`, `call`, `client`.
+
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use serde_json::from_value;
+
+use super::issue::{Level, Report};
+use super::raw::{self, DurationText};
+use super::tree::Node;
+use super::{Limits, Lookup, auth, call, client, url};
+use crate::domain::Grant;
+use crate::domain::Target;
+use crate::domain::target::{Backoff, PlatformId};
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// What a check needs: where keys were written, the environment, and where to report.
+pub(super) struct Checker<'a> {
+    pub root: &'a Node,
+    /// Path of `root` from the file's root.
+    pub path: String,
+    pub lookup: Lookup<'a>,
+    pub report: &'a mut Report,
+}
+
+impl Checker<'_> {
+    pub fn error(&mut self, key: &str, text: impl Into<String>) {
+        self.add(Level::Error, key, text);
+    }
+
+    pub fn warning(&mut self, key: &str, text: impl Into<String>) {
+        self.add(Level::Warning, key, text);
+    }
+
+    /// Reports at the key's place, or at its nearest parent's where it is not written.
+    pub fn add(&mut self, level: Level, key: &str, text: impl Into<String>) {
+        let node = self.root.nearest(key);
+        let root = if node.inherited { "defaults" } else { &self.path };
+        let path = [root, key].iter().filter(|p| !p.is_empty()).copied().collect::<Vec<_>>().join(".");
+        self.report.add(level, &node.place, path, text);
+    }
+
+    /// Unwraps a result, or reports its error at `key`.
+    pub fn accept<T>(&mut self, key: &str, result: Result<T, impl Display>) -> Option<T> {
+        result.map_err(|e| self.error(key, e.to_string())).ok()
+    }
+
+    /// Whether the target itself has the key, rather than the defaults.
+    pub fn is_own(&self, key: &str) -> bool {
+        self.root.at(key).is_some_and(|node| !node.inherited)
+    }
+
+    /// A duration in a range, or the default where it is not written or wrong.
+    fn duration(
+        &mut self,
+        key: &str,
+        text: Option<&DurationText>,
+        default: Duration,
+        range: RangeInclusive<Duration>,
+    ) -> Duration {
+        let Some(DurationText(text)) = text else { return default };
+        let Ok(value) = humantime::parse_duration(text) else {
+            self.error(key, "is no duration; write a number with its unit, as in `60s`, `2m` or `1h 30m`");
+            return default;
+        };
+        if range.contains(&value) {
+            return value;
+        }
+        self.error(
+            key,
+            format!(
+                "{} is out of range; write {} to {}",
+                show(value),
+                show(*range.start()),
+                show(*range.end())
+            ),
+        );
+        default
+    }
+}
+
+/// A duration as it is written in the file.
+pub(super) fn show(duration: Duration) -> String {
+    humantime::format_duration(duration).to_string()
+}
+
+/// Checks one merged target; `None` only after reporting at least one error.
+pub(super) fn target(mut c: Checker<'_>) -> Option<Target> {
+    let before = c.report.errors();
+    let Ok(raw) = from_value::<raw::Target>(c.root.to_value()) else {
+        c.error("", "does not fit the schema; see docs/configuration.md");
+        return None;
+    };
+    let settings = &raw.settings;
+    check_name(&mut c, &raw.name);
+    let origin = check_url(&mut c, &raw.url);
+    let call = call::check(&mut c, settings.call.as_ref());
+    let version = settings.version.unwrap_or(false);
+    let auth = auth::check(&mut c, settings.auth.as_ref(), call.as_ref(), version);
+    let times = Times::check(&mut c, settings, auth.as_ref().map(|a| a.grant));
+    let backoff = check_backoff(&mut c, settings.backoff.as_ref());
+    let body_limit = check_size(&mut c, settings.body_limit.as_ref());
+    let headers = client::headers(&mut c, settings.headers.as_ref());
+    let client = client::check(&mut c, settings, origin.as_ref());
+    if c.report.errors() > before {
+        return None;
+    }
+    let platform = match settings.platform.unwrap_or(raw::Platform::Freepbx) {
+        raw::Platform::Freepbx => PlatformId::FreePbx,
+    };
+    Some(Target {
+        name: raw.name.into(),
+        platform,
+        origin: origin?,
+        auth: auth?,
+        call: call?,
+        version,
+        interval: times.interval,
+        failure_interval: times.failure_interval,
+        timeout: times.timeout,
+        token_interval: times.token_interval,
+        backoff,
+        body_limit,
+        headers,
+        client,
+    })
+}
+
+fn check_name(c: &mut Checker<'_>, name: &str) {
+    if name.trim().is_empty() {
+        c.error("name", "is empty; give a name, it becomes the label `target`");
+    } else if name.chars().count() > 128 {
+        c.error("name", "is longer than 128 characters; shorten it");
+    } else if name.chars().any(char::is_control) {
+        c.error("name", "has a control character; remove it");
+    }
+}
+
+fn check_url(c: &mut Checker<'_>, text: &str) -> Option<::url::Url> {
+    let normalised = url::normalise_url(text);
+    let (origin, note) = c.accept("url", normalised)?;
+    if let Some(note) = note {
+        c.add(Level::Note, "url", note);
+    }
+    if origin.scheme() == "http" && !url::is_loopback(&origin) {
+        c.warning("url", "credentials travel in plain text over http://; use https://");
+    }
+    Some(origin)
+}
+
+struct Times {
+    interval: Duration,
+    failure_interval: Duration,
+    timeout: Duration,
+    token_interval: Option<Duration>,
+}
+
+impl Times {
+    fn check(c: &mut Checker<'_>, raw: &raw::Settings, grant: Option<Grant>) -> Self {
+        let interval = c.duration("interval", raw.interval.as_ref(), MINUTE, SECOND..=WEEK);
+        if interval < 10 * SECOND {
+            c.warning("interval", format!("{} is short for a PBX; 10s or more is kind", show(interval)));
+        }
+        let failure_interval = interval.min(15 * SECOND);
+        let failure_interval =
+            c.duration("failure_interval", raw.failure_interval.as_ref(), failure_interval, SECOND..=WEEK);
+        if failure_interval > interval {
+            c.error("failure_interval", longer(failure_interval, "longer than", interval));
+        }
+        let timeout = (interval / 2).min(10 * SECOND);
+        let range = Duration::from_millis(100)..=WEEK;
+        let timeout = c.duration("timeout", raw.timeout.as_ref(), timeout, range);
+        if timeout >= interval {
+            c.error("timeout", longer(timeout, "not less than", interval));
+        }
+        let token_interval = token_interval(c, raw.token_interval.as_ref(), grant);
+        Self { interval, failure_interval, timeout, token_interval }
+    }
+}
+
+fn longer(value: Duration, relation: &str, interval: Duration) -> String {
+    let (value, interval) = (show(value), show(interval));
+    format!("{value} is {relation} the interval of {interval}; shorten it or lengthen `interval`")
+}
+
+fn token_interval(
+    c: &mut Checker<'_>,
+    text: Option<&DurationText>,
+    grant: Option<Grant>,
+) -> Option<Duration> {
+    let is_off = text.is_some_and(|t| t.0 == "off");
+    if is_off {
+        return None;
+    }
+    let value = c.duration("token_interval", text, 15 * MINUTE, 5 * MINUTE..=WEEK);
+    if grant != Some(Grant::RefreshToken) {
+        return Some(value);
+    }
+    if c.is_own("token_interval") {
+        c.error(
+            "token_interval",
+            "each renewal uses up the refresh token, which only a person can replace; write `off` or remove it",
+        );
+    }
+    None
+}
+
+fn check_backoff(c: &mut Checker<'_>, raw: Option<&raw::Backoff>) -> Backoff {
+    let absent = raw::Backoff::default();
+    let raw = raw.unwrap_or(&absent);
+    let safe = Backoff { start: 5 * MINUTE, cap: 60 * MINUTE, denied: 5 * MINUTE };
+    let start = c.duration("backoff.start", raw.start.as_ref(), safe.start, SECOND..=WEEK);
+    let cap = c.duration("backoff.cap", raw.cap.as_ref(), safe.cap.max(start), SECOND..=WEEK);
+    let denied = c.duration("backoff.denied", raw.denied.as_ref(), safe.denied, SECOND..=WEEK);
+    if cap < start {
+        let text = format!("{} is below backoff.start of {}; raise it", show(cap), show(start));
+        c.error("backoff.cap", text);
+    }
+    let pairs = [("start", start, safe.start), ("cap", cap, safe.cap), ("denied", denied, safe.denied)];
+    for (key, value, safe) in pairs.into_iter().filter(|(_, value, safe)| value < safe) {
+        let text = format!(
+            "{} may get this exporter banned by the PBX's fail2ban; {} or more is safe",
+            show(value),
+            show(safe)
+        );
+        c.warning(&format!("backoff.{key}"), text);
+    }
+    Backoff { start, cap, denied }
+}
+
+const KIB: u64 = 1024;
+const MIB: u64 = 1024 * KIB;
+
+fn check_size(c: &mut Checker<'_>, raw: Option<&raw::Size>) -> u64 {
+    let bytes = match raw {
+        None => Some(10 * MIB),
+        Some(raw::Size::Bytes(bytes)) => Some(*bytes),
+        Some(raw::Size::Text(text)) => parse_size(text),
+    };
+    match bytes {
+        Some(bytes) if (KIB..=KIB * MIB).contains(&bytes) => bytes,
+        Some(_) => {
+            c.error("body_limit", "is out of range; write 1KiB to 1024MiB");
+            KIB
+        }
+        None => {
+            c.error("body_limit", "is no size; write bytes as a number, or a number with KiB or MiB");
+            KIB
+        }
+    }
+}
+
+fn parse_size(text: &str) -> Option<u64> {
+    let units = [("KiB", KIB), ("MiB", MIB)];
+    let (number, unit) = units.iter().find_map(|(name, unit)| Some((text.strip_suffix(name)?, unit)))?;
+    number.trim_end().parse::<u64>().ok()?.checked_mul(*unit)
+}
+
+/// Checks the limits over all targets; `root` is their mapping.
+pub(super) fn limits(mut c: Checker<'_>) -> Limits {
+    let safe = Limits::default();
+    let Ok(raw) = from_value::<raw::Limits>(c.root.to_value()) else {
+        c.error("", "does not fit the schema; see docs/configuration.md");
+        return safe;
+    };
+    let window =
+        c.duration("refusal_window", raw.refusal_window.as_ref(), safe.refusal_window, SECOND..=WEEK);
+    let refusals = raw.refusals_per_origin.unwrap_or(safe.refusals_per_origin);
+    if refusals > safe.refusals_per_origin {
+        c.warning("refusals_per_origin", format!("{refusals} is close to the 8 refusals in 40m for which FreePBX's fail2ban bans; 6 or less is safe"));
+    }
+    if window < safe.refusal_window {
+        c.warning(
+            "refusal_window",
+            format!(
+                "{} is shorter than the 40m over which FreePBX's fail2ban counts; 40m or more is safe",
+                show(window)
+            ),
+        );
+    }
+    Limits {
+        probes_in_flight: raw.probes_in_flight.unwrap_or(safe.probes_in_flight),
+        probes_per_host: raw.probes_per_host.unwrap_or(safe.probes_per_host),
+        refusals_per_origin: refusals,
+        refusal_window: window,
+    }
+}

@@ -1,0 +1,169 @@
+//! `tls`, `proxy` and `headers`: how a target's requests travel.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use secrecy::{ExposeSecret, SecretString};
+use url::Url;
+
+use super::check::Checker;
+use super::secret::{self, Forms};
+use super::structure::printable;
+use super::{raw, url::parse_checked};
+use crate::domain::SecretSource;
+use crate::domain::target::{ClientSettings, ProxySettings, TlsVersion};
+
+/// Checks TLS and proxy.
+pub(super) fn check(c: &mut Checker<'_>, raw: &raw::Settings, origin: Option<&Url>) -> ClientSettings {
+    let proxy = raw.proxy.as_ref().and_then(|raw| proxy(c, raw));
+    let Some(tls) = &raw.tls else { return ClientSettings { proxy, ..ClientSettings::default() } };
+    if c.is_own("tls") && origin.is_some_and(|o| o.scheme() == "http") {
+        c.error("tls", "has no use with an http:// url; write https:// or remove it");
+    }
+    let insecure_skip_verify = tls.insecure_skip_verify.unwrap_or(false);
+    if insecure_skip_verify && tls.ca_file.is_some() {
+        c.error(
+            "tls.insecure_skip_verify",
+            "contradicts ca_file, which would not be looked at; keep ca_file alone",
+        );
+    } else if insecure_skip_verify {
+        c.warning(
+            "tls.insecure_skip_verify",
+            "any certificate is accepted, so anyone in between can read the credentials; use ca_file",
+        );
+    }
+    let min_version = match tls.min_version {
+        Some(raw::TlsVersion::Tls13) => TlsVersion::Tls13,
+        Some(raw::TlsVersion::Tls12) | None => TlsVersion::Tls12,
+    };
+    ClientSettings {
+        ca_file: tls.ca_file.as_ref().and_then(|path| pem(c, "tls.ca_file", path, "CERTIFICATE-----")),
+        client_certificate: client_certificate(c, tls),
+        min_version,
+        insecure_skip_verify,
+        proxy,
+    }
+}
+
+fn client_certificate(c: &mut Checker<'_>, tls: &raw::Tls) -> Option<(PathBuf, PathBuf)> {
+    match (&tls.cert_file, &tls.key_file) {
+        (Some(cert), Some(key)) => {
+            let cert = pem(c, "tls.cert_file", cert, "CERTIFICATE-----");
+            let key = pem(c, "tls.key_file", key, "PRIVATE KEY-----");
+            return cert.zip(key);
+        }
+        (Some(_), None) => c.error("tls.cert_file", "has no key; add key_file"),
+        (None, Some(_)) => c.error("tls.key_file", "has no certificate; add cert_file"),
+        (None, None) => {}
+    }
+    None
+}
+
+/// A PEM file that can be read and holds what it should; its content is parsed when it is used.
+fn pem(c: &mut Checker<'_>, key: &str, path: &Path, label: &str) -> Option<PathBuf> {
+    let path = c.root.nearest(key).place.resolve(path);
+    match std::fs::read(&path) {
+        Err(error) => c.error(
+            key,
+            format!("failed to read {}: {error}; give a file this user may read", path.display()),
+        ),
+        Ok(bytes) if !bytes.windows(label.len()).any(|w| w == label.as_bytes()) => {
+            c.error(key, format!("{} holds no PEM block `{label}`; give a PEM file", path.display()));
+        }
+        Ok(_) => return Some(path),
+    }
+    None
+}
+
+fn proxy(c: &mut Checker<'_>, raw: &raw::Proxy) -> Option<ProxySettings> {
+    let forms = Forms {
+        key: "proxy.password",
+        literal: raw.password.as_ref(),
+        file: raw.password_file.as_ref(),
+        env: raw.password_env.as_ref(),
+    };
+    let password = forms.read(c);
+    if raw.username.is_some() && !forms.is_given() {
+        c.error("proxy.username", "has no password; add password, password_file or password_env");
+    }
+    if raw.username.is_none() && forms.is_given() {
+        c.error(&forms.given_key(), "has no user name; add username");
+    }
+    let Some(url) = &raw.url else {
+        c.error("proxy.url", "missing; add `url: ...`");
+        return None;
+    };
+    let url =
+        parse_checked(url, &["http", "https", "socks5", "socks5h"], "proxy.username and proxy.password");
+    let url = c.accept("proxy.url", url)?;
+    if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
+        c.error("proxy.url", "has a path; write scheme, host and port alone");
+    }
+    let credentials = raw.username.clone().zip(password);
+    Some(ProxySettings { url, credentials, no_proxy: raw.no_proxy.clone() })
+}
+
+/// Checks extra header fields. All values are marked sensitive: none is ever printed.
+pub(super) fn headers(c: &mut Checker<'_>, raw: Option<&BTreeMap<String, raw::Header>>) -> HeaderMap {
+    let mut map = HeaderMap::new();
+    for (name, value) in raw.into_iter().flatten() {
+        let key = format!("headers.{name}");
+        let Ok(header) = HeaderName::from_bytes(name.as_bytes()) else {
+            c.error(
+                "headers",
+                format!("`{}` is no header name; use letters, digits and `-`", printable(name)),
+            );
+            continue;
+        };
+        if let Some(reason) = refused(header.as_str()) {
+            c.error(&key, reason);
+        } else if map.contains_key(&header) {
+            c.error(&key, "given twice in different case; remove one");
+        }
+        let Some(secret) = header_value(c, &key, value) else { continue };
+        match HeaderValue::from_str(secret.expose_secret()) {
+            Ok(mut value) => {
+                value.set_sensitive(true);
+                map.insert(header, value);
+            }
+            Err(_) => c.error(&key, "the value has a line break or control character; remove it"),
+        }
+    }
+    map
+}
+
+fn header_value(c: &mut Checker<'_>, key: &str, raw: &raw::Header) -> Option<SecretString> {
+    let source = match raw {
+        raw::Header::Text(text) => return Some(text.clone()),
+        raw::Header::Source(source) => source,
+    };
+    match (&source.file, &source.env) {
+        (Some(path), None) => {
+            let source = secret::file(c, &format!("{key}.file"), path);
+            source.as_ref().map(SecretSource::read)?.ok()
+        }
+        (None, Some(name)) => secret::variable(c, &format!("{key}.env"), name),
+        _ => {
+            c.error(key, "must have one of `file` and `env`; keep one");
+            None
+        }
+    }
+}
+
+/// Why a header field may not be set, if it may not.
+fn refused(name: &str) -> Option<&'static str> {
+    match name {
+        "authorization" => Some("carries the token, which the exporter sets; remove it"),
+        "proxy-authorization" => Some("is set from `proxy`; write proxy.username and proxy.password"),
+        "host" => Some("is set from `url`; write the host there"),
+        "content-length" | "content-type" | "transfer-encoding" => Some(
+            "describes the body, which the exporter writes; remove it (`call.content_type` is for a call of your own)",
+        ),
+        "connection" | "keep-alive" | "te" | "trailer" | "upgrade" | "expect" => {
+            Some("belongs to the connection, which the exporter keeps; remove it")
+        }
+        "accept-encoding" => Some("would change how answers are read; remove it"),
+        _ => None,
+    }
+}

@@ -1,0 +1,116 @@
+//! What is wrong with a configuration, where, and how to mend it.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Where a value was written.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// In a file, at a line and column from 1.
+    File(Arc<str>, u64, u64),
+    /// A file or pattern as a whole.
+    Whole(Arc<str>),
+    /// An environment variable of the route without a file.
+    Variable(&'static str),
+}
+
+impl Place {
+    /// What relative file names at this place start from: the folder of the file, as in Prometheus.
+    pub(super) fn resolve(&self, path: &Path) -> PathBuf {
+        match self {
+            Self::File(file, ..) => {
+                Path::new(&**file).parent().map_or_else(|| path.to_owned(), |folder| folder.join(path))
+            }
+            Self::Whole(_) | Self::Variable(_) => path.to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(file, line, column) => write!(f, "{file}:{line}:{column}"),
+            Self::Whole(name) => f.write_str(name),
+            Self::Variable(name) => f.write_str(name),
+        }
+    }
+}
+
+/// One thing that is wrong or odd.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Issue {
+    /// Where.
+    pub place: Place,
+    /// The key, as a path from the file's root; empty where none is concerned.
+    pub key: String,
+    /// What is wrong; how to mend it. Never a secret.
+    pub text: String,
+}
+
+impl fmt::Display for Issue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.place {
+            Place::File(..) if !self.key.is_empty() => {
+                write!(f, "{}: {}: {}", self.place, self.key, self.text)
+            }
+            place => write!(f, "{place}: {}", self.text),
+        }
+    }
+}
+
+/// All that is wrong with a configuration, one a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigErrors(pub Vec<Issue>);
+
+impl fmt::Display for ConfigErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, issue) in self.0.iter().enumerate() {
+            write!(f, "{}{issue}", if i == 0 { "" } else { "\n" })?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ConfigErrors {}
+
+/// How bad an issue is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Level {
+    Error,
+    Warning,
+    Note,
+}
+
+/// What a check has found so far. What many targets inherit is told once.
+#[derive(Default)]
+pub(super) struct Report {
+    found: Vec<(Level, Issue)>,
+    seen: HashSet<(Level, Issue)>,
+}
+
+impl Report {
+    pub fn add(&mut self, level: Level, place: &Place, key: impl Into<String>, text: impl Into<String>) {
+        let found = (level, Issue { place: place.clone(), key: key.into(), text: text.into() });
+        if self.seen.insert(found.clone()) {
+            self.found.push(found);
+        }
+    }
+
+    pub fn error(&mut self, place: &Place, key: impl Into<String>, text: impl Into<String>) {
+        self.add(Level::Error, place, key, text);
+    }
+
+    /// How many errors were found so far.
+    pub fn errors(&self) -> usize {
+        self.found.iter().filter(|(level, _)| *level == Level::Error).count()
+    }
+
+    /// What was found at a level, in the order found.
+    pub fn take(&mut self, level: Level) -> Vec<Issue> {
+        let (taken, rest) = std::mem::take(&mut self.found).into_iter().partition(|(l, _)| *l == level);
+        self.found = rest;
+        taken.into_iter().map(|(_, issue)| issue).collect()
+    }
+}

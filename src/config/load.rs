@@ -1,0 +1,201 @@
+//! From patterns to files, and from files to one merged configuration.
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::check::{self, Checker};
+use super::issue::{Issue, Level, Place, Report};
+use super::tree::{self, Data, Node};
+use super::{Config, ConfigErrors, Limits, Lookup, env, inherit, structure};
+use crate::domain::Target;
+
+/// Loads the configuration: the files that the patterns name, or, without any pattern, the one target
+/// that environment variables describe. Contacts nobody.
+///
+/// # Errors
+/// All that is wrong, not only the first.
+pub fn load(patterns: &[String], lookup: Lookup<'_>) -> Result<Config, ConfigErrors> {
+    let mut report = Report::default();
+    let (parts, files) = if patterns.is_empty() {
+        (env::parts(lookup, &mut report), Vec::new())
+    } else {
+        read_files(patterns, &mut report)
+    };
+    let mut config = parts.check(lookup, &mut report);
+    if report.errors() > 0 {
+        return Err(ConfigErrors(report.take(Level::Error)));
+    }
+    let lines = |issues: Vec<Issue>| issues.iter().map(Issue::to_string).collect();
+    config.warnings = lines(report.take(Level::Warning));
+    config.notes = lines(report.take(Level::Note));
+    config.files = files;
+    Ok(config)
+}
+
+/// The parts of a configuration, merged over all files.
+#[derive(Default)]
+pub(super) struct Parts {
+    pub defaults: Option<Node>,
+    pub limits: Option<Node>,
+    /// With their paths from the file's root.
+    pub targets: Vec<(String, Node)>,
+    /// Whether structure had no errors; if not, each part is looked at before its values are checked.
+    pub sound: bool,
+}
+
+impl Parts {
+    fn check(self, lookup: Lookup<'_>, report: &mut Report) -> Config {
+        let is_sound = |node: &Node, name| self.sound || structure::is_sound(node, name);
+        let mut limits = Limits::default();
+        if let Some(root) = self.limits.as_ref().filter(|root| is_sound(root, "Limits")) {
+            limits = check::limits(Checker { root, path: "limits".to_owned(), lookup, report });
+        }
+        check_names(&self.targets, report);
+        if self.defaults.as_ref().is_some_and(|root| !is_sound(root, "Defaults")) {
+            return Config::default();
+        }
+        let mut targets = Vec::with_capacity(self.targets.len());
+        for (path, own) in self.targets.iter().filter(|(_, own)| is_sound(own, "Target")) {
+            let root = inherit::merge(own, self.defaults.as_ref());
+            let checked = check::target(Checker { root: &root, path: path.clone(), lookup, report });
+            targets.extend(checked.map(|target| (Arc::new(target), own.nearest("auth.client_id"))));
+        }
+        warn_of_twins(&targets, report);
+        let targets = targets.into_iter().map(|(target, _)| target).collect();
+        Config { targets, limits, ..Config::default() }
+    }
+
+    /// Takes a file's parts in.
+    fn add(&mut self, root: Node, report: &mut Report) {
+        let Data::Map(entries) = root.data else { return };
+        for entry in entries {
+            match (entry.key.as_str(), entry.node.data) {
+                ("targets", Data::List(items)) => {
+                    let path = |(i, node)| (format!("targets[{i}]"), node);
+                    self.targets.extend(items.into_iter().enumerate().map(path));
+                }
+                (key @ ("defaults" | "limits"), data @ Data::Map(_)) => {
+                    let slot = if key == "limits" { &mut self.limits } else { &mut self.defaults };
+                    if let Some(first) = slot {
+                        let text = format!(
+                            "stands in another file too, at {}; keep one, it holds for all files",
+                            first.place
+                        );
+                        report.error(&entry.place, key, text);
+                    } else {
+                        // The key's place says more than that of its first member.
+                        *slot = Some(Node::new(entry.place, data));
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+fn check_names(targets: &[(String, Node)], report: &mut Report) {
+    let mut places: HashMap<&str, &Place> = HashMap::new();
+    for (path, node) in targets {
+        let Some(Node { data: Data::Text(name), place, .. }) = node.get("name") else { continue };
+        if let Some(first) = places.get(name.as_str()) {
+            let name = structure::printable(name);
+            let text = format!("the name `{name}` is taken at {first}; give each target its own");
+            report.error(place, format!("{path}.name"), text);
+        } else {
+            places.insert(name, place);
+        }
+    }
+}
+
+fn warn_of_twins(targets: &[(Arc<Target>, &Node)], report: &mut Report) {
+    let mut seen: HashMap<(&str, &str), &Target> = HashMap::new();
+    for (target, node) in targets {
+        let key = (target.origin.as_str(), target.auth.client_id.as_str());
+        if let Some(first) = seen.get(&key) {
+            let text = format!(
+                "target `{}` uses the same application on the same PBX as target `{}`; give each its own, so \
+                 that one can be told from the other",
+                structure::printable(&target.name),
+                structure::printable(&first.name)
+            );
+            report.add(Level::Warning, &node.place, "auth.client_id", text);
+        } else {
+            seen.insert(key, target);
+        }
+    }
+}
+
+fn read_files(patterns: &[String], report: &mut Report) -> (Parts, Vec<PathBuf>) {
+    let files = expand(patterns, report);
+    let mut parts = Parts::default();
+    for path in &files {
+        if let Some(root) = read_file(path, report) {
+            parts.add(root, report);
+        }
+    }
+    parts.sound = report.errors() == 0;
+    if report.errors() == 0 && parts.targets.is_empty() {
+        let place = whole(&files[0].display().to_string());
+        report.error(&place, "", "holds no targets; add `targets:` with at least one name, url and auth");
+    }
+    (parts, files)
+}
+
+fn read_file(path: &Path, report: &mut Report) -> Option<Node> {
+    let name: Arc<str> = path.display().to_string().into();
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) => {
+            let text = format!("failed to read: {error}; give a text file this user may read");
+            report.error(&Place::Whole(name), "", text);
+            return None;
+        }
+    };
+    let root = tree::parse(&text, &name, report)?;
+    if !matches!(root.data, Data::Null) {
+        structure::check(&root, report);
+    }
+    Some(root)
+}
+
+fn whole(name: &str) -> Place {
+    Place::Whole(name.into())
+}
+
+/// The files that the patterns name, in the order of the patterns, each once; a glob's are sorted.
+fn expand(patterns: &[String], report: &mut Report) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for pattern in patterns {
+        let is_glob = pattern.contains(['*', '?', '[']) && !Path::new(pattern).exists();
+        let found = if is_glob { expand_glob(pattern) } else { expand_path(pattern) };
+        match found {
+            Ok(found) => files.extend(found),
+            Err(text) => report.error(&whole(pattern), "", text),
+        }
+    }
+    let mut seen = HashSet::new();
+    files.retain(|file| seen.insert(file.canonicalize().unwrap_or_else(|_| file.clone())));
+    files
+}
+
+fn expand_path(path: &str) -> Result<Vec<PathBuf>, String> {
+    let file = PathBuf::from(path);
+    match file.metadata() {
+        Ok(meta) if meta.is_dir() => Err(format!("is a folder; name its files, as in '{path}/*.yml'")),
+        Ok(_) => Ok(vec![file]),
+        Err(error) => Err(format!("failed to read: {error}; give --config.file an existing file or a glob")),
+    }
+}
+
+fn expand_glob(pattern: &str) -> Result<Vec<PathBuf>, String> {
+    let paths = glob::glob(pattern).map_err(|e| format!("is no glob: {}; mend it", e.msg))?;
+    let files: Result<Vec<_>, _> = paths.collect();
+    let mut files = files.map_err(|e| format!("failed to look for files: {e}; mend the permissions"))?;
+    files.retain(|file| !file.is_dir());
+    files.sort();
+    if files.is_empty() {
+        return Err("the glob matches no file; mend it, and quote it from the shell".to_owned());
+    }
+    Ok(files)
+}

@@ -1,0 +1,336 @@
+//! The file's shape as serde types: keys, their documentation and their built-in defaults.
+//!
+//! Belongs here: what may be written. The JSON Schema, the tables of docs/configuration.md and the
+//! structural check all come from these types. Does not belong here: what values make sense together.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use schemars::{JsonSchema, json_schema};
+use secrecy::SecretString;
+use serde::Deserialize;
+
+/// Configuration of pbx_exporter. Several files are merged: `targets` add up, `defaults` and `limits`
+/// may each stand in one of the files and hold for all.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields, title = "pbx_exporter")]
+#[expect(dead_code, reason = "only its schema is used: files are merged as trees before serde sees them")]
+pub(super) struct File {
+    /// What every target inherits, key by key, unless it says otherwise; `KEY: null` in a target drops an
+    /// inherited key. Any key of a target but `name` and `url`.
+    #[schemars(with = "Option<Settings>")]
+    pub defaults: Option<Settings>,
+    /// Limits over all targets.
+    pub limits: Option<Limits>,
+    /// The PBXes to watch.
+    pub targets: Option<Vec<Target>>,
+}
+
+/// One PBX.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct Target {
+    /// The name that becomes the label `target`: unique, any text of 1 to 128 characters.
+    pub name: String,
+    /// Where the PBX is: its origin (`https://pbx.example.com`), or any address of its API as the PBX shows
+    /// it, which is cut down to the origin.
+    pub url: String,
+    #[serde(flatten)]
+    pub settings: Settings,
+}
+
+/// What every target inherits: any key of a target but `name` and `url`.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields, rename = "Defaults")]
+pub(super) struct Settings {
+    /// What kind of PBX.
+    #[schemars(extend("default" = "freepbx"))]
+    pub platform: Option<Platform>,
+    /// How to get a token.
+    pub auth: Option<Auth>,
+    /// From one probe to the next.
+    #[schemars(extend("default" = "60s"))]
+    pub interval: Option<DurationText>,
+    /// The same while probes fail for a passing reason; at most `interval`, which is also its default
+    /// where that is shorter.
+    #[schemars(extend("default" = "15s"))]
+    pub failure_interval: Option<DurationText>,
+    /// Limit of one HTTP exchange; less than `interval`, and by default at most half of it.
+    #[schemars(extend("default" = "10s"))]
+    pub timeout: Option<DurationText>,
+    /// A good token is renewed at the latest after this, so that a dead token endpoint or a regenerated
+    /// secret shows; at least `5m`, or `off`. Always off for the grant `refresh_token`.
+    #[schemars(extend("default" = "15m"))]
+    pub token_interval: Option<DurationText>,
+    /// Waits after refusals.
+    pub backoff: Option<Backoff>,
+    /// Largest answer accepted: bytes, or a number with `KiB` or `MiB`.
+    #[schemars(extend("default" = "10MiB"))]
+    pub body_limit: Option<Size>,
+    /// Extra header fields sent with each request; the value is a text, or where to read it once.
+    pub headers: Option<BTreeMap<String, Header>>,
+    /// TLS, for `https://` targets.
+    pub tls: Option<Tls>,
+    /// Proxy; without it the PBX is reached directly, whatever the environment says.
+    pub proxy: Option<Proxy>,
+    /// What the probe calls as the extensions endpoint: `graphql` (`fetchAllExtensions`), `rest`
+    /// (`core/users`), or a call of your own.
+    #[schemars(extend("default" = "graphql"))]
+    pub call: Option<Call>,
+    /// Ask for the version as well. Needs the scope `gql:framework:read:system`, which on FreePBX also
+    /// guards mutations.
+    #[schemars(extend("default" = false))]
+    pub version: Option<bool>,
+}
+
+/// A kind of PBX.
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Platform {
+    /// FreePBX 15 to 17 with the API module.
+    Freepbx,
+}
+
+/// How a target gets its token. Each secret has three forms, of which one is given: literal, `_file`, `_env`.
+#[derive(Default, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct Auth {
+    /// What is sent for a token; it must be the one of the application's type.
+    #[schemars(extend("default" = "client_credentials"))]
+    pub grant: Option<Grant>,
+    /// Client id of the application.
+    pub client_id: Option<String>,
+    /// Client secret of the application.
+    #[schemars(with = "Option<String>")]
+    pub client_secret: Option<SecretString>,
+    /// File with the client secret, read anew at each use.
+    pub client_secret_file: Option<PathBuf>,
+    /// Environment variable with the client secret, read at start and reload.
+    pub client_secret_env: Option<String>,
+    /// Where the client id and secret travel: in the form body or in an `Authorization: Basic` header.
+    #[schemars(extend("default" = "body"))]
+    pub client_auth: Option<ClientAuth>,
+    /// User name, for the grant `password`: an account of FreePBX's User Management.
+    pub username: Option<String>,
+    /// Password of that user.
+    #[schemars(with = "Option<String>")]
+    pub password: Option<SecretString>,
+    /// File with the password, read anew at each use.
+    pub password_file: Option<PathBuf>,
+    /// Environment variable with the password, read at start and reload.
+    pub password_env: Option<String>,
+    /// Refresh token, for the grant `refresh_token`.
+    #[schemars(with = "Option<String>")]
+    pub refresh_token: Option<SecretString>,
+    /// File with the refresh token, read anew at each use.
+    pub refresh_token_file: Option<PathBuf>,
+    /// Environment variable with the refresh token, read at start and reload.
+    pub refresh_token_env: Option<String>,
+    /// Scopes to ask for, one an item; none asks for all that the application has.
+    pub scopes: Option<Vec<String>>,
+}
+
+/// A grant (RFC 6749).
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Grant {
+    /// FreePBX application type Machine-to-Machine.
+    ClientCredentials,
+    /// FreePBX application type Native.
+    Password,
+    /// A refresh token that was obtained elsewhere.
+    RefreshToken,
+}
+
+/// Client authentication (RFC 6749 section 2.3.1).
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum ClientAuth {
+    /// In the form body.
+    Body,
+    /// In an `Authorization: Basic` header.
+    Basic,
+}
+
+/// Waits after refusals. FreePBX's fail2ban bans the exporter's address after 8 refusals in 40 minutes.
+#[derive(Default, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct Backoff {
+    /// First wait after a refused credential; doubles with each further refusal.
+    #[schemars(extend("default" = "5m"))]
+    pub start: Option<DurationText>,
+    /// The longest such wait.
+    #[schemars(extend("default" = "60m"))]
+    pub cap: Option<DurationText>,
+    /// First wait after a denial with a good token; the second and later ones are twice as long.
+    #[schemars(extend("default" = "5m"))]
+    pub denied: Option<DurationText>,
+}
+
+/// TLS, for `https://` targets.
+#[derive(Default, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct Tls {
+    /// PEM file with the only CA certificates trusted; without it the system's are.
+    pub ca_file: Option<PathBuf>,
+    /// PEM file with the client certificate chain; needs `key_file`.
+    pub cert_file: Option<PathBuf>,
+    /// PEM file with the key of the client certificate; needs `cert_file`.
+    pub key_file: Option<PathBuf>,
+    /// Lowest TLS version spoken.
+    #[schemars(extend("default" = "1.2"))]
+    pub min_version: Option<TlsVersion>,
+    /// Accept any certificate. Whoever sits between can then read the credentials.
+    #[schemars(extend("default" = false))]
+    pub insecure_skip_verify: Option<bool>,
+}
+
+/// A TLS version, in quotes.
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
+pub(super) enum TlsVersion {
+    /// RFC 5246.
+    #[serde(rename = "1.2")]
+    Tls12,
+    /// RFC 8446.
+    #[serde(rename = "1.3")]
+    Tls13,
+}
+
+/// A proxy.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct Proxy {
+    /// `http://`, `https://`, `socks5://` or `socks5h://` with host and port, without credentials.
+    pub url: Option<String>,
+    /// User name for the proxy.
+    pub username: Option<String>,
+    /// Password for the proxy.
+    #[schemars(with = "Option<String>")]
+    pub password: Option<SecretString>,
+    /// File with the proxy's password, read at start and reload.
+    pub password_file: Option<PathBuf>,
+    /// Environment variable with the proxy's password, read at start and reload.
+    pub password_env: Option<String>,
+    /// Hosts reached directly, in the form of `NO_PROXY`: `localhost,10.0.0.0/8,.example.com`.
+    pub no_proxy: Option<String>,
+}
+
+/// What the probe calls.
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum Call {
+    /// A call that the platform knows.
+    Known(KnownCall),
+    /// A call of your own.
+    Custom(CustomCall),
+}
+
+/// A call that the platform knows.
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum KnownCall {
+    /// GraphQL `fetchAllExtensions`; scope `gql:core:read` or wider.
+    Graphql,
+    /// REST `core/users`; scope `rest:core:read:users` or wider.
+    Rest,
+}
+
+/// A call of your own, for watching exactly what an application calls. It must only read.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct CustomCall {
+    /// `GET`, `HEAD` or `POST`.
+    #[schemars(extend("default" = "GET"))]
+    pub method: Option<String>,
+    /// Absolute path on the target's origin, with optional query: `/admin/api/api/extensions`.
+    pub path: String,
+    /// Body of a `POST`.
+    pub body: Option<String>,
+    /// Content type of `body`.
+    #[schemars(extend("default" = "application/json"))]
+    pub content_type: Option<String>,
+    /// JSON pointer (RFC 6901) to the number of extensions in the answer: a number, or an array or object
+    /// whose members are counted. Without it any 2xx is a success.
+    pub total: Option<String>,
+}
+
+/// The value of a header field.
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum Header {
+    /// The value itself.
+    Text(#[schemars(with = "String")] SecretString),
+    /// Where to read the value.
+    Source(HeaderSource),
+}
+
+/// Where to read a header field's value, at start and reload: one of the two.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct HeaderSource {
+    /// File with the value.
+    pub file: Option<PathBuf>,
+    /// Environment variable with the value.
+    pub env: Option<String>,
+}
+
+/// Limits over all targets.
+#[derive(Default, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct Limits {
+    /// Probes in flight at once, overall.
+    #[schemars(range(min = 1, max = 100_000), extend("default" = 100))]
+    pub probes_in_flight: Option<usize>,
+    /// Probes in flight at once to one host.
+    #[schemars(range(min = 1, max = 100_000), extend("default" = 4))]
+    pub probes_per_host: Option<usize>,
+    /// Refusing answers that one origin may give within `refusal_window`, over all its targets.
+    #[schemars(range(min = 1, max = 100_000), extend("default" = 6))]
+    pub refusals_per_origin: Option<usize>,
+    /// See `refusals_per_origin`.
+    #[schemars(extend("default" = "40m"))]
+    pub refusal_window: Option<DurationText>,
+}
+
+/// A duration as humantime reads it: `60s`, `2m`, `1h 30m`.
+#[derive(Deserialize)]
+#[serde(transparent)]
+pub(super) struct DurationText(pub String);
+
+impl JsonSchema for DurationText {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Duration".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        json_schema!({
+            "type": "string",
+            "description": "A duration: `60s`, `2m`, `1h 30m`.",
+            "pattern": "^(off|([0-9]+ ?[a-z]+ ?)+)$",
+        })
+    }
+}
+
+/// A size: bytes, or a number with `KiB` or `MiB`.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(super) enum Size {
+    Bytes(u64),
+    Text(String),
+}
+
+impl JsonSchema for Size {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Size".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        json_schema!({
+            "description": "A size: bytes, or a number with `KiB` or `MiB`.",
+            "anyOf": [
+                { "type": "integer", "minimum": 0 },
+                { "type": "string", "pattern": "^[0-9]+ ?(KiB|MiB)$" },
+            ],
+        })
+    }
+}

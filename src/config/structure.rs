@@ -1,0 +1,168 @@
+//! Checks a tree against the JSON Schema of the raw types: unknown keys, wrong kinds, unknown words.
+//!
+//! It knows the part of JSON Schema that the raw types need; every error is found, not only the first.
+
+use serde_json::{Map, Value};
+
+use super::issue::Report;
+use super::schema;
+use super::tree::{Data, Node, join};
+
+type Object = Map<String, Value>;
+
+/// Reports all errors of structure in a file.
+pub(super) fn check(root: &Node, report: &mut Report) {
+    walk(root, schema::value(), "", report);
+}
+
+/// Whether a node has no such errors; `definition` names its schema.
+pub(super) fn is_sound(node: &Node, definition: &str) -> bool {
+    let mut scratch = Report::default();
+    walk(node, &schema::value()["$defs"][definition], "", &mut scratch);
+    scratch.errors() == 0
+}
+
+fn walk(node: &Node, schema: &Value, path: &str, report: &mut Report) {
+    let alternatives = alternatives(schema);
+    let fitting: Vec<_> = alternatives.iter().copied().filter(|s| fits(node, s)).collect();
+    let Some(first) = fitting.first() else {
+        report.error(&node.place, path, wrong_kind(node, &alternatives));
+        return;
+    };
+    match &node.data {
+        Data::Null | Data::Bool(_) => {}
+        Data::Number(_) => check_range(node, first, path, report),
+        Data::Text(text) => check_word(node, text, &fitting, path, report),
+        Data::List(items) => {
+            for (i, item) in items.iter().enumerate() {
+                walk(item, &first["items"], &format!("{path}[{i}]"), report);
+            }
+        }
+        Data::Map(_) => check_keys(node, first, path, report),
+    }
+}
+
+/// The simple schemas that a schema offers, references and unions resolved.
+fn alternatives(schema: &Value) -> Vec<&Object> {
+    let Some(object) = schema.as_object() else { return Vec::new() };
+    if let Some(reference) = object.get("$ref").and_then(Value::as_str) {
+        let target = schema::value().pointer(reference.trim_start_matches('#'));
+        return target.map(alternatives).unwrap_or_default();
+    }
+    let union = object.get("anyOf").or_else(|| object.get("oneOf")).and_then(Value::as_array);
+    union.map_or_else(|| vec![object], |union| union.iter().flat_map(alternatives).collect())
+}
+
+fn types(schema: &Object) -> Vec<&str> {
+    match schema.get("type") {
+        Some(Value::String(one)) => vec![one],
+        Some(Value::Array(many)) => many.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn fits(node: &Node, schema: &Object) -> bool {
+    types(schema).into_iter().any(|name| match &node.data {
+        Data::Null => name == "null",
+        Data::Bool(_) => name == "boolean",
+        Data::Number(n) => name == "integer" && (n.is_u64() || n.is_i64()),
+        Data::Text(_) => name == "string",
+        Data::List(_) => name == "array",
+        Data::Map(_) => name == "object",
+    })
+}
+
+fn wrong_kind(node: &Node, alternatives: &[&Object]) -> String {
+    let mut names: Vec<_> = alternatives.iter().flat_map(|s| types(s)).filter(|t| *t != "null").collect();
+    names.dedup();
+    let mend = match (&node.data, names.first()) {
+        (Data::Null, _) => "give a value or remove the key",
+        (Data::Number(_) | Data::Bool(_), Some(&"string")) => "put it in quotes, with its unit if it has one",
+        (_, Some(&"boolean")) => "write true or false, without quotes",
+        (_, Some(&"integer")) => "write digits alone, without quotes",
+        (_, Some(&"array")) => "write it as a list, as in [a, b]",
+        (_, Some(&"object")) => "write `key: value` pairs below it",
+        _ => "write one value",
+    };
+    let names: Vec<_> = names.into_iter().map(kind_name).collect();
+    format!("must be {}, is {}; {mend}", names.join(" or "), node.kind())
+}
+
+fn kind_name(json: &str) -> &str {
+    match json {
+        "boolean" => "true or false",
+        "integer" => "a whole number",
+        "string" => "text",
+        "array" => "a list",
+        "object" => "a mapping",
+        other => other,
+    }
+}
+
+fn check_range(node: &Node, schema: &Object, path: &str, report: &mut Report) {
+    let Data::Number(number) = &node.data else { return };
+    let bound = |key| schema.get(key).and_then(Value::as_f64);
+    let value = number.as_f64().unwrap_or(f64::NAN);
+    if bound("minimum").is_some_and(|min| value < min) || bound("maximum").is_some_and(|max| value > max) {
+        let from = bound("minimum").unwrap_or(0.0);
+        let to = bound("maximum").map_or_else(|| " or more".to_owned(), |max| format!(" to {max}"));
+        report.error(&node.place, path, format!("{number} is out of range; write {from}{to}"));
+    }
+}
+
+/// Text is free unless every alternative lists its words.
+fn check_word(node: &Node, text: &str, fitting: &[&Object], path: &str, report: &mut Report) {
+    let mut words = Vec::new();
+    for schema in fitting {
+        match (schema.get("const"), schema.get("enum").and_then(Value::as_array)) {
+            (Some(word), _) => words.extend(word.as_str()),
+            (None, Some(many)) => words.extend(many.iter().filter_map(Value::as_str)),
+            (None, None) => return,
+        }
+    }
+    if !words.contains(&text) {
+        let suggestion = suggest(text, &words);
+        report.error(
+            &node.place,
+            path,
+            format!("unknown word `{}`; {suggestion}use one of: {}", printable(text), words.join(", ")),
+        );
+    }
+}
+
+fn check_keys(node: &Node, schema: &Object, path: &str, report: &mut Report) {
+    let empty = Map::new();
+    let known = schema.get("properties").and_then(Value::as_object).unwrap_or(&empty);
+    for entry in node.entries() {
+        let path = join(path, &printable(&entry.key));
+        match (known.get(&entry.key), schema.get("additionalProperties")) {
+            (Some(schema), _) => walk(&entry.node, schema, &path, report),
+            (None, Some(schema @ Value::Object(_))) => walk(&entry.node, schema, &path, report),
+            (None, _) => {
+                let names: Vec<_> = known.keys().map(String::as_str).collect();
+                let suggestion = suggest(&entry.key, &names);
+                let text = format!("unknown key; {suggestion}known keys: {}", names.join(", "));
+                report.error(&entry.place, path, text);
+            }
+        }
+    }
+    let required = schema.get("required").and_then(Value::as_array).into_iter().flatten();
+    for key in required.filter_map(Value::as_str).filter(|key| node.get(key).is_none()) {
+        report.error(&node.place, join(path, key), format!("missing; add `{key}: ...`"));
+    }
+}
+
+/// "did you mean X? " for the known word that is close enough, else nothing.
+pub(super) fn suggest(word: &str, known: &[&str]) -> String {
+    if !word.contains(char::is_alphabetic) {
+        return String::new();
+    }
+    let scored = known.iter().map(|k| (strsim::jaro_winkler(&word.to_lowercase(), k), k));
+    let best = scored.max_by(|a, b| a.0.total_cmp(&b.0)).filter(|(score, _)| *score > 0.8);
+    best.map(|(_, k)| format!("did you mean `{k}`? ")).unwrap_or_default()
+}
+
+/// Text of the file that may be shown: one line, and no longer than a word should be.
+pub(super) fn printable(text: &str) -> String {
+    text.chars().take(64).map(|c| if c.is_control() { '?' } else { c }).collect()
+}

@@ -1,0 +1,57 @@
+//! Addresses: the origin of a PBX from whatever address of its API a person has at hand.
+
+use url::{Host, Url};
+
+/// Cuts an address of FreePBX down to its origin, and says so where anything was cut.
+///
+/// # Errors
+/// What is wrong and how to mend it. Credentials in the address are never repeated.
+pub fn normalise_url(text: &str) -> Result<(Url, Option<String>), String> {
+    let mut url = parse_checked(text, &["https", "http"], "`auth`")?;
+    let path = url.path().to_owned();
+    let is_freepbx = matches!(path.as_str(), "/" | "/admin") || path.starts_with("/admin/");
+    let origin = url.origin().ascii_serialization();
+    if !is_freepbx {
+        return Err(format!(
+            "`{path}` is no path of FreePBX, whose API is always at /admin/api/api of the host; write {origin}"
+        ));
+    }
+    let was_cut = path != "/" || url.query().is_some() || url.fragment().is_some();
+    url.set_path("/");
+    url.set_query(None);
+    url.set_fragment(None);
+    Ok((url, was_cut.then(|| format!("cut down to the origin {origin}"))))
+}
+
+/// Parses an absolute URL of one of the schemes, without user info.
+pub(super) fn parse_checked(text: &str, schemes: &[&str], credentials: &str) -> Result<Url, String> {
+    let known = || schemes.iter().map(|s| format!("{s}://")).collect::<Vec<_>>().join(", ");
+    if text.trim() != text || text.is_empty() {
+        return Err("is empty or has spaces around it; write it as in https://pbx.example.com".to_owned());
+    }
+    if !text.contains("://") {
+        return Err(format!("has no scheme; begin it with {}", known()));
+    }
+    let url =
+        Url::parse(text).map_err(|e| format!("is no URL ({e}); write it as in https://pbx.example.com"))?;
+    if !schemes.contains(&url.scheme()) {
+        return Err(format!("the scheme {}:// is not spoken; begin it with {}", url.scheme(), known()));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(format!("has credentials in it, which end up in logs; move them to {credentials}"));
+    }
+    if url.host().is_none() {
+        return Err("has no host; write it as in https://pbx.example.com".to_owned());
+    }
+    Ok(url)
+}
+
+/// Whether an address stays on this machine.
+pub(super) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    }
+}
