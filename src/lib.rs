@@ -4,6 +4,7 @@ pub mod board;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod control;
 pub mod domain;
 pub mod metrics;
 pub mod oauth;

@@ -1,0 +1,192 @@
+//! The body of a scrape: generated family by family, in bounded chunks, compressed as it flows.
+//!
+//! Belongs here: the snapshot, the order, the chunks and the content coding. A scrape of any size
+//! holds one chunk and the compressor; nothing of it is kept afterwards.
+
+use std::io::{self, Write};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use flate2::{Compression, write::GzEncoder};
+use http_body::{Body, Frame};
+use prometheus::proto::MetricFamily;
+use tokio::time::Instant;
+use zstd::stream::write::Encoder as ZstdEncoder;
+
+use super::encoder::{Encoder, escape};
+use super::exporter::ExporterMetrics;
+use super::negotiate::{Coding, Format};
+use super::targets::{FAMILIES, View};
+use crate::board::{Board, Slot, TargetState};
+
+/// A chunk is given away once it has this many bytes: fits a core's second-level cache.
+pub const CHUNK: usize = 64 * 1024;
+/// Room past [`CHUNK`] for the samples that one target has in one family, so that a chunk does not
+/// have to grow.
+const SLACK: usize = 8 * 1024;
+/// 128 KiB of history: enough for lines that look like their neighbours, and a bound on memory.
+const ZSTD_WINDOW_LOG: u32 = 17;
+
+/// One exposition as an HTTP body.
+pub struct Scrape {
+    source: Source,
+    out: Encoder,
+    compressor: Compressor,
+    done: bool,
+}
+
+impl Scrape {
+    /// Takes a snapshot of `board`; everything this body shows of a target is of one state.
+    ///
+    /// # Errors
+    /// The compressor could not be made.
+    pub fn new(
+        board: &Board,
+        exporter: &ExporterMetrics,
+        format: Format,
+        coding: Coding,
+    ) -> io::Result<Self> {
+        let source = Source::new(board, exporter.gather());
+        Ok(Self { source, out: Encoder::new(format), compressor: Compressor::new(coding)?, done: false })
+    }
+
+    /// The next chunk; `None` at the end.
+    fn next(&mut self) -> io::Result<Option<Bytes>> {
+        while !self.done {
+            self.out.reserve(CHUNK + SLACK);
+            self.done = self.source.fill(&mut self.out);
+            let chunk = self.compressor.chunk(&mut self.out, self.done)?;
+            if !chunk.is_empty() {
+                return Ok(Some(chunk.into()));
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl Body for Scrape {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        Poll::Ready(self.next().transpose().map(|chunk| chunk.map(Frame::data)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.done
+    }
+}
+
+/// What is written, and how far it got.
+struct Source {
+    own: Vec<MetricFamily>,
+    slots: Arc<Vec<Arc<Slot>>>,
+    states: Vec<Arc<TargetState>>,
+    labels: Labels,
+    now: Instant,
+    family: usize,
+    target: usize,
+}
+
+impl Source {
+    fn new(board: &Board, own: Vec<MetricFamily>) -> Self {
+        let slots = board.slots();
+        let states = slots.iter().map(|slot| slot.state()).collect();
+        let labels = Labels::new(&slots);
+        Self { own, slots, states, labels, now: Instant::now(), family: 0, target: 0 }
+    }
+
+    /// Writes until a chunk is full; true at the end of the exposition.
+    fn fill(&mut self, out: &mut Encoder) -> bool {
+        for family in std::mem::take(&mut self.own) {
+            out.family(&family);
+        }
+        while let Some(family) = FAMILIES.get(self.family) {
+            if self.target == 0 {
+                family.write_header(out);
+            }
+            while let Some(slot) = self.slots.get(self.target) {
+                let (state, label) = (&self.states[self.target], self.labels.get(self.target));
+                family.write(out, &View { info: &slot.info, state, label, now: self.now });
+                self.target += 1;
+                if out.len() >= CHUNK {
+                    return false;
+                }
+            }
+            (self.family, self.target) = (self.family + 1, 0);
+        }
+        out.end();
+        true
+    }
+}
+
+/// The escaped label of every target, end to end: two allocations however many targets there are.
+struct Labels {
+    text: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Labels {
+    fn new(slots: &[Arc<Slot>]) -> Self {
+        let room = slots.iter().map(|slot| slot.info.name.len() + 12).sum();
+        let mut labels = Self { text: Vec::with_capacity(room), ends: Vec::with_capacity(slots.len()) };
+        for slot in slots {
+            labels.text.extend_from_slice(b"target=\"");
+            escape(&mut labels.text, &slot.info.name, true);
+            labels.text.push(b'"');
+            labels.ends.push(labels.text.len());
+        }
+        labels
+    }
+
+    fn get(&self, target: usize) -> &[u8] {
+        let start = if target == 0 { 0 } else { self.ends[target - 1] };
+        &self.text[start..self.ends[target]]
+    }
+}
+
+/// A content coding at work.
+enum Compressor {
+    Identity,
+    Gzip(Box<GzEncoder<Vec<u8>>>),
+    Zstd(Box<ZstdEncoder<'static, Vec<u8>>>),
+}
+
+impl Compressor {
+    fn new(coding: Coding) -> io::Result<Self> {
+        Ok(match coding {
+            Coding::Identity => Self::Identity,
+            Coding::Gzip => Self::Gzip(Box::new(GzEncoder::new(Vec::new(), Compression::fast()))),
+            Coding::Zstd => {
+                let mut encoder = ZstdEncoder::new(Vec::new(), 1)?;
+                encoder.window_log(ZSTD_WINDOW_LOG)?;
+                Self::Zstd(Box::new(encoder))
+            }
+        })
+    }
+
+    /// Empties `plain` into the coding; what came out of it, all of it if `last`.
+    fn chunk(&mut self, plain: &mut Encoder, last: bool) -> io::Result<Vec<u8>> {
+        let coded = match self {
+            Self::Identity => return Ok(plain.take()),
+            Self::Gzip(encoder) => {
+                encoder.write_all(plain.written())?;
+                if last {
+                    encoder.try_finish()?;
+                }
+                std::mem::take(encoder.get_mut())
+            }
+            Self::Zstd(encoder) => {
+                encoder.write_all(plain.written())?;
+                if last {
+                    encoder.do_finish()?;
+                }
+                std::mem::take(encoder.get_mut())
+            }
+        };
+        plain.clear();
+        Ok(coded)
+    }
+}

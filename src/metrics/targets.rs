@@ -1,0 +1,394 @@
+//! The families of the targets, written straight from board state.
+//!
+//! Belongs here: one static table of families with HELP and a writer each. Does not belong here:
+//! spelling (`encoder`) or the order of targets and chunks (`body`).
+//!
+//! Zero counters are the bulk of an exposition, so each possible line end stands ready as a [`Tail`].
+
+use tokio::time::Instant;
+
+use super::encoder::{Encoder, Kind, Tail};
+use super::negotiate::Format;
+use crate::board::{BUCKETS, Code, Endpoint, TargetInfo, TargetState};
+use crate::domain::{Grant, Operation, Reason};
+
+/// One target as a writer sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    /// What stays the same.
+    pub info: &'a TargetInfo,
+    /// The state of this scrape.
+    pub state: &'a TargetState,
+    /// `target="name"`, escaped.
+    pub label: &'a [u8],
+    /// The moment of this scrape.
+    pub now: Instant,
+}
+
+/// How the samples of a family are made.
+enum Samples {
+    /// At most one, a whole number.
+    Count(fn(&View<'_>) -> Option<u64>),
+    /// At most one, a float.
+    Float(fn(&View<'_>) -> Option<f64>),
+    /// Any number with further labels; the line prefix is set.
+    Many(fn(&mut Encoder, &View<'_>)),
+}
+
+/// A family of the targets.
+pub struct Family {
+    /// The name of its samples; of a histogram, without suffix.
+    pub name: &'static str,
+    /// Its type.
+    pub kind: Kind,
+    /// Labels besides `target`, in order.
+    pub labels: &'static [&'static str],
+    /// Unit, what is cached, when absent.
+    pub help: &'static str,
+    samples: Samples,
+}
+
+impl Family {
+    /// Writes HELP and TYPE.
+    pub fn write_header(&self, out: &mut Encoder) {
+        out.header(self.name, self.kind, self.help);
+    }
+
+    /// Writes all samples of one target.
+    pub fn write(&self, out: &mut Encoder, view: &View<'_>) {
+        match self.samples {
+            Samples::Count(value) => {
+                if let Some(value) = value(view) {
+                    out.begin(self.name, view.label);
+                    out.line(&Tail::PLAIN, value);
+                }
+            }
+            Samples::Float(value) => {
+                if let Some(value) = value(view) {
+                    out.begin(self.name, view.label);
+                    out.line_float(&Tail::PLAIN, value);
+                }
+            }
+            Samples::Many(write) => {
+                out.begin(self.name, view.label);
+                write(out, view);
+            }
+        }
+    }
+}
+
+macro_rules! families {
+    ($($name:literal $kind:ident [$($label:literal)*] $samples:ident($write:expr), $help:literal;)+) => {
+        /// Every family of the targets, in the order written; what is documented is checked against it.
+        pub static FAMILIES: &[Family] = &[$(Family {
+            name: $name,
+            kind: Kind::$kind,
+            labels: &[$($label),*],
+            help: $help,
+            samples: Samples::$samples($write),
+        }),+];
+    };
+}
+
+families! {
+    "pbx_up" Gauge [] Count(|v| v.state.up.map(u64::from)),
+        "1 if the newest probe got the extensions list, else 0. Kept until the next probe ends; absent before the first.";
+    "pbx_endpoint_up" Gauge ["operation"] Many(endpoint_up),
+        "1 if the newest exchange with that endpoint gave what it should, else 0. Kept until the next exchange; absent before the first, for a grant that requests no token, and while the endpoint cannot be called for want of a token.";
+    "pbx_target_info" Info ["platform" "grant"] Many(target_info),
+        "Always 1: constant facts of the target.";
+    "pbx_target_condition" Gauge ["operation" "reason"] Many(condition),
+        "1 for each operation that is failing, with the reason. Kept until the next exchange; absent while the endpoint is up.";
+    "pbx_probes_total" Counter [] Count(|v| Some(v.state.probes)),
+        "Whole probes ended.";
+    "pbx_probe_failures_total" Counter [] Count(|v| Some(v.state.probe_failures)),
+        "Whole probes that did not get the extensions list.";
+    "pbx_consecutive_failures" Gauge [] Count(|v| Some(v.state.consecutive_failures)),
+        "Probes failed in a row, up to the newest.";
+    "pbx_last_probe_timestamp_seconds" Gauge [] Float(|v| v.state.last_probe),
+        "End of the newest probe, Unix seconds; absent before the first.";
+    "pbx_last_success_timestamp_seconds" Gauge [] Float(|v| v.state.last_success),
+        "End of the newest successful probe, Unix seconds; absent before the first.";
+    "pbx_probe_interval_seconds" Gauge [] Float(|v| Some(v.state.wait.as_secs_f64()).filter(|wait| *wait > 0.0)),
+        "The wait now in force between probes, seconds: the interval, faster while failing, or back-off; absent before the first probe.";
+    "pbx_token_age_seconds" Gauge [] Float(token_age),
+        "Seconds since the token in use was issued, computed at the scrape; absent without a token.";
+    "pbx_token_issued_timestamp_seconds" Gauge [] Float(|v| v.state.token.map(|t| t.issued_unix)),
+        "When the token in use was issued, Unix seconds; absent without a token.";
+    "pbx_token_expiry_timestamp_seconds" Gauge [] Float(|v| v.state.token.and_then(|t| t.expiry)),
+        "When the token in use expires, Unix seconds; absent without a token or where its lifetime is unknown.";
+    "pbx_token_renewal_due_timestamp_seconds" Gauge [] Float(|v| v.state.renewal_due),
+        "When the next token request is, or was, due by the renewal rule, Unix seconds; kept when the token is dropped; absent before the first token and where no renewal is due.";
+    "pbx_token_refreshes_total" Counter ["grant"] Many(refreshes),
+        "Requests for a token, by the grant sent; absent for grants that this target does not use.";
+    "pbx_token_refresh_failures_total" Counter ["grant" "reason"] Many(refresh_failures),
+        "Requests for a token that gave none, by the grant sent and the reason; absent for what cannot occur at this target.";
+    "pbx_token_rejections_total" Counter [] Count(|v| Some(v.state.token_rejections)),
+        "Tokens that the API refused before their expiry.";
+    "pbx_permission_denials_total" Counter ["operation" "reason"] Many(denials),
+        "Answers that deny access, whatever their status. ajax_declined is a mistake in the address or a missing rewrite rule, not a missing permission.";
+    "pbx_requests_total" Counter ["operation" "code"] Many(requests),
+        "Requests by the HTTP status code of the answer; code is other outside 100 to 599 and none where there was no answer. Absent for codes not yet seen, except 200.";
+    "pbx_request_failures_total" Counter ["operation" "reason"] Many(request_failures),
+        "Requests to protected resources that failed, by reason; absent for what cannot occur at this target. Token requests: pbx_token_refresh_failures_total.";
+    "pbx_request_duration_seconds" Histogram ["operation"] Many(durations),
+        "Duration of one HTTP exchange, failed or not, in seconds.";
+    "pbx_request_phase_seconds" Gauge ["operation" "phase"] Many(phases),
+        "Seconds spent in each phase of the newest exchange, kept until the next; absent for a phase that did not take place.";
+    "pbx_extensions" Gauge [] Count(|v| v.state.extensions),
+        "Extensions by the platform's total, as of the newest probe; absent while the list fails or the total is unknown.";
+    "pbx_rate_limit_remaining" Gauge [] Count(|v| v.state.rate_limit_remaining),
+        "Requests left in the budget, by the newest answer's headers; absent where they do not tell.";
+    "pbx_rate_limit_reset_timestamp_seconds" Gauge [] Float(|v| v.state.rate_limit_reset),
+        "When the request budget is restored, by the newest answer's headers, Unix seconds; absent where they do not tell.";
+    "pbx_certificate_expiry_timestamp_seconds" Gauge [] Float(certificate_expiry),
+        "Earliest notAfter of the certificate chain served at the newest handshake, also of a refused one, Unix seconds; absent without https.";
+    "pbx_credentials_plaintext" Gauge [] Count(|v| Some(u64::from(v.info.plaintext))),
+        "1 if credentials travel over http://, unencrypted, else 0.";
+    "pbx_version_info" Info ["version" "engine"] Many(version),
+        "Always 1: release of the PBX and its telephony engine, as of the newest version query; absent unless that query is on and answered.";
+}
+
+/// One [`Tail`] for each operation, with further labels.
+macro_rules! tails {
+    ($of:ident, $label:literal) => {{
+        let mut tails = [Tail::PLAIN; $of::COUNT];
+        let mut i = 0;
+        while i < tails.len() {
+            tails[i] = Tail::new(&[($label, $of::ALL[i].as_str())]);
+            i += 1;
+        }
+        tails
+    }};
+    ($outer:ident, $outer_label:literal, $inner_label:literal, $values:expr) => {{
+        let mut tails = [[Tail::PLAIN; $values.len()]; $outer::COUNT];
+        let mut i = 0;
+        while i < tails.len() {
+            let mut j = 0;
+            while j < tails[i].len() {
+                tails[i][j] =
+                    Tail::new(&[($outer_label, $outer::ALL[i].as_str()), ($inner_label, $values[j])]);
+                j += 1;
+            }
+            i += 1;
+        }
+        tails
+    }};
+}
+
+const REASONS: [&str; Reason::COUNT] = {
+    let mut names = [""; Reason::COUNT];
+    let mut i = 0;
+    while i < names.len() {
+        names[i] = Reason::ALL[i].as_str();
+        i += 1;
+    }
+    names
+};
+const PHASES: [&str; 5] = ["resolve", "connect", "tls", "processing", "transfer"];
+/// [`BUCKETS`] as label values, then `+Inf`; a test holds them equal to the encoder's spelling.
+const BOUNDS: [&str; BUCKETS.len() + 1] =
+    ["0.01", "0.025", "0.05", "0.1", "0.25", "0.5", "1", "2.5", "5", "10", "+Inf"];
+/// The same in OpenMetrics.
+const OPEN_BOUNDS: [&str; BUCKETS.len() + 1] =
+    ["0.01", "0.025", "0.05", "0.1", "0.25", "0.5", "1.0", "2.5", "5.0", "10.0", "+Inf"];
+
+static OPERATION: [Tail; Operation::COUNT] = tails!(Operation, "operation");
+static GRANT: [Tail; Grant::COUNT] = tails!(Grant, "grant");
+static OPERATION_OK: [[Tail; 1]; Operation::COUNT] = tails!(Operation, "operation", "code", ["200"]);
+static OPERATION_REASON: [[Tail; Reason::COUNT]; Operation::COUNT] =
+    tails!(Operation, "operation", "reason", REASONS);
+static GRANT_REASON: [[Tail; Reason::COUNT]; Grant::COUNT] = tails!(Grant, "grant", "reason", REASONS);
+static OPERATION_PHASE: [[Tail; PHASES.len()]; Operation::COUNT] =
+    tails!(Operation, "operation", "phase", PHASES);
+static OPERATION_BOUND: [[Tail; BOUNDS.len()]; Operation::COUNT] =
+    tails!(Operation, "operation", "le", BOUNDS);
+static OPERATION_OPEN_BOUND: [[Tail; BOUNDS.len()]; Operation::COUNT] =
+    tails!(Operation, "operation", "le", OPEN_BOUNDS);
+
+fn token_age(view: &View<'_>) -> Option<f64> {
+    let age = view.now.saturating_duration_since(view.state.token?.issued);
+    // Milliseconds: more digits tell nothing and cost time to print.
+    Some((age.as_secs_f64() * 1000.0).round() / 1000.0)
+}
+
+fn certificate_expiry(view: &View<'_>) -> Option<f64> {
+    view.state.certificate_expiry.filter(|_| !view.info.plaintext)
+}
+
+/// The operations of a target, each with its endpoint.
+fn endpoints<'a>(view: &View<'a>) -> impl Iterator<Item = (Operation, &'a Endpoint)> {
+    let state = view.state;
+    view.info.operations.iter().map(|operation| (*operation, state.endpoint(*operation)))
+}
+
+fn endpoint_up(out: &mut Encoder, view: &View<'_>) {
+    for (operation, endpoint) in endpoints(view) {
+        if let Some(up) = endpoint.up {
+            out.line(&OPERATION[operation.index()], u64::from(up));
+        }
+    }
+}
+
+fn target_info(out: &mut Encoder, view: &View<'_>) {
+    out.line_labels(&[("platform", view.info.platform), ("grant", view.info.grant.as_str())], 1);
+}
+
+fn condition(out: &mut Encoder, view: &View<'_>) {
+    for (operation, endpoint) in endpoints(view) {
+        if let Some(condition) = &endpoint.condition {
+            out.line(&OPERATION_REASON[operation.index()][condition.reason.index()], 1);
+        }
+    }
+}
+
+fn refreshes(out: &mut Encoder, view: &View<'_>) {
+    for counters in &view.state.grants {
+        out.line(&GRANT[counters.grant.index()], counters.requests);
+    }
+}
+
+fn refresh_failures(out: &mut Encoder, view: &View<'_>) {
+    let possible = Possible::at(view, Operation::Token);
+    for counters in &view.state.grants {
+        let tails = &GRANT_REASON[counters.grant.index()];
+        possible.write(out, tails, |reason| counters.failures[reason]);
+    }
+}
+
+fn request_failures(out: &mut Encoder, view: &View<'_>) {
+    for (operation, endpoint) in endpoints(view).filter(|(operation, _)| *operation != Operation::Token) {
+        let tails = &OPERATION_REASON[operation.index()];
+        Possible::at(view, operation).write(out, tails, |reason| endpoint.failures[reason]);
+    }
+}
+
+fn denials(out: &mut Encoder, view: &View<'_>) {
+    for (operation, endpoint) in endpoints(view) {
+        let tails = &OPERATION_REASON[operation.index()];
+        let possible = Possible::at(view, operation).denials();
+        if operation == Operation::Token {
+            possible.write(out, tails, |reason| view.state.grants.iter().map(|g| g.failures[reason]).sum());
+        } else {
+            possible.write(out, tails, |reason| endpoint.failures[reason]);
+        }
+    }
+}
+
+/// Which reasons get a line: bits by `Reason::index`.
+#[derive(Clone, Copy)]
+struct Possible {
+    zero: u32,
+    counted: u32,
+}
+
+impl Possible {
+    /// What can occur at `operation` stands at 0 from the start; whatever did occur is shown too.
+    fn at(view: &View<'_>, operation: Operation) -> Self {
+        let bits = view.info.reasons[operation.index()].iter().fold(0, |bits, r| bits | 1 << r.index());
+        Self { zero: bits & COUNTED, counted: COUNTED }
+    }
+
+    fn denials(self) -> Self {
+        Self { zero: self.zero & DENIALS, counted: self.counted & DENIALS }
+    }
+
+    #[inline]
+    fn write(self, out: &mut Encoder, tails: &[Tail; Reason::COUNT], count: impl Fn(usize) -> u64) {
+        for (reason, tail) in tails.iter().enumerate() {
+            let bit = 1 << reason;
+            if self.counted & bit != 0 {
+                let count = count(reason);
+                if self.zero & bit != 0 || count != 0 {
+                    out.line(tail, count);
+                }
+            }
+        }
+    }
+}
+
+/// All reasons but `authorization_required`, a condition that no counter knows.
+const COUNTED: u32 = ((1 << Reason::COUNT) - 1) & !(1 << Reason::AuthorizationRequired.index());
+/// The reasons of `pbx_permission_denials_total`.
+const DENIALS: u32 = {
+    let mut bits = 0;
+    let mut i = 0;
+    while i < Reason::COUNT {
+        if Reason::ALL[i].is_denial() {
+            bits |= 1 << i;
+        }
+        i += 1;
+    }
+    bits
+};
+
+fn requests(out: &mut Encoder, view: &View<'_>) {
+    for (operation, endpoint) in endpoints(view) {
+        let ok = endpoint.codes.iter().find(|(code, _)| code.0 == 200);
+        out.line(&OPERATION_OK[operation.index()][0], ok.map_or(0, |(_, count)| *count));
+        for (code, count) in endpoint.codes.iter().filter(|(code, _)| code.0 != 200) {
+            let mut digits = itoa::Buffer::new();
+            let text = match *code {
+                Code::NONE => "none",
+                Code(100..=599) => digits.format(code.0),
+                Code(_) => "other",
+            };
+            out.line_labels(&[("operation", operation.as_str()), ("code", text)], *count);
+        }
+    }
+}
+
+fn durations(out: &mut Encoder, view: &View<'_>) {
+    let tails = if out.format() == Format::Text { &OPERATION_BOUND } else { &OPERATION_OPEN_BOUND };
+    for (operation, endpoint) in endpoints(view) {
+        out.begin("pbx_request_duration_seconds_bucket", view.label);
+        let mut count = 0;
+        for (tail, alone) in tails[operation.index()].iter().zip(endpoint.durations.counts) {
+            count += alone;
+            out.line(tail, count);
+        }
+        out.begin("pbx_request_duration_seconds_sum", view.label);
+        out.line_float(&OPERATION[operation.index()], endpoint.durations.sum);
+        out.begin("pbx_request_duration_seconds_count", view.label);
+        out.line(&OPERATION[operation.index()], count);
+    }
+}
+
+fn phases(out: &mut Encoder, view: &View<'_>) {
+    for (operation, endpoint) in endpoints(view) {
+        let p = &endpoint.phases;
+        let values = [p.resolve, p.connect, p.tls, p.processing, p.transfer];
+        for (tail, value) in OPERATION_PHASE[operation.index()].iter().zip(values) {
+            if let Some(value) = value {
+                out.line_float32(tail, value);
+            }
+        }
+    }
+}
+
+fn version(out: &mut Encoder, view: &View<'_>) {
+    if let Some(version) = &view.state.version {
+        out.line_labels(&[("version", &version.version), ("engine", &version.engine)], 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bounds_are_those_of_the_board() {
+        for (i, bound) in BUCKETS.into_iter().enumerate() {
+            assert_eq!(BOUNDS[i], bound.to_string());
+            assert_eq!(OPEN_BOUNDS[i], format!("{bound:?}"));
+        }
+    }
+
+    #[test]
+    fn names_follow_their_kinds() {
+        for family in FAMILIES {
+            assert_eq!(family.name.ends_with("_total"), family.kind == Kind::Counter, "{}", family.name);
+            assert_eq!(family.name.ends_with("_info"), family.kind == Kind::Info, "{}", family.name);
+        }
+    }
+}

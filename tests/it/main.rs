@@ -1,0 +1,5 @@
+//! The integration tests, one module a behaviour.
+
+mod support;
+
+mod exposition;

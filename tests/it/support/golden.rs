@@ -1,0 +1,17 @@
+//! Comparison with files under `tests/golden`; `UPDATE_GOLDEN=1` writes them anew.
+
+use std::path::Path;
+
+/// Fails unless `actual` is what the golden file `name` holds.
+pub fn assert_golden(name: &str, actual: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(&path, actual).unwrap();
+    }
+    let expected = std::fs::read_to_string(&path).unwrap_or_default();
+    let first = expected.lines().zip(actual.lines()).find(|(a, b)| a != b);
+    assert!(
+        expected == actual,
+        "{name} differs, first in (golden, actual) {first:?}; UPDATE_GOLDEN=1 accepts"
+    );
+}

@@ -1,0 +1,6 @@
+//! What several tests share.
+
+pub mod board;
+pub mod golden;
+pub mod openmetrics;
+pub mod scrape;
