@@ -13,5 +13,5 @@ pub mod token;
 pub use exchange::{Answer, Exchange, Phases, Request, TransportError};
 pub use outcome::{Failure, Listing};
 pub use reason::{Class, Grant, Operation, Reason};
-pub use secret::SecretSource;
+pub use secret::{SecretError, SecretSource};
 pub use target::Target;

@@ -1,9 +1,11 @@
-//! What a call gave: a listing, or a failure with reason and diagnosis.
+//! What a call gave (a listing, or a failure with reason and diagnosis) and what a whole pass gave.
 
 use std::borrow::Cow;
 use std::time::Duration;
 
-use super::Reason;
+use tokio::time::Instant;
+
+use super::{Class, Exchange, Grant, Operation, Phases, Reason};
 
 /// What the extensions list told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,5 +38,91 @@ impl Failure {
     /// A failure without `Retry-After`.
     pub fn new(reason: Reason, diagnosis: impl Into<Cow<'static, str>>) -> Self {
         Self { reason, diagnosis: diagnosis.into(), retry_after: None }
+    }
+}
+
+/// One HTTP exchange of a pass, as the board counts it.
+#[derive(Clone, Copy, Debug)]
+pub struct Attempt {
+    /// What was asked.
+    pub operation: Operation,
+    /// The grant sent; token operation only.
+    pub grant: Option<Grant>,
+    /// Status code received.
+    pub status: Option<u16>,
+    /// From start to the last byte or the failure.
+    pub duration: Duration,
+    /// Time by phase.
+    pub phases: Phases,
+    /// Earliest notAfter of the chain served, Unix seconds.
+    pub certificate_expiry: Option<i64>,
+    /// Why it gave nothing.
+    pub failure: Option<Reason>,
+    /// Requests left and seconds until the limit resets, from the answer's headers.
+    pub rate_limit: (Option<u64>, Option<u64>),
+}
+
+impl Attempt {
+    /// An attempt not yet judged.
+    pub fn new(operation: Operation, grant: Option<Grant>, exchange: &Exchange) -> Self {
+        Self {
+            operation,
+            grant,
+            status: exchange.status.map(|s| s.as_u16()),
+            duration: exchange.duration,
+            phases: exchange.phases,
+            certificate_expiry: exchange.certificate_expiry,
+            failure: None,
+            rate_limit: (None, None),
+        }
+    }
+
+    /// Whether this looks to the far side like a failed try to get in: a refusal or denial by its
+    /// reason, or by its bare status. Fail2ban counts such lines.
+    pub const fn is_refusal(&self) -> bool {
+        let by_reason = match self.failure {
+            Some(reason) => matches!(reason.class(), Class::Refused | Class::Denied),
+            None => false,
+        };
+        by_reason || matches!(self.status, Some(401 | 403))
+    }
+}
+
+/// What may be shown of the token in use.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TokenView {
+    /// When it was received, by the monotonic clock: its age is computed at the scrape.
+    pub issued: Instant,
+    /// The same in Unix seconds.
+    pub issued_unix: f64,
+    /// Unix seconds; `None` where its lifetime is unknown.
+    pub expiry: Option<f64>,
+}
+
+/// What one pass over a target gave.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Every HTTP exchange, in order.
+    pub attempts: Vec<Attempt>,
+    /// What the token endpoint gave, or the failure that still stands there; `None`: nothing new.
+    pub token: Option<Result<(), Failure>>,
+    /// What the extensions endpoint gave; `None`: it could not be called for want of a token.
+    pub extensions: Option<Result<Listing, Failure>>,
+    /// What the version query gave; `None`: not asked.
+    pub version: Option<Result<Version, Failure>>,
+    /// Tokens refused by the API before their expiry.
+    pub rejections: u32,
+    /// The token in use at the end.
+    pub facts: Option<TokenView>,
+    /// Unix seconds of the next token request by the renewal rule, where the pass learned one.
+    pub renewal_due: Option<f64>,
+    /// How long until the next pass.
+    pub wait: Duration,
+}
+
+impl Outcome {
+    /// Whether the pass got the list.
+    pub const fn is_success(&self) -> bool {
+        matches!(self.extensions, Some(Ok(_)))
     }
 }

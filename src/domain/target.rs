@@ -8,7 +8,10 @@ use http::{HeaderMap, Method};
 use secrecy::SecretString;
 use url::Url;
 
-use super::{Grant, SecretSource};
+use super::{Class, Failure, Grant, SecretSource};
+
+/// The longest `Retry-After` honoured.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
 /// A kind of PBX API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -200,6 +203,20 @@ impl Target {
         url.set_path(path);
         url.set_query(query);
         url
+    }
+
+    /// The wait after a failure, `count` of its class in a row so far (this one counted in).
+    pub fn wait_after(&self, failure: &Failure, count: u32) -> Duration {
+        let asked = failure.retry_after.map(|asked| asked.min(LONGEST_RETRY_AFTER));
+        match failure.reason.class() {
+            Class::Transient => asked.unwrap_or_default().max(self.failure_interval),
+            Class::RateLimited => asked.unwrap_or(self.interval).max(self.failure_interval),
+            Class::Refused => {
+                let doublings = count.saturating_sub(1).min(20);
+                self.backoff.start.saturating_mul(1 << doublings).min(self.backoff.cap)
+            }
+            Class::Denied => self.backoff.denied * if count <= 1 { 1 } else { 2 },
+        }
     }
 
     /// Whether credentials travel unencrypted.

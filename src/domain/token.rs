@@ -13,8 +13,6 @@ pub const LONGEST_LIFETIME: Duration = Duration::from_secs(366 * 24 * 3600);
 pub struct Token {
     /// The access token.
     pub secret: SecretString,
-    /// The refresh token that came with it, or that stays in force.
-    pub refresh: Option<SecretString>,
     /// When it was received.
     pub issued: Instant,
     /// The same in Unix seconds.

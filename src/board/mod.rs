@@ -3,14 +3,15 @@
 //! A reader takes one immutable [`TargetState`] per target and is never in a writer's way; a writer
 //! changes a copy and puts it up whole, so that what one scrape shows of a target is consistent.
 
+mod record;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
-use tokio::time::Instant;
-
+pub use crate::domain::outcome::TokenView;
 use crate::domain::outcome::Version;
 use crate::domain::{Grant, Operation, Phases, Reason};
+use arc_swap::ArcSwap;
 
 /// Upper bounds of the buckets of `pbx_request_duration_seconds`, seconds; `+Inf` follows.
 pub const BUCKETS: [f64; 10] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
@@ -75,17 +76,6 @@ pub struct TargetState {
     pub version: Option<Arc<Version>>,
 }
 
-/// What readers may know of the token in use.
-#[derive(Clone, Copy, Debug)]
-pub struct TokenView {
-    /// When it was received, by the monotonic clock: its age is computed at the scrape.
-    pub issued: Instant,
-    /// The same in Unix seconds.
-    pub issued_unix: f64,
-    /// Unix seconds; `None` where its lifetime is unknown.
-    pub expiry: Option<f64>,
-}
-
 /// The state of one endpoint of a target.
 #[derive(Clone, Debug, Default)]
 pub struct Endpoint {
@@ -97,7 +87,7 @@ pub struct Endpoint {
     /// HTTP answers by status code as received (100 to 599); [`Code::OTHER`] and [`Code::NONE`]
     /// apart. Sorted by code.
     pub codes: Vec<(Code, u64)>,
-    /// Failed requests by `Reason::index` (protected resources; the token endpoint counts by grant).
+    /// Failed requests by `Reason::index`; those of the token endpoint also by grant.
     pub failures: [u64; Reason::COUNT],
     /// Duration of exchanges.
     pub durations: Histogram,

@@ -1,0 +1,88 @@
+//! From the outcome of a pass to the next state: pure transitions.
+
+use std::sync::Arc;
+
+use super::{Code, Condition, Endpoint, TargetState};
+use crate::domain::outcome::{Attempt, Outcome};
+use crate::domain::{Failure, Operation};
+
+impl TargetState {
+    /// Takes in what a pass gave. `now` in Unix seconds.
+    pub fn record(&mut self, outcome: Outcome, now: f64) {
+        for attempt in &outcome.attempts {
+            self.count(attempt, now);
+        }
+        let success = outcome.is_success();
+        self.probes += 1;
+        self.probe_failures += u64::from(!success);
+        self.consecutive_failures = if success { 0 } else { self.consecutive_failures + 1 };
+        self.up = Some(success);
+        self.last_probe = Some(now);
+        if success {
+            self.last_success = Some(now);
+        }
+        self.wait = outcome.wait;
+        self.token = outcome.facts;
+        self.renewal_due = outcome.renewal_due.or(self.renewal_due);
+        self.token_rejections += u64::from(outcome.rejections);
+        if let Some(result) = outcome.token {
+            self.endpoint_mut(Operation::Token).judge(Some(result), now);
+        }
+        self.extensions = outcome.extensions.as_ref().and_then(|r| r.as_ref().ok()?.total);
+        let listed = outcome.extensions.map(|result| result.map(|_| ()));
+        self.endpoint_mut(Operation::Extensions).judge(listed, now);
+        if let Some(version) = outcome.version {
+            let told = version.map(|told| self.version = Some(Arc::new(told)));
+            self.endpoint_mut(Operation::Version).judge(Some(told), now);
+        } else if self.token.is_none() {
+            self.endpoint_mut(Operation::Version).judge(None, now);
+        }
+    }
+
+    fn count(&mut self, attempt: &Attempt, now: f64) {
+        let endpoint = self.endpoint_mut(attempt.operation);
+        endpoint.count_code(attempt.status);
+        endpoint.durations.observe(attempt.duration.as_secs_f64());
+        endpoint.phases = attempt.phases;
+        if let Some(reason) = attempt.failure {
+            endpoint.failures[reason.index()] += 1;
+        }
+        if let Some(counters) = self.grants.iter_mut().find(|c| Some(c.grant) == attempt.grant) {
+            counters.requests += 1;
+            if let Some(reason) = attempt.failure {
+                counters.failures[reason.index()] += 1;
+            }
+        }
+        if attempt.certificate_expiry.is_some() {
+            self.certificate_expiry = attempt.certificate_expiry.map(|t| t as f64);
+        }
+        let (remaining, reset) = attempt.rate_limit;
+        self.rate_limit_remaining = remaining.or(self.rate_limit_remaining);
+        self.rate_limit_reset = reset.map(|s| now + s as f64).or(self.rate_limit_reset);
+    }
+}
+
+impl Endpoint {
+    fn count_code(&mut self, status: Option<u16>) {
+        let code = match status {
+            None => Code::NONE,
+            Some(status @ 100..=599) => Code(status),
+            Some(_) => Code::OTHER,
+        };
+        match self.codes.binary_search_by_key(&code, |(code, _)| *code) {
+            Ok(at) => self.codes[at].1 += 1,
+            Err(at) => self.codes.insert(at, (code, 1)),
+        }
+    }
+
+    /// `None`: it cannot be called now, so nothing is known of it.
+    fn judge(&mut self, result: Option<Result<(), Failure>>, now: f64) {
+        self.up = result.as_ref().map(Result::is_ok);
+        let since = self.condition.as_ref().map(|c| (c.reason, c.since));
+        self.condition = result.and_then(Result::err).map(|failure| Condition {
+            reason: failure.reason,
+            since: since.filter(|(reason, _)| *reason == failure.reason).map_or(now, |(_, since)| since),
+            diagnosis: failure.diagnosis.into(),
+        });
+    }
+}
