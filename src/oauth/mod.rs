@@ -1,1 +1,12 @@
-//! oauth
+//! Token requests and their answers (RFC 6749), and the keeper of a target's token.
+//!
+//! Belongs here: what is sent to a token endpoint, when, and what a token answer holds. Does not
+//! belong here: what a refusal means on a given PBX (that is `platform`), nor how bytes travel.
+
+mod keeper;
+mod request;
+mod response;
+
+pub use keeper::{Asker, Diary, Held, Keeper, NoToken};
+pub use request::{TokenAnswer, request_token};
+pub use response::IssuedToken;

@@ -1,0 +1,465 @@
+//! The keeper of one target's token: when it is acquired, refreshed, dropped, and when to wait.
+//!
+//! However many ask at once, one request goes out: who asks holds the lock while the request runs,
+//! and the others find its result.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use super::{IssuedToken, TokenAnswer, request_token};
+use crate::budget::Origin;
+use crate::clock::Clock;
+use crate::domain::outcome::{Attempt, TokenView};
+use crate::domain::token::{Token, renewal_after};
+use crate::domain::{Answer, Class, Failure, Grant, Operation, Reason, SecretError, Target, TransportError};
+use crate::platform::{self, CallContext};
+use crate::transport::Transport;
+
+/// With what a token is asked for.
+#[derive(Clone, Copy)]
+pub struct Asker<'a> {
+    /// For whom.
+    pub target: &'a Target,
+    /// How it travels.
+    pub transport: &'a dyn Transport,
+    /// Refusals this origin may still give.
+    pub origin: &'a Origin,
+    /// For exported timestamps.
+    pub clock: Clock,
+    /// Whether an outage now follows refusals of this origin.
+    pub after_refusals: bool,
+}
+
+/// A token to be used.
+#[derive(Debug)]
+pub struct Held {
+    /// The access token.
+    pub secret: SecretString,
+    /// When it was issued; tells one token from the next.
+    pub issued: Instant,
+    /// Scopes it seems to carry.
+    pub scopes: Option<Vec<String>>,
+    /// Whether no resource has accepted it yet.
+    pub fresh: bool,
+}
+
+/// No token is to be had.
+#[derive(Debug)]
+pub enum NoToken {
+    /// Which operation failed and why, and how long until the token endpoint may be asked again.
+    Failed(Operation, Failure, Duration),
+    /// Nothing was asked: the origin's budget of refusals is spent for so long.
+    Budget(Duration),
+}
+
+/// What a question to the keeper did besides giving a token.
+#[derive(Debug, Default)]
+pub struct Diary {
+    /// Exchanges with the token endpoint.
+    pub attempts: Vec<Attempt>,
+    /// What the token endpoint gave, or the failure that still stands there.
+    pub news: Option<Result<(), Failure>>,
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct Keeper {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    token: Option<Token>,
+    /// Outlives a dropped access token.
+    refresh: Option<SecretString>,
+    /// Refusals in a row since a token was accepted.
+    refused: u32,
+    /// Denials of the token endpoint in a row.
+    denied: u32,
+    last_refusal: Option<Instant>,
+    not_before: Option<Instant>,
+    /// Why no token request may go out now, or why the last one gave none.
+    standing: Option<(Operation, Failure)>,
+    /// Whether the newest token request gave a token.
+    proven: bool,
+    /// Whether a resource has accepted the token in hand.
+    accepted: bool,
+    /// Only a person can bring a new refresh token.
+    dead: bool,
+    /// The answer to a refresh was lost, so that the refresh token may be used up.
+    refresh_lost: bool,
+    scope_checked: bool,
+    /// Of the secrets with which the newest request was made.
+    fingerprint: u64,
+    renewal_due: Option<f64>,
+}
+
+impl Keeper {
+    /// A token, from memory or from the token endpoint.
+    ///
+    /// # Errors
+    /// [`NoToken`], also while the endpoint must not be asked.
+    pub async fn token(&self, asker: Asker<'_>, diary: &mut Diary) -> Result<Held, NoToken> {
+        let mut state = self.state.lock().await;
+        let now = Instant::now();
+        if state.token.as_ref().is_some_and(|token| token.is_expired(now)) {
+            state.token = None;
+        }
+        let due = state.token.as_ref().is_none_or(|token| renewal_is_due(token, asker.target, now));
+        if due
+            && let Err(none) = state.renew(asker, diary).await
+            && state.token.is_none()
+        {
+            return Err(none);
+        }
+        state.held()
+    }
+
+    /// Drops the token issued at `issued` after the resource rejected it. `fresh`: straight after its
+    /// issue, which counts as a refusal of the credentials.
+    pub async fn rejected(&self, target: &Target, issued: Instant, fresh: Option<Failure>) {
+        let mut state = self.state.lock().await;
+        if state.token.as_ref().is_some_and(|token| token.issued == issued) {
+            state.token = None;
+        }
+        if let Some(failure) = fresh {
+            state.fail(target, Operation::Extensions, failure);
+        }
+    }
+
+    /// Notes that the resource accepted the token issued at `issued`.
+    pub async fn accepted(&self, issued: Instant) {
+        let mut state = self.state.lock().await;
+        state.accepted |= state.token.as_ref().is_some_and(|token| token.issued == issued);
+        if state.last_refusal.is_none_or(|refusal| refusal <= issued) {
+            state.refused = 0;
+        }
+    }
+
+    /// Ends any back-off, keeping the count of refusals: for a person who has mended something.
+    pub async fn forgive(&self) {
+        let mut state = self.state.lock().await;
+        state.not_before = None;
+        state.dead = false;
+    }
+
+    /// Ends any back-off where the secrets are no longer those that were refused.
+    pub async fn forgive_if_changed(&self, target: &Target) -> bool {
+        let mut state = self.state.lock().await;
+        let changed = state.standing.is_some() && fingerprint(target) != state.fingerprint;
+        if changed {
+            let (token, accepted) = (state.token.take(), state.accepted);
+            *state = State { token, accepted, renewal_due: state.renewal_due, ..State::default() };
+        }
+        changed
+    }
+
+    /// How long until the token endpoint may be asked again.
+    pub async fn wait(&self) -> Duration {
+        let not_before = self.state.lock().await.not_before;
+        not_before.map_or(Duration::ZERO, |at| at - Instant::now())
+    }
+
+    /// What may be shown of the token in use, and when the next request is due.
+    pub async fn facts(&self) -> (Option<TokenView>, Option<f64>) {
+        let state = self.state.lock().await;
+        let facts = state.token.as_ref().map(|token| TokenView {
+            issued: token.issued,
+            issued_unix: token.issued_unix,
+            expiry: token.lifetime.map(|lifetime| token.issued_unix + lifetime.as_secs_f64()),
+        });
+        (facts, state.renewal_due)
+    }
+}
+
+fn renewal_is_due(token: &Token, target: &Target, now: Instant) -> bool {
+    renewal_after(token.lifetime, token_interval(target)).is_some_and(|after| now >= token.issued + after)
+}
+
+/// Off where a rotating refresh token can be replaced by a person only: each use of one is a risk.
+const fn token_interval(target: &Target) -> Option<Duration> {
+    match target.auth.grant {
+        Grant::RefreshToken | Grant::AuthorizationCode => None,
+        Grant::ClientCredentials | Grant::Password | Grant::Static => target.token_interval,
+    }
+}
+
+fn fingerprint(target: &Target) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for source in target.auth.secrets() {
+        source.read().ok().map(|secret| secret.expose_secret().to_owned()).hash(&mut hasher);
+    }
+    hasher.finish()
+}
+
+impl State {
+    fn held(&self) -> Result<Held, NoToken> {
+        let token = self.token.as_ref().ok_or_else(|| self.standing_failure())?;
+        Ok(Held {
+            secret: token.secret.clone(),
+            issued: token.issued,
+            scopes: token.scopes.clone(),
+            fresh: !self.accepted,
+        })
+    }
+
+    fn standing_failure(&self) -> NoToken {
+        let (operation, failure) = self.standing.clone().unwrap_or_else(|| {
+            let text = "no token and no cause for it: a mistake in pbx_exporter";
+            (Operation::Token, Failure::new(Reason::ExporterError, text))
+        });
+        let wait = self.not_before.map_or(Duration::ZERO, |at| at - Instant::now());
+        NoToken::Failed(operation, failure, wait)
+    }
+
+    /// Asks the token endpoint, unless it must not be asked now.
+    async fn renew(&mut self, asker: Asker<'_>, diary: &mut Diary) -> Result<(), NoToken> {
+        if self.dead || self.not_before.is_some_and(|at| Instant::now() < at) {
+            diary.news = self.news();
+            return Err(self.standing_failure());
+        }
+        let result = match self.refresh_at_hand(asker.target) {
+            Ok(Some(refresh)) => self.refresh(asker, diary, refresh).await?,
+            Ok(None) => self.acquire(asker, diary).await?,
+            Err(error) => Err(Failure::new(Reason::ExporterError, error.to_string())),
+        };
+        let result = match result {
+            Ok(issued) => {
+                self.take(asker, &issued);
+                Ok(())
+            }
+            Err(failure) => {
+                if !self.dead {
+                    self.fail(asker.target, Operation::Token, failure);
+                }
+                Err(self.standing_failure())
+            }
+        };
+        diary.news = if result.is_ok() { Some(Ok(())) } else { self.news() };
+        result
+    }
+
+    /// The failure that stands at the token endpoint; says that the old token serves, where it does.
+    fn news(&self) -> Option<Result<(), Failure>> {
+        let (Operation::Token, mut failure) = self.standing.clone()? else { return None };
+        if self.token.is_some() {
+            failure.diagnosis = format!(
+                "{} The token taken before still serves, so the API works until that one expires.",
+                failure.diagnosis
+            )
+            .into();
+        }
+        Some(Err(failure))
+    }
+
+    fn refresh_at_hand(&self, target: &Target) -> Result<Option<SecretString>, SecretError> {
+        if self.refresh.is_some() {
+            return Ok(self.refresh.clone());
+        }
+        match (&target.auth.grant, &target.auth.refresh_token) {
+            (Grant::RefreshToken, Some(source)) => source.read().map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// Refreshes; where the refresh token is dead, one new grant follows, or a person is needed.
+    async fn refresh(
+        &mut self,
+        asker: Asker<'_>,
+        diary: &mut Diary,
+        refresh: SecretString,
+    ) -> Result<Result<IssuedToken, Failure>, NoToken> {
+        let sent = send(asker, diary, Grant::RefreshToken, Some(&refresh), None, self.proven).await?;
+        let Err(failure) = sent.result else { return Ok(sent.result) };
+        if sent.may_have_worked {
+            self.refresh_lost = true;
+            if platform::refresh_revokes_access_token(asker.target) {
+                self.token = None;
+            }
+        }
+        if !platform::refresh_refused_means_dead(&failure) {
+            return Ok(Err(failure));
+        }
+        self.note_refusal(asker.target, failure.reason);
+        self.refresh = None;
+        if asker.target.auth.grant == Grant::RefreshToken {
+            self.dead = true;
+            self.standing = Some((Operation::Token, needs_a_person(&failure, self.refresh_lost)));
+            return Ok(Err(failure));
+        }
+        match self.acquire(asker, diary).await {
+            Ok(result) => Ok(result),
+            Err(_budget_is_spent) => Ok(Err(failure)),
+        }
+    }
+
+    async fn acquire(
+        &mut self,
+        asker: Asker<'_>,
+        diary: &mut Diary,
+    ) -> Result<Result<IssuedToken, Failure>, NoToken> {
+        let grant = asker.target.auth.grant;
+        let sent = send(asker, diary, grant, None, None, self.proven).await?;
+        let (Err(first), Some(answer)) = (&sent.result, &sent.answer) else { return Ok(sent.result) };
+        let context = context(asker.target, grant);
+        let Some(scope) = platform::wants_scope_check(&context, answer) else { return Ok(sent.result) };
+        let refined = match (&self.standing, self.scope_checked) {
+            // Known from the check made when this began.
+            (Some((Operation::Token, standing)), true) => standing.clone(),
+            _ => self.check_scope(asker, diary, scope, first).await,
+        };
+        if let Some(attempt) = diary.attempts.iter_mut().find(|a| a.failure == Some(first.reason)) {
+            attempt.failure = Some(refined.reason);
+        }
+        Ok(Err(refined))
+    }
+
+    /// One more request, with an explicit valid scope, tells an unknown word among the application's
+    /// own scopes from a broken server.
+    async fn check_scope(
+        &mut self,
+        asker: Asker<'_>,
+        diary: &mut Diary,
+        scope: &str,
+        first: &Failure,
+    ) -> Failure {
+        let grant = asker.target.auth.grant;
+        let Ok(second) = send(asker, diary, grant, None, Some(scope), self.proven).await else {
+            return first.clone();
+        };
+        let told = match (&second.result, &second.answer) {
+            (Ok(_), _) => Ok(()),
+            (Err(_), Some(answer)) => Err(answer),
+            (Err(_), None) => return first.clone(),
+        };
+        self.scope_checked = true;
+        let refined = platform::after_scope_check(&context(asker.target, grant), first.clone(), told);
+        self.note_refusal(asker.target, refined.reason);
+        refined
+    }
+
+    fn take(&mut self, asker: Asker<'_>, issued: &IssuedToken) {
+        use oauth2::TokenResponse as _;
+        if let Some(refresh) = issued.refresh_token() {
+            self.refresh = Some(SecretString::from(refresh.secret().as_str()));
+        }
+        let lifetime = issued.lifetime();
+        let now = asker.clock.unix();
+        self.token = Some(Token {
+            secret: SecretString::from(issued.access_token().secret().as_str()),
+            issued: Instant::now(),
+            issued_unix: now,
+            lifetime,
+            scopes: issued.scope_hint(),
+        });
+        self.renewal_due =
+            renewal_after(lifetime, token_interval(asker.target)).map(|after| now + after.as_secs_f64());
+        (self.denied, self.not_before, self.standing) = (0, None, None);
+        (self.proven, self.accepted) = (true, false);
+        (self.scope_checked, self.refresh_lost) = (false, false);
+    }
+
+    fn note_refusal(&mut self, target: &Target, reason: Reason) {
+        self.fingerprint = fingerprint(target);
+        match reason.class() {
+            Class::Refused => {
+                self.refused = self.refused.saturating_add(1);
+                self.last_refusal = Some(Instant::now());
+            }
+            Class::Denied => self.denied = self.denied.saturating_add(1),
+            Class::Transient | Class::RateLimited => {}
+        }
+    }
+
+    fn fail(&mut self, target: &Target, operation: Operation, failure: Failure) {
+        self.note_refusal(target, failure.reason);
+        let count = if failure.reason.class() == Class::Denied { self.denied } else { self.refused };
+        self.not_before = Some(Instant::now() + target.wait_after(&failure, count));
+        self.standing = Some((operation, failure));
+        self.proven = false;
+    }
+}
+
+fn needs_a_person(refusal: &Failure, lost: bool) -> Failure {
+    let cause = if lost {
+        " The answer to an earlier refresh was lost, so the PBX had most likely replaced this token already."
+    } else {
+        ""
+    };
+    Failure::new(
+        Reason::AuthorizationRequired,
+        format!(
+            "{}{cause} With the grant refresh_token there is nothing else to ask with: obtain a new refresh \
+             token and put it into the configuration. Until then no token request is sent.",
+            refusal.diagnosis
+        ),
+    )
+}
+
+const fn context(target: &Target, grant: Grant) -> CallContext<'_> {
+    CallContext { target, operation: Operation::Token, grant, fresh: false, scopes: None }
+}
+
+/// What one token request gave.
+struct Sent {
+    result: Result<IssuedToken, Failure>,
+    answer: Option<Answer>,
+    /// The request failed for us and may yet have been carried out.
+    may_have_worked: bool,
+}
+
+/// Sends one token request within the origin's budget and writes it into the diary.
+async fn send(
+    asker: Asker<'_>,
+    diary: &mut Diary,
+    grant: Grant,
+    refresh: Option<&SecretString>,
+    scopes: Option<&str>,
+    proven: bool,
+) -> Result<Sent, NoToken> {
+    let permit = asker.origin.admit(proven).await.map_err(NoToken::Budget)?;
+    let TokenAnswer { exchange, token } =
+        match request_token(asker.transport, asker.target, grant, refresh, scopes).await {
+            Ok(answer) => answer,
+            Err(error) => {
+                let failure = Failure::new(Reason::ExporterError, error.to_string());
+                return Ok(Sent { result: Err(failure), answer: None, may_have_worked: false });
+            }
+        };
+    let mut attempt = Attempt::new(Operation::Token, Some(grant), &exchange);
+    let sent = judge(asker, grant, token, exchange.result, &mut attempt);
+    if attempt.is_refusal() {
+        permit.refused();
+    }
+    diary.attempts.push(attempt);
+    Ok(sent)
+}
+
+fn judge(
+    asker: Asker<'_>,
+    grant: Grant,
+    token: Option<IssuedToken>,
+    answer: Result<Answer, TransportError>,
+    attempt: &mut Attempt,
+) -> Sent {
+    let context = context(asker.target, grant);
+    let (result, answer, may_have_worked) = match (token, answer) {
+        (Some(token), _) => return Sent { result: Ok(token), answer: None, may_have_worked: false },
+        (None, Ok(answer)) => {
+            attempt.rate_limit = platform::rate_limit(&answer);
+            let failure = platform::token_failure(&context, &answer);
+            let unclear = matches!(failure.reason, Reason::ServerError | Reason::UnexpectedResponse);
+            (failure, Some(answer), unclear)
+        }
+        (None, Err(error)) => {
+            let failure = platform::transport_failure(&context, &error, asker.after_refusals);
+            (failure, None, !error.never_sent())
+        }
+    };
+    attempt.failure = Some(result.reason);
+    Sent { result: Err(result), answer, may_have_worked }
+}

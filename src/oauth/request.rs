@@ -1,0 +1,159 @@
+//! One token request: the `oauth2` crate builds and reads it, our transport carries it.
+//!
+//! The crate drops the HTTP status on an error and takes a 201 for one, so the seam keeps the whole
+//! exchange aside for the platform to judge, and shows the crate every 2xx as 200. The crate's own
+//! error is dropped unread: its `Parse` variant holds the raw body, token included.
+
+use std::sync::Mutex;
+
+use http::{HeaderMap, StatusCode};
+use oauth2::basic::{BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse};
+use oauth2::{
+    AuthType, ClientId, ClientSecret, EndpointNotSet, EndpointSet, HttpRequest, HttpResponse, RefreshToken,
+    ResourceOwnerPassword, ResourceOwnerUsername, Scope, StandardRevocableToken, TokenUrl,
+};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::IssuedToken;
+use crate::domain::secret::SecretError;
+use crate::domain::target::ClientAuth;
+use crate::domain::{Exchange, Grant, Request, SecretSource, Target, TransportError};
+use crate::platform;
+use crate::transport::{Limits, Transport};
+
+type Client<HasTokenUrl> = oauth2::Client<
+    BasicErrorResponse,
+    IssuedToken,
+    BasicTokenIntrospectionResponse,
+    StandardRevocableToken,
+    BasicRevocationErrorResponse,
+    EndpointNotSet,
+    EndpointNotSet,
+    EndpointNotSet,
+    EndpointNotSet,
+    HasTokenUrl,
+>;
+
+/// What one token request gave.
+#[derive(Debug)]
+pub struct TokenAnswer {
+    /// The exchange, for the platform to judge and the board to count.
+    pub exchange: Exchange,
+    /// The token, where the answer held a usable one.
+    pub token: Option<IssuedToken>,
+}
+
+/// Sends one token request for `grant`. `scopes` replaces the target's own where given.
+///
+/// # Errors
+/// A secret that cannot be read; nothing was sent then.
+pub async fn request_token(
+    transport: &dyn Transport,
+    target: &Target,
+    grant: Grant,
+    refresh_token: Option<&SecretString>,
+    scopes: Option<&str>,
+) -> Result<TokenAnswer, SecretError> {
+    let client = client(target)?;
+    let seam = Seam { transport, target, exchange: Mutex::new(None) };
+    let scopes: Vec<Scope> = match scopes {
+        Some(words) => words.split_whitespace().map(|word| Scope::new(word.to_owned())).collect(),
+        None => target.auth.scopes.iter().cloned().map(Scope::new).collect(),
+    };
+    let result = match grant {
+        Grant::Password => {
+            let username = ResourceOwnerUsername::new(target.auth.username.clone().unwrap_or_default());
+            let password = ResourceOwnerPassword::new(read(target.auth.password.as_ref())?);
+            let request = client.exchange_password(&username, &password).add_scopes(scopes);
+            request.request_async(&seam).await.ok()
+        }
+        Grant::RefreshToken => {
+            let secret = refresh_token.map(|t| t.expose_secret().to_owned()).unwrap_or_default();
+            let secret = RefreshToken::new(secret);
+            // Without a scope parameter the granted ones stay (RFC 6749 section 6).
+            client.exchange_refresh_token(&secret).request_async(&seam).await.ok()
+        }
+        Grant::ClientCredentials | Grant::AuthorizationCode | Grant::Static => {
+            client.exchange_client_credentials().add_scopes(scopes).request_async(&seam).await.ok()
+        }
+    };
+    let exchange = seam.exchange.into_inner().ok().flatten().unwrap_or_else(unbuildable);
+    Ok(TokenAnswer { exchange, token: result.filter(IssuedToken::is_usable) })
+}
+
+fn client(target: &Target) -> Result<Client<EndpointSet>, SecretError> {
+    let auth = &target.auth;
+    let url = TokenUrl::from_url(target.address(platform::token_path(target)));
+    let client = Client::new(ClientId::new(auth.client_id.clone())).set_token_uri(url).set_auth_type(
+        match auth.client_auth {
+            ClientAuth::Body => AuthType::RequestBody,
+            ClientAuth::Basic => AuthType::BasicAuth,
+        },
+    );
+    Ok(match &auth.client_secret {
+        Some(source) => client.set_client_secret(ClientSecret::new(read(Some(source))?)),
+        None => client,
+    })
+}
+
+fn read(source: Option<&SecretSource>) -> Result<String, SecretError> {
+    source.map_or(Ok(String::new()), |source| Ok(source.read()?.expose_secret().to_owned()))
+}
+
+/// What stands for an exchange that never took place, since the crate could not build the request.
+fn unbuildable() -> Exchange {
+    Exchange {
+        result: Err(TransportError::Exporter("the token request could not be built".into())),
+        duration: std::time::Duration::ZERO,
+        phases: crate::domain::Phases::default(),
+        status: None,
+        certificate_expiry: None,
+    }
+}
+
+/// Carries the crate's request over our transport and keeps the exchange aside.
+struct Seam<'a> {
+    transport: &'a dyn Transport,
+    target: &'a Target,
+    exchange: Mutex<Option<Exchange>>,
+}
+
+/// There was no answer; why is in the exchange kept aside.
+#[derive(Debug, thiserror::Error)]
+#[error("no answer")]
+struct NoAnswer;
+
+impl<'c> oauth2::AsyncHttpClient<'c> for Seam<'_> {
+    type Error = NoAnswer;
+    type Future = std::pin::Pin<Box<dyn Future<Output = Result<HttpResponse, NoAnswer>> + Send + 'c>>;
+
+    fn call(&'c self, request: HttpRequest) -> Self::Future {
+        Box::pin(self.carry(request))
+    }
+}
+
+impl Seam<'_> {
+    async fn carry(&self, request: HttpRequest) -> Result<HttpResponse, NoAnswer> {
+        let request = into_request(request, self.target);
+        let limits = Limits { timeout: self.target.timeout, body: self.target.body_limit };
+        let exchange = self.transport.exchange(&self.target.client, limits, request).await;
+        let response = exchange.result.as_ref().map_err(|_| NoAnswer).map(|answer| {
+            let mut response = HttpResponse::new(answer.body.to_vec());
+            let status = answer.status;
+            *response.status_mut() = if status.is_success() { StatusCode::OK } else { status };
+            response
+        });
+        if let Ok(mut kept) = self.exchange.lock() {
+            *kept = Some(exchange);
+        }
+        response
+    }
+}
+
+fn into_request(request: HttpRequest, target: &Target) -> Request {
+    let (parts, body) = request.into_parts();
+    let mut headers: HeaderMap = target.headers.clone();
+    headers.extend(parts.headers);
+    let url = target.address(platform::token_path(target));
+    Request { method: parts.method, url, headers, body: body.into(), last: false }
+}
