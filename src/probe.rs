@@ -1,0 +1,393 @@
+//! One pass over a target: token, list, one retry after a rejection; yields an [`Outcome`].
+//!
+//! Belongs here: the order of the calls and what is remembered between passes. Does not belong here:
+//! when a pass is made (`schedule`), what an answer means (`platform`), the token's life (`oauth`).
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use http::HeaderValue;
+use http::header::AUTHORIZATION;
+use secrecy::{ExposeSecret, SecretString};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::budget::Origin;
+use crate::clock::Clock;
+use crate::domain::outcome::{Attempt, Outcome, Version};
+use crate::domain::{
+    Answer, Class, Failure, Listing, Operation, Reason, Request, SecretSource, Target, TransportError,
+};
+use crate::oauth::{Asker, Diary, Held, Keeper, NoToken};
+use crate::platform::{self, CallContext, Validity};
+use crate::transport::{Limits, Transport};
+
+/// What probes one target, and remembers between passes.
+pub struct Probe {
+    target: Arc<Target>,
+    transport: Arc<dyn Transport>,
+    origin: Arc<Origin>,
+    clock: Clock,
+    keeper: Keeper,
+    memory: Mutex<Memory>,
+}
+
+#[derive(Debug, Default)]
+struct Memory {
+    /// Denials in a row.
+    denied: u32,
+    /// Whether the newest call of the list drew no refusal.
+    proven: bool,
+    /// What the harmless query told, asked once for each run of failures of one reason.
+    validity: Option<(Reason, Validity)>,
+    /// Whether the transport failure that lasts began after refusals of this origin.
+    outage: Option<bool>,
+    /// No pass is due before this, unless the secrets change.
+    quiet_until: Option<Instant>,
+    /// Exchanges of a pass that the budget cut short: counted with the next.
+    unfinished: Pass,
+}
+
+/// Why there is no outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoOutcome {
+    /// Cancelled: the service stops or the target is gone.
+    Cancelled,
+    /// Nothing to do yet; look again after so long.
+    Quiet(Duration),
+    /// The origin's budget of refusals is spent for so long.
+    Budget(Duration),
+}
+
+/// What one pass gathers.
+#[derive(Debug, Default)]
+struct Pass {
+    diary: Diary,
+    rejections: u32,
+    version: Option<Result<Version, Failure>>,
+}
+
+impl Probe {
+    /// A probe that has not yet run.
+    pub fn new(
+        target: Arc<Target>,
+        transport: Arc<dyn Transport>,
+        origin: Arc<Origin>,
+        clock: Clock,
+    ) -> Self {
+        let (keeper, memory) = (Keeper::default(), Mutex::default());
+        Self { target, transport, origin, clock, keeper, memory }
+    }
+
+    /// What is probed.
+    pub const fn target(&self) -> &Arc<Target> {
+        &self.target
+    }
+
+    /// Ends every wait, for a person who has just mended something.
+    pub async fn forgive(&self) {
+        self.memory().quiet_until = None;
+        self.keeper.forgive().await;
+    }
+
+    /// When to look again during a wait: sooner where a secret file may be mended meanwhile.
+    pub fn wake_after(&self, wait: Duration) -> Duration {
+        let watches_files = self.target.auth.secrets().any(|s| matches!(s, SecretSource::File(_)));
+        if watches_files { wait.min(self.target.failure_interval) } else { wait }
+    }
+
+    /// One pass. A token request under way is carried to its end whatever `cancel` says.
+    ///
+    /// # Errors
+    /// [`NoOutcome`] where nothing was measured.
+    pub async fn pass(&self, cancel: &CancellationToken) -> Result<Outcome, NoOutcome> {
+        let quiet_until = self.memory().quiet_until;
+        if let Some(until) = quiet_until
+            && Instant::now() < until
+            && !self.keeper.forgive_if_changed(&self.target).await
+        {
+            return Err(NoOutcome::Quiet(until - Instant::now()));
+        }
+        self.memory().quiet_until = None;
+        let mut pass = std::mem::take(&mut self.memory().unfinished);
+        let extensions = match self.list(cancel, &mut pass).await {
+            Ok(result) => Some(result),
+            Err(Stop::Cancelled) => return Err(NoOutcome::Cancelled),
+            Err(Stop::NoToken(NoToken::Budget(wait))) => {
+                self.memory().unfinished = pass;
+                return Err(NoOutcome::Budget(wait));
+            }
+            Err(Stop::NoToken(NoToken::Failed(operation, failure, wait))) => {
+                let wait = wait.max(self.target.failure_interval);
+                self.be_quiet(&failure, wait);
+                let extensions = (operation == Operation::Extensions).then_some(Err(failure));
+                return Ok(self.outcome(pass, extensions, wait).await);
+            }
+        };
+        let wait = self.wait_after(extensions.as_ref()).await;
+        Ok(self.outcome(pass, extensions, wait).await)
+    }
+
+    async fn outcome(
+        &self,
+        pass: Pass,
+        extensions: Option<Result<Listing, Failure>>,
+        wait: Duration,
+    ) -> Outcome {
+        let (facts, renewal_due) = self.keeper.facts().await;
+        Outcome {
+            attempts: pass.diary.attempts,
+            token: pass.diary.news,
+            extensions,
+            version: pass.version,
+            rejections: pass.rejections,
+            facts,
+            renewal_due,
+            wait,
+        }
+    }
+
+    async fn wait_after(&self, result: Option<&Result<Listing, Failure>>) -> Duration {
+        let Some(Err(failure)) = result else {
+            self.memory().denied = 0;
+            return self.target.interval;
+        };
+        let denied = {
+            let mut memory = self.memory();
+            let denied = failure.reason.class() == Class::Denied;
+            memory.denied = if denied { memory.denied.saturating_add(1) } else { 0 };
+            memory.denied
+        };
+        let wait = match failure.reason.class() {
+            Class::Refused => self.keeper.wait().await.max(self.target.failure_interval),
+            Class::Transient | Class::Denied | Class::RateLimited => self.target.wait_after(failure, denied),
+        };
+        self.be_quiet(failure, wait);
+        wait
+    }
+
+    fn be_quiet(&self, failure: &Failure, wait: Duration) {
+        if failure.reason.class() != Class::Transient {
+            self.memory().quiet_until = Some(Instant::now() + wait);
+        }
+    }
+
+    /// The list, with one new token where the one in hand was rejected.
+    async fn list(
+        &self,
+        cancel: &CancellationToken,
+        pass: &mut Pass,
+    ) -> Result<Result<Listing, Failure>, Stop> {
+        let mut held = self.token(pass).await?;
+        let mut result = self.call_list(cancel, pass, &held).await?;
+        if is_rejected(&result) && !held.fresh {
+            pass.rejections += 1;
+            self.keeper.rejected(&self.target, held.issued, None).await;
+            held = match self.token(pass).await {
+                Ok(held) => held,
+                Err(Stop::NoToken(NoToken::Budget(_))) => return Ok(result),
+                Err(stop) => return Err(stop),
+            };
+            result = match self.call_list(cancel, pass, &held).await {
+                Err(Stop::NoToken(NoToken::Budget(_))) => return Ok(result),
+                second => second?,
+            };
+        }
+        match &result {
+            Err(failure) if failure.reason == Reason::TokenRejected => {
+                pass.rejections += 1;
+                self.keeper.rejected(&self.target, held.issued, Some(failure.clone())).await;
+            }
+            result if platform::accepts_token(result) => self.keeper.accepted(held.issued).await,
+            _ => {}
+        }
+        if result.is_ok() && self.target.version {
+            pass.version = self.call_version(cancel, pass, &held).await?;
+        }
+        Ok(result)
+    }
+
+    async fn token(&self, pass: &mut Pass) -> Result<Held, Stop> {
+        let asker = Asker {
+            target: &self.target,
+            transport: &*self.transport,
+            origin: &self.origin,
+            clock: self.clock,
+            after_refusals: self.after_refusals(),
+        };
+        let known = pass.diary.attempts.len();
+        let held = self.keeper.token(asker, &mut pass.diary).await;
+        for attempt in &pass.diary.attempts[known..] {
+            self.note_outage(attempt);
+        }
+        held.map_err(Stop::NoToken)
+    }
+
+    async fn call_list(
+        &self,
+        cancel: &CancellationToken,
+        pass: &mut Pass,
+        held: &Held,
+    ) -> Result<Result<Listing, Failure>, Stop> {
+        let call = Call { operation: Operation::Extensions, held, proven: self.memory().proven };
+        let request = platform::list_request(&self.target);
+        let result = self.exchange(cancel, pass, &call, request, platform::read_list).await?;
+        let listed = pass.diary.attempts.len() - 1;
+        self.memory().proven = !pass.diary.attempts[listed].is_refusal();
+        let Err(failure) = result else {
+            self.memory().validity = None;
+            return Ok(result);
+        };
+        let refined = self.check_validity(cancel, pass, &call, failure).await?;
+        pass.diary.attempts[listed].failure = Some(refined.reason);
+        Ok(Err(refined))
+    }
+
+    /// Tells "token bad" from "the call fails" by one harmless query, where the answer left it open;
+    /// once for each run of failures of one reason.
+    async fn check_validity(
+        &self,
+        cancel: &CancellationToken,
+        pass: &mut Pass,
+        call: &Call<'_>,
+        failure: Failure,
+    ) -> Result<Failure, Stop> {
+        let context = self.context(call);
+        if !platform::wants_validity_check(&context, &failure) {
+            self.memory().validity = None;
+            return Ok(failure);
+        }
+        let known = self.memory().validity.filter(|(reason, _)| *reason == failure.reason);
+        if let Some((_, validity)) = known {
+            return Ok(platform::after_validity_check(&context, failure, validity));
+        }
+        let Some(request) = platform::validity_request(&self.target) else { return Ok(failure) };
+        let validity = match self.exchange(cancel, pass, call, request, |_, a| read_validity(a)).await {
+            Err(Stop::NoToken(_)) => return Ok(failure),
+            Err(Stop::Cancelled) => return Err(Stop::Cancelled),
+            Ok(Ok(validity)) => validity,
+            Ok(Err(refusal)) if refusal.reason == Reason::TokenRejected => Validity::Rejected,
+            Ok(Err(_)) => Validity::Unclear,
+        };
+        // A rejection holds for this token only.
+        self.memory().validity = (validity != Validity::Rejected).then_some((failure.reason, validity));
+        Ok(platform::after_validity_check(&context, failure, validity))
+    }
+
+    async fn call_version(
+        &self,
+        cancel: &CancellationToken,
+        pass: &mut Pass,
+        held: &Held,
+    ) -> Result<Option<Result<Version, Failure>>, Stop> {
+        let call = Call { operation: Operation::Version, held, proven: true };
+        let request = platform::version_request(&self.target);
+        match self.exchange(cancel, pass, &call, request, platform::read_version).await {
+            Err(Stop::NoToken(_)) => Ok(None),
+            result => result.map(Some),
+        }
+    }
+
+    /// One exchange with a protected resource, within the origin's budget, written into the diary.
+    async fn exchange<T>(
+        &self,
+        cancel: &CancellationToken,
+        pass: &mut Pass,
+        call: &Call<'_>,
+        mut request: Request,
+        read: impl FnOnce(&CallContext<'_>, &Answer) -> Result<T, Failure>,
+    ) -> Result<Result<T, Failure>, Stop> {
+        request.headers.insert(AUTHORIZATION, bearer(&call.held.secret));
+        let sent = async {
+            let permit = self.origin.admit(call.proven).await?;
+            let limits = Limits { timeout: self.target.timeout, body: self.target.body_limit };
+            Ok((permit, self.transport.exchange(&self.target.client, limits, request).await))
+        };
+        let (permit, exchange) = tokio::select! {
+            biased;
+            () = cancel.cancelled() => return Err(Stop::Cancelled),
+            sent = sent => sent.map_err(|wait| Stop::NoToken(NoToken::Budget(wait)))?,
+        };
+        let mut attempt = Attempt::new(call.operation, None, &exchange);
+        let context = self.context(call);
+        let result = match exchange.result {
+            Ok(answer) => {
+                attempt.rate_limit = platform::rate_limit(&answer);
+                read(&context, &answer)
+            }
+            Err(error) => Err(self.no_answer(&context, &error)),
+        };
+        attempt.failure = result.as_ref().err().map(|failure| failure.reason);
+        if attempt.is_refusal() {
+            permit.refused();
+        }
+        self.note_outage(&attempt);
+        pass.diary.attempts.push(attempt);
+        Ok(result)
+    }
+
+    fn no_answer(&self, context: &CallContext<'_>, error: &TransportError) -> Failure {
+        platform::transport_failure(context, error, self.after_refusals())
+    }
+
+    fn context<'a>(&'a self, call: &Call<'a>) -> CallContext<'a> {
+        CallContext {
+            target: &self.target,
+            operation: call.operation,
+            grant: self.target.auth.grant,
+            fresh: call.held.fresh,
+            scopes: call.held.scopes.as_deref(),
+        }
+    }
+
+    /// Whether a transport failure now follows refusals: a ban is a timeout or a refused connection.
+    fn after_refusals(&self) -> bool {
+        self.memory().outage.unwrap_or_else(|| self.origin.refused_lately())
+    }
+
+    fn note_outage(&self, attempt: &Attempt) {
+        let mut memory = self.memory();
+        if attempt.status.is_some() {
+            memory.outage = None;
+        } else if memory.outage.is_none() {
+            memory.outage = Some(self.origin.refused_lately());
+        }
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One call of a protected resource.
+struct Call<'a> {
+    operation: Operation,
+    held: &'a Held,
+    /// Whether the newest answer here was no refusal.
+    proven: bool,
+}
+
+/// Why a pass ends early.
+enum Stop {
+    Cancelled,
+    NoToken(NoToken),
+}
+
+fn is_rejected(result: &Result<Listing, Failure>) -> bool {
+    matches!(result, Err(failure) if failure.reason == Reason::TokenRejected)
+}
+
+fn read_validity(answer: &Answer) -> Result<Validity, Failure> {
+    match platform::read_validity(answer) {
+        Validity::Rejected => Err(Failure::new(Reason::TokenRejected, "the token is not accepted")),
+        validity => Ok(validity),
+    }
+}
+
+/// The header of RFC 6750 section 2.1. The keeper lets only tokens of its alphabet through.
+fn bearer(token: &SecretString) -> HeaderValue {
+    let text = format!("Bearer {}", token.expose_secret());
+    let mut value = HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static("Bearer"));
+    value.set_sensitive(true);
+    value
+}
