@@ -153,6 +153,7 @@ fn certificate_words(error: &CertificateError) -> String {
         C::UnknownIssuer => {
             "certificate of an unknown issuer: self-signed, or its CA is not trusted here".into()
         }
+        C::BadSignature => "certificate is not signed by the CA whose name it bears".into(),
         C::BadEncoding => "certificate is malformed".into(),
         C::Revoked => "certificate is revoked".into(),
         error => format!("certificate: {error}"),

@@ -3,3 +3,7 @@
 mod support;
 
 mod exposition;
+//! Integration tests: one binary, a module per behaviour. Offline, loopback only, in any order.
+
+mod support;
+mod transport;
