@@ -166,12 +166,12 @@ async fn a_socks_proxy_is_given_user_and_password_and_carries_the_exchange() {
     let proxy = Server::scripted(move |_, mut stream| async move {
         // RFC 1928 and 1929: greeting, method 2, user and password, request, reply.
         let mut seen = [0; 256];
-        stream.read(&mut seen).await.expect("a greeting");
+        assert!(stream.read(&mut seen).await.expect("a greeting") > 0);
         stream.write_all(&[5, 2]).await.expect("a client");
         let n = stream.read(&mut seen).await.expect("credentials");
         assert!(seen[..n].ends_with(CANARY.as_bytes()));
         stream.write_all(&[1, 0]).await.expect("a client");
-        stream.read(&mut seen).await.expect("a request");
+        assert!(stream.read(&mut seen).await.expect("a request") > 0);
         stream.write_all(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]).await.expect("a client");
         let mut target = TcpStream::connect(address).await.expect("a target");
         let _ = copy_bidirectional(&mut stream, &mut target).await;
