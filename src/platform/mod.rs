@@ -157,3 +157,6 @@ pub fn accepts_token(result: &Result<Listing, Failure>) -> bool {
         ),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -106,14 +106,18 @@ fn rest_list(ctx: &CallContext, answer: &Answer, body: &Body) -> Result<Listing,
         return Err(Failure::new(Reason::QueryFailed, text::status_false(ctx)));
     }
     let total = match body.json() {
-        Some(Value::Object(users)) if users.values().all(Value::is_object) => Some(users.len()),
-        Some(Value::Array(users)) if users.iter().all(Value::is_object) => Some(users.len()),
+        Some(Value::Object(users)) if users.values().all(is_user) => Some(users.len()),
+        Some(Value::Array(users)) if users.iter().all(is_user) => Some(users.len()),
         _ => None,
     };
     match total.filter(|_| answer.status.is_success()) {
         Some(total) => Ok(Listing { total: Some(total as u64) }),
         None => Err(unread(ctx, answer, body)),
     }
+}
+
+fn is_user(value: &Value) -> bool {
+    value.get("extension").is_some()
 }
 
 /// The user's own call: any 2xx is a success, but for a page where only the API can answer.

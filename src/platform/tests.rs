@@ -1,0 +1,431 @@
+//! The classifier on every literal answer known of FreePBX, and on bodies nobody expects.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderValue, StatusCode};
+use url::Url;
+
+use super::*;
+use crate::domain::TransportError;
+use crate::domain::target::{Call, ProxySettings};
+use crate::sim::fixtures::{self, Called, Expect, Fixture};
+use crate::sim::target::target;
+
+fn pbx(grant: Grant, call: Call) -> Target {
+    target("pbx", &Url::parse("https://pbx.example.com").unwrap(), grant, call)
+}
+
+fn context(target: &Target, operation: Operation, fresh: bool) -> CallContext<'_> {
+    CallContext { target, operation, grant: target.auth.grant, fresh, scopes: None }
+}
+
+fn answer(status: u16, body: impl Into<Bytes>) -> Answer {
+    let status = StatusCode::from_u16(status).unwrap();
+    Answer { status, headers: http::HeaderMap::new(), body: body.into() }
+}
+
+/// What the classifier makes of any answer to any operation.
+fn judge(ctx: &CallContext, answer: &Answer) -> Result<Option<u64>, Failure> {
+    match ctx.operation {
+        Operation::Token => Err(token_failure(ctx, answer)),
+        Operation::Extensions => read_list(ctx, answer).map(|listing| listing.total),
+        Operation::Version => read_version(ctx, answer).map(|_| None),
+    }
+}
+
+fn target_of(fixture: &Fixture) -> Target {
+    let grant = if fixture.grant == Grant::RefreshToken { Grant::Password } else { fixture.grant };
+    pbx(grant, fixture.called.call())
+}
+
+fn judge_fixture(fixture: &Fixture) -> Result<Option<u64>, Failure> {
+    let target = target_of(fixture);
+    let ctx = CallContext { grant: fixture.grant, ..context(&target, fixture.operation, fixture.fresh) };
+    judge(&ctx, &fixture.answer())
+}
+
+#[test]
+fn every_known_answer_has_its_reason_and_its_mend() {
+    for fixture in fixtures::all() {
+        let name = format!("{} ({:?})", fixture.name, fixture.generations);
+        match (judge_fixture(fixture), fixture.expect) {
+            (Ok(total), Expect::Total(expected)) => assert_eq!(total, expected, "{name}"),
+            (Err(failure), Expect::Fails(reason)) => {
+                assert_eq!(failure.reason, reason, "{name}: {}", failure.diagnosis);
+                for part in fixture.says {
+                    assert!(
+                        failure.diagnosis.contains(part),
+                        "{name}: no {part:?} in: {}",
+                        failure.diagnosis
+                    );
+                }
+            }
+            (judged, expected) => panic!("{name}: {judged:?} instead of {expected:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_name_and_a_generation_make_one_fixture() {
+    let mut seen = std::collections::HashSet::new();
+    for fixture in fixtures::all() {
+        for generation in fixture.generations {
+            assert!(seen.insert((fixture.name, generation)), "{} {generation:?} twice", fixture.name);
+        }
+    }
+    assert!(seen.len() > 100, "{}", seen.len());
+}
+
+#[test]
+fn diagnoses_are_short_name_the_place_and_hold_no_dangling_space() {
+    for fixture in fixtures::all() {
+        let Err(failure) = judge_fixture(fixture) else { continue };
+        let text = failure.diagnosis;
+        let target = target_of(fixture);
+        let path = context(&target, fixture.operation, false).path().to_owned();
+        let sentences = text.matches(". ").count() + 1;
+        assert!(sentences <= 6 && text.len() <= 640, "{}: {} letters: {text}", fixture.name, text.len());
+        assert!(text.ends_with('.') || text.ends_with("..."), "{text}");
+        assert!(!text.contains("  ") && !text.contains('\n'), "{}: {text}", fixture.name);
+        assert!(
+            text.contains(&path) || text.contains("Allowed Scopes"),
+            "{} without {path}: {text}",
+            fixture.name
+        );
+    }
+}
+
+#[test]
+fn every_reason_given_is_announced_as_possible() {
+    for fixture in fixtures::all() {
+        let Err(failure) = judge_fixture(fixture) else { continue };
+        let possible = possible_reasons(&target_of(fixture), fixture.operation);
+        assert!(possible.contains(&failure.reason), "{}: {}", fixture.name, failure.reason);
+    }
+}
+
+#[test]
+fn what_a_target_cannot_meet_is_not_announced() {
+    let has = |target: &Target, reason| possible_reasons(target, Operation::Extensions).contains(&reason);
+    let https = pbx(Grant::Password, Call::Graphql);
+    let mut http = https.clone();
+    http.origin = Url::parse("http://pbx.example.com").unwrap();
+    let mut proxied = http.clone();
+    let url = Url::parse("https://proxy.example.com").unwrap();
+    proxied.client.proxy = Some(ProxySettings { url, credentials: None, no_proxy: None });
+    let mut fixed = https.clone();
+    fixed.auth.grant = Grant::Static;
+
+    assert!(has(&https, Reason::Tls) && !has(&https, Reason::Proxy));
+    assert!(!has(&http, Reason::Tls));
+    assert!(has(&proxied, Reason::Tls) && has(&proxied, Reason::Proxy));
+    assert!(!has(&https, Reason::AccessDenied) && !has(&https, Reason::UserBlocked));
+    assert!(!has(&https, Reason::InvalidClient) && has(&https, Reason::ExporterError));
+    assert_eq!(possible_reasons(&fixed, Operation::Token), []);
+}
+
+/// Statuses crossed with bodies: the body decides where it speaks, else the status.
+#[test]
+fn status_and_body_as_a_table() {
+    use Reason::{
+        AjaxDeclined as Declined, ApiNotFound as Absent, Forbidden, InsufficientScope as Scope, QueryFailed,
+        RateLimited as Limit, ServerError as Server, TokenRejected as Rejected, UnexpectedResponse as Odd,
+    };
+    let statuses = [200, 302, 400, 401, 403, 404, 405, 418, 429, 500, 502, 503];
+    let by_status = [Odd, Odd, Odd, Odd, Forbidden, Absent, Odd, Odd, Limit, Server, Server, Server];
+    let always = |reason| {
+        [reason, reason, reason, reason, reason, reason, reason, reason, Limit, reason, reason, reason]
+    };
+    let denied = r#"{"error":"access_denied","message":"x"}"#;
+    let mut only_401 = by_status;
+    only_401[3] = Rejected;
+    let rows: [(&str, [Reason; 12]); 9] = [
+        ("", by_status),
+        ("<html></html>", by_status),
+        (r#"{"error":"something_new"}"#, by_status),
+        (denied, only_401),
+        (r#"{"error":"ajaxRequest declined"}"#, always(Declined)),
+        (r#"{"status":false,"message":"unauthorized"}"#, always(Scope)),
+        (r#"{"errors":[{"message":"Cannot query field \"x\""}]}"#, always(Scope)),
+        (r#"{"errors":[{"message":"other"}]}"#, always(QueryFailed)),
+        (r#"{"error":{"type":"Exception","message":"Module requested invalid"}}"#, always(Absent)),
+    ];
+    let target = pbx(Grant::ClientCredentials, Call::Graphql);
+    let ctx = context(&target, Operation::Extensions, false);
+    for (body, expected) in rows {
+        for (status, expected) in statuses.into_iter().zip(expected) {
+            let reason = read_list(&ctx, &answer(status, body)).map_err(|failure| failure.reason);
+            assert_eq!(reason, Err(expected), "{status} {body}");
+        }
+    }
+}
+
+#[test]
+fn odd_bodies_never_panic_and_never_pass() {
+    let deep = "[".repeat(100_000);
+    let deep_object = r#"{"error":"#.repeat(100_000);
+    let bodies: [&[u8]; 16] = [
+        b"",
+        b"null",
+        b"true",
+        b"0",
+        b"\"x\"",
+        b"[1]",
+        b"\xff\xfe\x00",
+        b"{\"error\":null}",
+        b"{\"error\":[]}",
+        b"{\"error\":{}}",
+        b"{\"error\":{\"type\":3,\"message\":[]}}",
+        b"{\"errors\":{}}",
+        b"{\"errors\":[null]}",
+        b"{\"data\":{\"fetchAllExtensions\":[]}}",
+        deep.as_bytes(),
+        deep_object.as_bytes(),
+    ];
+    let allowed = [Reason::UnexpectedResponse, Reason::ServerError, Reason::QueryFailed, Reason::Forbidden];
+    for call in [Called::Graphql, Called::Rest] {
+        let target = pbx(Grant::ClientCredentials, call.call());
+        for operation in Operation::ALL {
+            let ctx = context(&target, operation, true);
+            for (body, status) in
+                bodies.iter().flat_map(|body| [200, 401, 403, 500].map(|status| (body, status)))
+            {
+                let judged = judge(&ctx, &answer(status, Bytes::copy_from_slice(body)));
+                let reason = judged.expect_err("not a list").reason;
+                assert!(allowed.contains(&reason), "{operation} {status} {reason}");
+            }
+        }
+    }
+}
+
+#[test]
+fn no_text_of_the_far_side_reaches_a_diagnosis() {
+    const CANARY: &str = "canary-5f1d";
+    let bodies = [
+        r#"{"error":"CANARY","message":"CANARY","hint":"CANARY"}"#,
+        r#"{"error":"invalid_request","message":"CANARY","hint":"Check the `CANARY` parameter"}"#,
+        r#"{"error":"invalid_request","message":"The refresh token is invalid. CANARY","hint":"CANARY"}"#,
+        r#"{"error":"invalid_client","message":"CANARY"}"#,
+        r#"{"error":"invalid_grant","error_description":"CANARY"}"#,
+        r#"{"error":"invalid_scope","hint":"Check the `CANARY` scope"}"#,
+        r#"{"error":"access_denied","hint":"CANARY"}"#,
+        r#"{"error":"ajaxRequest declined - CANARY"}"#,
+        r#"{"error":{"type":"CANARY","message":"CANARY"}}"#,
+        r#"{"error":{"type":"PDOException CANARY","message":"Key file CANARY"}}"#,
+        r#"{"error":{"type":"TypeError","message":"CANARY addScope() CANARY"}}"#,
+        r#"{"errors":[{"message":"Cannot query field CANARY"}]}"#,
+        r#"{"errors":[{"message":"CANARY","status":false}]}"#,
+        r#"{"status":false,"message":"CANARY"}"#,
+        "<html>Slim Application Error CANARY</html>",
+        "CANARY",
+    ];
+    for call in [Called::Graphql, Called::Rest, Called::Path("/my/own")] {
+        let target = pbx(Grant::Password, call.call());
+        for (operation, body) in Operation::ALL.into_iter().flat_map(|o| bodies.map(|body| (o, body))) {
+            for (status, grant) in
+                [200, 401, 403, 429, 500].into_iter().flat_map(|s| Grant::ALL.map(|g| (s, g)))
+            {
+                let ctx = CallContext { grant, ..context(&target, operation, false) };
+                let mut answer = answer(status, body.replace("CANARY", CANARY));
+                answer
+                    .headers
+                    .insert("www-authenticate", HeaderValue::from_static("Bearer error=\"canary-5f1d\""));
+                if let Err(failure) = judge(&ctx, &answer) {
+                    assert!(!failure.diagnosis.contains(CANARY), "{operation} {body}: {}", failure.diagnosis);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn only_the_name_of_a_php_exception_is_shown() {
+    let target = pbx(Grant::ClientCredentials, Call::Graphql);
+    let ctx = context(&target, Operation::Extensions, false);
+    let long = format!("{}Exception", "A".repeat(60));
+    for (kind, shown) in [
+        ("Doctrine\\\\DBAL\\\\Exception\\\\ConnectionException", true),
+        ("TypeError", true),
+        ("eyJhbGciOiJSUzI1NiJ9.x.y", false),
+        ("<b>Exception", false),
+        (long.as_str(), false),
+    ] {
+        let body = format!(r#"{{"error":{{"type":"{kind}","message":"x"}}}}"#);
+        let failure = read_list(&ctx, &answer(500, body)).unwrap_err();
+        assert_eq!(failure.reason, Reason::ServerError);
+        assert_eq!(failure.diagnosis.contains(&kind.replace("\\\\", "\\")), shown, "{}", failure.diagnosis);
+    }
+}
+
+#[test]
+fn a_bearer_challenge_of_a_gateway_is_understood() {
+    let target = pbx(Grant::ClientCredentials, Called::Path("/my/own").call());
+    let ctx = context(&target, Operation::Extensions, false);
+    for (challenge, reason) in [
+        ("Bearer realm=\"x\", error=\"invalid_token\"", Reason::TokenRejected),
+        ("bearer error=\"insufficient_scope\"", Reason::InsufficientScope),
+        ("Bearer", Reason::UnexpectedResponse),
+    ] {
+        let mut answer = answer(401, "");
+        answer.headers.insert("www-authenticate", HeaderValue::from_static(challenge));
+        assert_eq!(read_list(&ctx, &answer).unwrap_err().reason, reason, "{challenge}");
+    }
+}
+
+#[test]
+fn a_custom_total_is_read_by_pointer() {
+    let list = |total: &str, body: &'static str| {
+        let Call::Custom(mut call) = Called::Path("/my/own?key=value").call() else { unreachable!() };
+        call.total = Some(total.into());
+        let target = pbx(Grant::ClientCredentials, Call::Custom(call));
+        let ctx = context(&target, Operation::Extensions, false);
+        assert_eq!(ctx.path(), "/my/own");
+        read_list(&ctx, &answer(200, body)).map(|listing| listing.total).map_err(|failure| failure.reason)
+    };
+    let odd = Err(Reason::UnexpectedResponse);
+    for (pointer, body, expected) in [
+        ("/total", r#"{"total":7}"#, Ok(Some(7))),
+        ("/total", r#"{"total":"7"}"#, Ok(Some(7))),
+        ("/total", r#"{"total":[1,2]}"#, Ok(Some(2))),
+        ("", r#"{"2000":{},"2001":{}}"#, Ok(Some(2))),
+        ("/total", r#"{"total":-1}"#, odd),
+        ("/total", r#"{"total":null}"#, odd),
+        ("/total", "{}", odd),
+        ("/total", "<html>", odd),
+    ] {
+        assert_eq!(list(pointer, body), expected, "{pointer} {body}");
+    }
+}
+
+#[test]
+fn the_scope_check_tells_sixteens_two_hidden_causes_apart() {
+    let hidden = fixtures::find("unknown word in allowed scopes", fixtures::Generation::V16).answer();
+    let refused = answer(400, r#"{"error":"invalid_scope"}"#);
+    let mut target = pbx(Grant::ClientCredentials, Call::Rest);
+    let ctx = context(&target, Operation::Token, false);
+    assert_eq!(wants_scope_check(&ctx, &hidden), Some("rest:core:read:users"));
+    assert_eq!(wants_scope_check(&ctx, &answer(500, "<html>other</html>")), None);
+    assert_eq!(wants_scope_check(&ctx, &refused), None);
+
+    let after = |second| after_scope_check(&ctx, token_failure(&ctx, &hidden), second).reason;
+    assert_eq!(after(Ok(())), Reason::InvalidScope);
+    assert_eq!(after(Err(&refused)), Reason::InvalidScope);
+    assert_eq!(after(Err(&hidden)), Reason::ServerError);
+    assert_eq!(after(Err(&answer(401, r#"{"error":"invalid_client"}"#))), Reason::ServerError);
+
+    target.auth.scopes = vec!["gql".into()];
+    assert_eq!(wants_scope_check(&context(&target, Operation::Token, false), &hidden), None);
+}
+
+#[test]
+fn validity_is_asked_only_where_the_answer_leaves_it_open() {
+    let graphql = pbx(Grant::ClientCredentials, Call::Graphql);
+    let custom = pbx(Grant::ClientCredentials, Called::Path("/my/own").call());
+    let open = |target: &Target, operation, reason| {
+        wants_validity_check(&context(target, operation, false), &Failure::new(reason, "x"))
+    };
+    for reason in Reason::ALL {
+        let unknown = matches!(reason, Reason::ServerError | Reason::UnexpectedResponse);
+        assert_eq!(open(&graphql, Operation::Extensions, reason), unknown, "{reason}");
+        let on_custom = unknown || reason == Reason::Forbidden;
+        assert_eq!(open(&custom, Operation::Extensions, reason), on_custom, "{reason}");
+        assert!(!open(&graphql, Operation::Token, reason), "{reason}");
+    }
+}
+
+#[test]
+fn validity_is_read_from_the_apis_own_words_alone() {
+    use fixtures::{Generation, find};
+    let known = |name, generation| read_validity(&find(name, generation).answer());
+    assert_eq!(read_validity(&answer(200, r#"{"data":{"__typename":"Query"}}"#)), Validity::Accepted);
+    assert_eq!(known("token revoked", Generation::V16), Validity::Rejected);
+    assert_eq!(known("token revoked", Generation::V17), Validity::Rejected);
+    for fixture in fixtures::all().filter(|fixture| fixture.expect != Expect::Fails(Reason::TokenRejected)) {
+        assert_eq!(read_validity(&fixture.answer()), Validity::Unclear, "{}", fixture.name);
+    }
+}
+
+#[test]
+fn the_validity_refines_what_is_said() {
+    let target = pbx(Grant::ClientCredentials, Called::Path("/my/own").call());
+    let ctx = context(&target, Operation::Extensions, true);
+    let first = || read_list(&ctx, &answer(401, "")).unwrap_err();
+    let rejected = after_validity_check(&ctx, first(), Validity::Rejected);
+    let accepted = after_validity_check(&ctx, first(), Validity::Accepted);
+    assert_eq!(rejected.reason, Reason::TokenRejected);
+    assert_eq!(accepted.reason, Reason::UnexpectedResponse);
+    assert!(accepted.diagnosis.starts_with("GraphQL accepts the token"), "{}", accepted.diagnosis);
+    assert_eq!(after_validity_check(&ctx, first(), Validity::Unclear), first());
+}
+
+#[test]
+fn which_outcomes_prove_that_the_token_was_accepted() {
+    assert!(accepts_token(&Ok(Listing::default())));
+    for reason in Reason::ALL {
+        let proves = ["insufficient_scope", "query_failed", "access_denied", "user_blocked"]
+            .contains(&reason.as_str());
+        assert_eq!(accepts_token(&Err(Failure::new(reason, "x"))), proves, "{reason}");
+    }
+}
+
+#[test]
+fn silence_after_refusals_is_called_a_likely_ban() {
+    let target = pbx(Grant::ClientCredentials, Call::Graphql);
+    let ctx = context(&target, Operation::Token, false);
+    let timeout = |phase| TransportError::Timeout { limit: Duration::from_secs(10), phase };
+    for (error, ban) in [
+        (timeout("connect"), true),
+        (timeout("processing"), true),
+        (TransportError::Connect("refused".into()), true),
+        (timeout("resolve"), false),
+        (TransportError::Dns("no such host".into()), false),
+        (TransportError::Tls("expired".into()), false),
+        (TransportError::RedirectLoop, false),
+    ] {
+        let said = |after| transport_failure(&ctx, &error, after).diagnosis.contains("unbanip");
+        assert_eq!((said(true), said(false)), (ban, false), "{error}");
+        assert_eq!(transport_failure(&ctx, &error, true).reason, error.reason());
+    }
+}
+
+#[test]
+fn only_a_refusal_of_the_refresh_token_itself_calls_for_a_new_grant() {
+    for reason in Reason::ALL {
+        let dead = refresh_refused_means_dead(&Failure::new(reason, "x"));
+        assert_eq!(dead, reason == Reason::InvalidGrant, "{reason}");
+    }
+}
+
+#[test]
+fn a_version_is_cut_to_what_a_label_may_hold() {
+    let target = pbx(Grant::ClientCredentials, Call::Graphql);
+    let ctx = context(&target, Operation::Version, false);
+    let read = |body: String| read_version(&ctx, &answer(200, body)).map_err(|failure| failure.reason);
+    let version = read(r#"{"data":{"system":{"version":"17.0.1\"<b>","engine":null}}}"#.into()).unwrap();
+    assert_eq!((version.version.as_str(), version.engine.as_str()), ("17.0.1b", ""));
+    let long = format!(r#"{{"data":{{"system":{{"version":"{}"}}}}}}"#, "1".repeat(100));
+    assert_eq!(read(long).unwrap().version.len(), 64);
+    assert_eq!(read(r#"{"data":{"system":{}}}"#.into()), Err(Reason::UnexpectedResponse));
+}
+
+#[test]
+fn requests_are_small_read_only_and_carry_the_targets_headers() {
+    let mut target = pbx(Grant::ClientCredentials, Call::Graphql);
+    target.headers.insert("x-extra", HeaderValue::from_static("1"));
+    let list = list_request(&target);
+    assert_eq!((list.method.as_str(), list.url.path()), ("POST", "/admin/api/api/gql"));
+    assert_eq!(list.headers["content-type"], "application/json");
+    assert_eq!(
+        &list.body[..],
+        br#"{"query":"query { fetchAllExtensions(first: 1) { status message totalCount } }"}"#
+    );
+    target.call = Call::Rest;
+    let rest = list_request(&target);
+    assert_eq!((rest.method.as_str(), rest.url.path()), ("GET", "/admin/api/api/rest/core/users"));
+    for request in [list, rest, validity_request(&target).unwrap(), version_request(&target)] {
+        assert_eq!(request.headers["x-extra"], "1");
+        assert!(!request.headers.contains_key("authorization") && request.last);
+        assert!(!String::from_utf8_lossy(&request.body).contains("mutation"));
+    }
+}

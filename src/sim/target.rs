@@ -1,0 +1,61 @@
+//! The simulator's made-up credentials, and targets that use them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderMap;
+use secrecy::SecretString;
+use url::Url;
+
+use crate::domain::target::{Auth, Backoff, Call, ClientAuth, ClientSettings, PlatformId};
+use crate::domain::{Grant, SecretSource, Target};
+
+/// Client id of the Machine-to-Machine application.
+pub const MACHINE_ID: &str = "51a151a151a151a151a151a151a151a151a151a151a151a151a151a151a151a1";
+/// Client id of the Native application.
+pub const NATIVE_ID: &str = "51b251b251b251b251b251b251b251b251b251b251b251b251b251b251b251b2";
+/// Secret of both applications.
+pub const SECRET: &str = "5ecre7-made-up-5ecre7-made-up-51";
+/// A User Management account.
+pub const USER: &str = "simulated-user";
+/// Its password.
+pub const PASSWORD: &str = "made-up-password";
+
+/// A target for a [`super::SimPbx`] at `origin`, with the usual settings and the application that
+/// serves `grant`: `client_credentials` or `password`.
+pub fn target(name: &str, origin: &Url, grant: Grant, call: Call) -> Target {
+    let person = grant == Grant::Password;
+    Target {
+        name: Arc::from(name),
+        platform: PlatformId::FreePbx,
+        origin: origin.clone(),
+        auth: Auth {
+            grant,
+            client_id: if person { NATIVE_ID } else { MACHINE_ID }.into(),
+            client_secret: Some(literal(SECRET)),
+            client_auth: ClientAuth::Body,
+            username: person.then(|| USER.into()),
+            password: person.then(|| literal(PASSWORD)),
+            refresh_token: None,
+            scopes: Vec::new(),
+        },
+        call,
+        version: false,
+        interval: Duration::from_secs(60),
+        failure_interval: Duration::from_secs(15),
+        timeout: Duration::from_secs(10),
+        token_interval: Some(Duration::from_secs(900)),
+        backoff: Backoff {
+            start: Duration::from_secs(300),
+            cap: Duration::from_secs(3600),
+            denied: Duration::from_secs(300),
+        },
+        body_limit: 8 << 20,
+        headers: HeaderMap::new(),
+        client: ClientSettings::default(),
+    }
+}
+
+fn literal(text: &str) -> SecretSource {
+    SecretSource::Literal(SecretString::from(text))
+}
