@@ -23,13 +23,12 @@ pub(super) fn with_retry_after(mut failure: Failure, answer: &Answer) -> Failure
 /// `Date`, so that no clock but the far side's matters.
 fn retry_after(answer: &Answer) -> Option<Duration> {
     let value = text(answer, RETRY_AFTER.as_str())?;
-    let wait = match value.parse() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => {
-            let then = httpdate::parse_http_date(value).ok()?;
-            let now = httpdate::parse_http_date(text(answer, DATE.as_str())?).ok()?;
-            then.duration_since(now).unwrap_or_default()
-        }
+    let wait = if let Ok(seconds) = value.parse() {
+        Duration::from_secs(seconds)
+    } else {
+        let then = httpdate::parse_http_date(value).ok()?;
+        let now = httpdate::parse_http_date(text(answer, DATE.as_str())?).ok()?;
+        then.duration_since(now).unwrap_or_default()
     };
     Some(wait.min(LONGEST_RETRY_AFTER))
 }

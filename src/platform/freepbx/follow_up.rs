@@ -69,7 +69,8 @@ pub fn after_validity_check(ctx: &CallContext, first: Failure, validity: Validit
         }
         Validity::Rejected => {
             let rejected = refusal::token_rejected(ctx, None);
-            Failure { retry_after: first.retry_after, ..rejected }
+            let diagnosis = text::rejected_elsewhere(ctx, &rejected.diagnosis);
+            Failure { diagnosis: diagnosis.into(), retry_after: first.retry_after, ..rejected }
         }
         Validity::Unclear => first,
     }

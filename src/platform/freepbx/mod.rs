@@ -24,6 +24,7 @@ use crate::domain::{Operation, Target};
 pub(super) use text::{gives, likely_ban};
 
 pub(super) const TOKEN_PATH: &str = "/admin/api/api/token";
+const AUTHORIZE_PATH: &str = "/admin/api/api/authorize";
 const GRAPHQL_PATH: &str = "/admin/api/api/gql";
 const REST_PATH: &str = "/admin/api/api/rest/";
 const REST_USERS_PATH: &str = "/admin/api/api/rest/core/users";

@@ -5,7 +5,7 @@
 
 use http::StatusCode;
 
-use super::{is_api_module, is_graphql};
+use super::{AUTHORIZE_PATH, is_api_module, is_graphql};
 use crate::domain::target::Call;
 use crate::domain::{Operation, Reason};
 use crate::platform::CallContext;
@@ -38,7 +38,7 @@ pub fn declined(ctx: &CallContext, variant: &str) -> String {
              never answers so: call an API address, /admin/api/api/gql or /admin/api/api/rest/..."
         );
     }
-    if is_api_module(path) {
+    if is_api_module(path) || path == AUTHORIZE_PATH {
         return format!(
             "The address {path} is right, but the rewrite of /admin/api/.htaccess is not in force, so FreePBX does not \
              see which command is asked. Set `AllowOverride All` for its web root and switch MultiViews off in \
@@ -218,8 +218,8 @@ pub fn odd_status(ctx: &CallContext, status: StatusCode) -> String {
 
 pub fn throttled(ctx: &CallContext) -> String {
     format!(
-        "{} was answered with HTTP 429, too many requests. FreePBX's own API is not known to count requests, so a \
-         proxy or web application firewall in front does: raise its limit for this exporter, or lengthen the interval.",
+        "{} was answered with HTTP 429, too many requests. FreePBX's own API is not known to count requests, so \
+         probably a proxy or web application firewall in front does: raise its limit for this exporter, or lengthen the interval.",
         asked(ctx)
     )
 }
@@ -256,10 +256,14 @@ pub fn exception(ctx: &CallContext, kind: Option<&str>) -> String {
 }
 
 pub fn slim_update(ctx: &CallContext) -> String {
+    let or_else = match (ctx.operation, &ctx.target.call) {
+        (Operation::Extensions, Call::Rest) => " Calling GraphQL instead avoids it.",
+        _ => "",
+    };
     format!(
-        "FreePBX's REST code does not fit the Slim library of its api module, a known defect of 17.0.1: {} fails for \
-         everybody, whatever the token. Upgrade with `fwconsole ma upgrade api` and `fwconsole ma upgrade core`, or \
-         let the target call GraphQL.",
+        "FreePBX's API code does not fit the Slim library installed with it, a known defect of 17.0.1: {} fails for \
+         everybody, whatever the credentials. Upgrade with `fwconsole ma upgrade api` and `fwconsole ma upgrade \
+         core`.{or_else}",
         asked(ctx)
     )
 }
@@ -354,6 +358,14 @@ pub fn likely_ban() -> &'static str {
      status apache-api`, and `fail2ban-client set apache-api unbanip ADDRESS` with this exporter's address. Mend the \
      credentials first, then add the address to the whitelist of Intrusion Detection (System Admin) or to the \
      firewall's trusted networks."
+}
+
+/// In front of the diagnosis of a rejected token: the harmless query was refused too.
+pub fn rejected_elsewhere(ctx: &CallContext, rejected: &str) -> String {
+    format!(
+        "{} failed, and so did a harmless query with the same token: the token is the cause. {rejected}",
+        asked(ctx)
+    )
 }
 
 /// Whether FreePBX can answer with `reason` at all: its refusals are never these two.
