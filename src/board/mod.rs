@@ -211,10 +211,15 @@ impl TargetState {
         &mut self.endpoints[operation.index()]
     }
 
-    /// The condition that explains the target's state best: the token's first.
-    pub fn condition(&self) -> Option<(Operation, &Condition)> {
+    /// Every condition now, the token's first.
+    pub fn conditions(&self) -> impl Iterator<Item = (Operation, &Condition)> {
         Operation::ALL
             .into_iter()
-            .find_map(|operation| self.endpoint(operation).condition.as_ref().map(|c| (operation, c)))
+            .filter_map(|operation| self.endpoint(operation).condition.as_ref().map(|c| (operation, c)))
+    }
+
+    /// The condition that explains the target's state best: the token's first.
+    pub fn condition(&self) -> Option<(Operation, &Condition)> {
+        self.conditions().next()
     }
 }
