@@ -1,3 +1,10 @@
 //! Arguments, logging, one command, one printed error chain, exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    pbx_exporter::cli::run().unwrap_or_else(|error| {
+        eprintln!("pbx_exporter: {error:#}");
+        ExitCode::FAILURE
+    })
+}

@@ -12,14 +12,6 @@ use crate::domain::target::Call;
 /// Validate the configuration without contacting anyone, or print its JSON Schema.
 #[derive(Args, Clone, Debug, Default)]
 pub struct CheckArgs {
-    /// File or glob with targets; may be given several times. Without it the FREEPBX_API_* variables count.
-    #[arg(
-        long = "config.file",
-        value_name = "FILE",
-        env = "PBX_EXPORTER_CONFIG_FILE",
-        value_delimiter = ','
-    )]
-    pub config_file: Vec<String>,
     /// Print the JSON Schema of a configuration file instead.
     #[arg(long)]
     pub schema: bool,
@@ -27,9 +19,9 @@ pub struct CheckArgs {
 
 /// Runs the command on the process's environment and standard streams. Exit code 0: valid, also with
 /// warnings; 1: errors.
-pub fn run(args: &CheckArgs) -> ExitCode {
+pub fn run(args: &CheckArgs, patterns: &[String]) -> ExitCode {
     let lookup = |name: &str| std::env::var(name).ok();
-    match write(args, &lookup, &mut io::stdout().lock(), &mut io::stderr().lock()) {
+    match write(args, patterns, &lookup, &mut io::stdout().lock(), &mut io::stderr().lock()) {
         Ok(true) => ExitCode::SUCCESS,
         // A reader that left early (`check | head`) is no news to print.
         Ok(false) | Err(_) => ExitCode::FAILURE,
@@ -42,6 +34,7 @@ pub fn run(args: &CheckArgs) -> ExitCode {
 /// A stream that cannot be written.
 pub fn write(
     args: &CheckArgs,
+    patterns: &[String],
     lookup: Lookup<'_>,
     out: &mut dyn Write,
     err: &mut dyn Write,
@@ -50,7 +43,7 @@ pub fn write(
         out.write_all(config::schema::text().as_bytes())?;
         return Ok(true);
     }
-    match config::load(&args.config_file, lookup) {
+    match config::load(patterns, lookup) {
         Ok(config) => summary(&config, out, err).map(|()| true),
         Err(errors) => {
             for error in &errors.0 {

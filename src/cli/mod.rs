@@ -1,4 +1,90 @@
-//! The commands, a file each. Belongs here: arguments, printing, exit codes. Does not belong here:
-//! anything that another command would need too.
+//! Arguments and commands: a file a command.
 
 pub mod check;
+
+mod log;
+mod serve;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::metrics::ExporterMetrics;
+
+/// Watches the OAuth2-protected management APIs of telephone systems for Prometheus, and says
+/// truthfully what is wrong and how to mend it.
+#[derive(Debug, Parser)]
+#[command(name = "pbx_exporter", version, max_term_width = 100)]
+struct Cli {
+    #[command(flatten)]
+    options: Options,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// Flags of every command, each also from the environment.
+#[derive(Debug, Args)]
+struct Options {
+    /// Configuration file or glob; may be given several times. Without any, the FREEPBX_API_*
+    /// variables make one target.
+    #[arg(
+        long = "config.file",
+        env = "PBX_EXPORTER_CONFIG_FILE",
+        value_name = "FILE",
+        value_delimiter = ',',
+        global = true
+    )]
+    config_file: Vec<String>,
+    /// Address to listen on [default: :10177; for demo 127.0.0.1:10177]
+    #[arg(
+        long = "web.listen-address",
+        env = "PBX_EXPORTER_WEB_LISTEN_ADDRESS",
+        value_name = "ADDRESS",
+        global = true
+    )]
+    listen_address: Option<String>,
+    /// Path under which the metrics are served
+    #[arg(
+        long = "web.telemetry-path",
+        env = "PBX_EXPORTER_WEB_TELEMETRY_PATH",
+        value_name = "PATH",
+        default_value = "/metrics",
+        global = true
+    )]
+    telemetry_path: String,
+    #[command(flatten)]
+    log: log::Options,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the exporter (the same as no command)
+    Serve,
+    /// Run it against a simulated PBX that lives through the usual failures; needs no configuration
+    Demo,
+    /// Validate the configuration without contacting anyone, or print its JSON Schema
+    Check(check::CheckArgs),
+}
+
+/// Parses the arguments and runs one command.
+///
+/// # Errors
+/// What made the command fail, for one printed chain.
+pub fn run() -> anyhow::Result<ExitCode> {
+    let cli = Cli::parse();
+    if let Some(Command::Check(args)) = cli.command {
+        return Ok(check::run(&args, &cli.options.config_file));
+    }
+    let metrics = ExporterMetrics::new();
+    log::start(&cli.options.log, &metrics)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(dispatch(cli, metrics))
+}
+
+async fn dispatch(cli: Cli, metrics: Arc<ExporterMetrics>) -> anyhow::Result<ExitCode> {
+    match cli.command {
+        Some(Command::Demo) => unreachable!(),
+        _ => serve::run(&cli.options, metrics).await,
+    }
+}

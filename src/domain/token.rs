@@ -37,7 +37,7 @@ impl Token {
 pub fn renewal_after(lifetime: Option<Duration>, token_interval: Option<Duration>) -> Option<Duration> {
     let near_expiry = lifetime.map(|lifetime| {
         let margin = (lifetime / 10).clamp(Duration::from_secs(30), Duration::from_secs(300));
-        lifetime - margin.min(lifetime / 2)
+        lifetime.saturating_sub(margin.min(lifetime / 2))
     });
     match (near_expiry, token_interval) {
         (Some(a), Some(b)) => Some(a.min(b)),

@@ -72,6 +72,7 @@ pub struct Keeper {
 }
 
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, each true or not")]
 struct State {
     token: Option<Token>,
     /// Outlives a dropped access token.

@@ -15,6 +15,8 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 use crate::board::{Board, Slot};
 use crate::clock::Clock;
@@ -72,6 +74,15 @@ pub fn router(state: WebState) -> Result<Router, &'static str> {
         .route("/-/probe", post(probe))
         .fallback(async || text(StatusCode::NOT_FOUND, "not found"))
         .with_state(state))
+}
+
+/// Serves until cancelled; then lets answers under way end. A listener that fails ends the service.
+pub async fn serve(listener: TcpListener, router: Router, cancel: CancellationToken) {
+    let stop = cancel.clone().cancelled_owned();
+    if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stop).await {
+        tracing::error!(%error, "failed to serve HTTP");
+        cancel.cancel();
+    }
 }
 
 /// One line of text.

@@ -1,9 +1,5 @@
-//! The integration tests, one module a behaviour.
-
-mod support;
-
-mod exposition;
 //! Integration tests: one binary, a module per behaviour. Offline, loopback only, in any order.
 
+mod exposition;
 mod support;
 mod transport;

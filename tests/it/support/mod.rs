@@ -1,10 +1,8 @@
-//! What several tests share.
+//! What several test modules need.
 
 pub mod board;
 pub mod golden;
 pub mod openmetrics;
-pub mod scrape;
-//! What several test modules need.
-
 pub mod raw;
+pub mod scrape;
 pub mod tls;

@@ -1,0 +1,156 @@
+//! The only place that builds clock, transport, board, scheduler and router, and starts and stops
+//! them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::board::Board;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::control::{BoxFuture, Control, ProbeNow};
+use crate::metrics::ExporterMetrics;
+use crate::schedule::{Handle, Parts, Scheduler};
+use crate::transport::HttpTransport;
+use crate::web;
+
+/// A stop takes no longer than this, whatever hangs.
+const STOP_WITHIN: Duration = Duration::from_millis(4500);
+
+/// Gives the configuration as it is now; the error is the whole text for people.
+pub type Loader = Box<dyn Fn() -> Result<Config, String> + Send + Sync>;
+
+/// What to start.
+pub struct Setup {
+    /// The first configuration.
+    pub config: Config,
+    /// How a reload gets the next one.
+    pub loader: Loader,
+    /// Where to listen; bound by the caller, who so learns early of a port in use.
+    pub listener: TcpListener,
+    /// The path of the exposition.
+    pub telemetry_path: String,
+    /// The exporter's own counters, which the log layer shares.
+    pub metrics: Arc<ExporterMetrics>,
+}
+
+/// The running service.
+pub struct App {
+    tasks: TaskTracker,
+    cancel: CancellationToken,
+    control: Arc<AppControl>,
+}
+
+impl App {
+    /// Starts everything.
+    ///
+    /// # Errors
+    /// A telemetry path that cannot be.
+    pub async fn start(setup: Setup) -> Result<Self, &'static str> {
+        let (tasks, cancel) = (TaskTracker::new(), CancellationToken::new());
+        let transport = Arc::new(HttpTransport::new());
+        let board = Arc::new(Board::default());
+        let ready = Arc::new(AtomicBool::new(false));
+        let parts = Parts {
+            transport: transport.clone(),
+            board: board.clone(),
+            metrics: setup.metrics.clone(),
+            clock: Clock::System,
+            ready: ready.clone(),
+            cancel: cancel.clone(),
+        };
+        let (scheduler, handle) = Scheduler::new(parts, setup.config.limits);
+        tasks.spawn(scheduler.run());
+        let control = Arc::new(AppControl {
+            handle,
+            transport,
+            loader: setup.loader,
+            ready,
+            cancel: cancel.clone(),
+            metrics: setup.metrics.clone(),
+            reloading: Mutex::new(()),
+        });
+        control.apply(setup.config).await;
+        let router = web::router(web::WebState {
+            board,
+            exporter: setup.metrics,
+            clock: Clock::System,
+            control: control.clone(),
+            telemetry_path: setup.telemetry_path,
+        })?;
+        tasks.spawn(web::serve(setup.listener, router, cancel.clone()));
+        Ok(Self { tasks, cancel, control })
+    }
+
+    /// What may be triggered from outside.
+    pub fn control(&self) -> Arc<dyn Control> {
+        self.control.clone()
+    }
+
+    /// Stops: readiness drops, token requests under way are awaited, everything else is cancelled.
+    /// `false` where something had to be left behind to be in time.
+    pub async fn stop(self) -> bool {
+        self.cancel.cancel();
+        self.tasks.close();
+        tokio::time::timeout(STOP_WITHIN, self.tasks.wait()).await.is_ok()
+    }
+}
+
+struct AppControl {
+    handle: Handle,
+    transport: Arc<HttpTransport>,
+    loader: Loader,
+    ready: Arc<AtomicBool>,
+    cancel: CancellationToken,
+    metrics: Arc<ExporterMetrics>,
+    reloading: Mutex<()>,
+}
+
+impl AppControl {
+    async fn apply(&self, config: Config) {
+        for note in &config.notes {
+            tracing::info!("{note}");
+        }
+        for warning in &config.warnings {
+            tracing::warn!("{warning}");
+        }
+        let targets = config.targets.clone();
+        self.handle.replace(config.targets, config.limits).await;
+        self.transport.retain(&targets.iter().map(|target| &target.client).collect::<Vec<_>>());
+        self.metrics.reloaded(Ok(Clock::System.unix()));
+        tracing::info!(targets = targets.len(), "configuration in force");
+    }
+}
+
+impl Control for AppControl {
+    fn ready(&self) -> bool {
+        self.ready.load(Ordering::Relaxed) && !self.cancel.is_cancelled()
+    }
+
+    fn reload(&self) -> BoxFuture<'_, Result<(), String>> {
+        Box::pin(async {
+            let _one_at_a_time = self.reloading.lock().await;
+            match (self.loader)() {
+                Ok(config) => {
+                    self.apply(config).await;
+                    Ok(())
+                }
+                Err(error) => {
+                    self.metrics.reloaded(Err(()));
+                    tracing::error!(%error, "failed to reload the configuration; the old one stays in force");
+                    Err(error)
+                }
+            }
+        })
+    }
+
+    fn probe_now(&self, target: &str) -> BoxFuture<'_, ProbeNow> {
+        let target = target.to_owned();
+        Box::pin(self.handle.probe_now(target))
+    }
+}

@@ -1,0 +1,75 @@
+//! The service: reads the configuration, starts everything, obeys signals.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context as _, anyhow, bail};
+use tokio::net::TcpListener;
+
+use super::Options;
+use crate::app::{App, Loader, Setup};
+use crate::config::{self, Config};
+use crate::metrics::ExporterMetrics;
+use crate::shutdown::{Asked, Signals};
+
+pub(super) async fn run(options: &Options, metrics: Arc<ExporterMetrics>) -> anyhow::Result<ExitCode> {
+    let signals = Signals::listen().context("failed to listen for signals")?;
+    let patterns = options.config_file.clone();
+    let loader: Loader = Box::new(move || {
+        config::load(&patterns, &|name| std::env::var(name).ok()).map_err(|errors| errors.to_string())
+    });
+    let config = loader().map_err(|errors| anyhow!("the configuration is not usable:\n{errors}"))?;
+    let address = options.listen_address.as_deref().unwrap_or(":10177");
+    until_stopped(signals, start(options, address, metrics, config, loader).await?).await
+}
+
+/// Starts the service on `address`.
+pub(super) async fn start(
+    options: &Options,
+    address: &str,
+    metrics: Arc<ExporterMetrics>,
+    config: Config,
+    loader: Loader,
+) -> anyhow::Result<App> {
+    let listener = listen(address).await?;
+    tracing::info!(address = %listener.local_addr()?, version = env!("CARGO_PKG_VERSION"), "listening");
+    let telemetry_path = options.telemetry_path.clone();
+    App::start(Setup { config, loader, listener, telemetry_path, metrics })
+        .await
+        .map_err(|text| anyhow!("failed to use --web.telemetry-path: {text}"))
+}
+
+/// Runs until SIGTERM or SIGINT.
+pub(super) async fn until_stopped(mut signals: Signals, app: App) -> anyhow::Result<ExitCode> {
+    let control = app.control();
+    while signals.next().await == Asked::Reload {
+        // A failure is logged and shown in the metrics by the reload itself.
+        control.reload().await.ok();
+    }
+    tracing::info!("stopping");
+    if !app.stop().await {
+        tracing::warn!("stopped without waiting any longer for what was under way");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Binds `host:port`; `:port` means every address, by IPv6 and IPv4 where the machine has both.
+async fn listen(address: &str) -> anyhow::Result<TcpListener> {
+    let candidates = match address.strip_prefix(':') {
+        Some(port) => vec![format!("[::]:{port}"), format!("0.0.0.0:{port}")],
+        None => vec![address.to_owned()],
+    };
+    let mut failure = None;
+    for candidate in &candidates {
+        match TcpListener::bind(candidate).await {
+            Ok(listener) => return Ok(listener),
+            Err(error) => failure = failure.or(Some(error)),
+        }
+    }
+    match failure {
+        Some(error) => {
+            Err(error).with_context(|| format!("failed to listen on {address} (--web.listen-address)"))
+        }
+        None => bail!("--web.listen-address is empty"),
+    }
+}
