@@ -13,6 +13,7 @@ use crate::metrics::ExporterMetrics;
 
 /// Flags of the log.
 #[derive(Debug, Args)]
+#[group(skip)]
 pub(super) struct Options {
     /// Least severe level that is logged
     #[arg(

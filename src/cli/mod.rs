@@ -25,6 +25,7 @@ struct Cli {
 
 /// Flags of every command, each also from the environment.
 #[derive(Debug, Args)]
+#[group(skip)]
 struct Options {
     /// Configuration file or glob; may be given several times. Without any, the FREEPBX_API_*
     /// variables make one target.
