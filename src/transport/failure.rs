@@ -7,7 +7,7 @@ use std::time::UNIX_EPOCH;
 
 use rustls::{AlertDescription, CertificateError, PeerIncompatible};
 
-use super::hooks::{Recorder, Step};
+use super::recorder::{Recorder, Step};
 use crate::domain::TransportError;
 
 /// Why sending a request or reading its answer failed.
@@ -17,6 +17,10 @@ pub(super) fn classify(error: &reqwest::Error, recorder: &Recorder) -> Transport
     }
     if error.is_builder() {
         return TransportError::Exporter("the request could not be built".into());
+    }
+    if !error.is_connect() {
+        // Whatever dial is under way, it is not what failed: the request may have been written.
+        recorder.sent();
     }
     let trace = recorder.trace();
     match (trace.step, recorder.proxied()) {
@@ -79,18 +83,17 @@ fn dns_words(error: &reqwest::Error) -> String {
 }
 
 fn dial_words(error: &reqwest::Error) -> String {
-    io_error(error).map_or_else(|| "no connection".into(), io_words)
-}
-
-fn proxy_words(error: &reqwest::Error) -> String {
-    if let Some(tls) = find(error) {
-        return format!("TLS with the proxy: {}", tls_words(tls));
-    }
     if let Some(io) = io_error(error) {
         return io_words(io);
     }
-    // What is left is hyper-util's own tunnel and SOCKS errors, private types with fixed texts.
-    chain(error).last().map_or_else(|| "refused".into(), ToString::to_string)
+    // What is left is private types of hyper-util (tunnel, SOCKS, address) with fixed texts; reqwest's
+    // own error would show the URL.
+    let innermost = chain(error).filter(|cause| !cause.is::<reqwest::Error>()).last();
+    innermost.map_or_else(|| "no connection".into(), ToString::to_string)
+}
+
+fn proxy_words(error: &reqwest::Error) -> String {
+    find(error).map_or_else(|| dial_words(error), |tls| format!("TLS with the proxy: {}", tls_words(tls)))
 }
 
 fn handshake_words(error: &reqwest::Error) -> String {
@@ -130,6 +133,7 @@ fn tls_words(error: &rustls::Error) -> String {
             | PeerIncompatible::Tls12NotOffered
             | PeerIncompatible::Tls12NotOfferedOrEnabled,
         ) => "protocol version: the server speaks none of those allowed".into(),
+        rustls::Error::General(text) => text.clone(),
         // Fixed texts, or names of protocol elements.
         error => error.to_string(),
     }

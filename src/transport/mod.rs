@@ -5,11 +5,13 @@
 mod failure;
 mod hooks;
 mod pool;
+mod recorder;
 mod redirect;
 mod tls;
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -18,8 +20,8 @@ use http::{HeaderMap, Method, StatusCode};
 use tokio::time::Instant;
 use url::Url;
 
-use self::hooks::Recorder;
 use self::pool::{Client, Pool};
+use self::recorder::Recorder;
 use crate::domain::target::ClientSettings;
 use crate::domain::{Answer, Exchange, Phases, Request, TransportError};
 
@@ -81,7 +83,7 @@ impl HttpTransport {
         let recorder = Recorder::new(start, &request.url, client.proxies(&request.url));
         let journey = Journey { client: &client, recorder: &recorder, limit: limits.body };
         let timed = tokio::time::timeout(limits.timeout, journey.go(request));
-        let result = recorder.scope(timed).await.unwrap_or_else(|_| {
+        let result = hooks::scope(Arc::clone(&recorder), timed).await.unwrap_or_else(|_| {
             let phase = recorder.trace().step.phase();
             Err(TransportError::Timeout { limit: limits.timeout, phase })
         });

@@ -18,8 +18,9 @@ use pbx_exporter::transport::{HttpTransport, Limits, Transport};
 /// What must never be seen in an error.
 const CANARY: &str = "canary-9f3b";
 
-const LIMITS: Limits = Limits { timeout: Duration::from_secs(10), body: 64 * 1024 };
-const SHORT: Limits = Limits { timeout: Duration::from_millis(50), body: 64 * 1024 };
+/// Long, because a resolver without network may take its time to say no.
+const LIMITS: Limits = Limits { timeout: Duration::from_secs(60), body: 64 * 1024 };
+const SHORT: Limits = Limits { timeout: Duration::from_millis(150), body: 64 * 1024 };
 
 fn get(url: &str) -> Request {
     let mut headers = HeaderMap::new();
