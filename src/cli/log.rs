@@ -52,7 +52,7 @@ enum Format {
 
 /// Starts logging to standard error.
 ///
-/// Libraries are held to `warn`: at finer levels HTTP and TLS ones write out what goes over the wire.
+/// The module is left out of the lines: `target` is the word for a PBX here. Libraries are held to `warn`: at finer levels HTTP and TLS ones write out what goes over the wire.
 pub(super) fn start(options: &Options, metrics: &Arc<ExporterMetrics>) -> anyhow::Result<()> {
     let level = match options.level {
         Level::Error => LevelFilter::ERROR,
@@ -63,10 +63,15 @@ pub(super) fn start(options: &Options, metrics: &Arc<ExporterMetrics>) -> anyhow
     };
     let filter = Targets::new().with_default(level.min(LevelFilter::WARN)).with_target("pbx_exporter", level);
     let lines = match options.format {
-        Format::Logfmt => tracing_logfmt::builder().layer().with_writer(std::io::stderr).boxed(),
-        Format::Json => {
-            tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(std::io::stderr).boxed()
+        Format::Logfmt => {
+            tracing_logfmt::builder().with_target(false).layer().with_writer(std::io::stderr).boxed()
         }
+        Format::Json => tracing_subscriber::fmt::layer()
+            .json()
+            .flatten_event(true)
+            .with_target(false)
+            .with_writer(std::io::stderr)
+            .boxed(),
     };
     tracing_subscriber::registry()
         .with(lines.and_then(ExporterMetrics::log_layer(metrics)).with_filter(filter))

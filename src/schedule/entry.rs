@@ -186,17 +186,17 @@ fn tell_change(target: &str, old: &TargetState, new: &TargetState) {
         let (was, is) = (&old.endpoint(operation).condition, &new.endpoint(operation).condition);
         match (was.as_ref().map(|c| c.reason), is) {
             (before, Some(condition)) if before != Some(condition.reason) => tracing::warn!(
-                target_name = target,
+                target,
                 %operation,
                 reason = %condition.reason,
                 diagnosis = &*condition.diagnosis,
                 "endpoint failing"
             ),
             (Some(reason), None) if new.endpoint(operation).up == Some(true) => {
-                tracing::info!(target_name = target, %operation, %reason, "endpoint recovered");
+                tracing::info!(target, %operation, %reason, "endpoint recovered");
             }
             _ => {}
         }
     }
-    tracing::debug!(target_name = target, up = new.up, wait = ?new.wait, "pass ended");
+    tracing::debug!(target, up = new.up, wait = ?new.wait, "pass ended");
 }
