@@ -21,7 +21,7 @@ pub const HEADERS: [(HeaderName, &str); 5] = [
     (header::REFERRER_POLICY, "no-referrer"),
     (
         header::CONTENT_SECURITY_POLICY,
-        "default-src 'none'; style-src 'sha256-R9DI/bQdI3PhOlopNIN2i4oGuOmAc5/bEgSmVx8eul4='; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        "default-src 'none'; style-src 'sha256-rx9pcgm4YvigiyX/dyX2CwApOJGwHZe4mAzm5uKOE/Q='; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     ),
 ];
 
@@ -111,7 +111,7 @@ fn head(rows: &[Row], telemetry_path: &str) -> Markup {
             ul {
                 @for health in Health::ALL {
                     @let n = count(rows, health);
-                    @if n > 0 || health == Health::Up { li { (badge(health, Some(n))) } }
+                    @if n > 0 { li { (badge(health, Some(n))) } }
                 }
             }
         }

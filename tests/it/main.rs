@@ -3,3 +3,5 @@
 mod exposition;
 mod support;
 mod transport;
+mod metrics_docs;
+mod web;
