@@ -4,8 +4,6 @@
 //! three pieces without `fmt` and without allocation: a prefix (name and `target` label, made once
 //! per family and target), a constant [`Tail`], and the value.
 
-use prometheus::proto::{Histogram, LabelPair, Metric, MetricFamily, MetricType};
-
 use super::negotiate::Format;
 
 /// What a family is. `Info` is a gauge that stands at 1 in the text format.
@@ -223,28 +221,28 @@ impl Encoder {
         self.out.truncate(self.out.len() - 2);
     }
 
-    fn raw(&mut self, text: &str) -> &mut Self {
+    pub(super) fn raw(&mut self, text: &str) -> &mut Self {
         self.out.extend_from_slice(text.as_bytes());
         self
     }
 
-    fn newline(&mut self) {
+    pub(super) fn newline(&mut self) {
         self.out.push(b'\n');
     }
 
-    fn label(&mut self, name: &str, value: &str) {
+    pub(super) fn label(&mut self, name: &str, value: &str) {
         self.raw(name).raw("=\"");
         escape(&mut self.out, value, true);
         self.raw("\"");
     }
 
     #[inline]
-    fn uint(&mut self, value: u64) -> &mut Self {
+    pub(super) fn uint(&mut self, value: u64) -> &mut Self {
         self.raw(itoa::Buffer::new().format(value))
     }
 
     /// A whole number is written as an integer: shorter, and valid in both formats.
-    fn float(&mut self, value: f64) -> &mut Self {
+    pub(super) fn float(&mut self, value: f64) -> &mut Self {
         #[expect(clippy::cast_possible_truncation, reason = "whole and below 2^53")]
         if value.fract() == 0.0 && value.abs() < 9e15 {
             self.raw(itoa::Buffer::new().format(value as i64))
@@ -262,72 +260,11 @@ impl Encoder {
     }
 
     /// A bound as label value: OpenMetrics wants the canonical float, `1.0`.
-    fn bound(&mut self, value: f64) -> &mut Self {
+    pub(super) fn bound(&mut self, value: f64) -> &mut Self {
         if self.format == Format::Text || value.is_infinite() {
             return self.float(value);
         }
         self.raw(ryu::Buffer::new().format_finite(value))
-    }
-
-    /// A whole family of the crate `prometheus`.
-    pub fn family(&mut self, family: &MetricFamily) {
-        let name = family.name();
-        let kind = match family.get_field_type() {
-            MetricType::COUNTER => Kind::Counter,
-            MetricType::HISTOGRAM => Kind::Histogram,
-            _ if name.ends_with("_info") => Kind::Info,
-            _ => Kind::Gauge,
-        };
-        self.header(name, kind, family.help());
-        for metric in family.get_metric() {
-            self.metric(name, kind, metric);
-        }
-    }
-
-    fn metric(&mut self, name: &str, kind: Kind, metric: &Metric) {
-        match kind {
-            Kind::Histogram => self.histogram(name, metric.get_label(), metric.get_histogram()),
-            Kind::Counter => self.sample(name, "", metric.get_label(), metric.get_counter().get_value()),
-            Kind::Gauge | Kind::Info => {
-                self.sample(name, "", metric.get_label(), metric.get_gauge().get_value());
-            }
-        }
-    }
-
-    fn histogram(&mut self, name: &str, labels: &[LabelPair], histogram: &Histogram) {
-        for bucket in histogram.get_bucket() {
-            self.bucket(name, labels, bucket.upper_bound(), bucket.cumulative_count());
-        }
-        self.bucket(name, labels, f64::INFINITY, histogram.get_sample_count());
-        self.sample(name, "_sum", labels, histogram.get_sample_sum());
-        self.raw(name).raw("_count");
-        self.labels(labels);
-        self.raw(" ").uint(histogram.get_sample_count()).newline();
-    }
-
-    fn bucket(&mut self, name: &str, labels: &[LabelPair], bound: f64, count: u64) {
-        self.raw(name).raw("_bucket{");
-        for pair in labels {
-            self.label(pair.name(), pair.value());
-            self.raw(",");
-        }
-        self.raw("le=\"").bound(bound).raw("\"} ").uint(count).newline();
-    }
-
-    fn sample(&mut self, name: &str, suffix: &str, labels: &[LabelPair], value: f64) {
-        self.raw(name).raw(suffix);
-        self.labels(labels);
-        self.raw(" ").float(value).newline();
-    }
-
-    fn labels(&mut self, labels: &[LabelPair]) {
-        for (i, pair) in labels.iter().enumerate() {
-            self.raw(if i == 0 { "{" } else { "," });
-            self.label(pair.name(), pair.value());
-        }
-        if !labels.is_empty() {
-            self.raw("}");
-        }
     }
 }
 

@@ -11,6 +11,7 @@ pub mod body;
 pub mod encoder;
 pub mod exporter;
 pub mod negotiate;
+mod proto;
 pub mod targets;
 
 pub use body::Scrape;

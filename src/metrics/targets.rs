@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::encoder::{Encoder, Kind, Tail};
 use super::negotiate::Format;
-use crate::board::{BUCKETS, Code, Endpoint, TargetInfo, TargetState};
+use crate::board::{BUCKETS, Code, Endpoint, GrantCounters, TargetInfo, TargetState};
 use crate::domain::{Grant, Operation, Reason};
 
 /// One target as a writer sees it.
@@ -242,15 +242,20 @@ fn condition(out: &mut Encoder, view: &View<'_>) {
     }
 }
 
+/// The grants that are ever sent: a static key is not.
+fn grants<'a>(view: &View<'a>) -> impl Iterator<Item = &'a GrantCounters> {
+    view.state.grants.iter().filter(|counters| counters.grant != Grant::Static)
+}
+
 fn refreshes(out: &mut Encoder, view: &View<'_>) {
-    for counters in &view.state.grants {
+    for counters in grants(view) {
         out.line(&GRANT[counters.grant.index()], counters.requests);
     }
 }
 
 fn refresh_failures(out: &mut Encoder, view: &View<'_>) {
     let possible = Possible::at(view, Operation::Token);
-    for counters in &view.state.grants {
+    for counters in grants(view) {
         let tails = &GRANT_REASON[counters.grant.index()];
         possible.write(out, tails, |reason| counters.failures[reason]);
     }
@@ -268,7 +273,7 @@ fn denials(out: &mut Encoder, view: &View<'_>) {
         let tails = &OPERATION_REASON[operation.index()];
         let possible = Possible::at(view, operation).denials();
         if operation == Operation::Token {
-            possible.write(out, tails, |reason| view.state.grants.iter().map(|g| g.failures[reason]).sum());
+            possible.write(out, tails, |reason| grants(view).map(|g| g.failures[reason]).sum());
         } else {
             possible.write(out, tails, |reason| endpoint.failures[reason]);
         }

@@ -140,8 +140,8 @@ fn table(rows: &[Row], now: f64) -> Markup {
         table {
             thead {
                 tr {
-                    th { "State" } th { "Target" } th { "What is wrong, and the mend" }
-                    th { "Token" } th { "Probe" } th.count { "Extensions" }
+                    th scope="col" { "State" } th scope="col" { "Target" } th scope="col" { "What is wrong, and the mend" }
+                    th scope="col" { "Token" } th scope="col" { "Probe" } th.count scope="col" { "Extensions" }
                 }
             }
             tbody { @for row in rows { (target(row, now)) } }

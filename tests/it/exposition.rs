@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use pbx_exporter::board::{Board, Code};
+use pbx_exporter::board::{Board, Code, TargetInfo};
 use pbx_exporter::domain::outcome::Version;
 use pbx_exporter::domain::{Grant, Operation, Reason};
 use pbx_exporter::metrics::ExporterMetrics;
@@ -141,6 +141,20 @@ fn a_person_who_has_to_confirm_is_a_condition_and_in_no_counter() {
         lines,
         [r#"pbx_target_condition{target="hq",operation="token",reason="authorization_required"} 1"#]
     );
+}
+
+#[test]
+fn a_target_with_a_static_key_has_no_series_of_token_requests() {
+    let grants = vec![Grant::Static];
+    let info =
+        TargetInfo { grant: Grant::Static, grants, operations: vec![Operation::Extensions], ..info("hq") };
+    let text = targets(&board(vec![slot(info, |state| probed(state, true))]), Format::Text);
+    let found: Vec<_> = samples(&text)
+        .into_iter()
+        .filter(|line| line.contains("refresh") || line.contains("token\""))
+        .collect();
+    assert!(found.is_empty(), "{found:?}");
+    assert!(text.contains("pbx_target_info{target=\"hq\",platform=\"freepbx\",grant=\"static\"} 1"));
 }
 
 #[test]

@@ -74,7 +74,10 @@ fn the_table_of_reasons_is_the_closed_vocabulary() {
 #[test]
 fn operations_grants_and_buckets_are_listed() {
     let flat = DOC.split_whitespace().collect::<Vec<_>>().join(" ");
-    let list = |bounds: &[f64]| bounds.iter().map(|b| format!("`{b}`, ")).collect::<String>() + "`+Inf`.";
+    let list = |bounds: &[f64]| {
+        let bounds: Vec<_> = bounds.iter().map(|bound| format!("`{bound}`, ")).collect();
+        bounds.concat() + "`+Inf`."
+    };
     assert!(flat.contains(&format!("`pbx_request_duration_seconds`: {}", list(&BUCKETS))));
     assert!(flat.contains(&format!("`pbx_exporter_probe_wait_seconds`: {}", list(&WAIT_BUCKETS))));
     let item = |label: &str| {
