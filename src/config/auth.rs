@@ -56,7 +56,7 @@ fn required(c: &mut Checker<'_>, key: &str, value: Option<&str>) -> Option<Strin
         None => c.error(key, format!("missing; add `{name}: ...`")),
         Some(text) if text.trim().is_empty() => c.error(key, "is empty; give a value"),
         Some(text) if text.chars().any(char::is_control) => {
-            c.error(key, "has a control character; remove it")
+            c.error(key, "has a control character; remove it");
         }
         Some(text) => return Some(text.to_owned()),
     }

@@ -12,14 +12,13 @@ use serde_json::from_value;
 use super::issue::{Level, Report};
 use super::raw::{self, DurationText};
 use super::tree::Node;
-use super::{Limits, Lookup, auth, call, client, url};
-use crate::domain::Grant;
+use super::{Limits, Lookup, auth, call, client, times, url};
 use crate::domain::Target;
-use crate::domain::target::{Backoff, PlatformId};
+use crate::domain::target::PlatformId;
 
-const SECOND: Duration = Duration::from_secs(1);
-const MINUTE: Duration = Duration::from_secs(60);
-const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
+pub(super) const SECOND: Duration = Duration::from_secs(1);
+pub(super) const MINUTE: Duration = Duration::from_secs(60);
+pub(super) const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// What a check needs: where keys were written, the environment, and where to report.
 pub(super) struct Checker<'a> {
@@ -58,7 +57,7 @@ impl Checker<'_> {
     }
 
     /// A duration in a range, or the default where it is not written or wrong.
-    fn duration(
+    pub fn duration(
         &mut self,
         key: &str,
         text: Option<&DurationText>,
@@ -104,8 +103,8 @@ pub(super) fn target(mut c: Checker<'_>) -> Option<Target> {
     let call = call::check(&mut c, settings.call.as_ref());
     let version = settings.version.unwrap_or(false);
     let auth = auth::check(&mut c, settings.auth.as_ref(), call.as_ref(), version);
-    let times = Times::check(&mut c, settings, auth.as_ref().map(|a| a.grant));
-    let backoff = check_backoff(&mut c, settings.backoff.as_ref());
+    let times = times::Times::check(&mut c, settings, auth.as_ref().map(|a| a.grant));
+    let backoff = times::backoff(&mut c, settings.backoff.as_ref());
     let body_limit = check_size(&mut c, settings.body_limit.as_ref());
     let headers = client::headers(&mut c, settings.headers.as_ref());
     let client = client::check(&mut c, settings, origin.as_ref());
@@ -153,86 +152,6 @@ fn check_url(c: &mut Checker<'_>, text: &str) -> Option<::url::Url> {
         c.warning("url", "credentials travel in plain text over http://; use https://");
     }
     Some(origin)
-}
-
-struct Times {
-    interval: Duration,
-    failure_interval: Duration,
-    timeout: Duration,
-    token_interval: Option<Duration>,
-}
-
-impl Times {
-    fn check(c: &mut Checker<'_>, raw: &raw::Settings, grant: Option<Grant>) -> Self {
-        let interval = c.duration("interval", raw.interval.as_ref(), MINUTE, SECOND..=WEEK);
-        if interval < 10 * SECOND {
-            c.warning("interval", format!("{} is short for a PBX; 10s or more is kind", show(interval)));
-        }
-        let failure_interval = interval.min(15 * SECOND);
-        let failure_interval =
-            c.duration("failure_interval", raw.failure_interval.as_ref(), failure_interval, SECOND..=WEEK);
-        if failure_interval > interval {
-            c.error("failure_interval", longer(failure_interval, "longer than", interval));
-        }
-        let timeout = (interval / 2).min(10 * SECOND);
-        let range = Duration::from_millis(100)..=WEEK;
-        let timeout = c.duration("timeout", raw.timeout.as_ref(), timeout, range);
-        if timeout >= interval {
-            c.error("timeout", longer(timeout, "not less than", interval));
-        }
-        let token_interval = token_interval(c, raw.token_interval.as_ref(), grant);
-        Self { interval, failure_interval, timeout, token_interval }
-    }
-}
-
-fn longer(value: Duration, relation: &str, interval: Duration) -> String {
-    let (value, interval) = (show(value), show(interval));
-    format!("{value} is {relation} the interval of {interval}; shorten it or lengthen `interval`")
-}
-
-fn token_interval(
-    c: &mut Checker<'_>,
-    text: Option<&DurationText>,
-    grant: Option<Grant>,
-) -> Option<Duration> {
-    let is_off = text.is_some_and(|t| t.0 == "off");
-    if is_off {
-        return None;
-    }
-    let value = c.duration("token_interval", text, 15 * MINUTE, 5 * MINUTE..=WEEK);
-    if grant != Some(Grant::RefreshToken) {
-        return Some(value);
-    }
-    if c.is_own("token_interval") {
-        c.error(
-            "token_interval",
-            "each renewal uses up the refresh token, which only a person can replace; write `off` or remove it",
-        );
-    }
-    None
-}
-
-fn check_backoff(c: &mut Checker<'_>, raw: Option<&raw::Backoff>) -> Backoff {
-    let absent = raw::Backoff::default();
-    let raw = raw.unwrap_or(&absent);
-    let safe = Backoff { start: 5 * MINUTE, cap: 60 * MINUTE, denied: 5 * MINUTE };
-    let start = c.duration("backoff.start", raw.start.as_ref(), safe.start, SECOND..=WEEK);
-    let cap = c.duration("backoff.cap", raw.cap.as_ref(), safe.cap.max(start), SECOND..=WEEK);
-    let denied = c.duration("backoff.denied", raw.denied.as_ref(), safe.denied, SECOND..=WEEK);
-    if cap < start {
-        let text = format!("{} is below backoff.start of {}; raise it", show(cap), show(start));
-        c.error("backoff.cap", text);
-    }
-    let pairs = [("start", start, safe.start), ("cap", cap, safe.cap), ("denied", denied, safe.denied)];
-    for (key, value, safe) in pairs.into_iter().filter(|(_, value, safe)| value < safe) {
-        let text = format!(
-            "{} may get this exporter banned by the PBX's fail2ban; {} or more is safe",
-            show(value),
-            show(safe)
-        );
-        c.warning(&format!("backoff.{key}"), text);
-    }
-    Backoff { start, cap, denied }
 }
 
 const KIB: u64 = 1024;

@@ -2,11 +2,11 @@
 //!
 //! They become the same tree that a file becomes, so that the same checks apply; places are variables.
 
-use super::Lookup;
 use super::issue::{Place, Report};
 use super::load::Parts;
 use super::structure::{printable, suggest};
 use super::tree::{Data, Entry, Node};
+use super::{Lookup, normalise_url};
 
 const URL: &str = "FREEPBX_API_URL";
 const USERNAME: &str = "FREEPBX_API_USERNAME";
@@ -42,6 +42,9 @@ pub(super) fn parts(lookup: Lookup<'_>, report: &mut Report) -> Parts {
     }
     let grant = grant(&get, report);
     check_complete(&get, &grant, report);
+    if let Some(Err(error)) = get(URL).map(|url| normalise_url(&url)) {
+        report.error(&Place::Variable(URL), "", error);
+    }
     let has_no_use = |name: &str| grant != "password" && matches!(name, PASSWORD | PASSWORD_FILE | USERNAME);
     let mut auth = vec![entry(GRANT, "grant", &grant)];
     for (name, key) in KEYS {

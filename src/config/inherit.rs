@@ -51,6 +51,8 @@ fn inherited(entry: &Entry) -> Entry {
 fn mark(node: &mut Node) {
     node.inherited = true;
     if let Data::Map(entries) = &mut node.data {
-        entries.iter_mut().for_each(|e| mark(&mut e.node));
+        for entry in entries {
+            mark(&mut entry.node);
+        }
     }
 }

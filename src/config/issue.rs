@@ -88,12 +88,14 @@ pub(super) enum Level {
 pub(super) struct Report {
     found: Vec<(Level, Issue)>,
     seen: HashSet<(Level, Issue)>,
+    errors: usize,
 }
 
 impl Report {
     pub fn add(&mut self, level: Level, place: &Place, key: impl Into<String>, text: impl Into<String>) {
         let found = (level, Issue { place: place.clone(), key: key.into(), text: text.into() });
         if self.seen.insert(found.clone()) {
+            self.errors += usize::from(level == Level::Error);
             self.found.push(found);
         }
     }
@@ -104,7 +106,7 @@ impl Report {
 
     /// How many errors were found so far.
     pub fn errors(&self) -> usize {
-        self.found.iter().filter(|(level, _)| *level == Level::Error).count()
+        self.errors
     }
 
     /// What was found at a level, in the order found.

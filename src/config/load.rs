@@ -59,7 +59,7 @@ impl Parts {
         for (path, own) in self.targets.iter().filter(|(_, own)| is_sound(own, "Target")) {
             let root = inherit::merge(own, self.defaults.as_ref());
             let checked = check::target(Checker { root: &root, path: path.clone(), lookup, report });
-            targets.extend(checked.map(|target| (Arc::new(target), own.nearest("auth.client_id"))));
+            targets.extend(checked.map(|target| (Arc::new(target), (path, own.nearest("auth.client_id")))));
         }
         warn_of_twins(&targets, report);
         let targets = targets.into_iter().map(|(target, _)| target).collect();
@@ -108,9 +108,9 @@ fn check_names(targets: &[(String, Node)], report: &mut Report) {
     }
 }
 
-fn warn_of_twins(targets: &[(Arc<Target>, &Node)], report: &mut Report) {
+fn warn_of_twins(targets: &[(Arc<Target>, (&String, &Node))], report: &mut Report) {
     let mut seen: HashMap<(&str, &str), &Target> = HashMap::new();
-    for (target, node) in targets {
+    for (target, (path, node)) in targets {
         let key = (target.origin.as_str(), target.auth.client_id.as_str());
         if let Some(first) = seen.get(&key) {
             let text = format!(
@@ -119,7 +119,7 @@ fn warn_of_twins(targets: &[(Arc<Target>, &Node)], report: &mut Report) {
                 structure::printable(&target.name),
                 structure::printable(&first.name)
             );
-            report.add(Level::Warning, &node.place, "auth.client_id", text);
+            report.add(Level::Warning, &node.place, format!("{path}.auth.client_id"), text);
         } else {
             seen.insert(key, target);
         }

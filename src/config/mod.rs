@@ -15,6 +15,7 @@ mod raw;
 pub mod schema;
 mod secret;
 mod structure;
+mod times;
 mod tree;
 mod url;
 

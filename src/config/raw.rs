@@ -94,6 +94,7 @@ pub(super) enum Platform {
 /// How a target gets its token. Each secret has three forms, of which one is given: literal, `_file`, `_env`.
 #[derive(Default, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "the keys as users write them")]
 pub(super) struct Auth {
     /// What is sent for a token; it must be the one of the application's type.
     #[schemars(extend("default" = "client_credentials"))]
@@ -199,6 +200,7 @@ pub(super) enum TlsVersion {
 /// A proxy.
 #[derive(Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "the keys as users write them")]
 pub(super) struct Proxy {
     /// `http://`, `https://`, `socks5://` or `socks5h://` with host and port, without credentials.
     pub url: Option<String>,

@@ -97,10 +97,15 @@ pub(super) fn file(c: &mut Checker<'_>, key: &str, path: &Path) -> Option<Secret
 pub(super) fn variable(c: &mut Checker<'_>, key: &str, name: &str) -> Option<SecretString> {
     let value = (c.lookup)(name).filter(|value| !value.is_empty());
     if value.is_none() {
-        let name = super::structure::printable(name);
+        let name = if is_plain_name(name) { name } else { "of this name" };
         c.error(key, format!("environment variable {name} is unset or empty; set it for the exporter"));
     }
     value.map(SecretString::from)
+}
+
+/// Whether it surely is a variable's name: people paste the secret itself here, which is not repeated.
+fn is_plain_name(name: &str) -> bool {
+    name.len() <= 64 && name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
 }
 
 const GROUP: u32 = 0o040;

@@ -135,15 +135,17 @@ fn check_keys(node: &Node, schema: &Object, path: &str, report: &mut Report) {
     let known = schema.get("properties").and_then(Value::as_object).unwrap_or(&empty);
     for entry in node.entries() {
         let path = join(path, &printable(&entry.key));
-        match (known.get(&entry.key), schema.get("additionalProperties")) {
-            (Some(schema), _) => walk(&entry.node, schema, &path, report),
-            (None, Some(schema @ Value::Object(_))) => walk(&entry.node, schema, &path, report),
-            (None, _) => {
-                let names: Vec<_> = known.keys().map(String::as_str).collect();
-                let suggestion = suggest(&entry.key, &names);
-                let text = format!("unknown key; {suggestion}known keys: {}", names.join(", "));
-                report.error(&entry.place, path, text);
-            }
+        let free = schema.get("additionalProperties").filter(|schema| schema.is_object());
+        if let Some(schema) = known.get(&entry.key).or(free) {
+            walk(&entry.node, schema, &path, report);
+        } else {
+            let names: Vec<_> = known.keys().map(String::as_str).collect();
+            let suggestion = suggest(&entry.key, &names);
+            report.error(
+                &entry.place,
+                path,
+                format!("unknown key; {suggestion}known keys: {}", names.join(", ")),
+            );
         }
     }
     let required = schema.get("required").and_then(Value::as_array).into_iter().flatten();

@@ -106,14 +106,16 @@ pub(super) fn parse(text: &str, file: &Arc<str>, report: &mut Report) -> Option<
         with_snippet: false,
         // Repeated keys reach `place_map`, which names both places.
         duplicate_keys: DuplicateKeyPolicy::PassThrough,
-        // Room for ten thousand targets that share one anchor. What aliases may add up to stays limited
-        // (`alias_limits`), so that a file of a few lines cannot fill the memory.
+        // Room for ten thousand targets that share one anchor. What aliases may add up to stays limited,
+        // so that a file of a few lines cannot fill the memory.
         budget: serde_saphyr::budget! {
             max_events: 10_000_000,
             max_nodes: 5_000_000,
             max_merge_keys: 100_000,
+            max_recorded_anchor_events: 50_000,
             enforce_alias_anchor_ratio: false,
         },
+        alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: 500_000 },
     };
     match serde_saphyr::from_str_with_options::<Spanned<Loose>>(text, options) {
         Ok(root) => Some(place(root, file, "", report)),

@@ -7,7 +7,7 @@ use url::{Host, Url};
 /// # Errors
 /// What is wrong and how to mend it. Credentials in the address are never repeated.
 pub fn normalise_url(text: &str) -> Result<(Url, Option<String>), String> {
-    let mut url = parse_checked(text, &["https", "http"], "`auth`")?;
+    let mut url = parse_checked(text, &["https", "http"], "`auth` or variables of their own")?;
     let path = url.path().to_owned();
     let is_freepbx = matches!(path.as_str(), "/" | "/admin") || path.starts_with("/admin/");
     let origin = url.origin().ascii_serialization();

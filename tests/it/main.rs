@@ -5,3 +5,6 @@ mod support;
 mod transport;
 mod metrics_docs;
 mod web;
+//! Behaviour tests, a module per behaviour, in one binary.
+
+mod config;

@@ -1,0 +1,139 @@
+//! Every file of tests/config/bad has its exact message beside it.
+
+use std::fs;
+use std::path::PathBuf;
+
+use pbx_exporter::config::load;
+
+use super::{Files, load_text, one_target};
+
+const FOLDER: &str = "tests/config/bad";
+
+fn cases() -> Vec<PathBuf> {
+    let entries = fs::read_dir(FOLDER).expect("the folder of bad files");
+    let mut files: Vec<_> = entries.map(|e| e.expect("an entry").path()).collect();
+    files.retain(|path| path.extension().is_some_and(|e| e == "yml"));
+    files.sort();
+    files
+}
+
+/// `UPDATE_DOCS=1` writes the messages anew; read them before committing.
+#[test]
+fn each_bad_file_is_refused_with_exactly_its_message() {
+    let mut failures = Vec::new();
+    for path in cases() {
+        let expected = path.with_extension("txt");
+        let message = match load(&[path.display().to_string()], &|_| None) {
+            Ok(_) => "loaded without an error\n".to_owned(),
+            Err(errors) => format!("{errors}\n"),
+        };
+        if std::env::var_os("UPDATE_DOCS").is_some() {
+            fs::write(&expected, &message).expect("the message is written");
+        }
+        let expected = fs::read_to_string(&expected).unwrap_or_default();
+        if message != expected {
+            failures.push(format!("{}\nexpected:\n{expected}found:\n{message}", path.display()));
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn no_bad_file_makes_its_secret_show_in_the_message() {
+    let cases = cases();
+    assert!(cases.len() > 40, "the folder of bad files was not found whole");
+    for path in cases {
+        let errors = load(&[path.display().to_string()], &|_| None).expect_err("a bad file");
+        let shown = format!("{errors} {errors:?}");
+        assert!(!shown.contains("not-a-real-secret"), "{}: {shown}", path.display());
+    }
+}
+
+#[test]
+fn broken_yaml_around_a_secret_does_not_repeat_it() {
+    let values = [
+        "!!int canary",
+        "!!bool canary",
+        "!!float canary",
+        "!!binary canary!",
+        "!canary canary",
+        "\"canary",
+        "canary: canary",
+        "{canary",
+        "[canary: , }",
+        "\"\\qcanary\"",
+        "canary\n  canary canary",
+        "|canary",
+        "@canary",
+        "%canary",
+        "`canary",
+        "'canary' canary",
+        "\tcanary:\tcanary",
+        "[canary]",
+        "{a: canary}",
+        "\"canary\\n\\u0000\"",
+    ];
+    for value in values {
+        let text = format!(
+            "targets:\n- name: office\n  url: https://pbx.example.com\n  interval: soon\n  auth:\n    client_id: a\n    \
+             client_secret: {value}\n"
+        );
+        let error = load_text(&text).expect_err("no file is right here");
+        assert!(!error.contains("canary"), "{value}: {error}");
+    }
+}
+
+#[test]
+fn a_secret_pasted_where_a_variable_name_belongs_is_not_repeated() {
+    let text = one_target("", "").replace("client_secret:", "client_secret_env:");
+    let error = load_text(&text).expect_err("no such variable");
+    assert!(error.contains("environment variable of this name is unset or empty"), "{error}");
+    assert!(!error.contains("not-a-real-secret"), "{error}");
+}
+
+#[test]
+fn a_missing_file_and_a_glob_without_a_match_are_errors() {
+    let files = Files::new(&[("folder/a.yml", &one_target("", ""))]);
+    let error =
+        files.load(&["absent.yml", "*.yml", "folder", "folder/a.yml"]).expect_err("three bad patterns");
+    let expected = "\
+absent.yml: failed to read: No such file or directory (os error 2); give --config.file an existing file or a glob
+*.yml: the glob matches no file; mend it, and quote it from the shell
+folder: is a folder; name its files, as in 'folder/*.yml'";
+    assert_eq!(error, expected);
+}
+
+#[test]
+fn one_name_in_two_files_is_an_error_that_names_both_places() {
+    let files = Files::new(&[("a.yml", &one_target("", "")), ("b.yml", &one_target("", ""))]);
+    let error = files.load(&["*.yml"]).expect_err("one name twice");
+    assert_eq!(
+        error,
+        "b.yml:1:18: targets[0].name: the name `office` is taken at a.yml:1:18; give each target its own"
+    );
+}
+
+#[test]
+fn defaults_and_limits_may_stand_in_one_file_only() {
+    let head = "defaults: {interval: 30s}\nlimits: {probes_per_host: 2}\n";
+    let second = format!("{head}{}", one_target("", ""));
+    let files = Files::new(&[("a.yml", head), ("b.yml", &second)]);
+    let error = files.load(&["*.yml"]).expect_err("two defaults");
+    assert_eq!(
+        error,
+        "b.yml:1:1: defaults: stands in another file too, at a.yml:1:1; keep one, it holds for all files\n\
+         b.yml:2:1: limits: stands in another file too, at a.yml:2:1; keep one, it holds for all files"
+    );
+}
+
+#[test]
+fn errors_of_structure_in_one_target_do_not_hide_those_of_value_in_another() {
+    let text = "\
+targets:
+- {name: a, url: 'https://a.example.com', colour: red}
+- {name: b, url: b.example.com, auth: {client_id: abc, client_secret: not-a-real-secret}}
+";
+    let error = load_text(text).expect_err("two bad targets");
+    assert!(error.contains("targets[0].colour: unknown key"), "{error}");
+    assert!(error.contains("targets[1].url: has no scheme"), "{error}");
+}

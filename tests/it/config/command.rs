@@ -1,0 +1,50 @@
+//! `pbx_exporter check`.
+
+use pbx_exporter::cli::check::{CheckArgs, write};
+
+use super::{Files, one_target};
+
+fn check(files: &Files, name: &str) -> (bool, String, String) {
+    let args = CheckArgs { config_file: vec![files.path(name).display().to_string()], schema: false };
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let valid = write(&args, &|_| None, &mut out, &mut err).expect("both streams take it");
+    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+    (valid, text(out), text(err))
+}
+
+#[test]
+fn a_valid_file_is_summed_up_without_its_secrets() {
+    let text = one_target("", "interval: 5s, call: {path: '/a?key=not-a-real-secret'}")
+        .replace("https://pbx.example.com", "https://pbx.example.com/admin");
+    let files = Files::new(&[("pbx.yml", &text)]);
+    let (valid, out, err) = check(&files, "pbx.yml");
+    assert!(valid, "{err}");
+    assert_eq!(
+        out,
+        "office: freepbx https://pbx.example.com, grant client_credentials, calls GET /a every 5s\n1 target from 1 \
+         file: valid, 1 warning\n"
+    );
+    assert!(
+        err.contains("note: ") && err.contains("cut down to the origin https://pbx.example.com\n"),
+        "{err}"
+    );
+    assert!(err.contains("warning: ") && err.contains("targets[0].interval: 5s is short"), "{err}");
+    assert!(!format!("{out}{err}").contains("not-a-real-secret"));
+}
+
+#[test]
+fn a_bad_file_is_invalid_and_told_on_standard_error_alone() {
+    let files = Files::new(&[("pbx.yml", "targets: []\n")]);
+    let (valid, out, err) = check(&files, "pbx.yml");
+    assert_eq!((valid, out.as_str()), (false, ""));
+    assert!(err.starts_with("error: ") && err.ends_with("with at least one name, url and auth\n"), "{err}");
+}
+
+#[test]
+fn the_schema_can_be_printed() {
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let args = CheckArgs { schema: true, ..CheckArgs::default() };
+    assert!(write(&args, &|_| None, &mut out, &mut err).expect("both streams take it"));
+    assert_eq!(String::from_utf8(out).expect("UTF-8"), pbx_exporter::config::schema::text());
+    assert!(err.is_empty());
+}

@@ -1,0 +1,100 @@
+//! The route without a file.
+
+use pbx_exporter::domain::{Grant, SecretSource};
+
+use super::{Files, load_environment};
+
+const URL: (&str, &str) = ("FREEPBX_API_URL", "https://pbx.example.com/admin/api/api/token");
+const ID: (&str, &str) = ("FREEPBX_API_CLIENT_ID", "abc");
+const SECRET: (&str, &str) = ("FREEPBX_API_CLIENT_SECRET", "not-a-real-secret");
+const USER: (&str, &str) = ("FREEPBX_API_USERNAME", "monitor");
+const PASSWORD: (&str, &str) = ("FREEPBX_API_PASSWORD", "not-a-real-secret");
+
+#[test]
+fn the_variables_make_one_target_and_tell_the_origin() {
+    let config = load_environment(&[URL, ID, SECRET]).expect("a configuration");
+    let target = &config.targets[0];
+    assert_eq!((&*target.name, target.origin.as_str()), ("freepbx", "https://pbx.example.com/"));
+    assert_eq!((target.auth.grant, target.auth.client_id.as_str()), (Grant::ClientCredentials, "abc"));
+    assert_eq!(config.notes, ["FREEPBX_API_URL: cut down to the origin https://pbx.example.com"]);
+    assert_eq!((config.warnings.len(), config.files.len(), config.targets.len()), (0, 0, 1));
+    assert!(!format!("{config:?}").contains("not-a-real-secret"));
+}
+
+#[test]
+fn a_user_name_means_the_password_grant_unless_the_grant_is_told() {
+    let config = load_environment(&[URL, ID, SECRET, USER, PASSWORD]).expect("a configuration");
+    let auth = &config.targets[0].auth;
+    assert_eq!((auth.grant, auth.username.as_deref()), (Grant::Password, Some("monitor")));
+    assert!(auth.password.is_some());
+
+    let told = ("FREEPBX_API_GRANT", "client_credentials");
+    let config = load_environment(&[URL, ID, SECRET, USER, PASSWORD, told]).expect("a configuration");
+    let auth = &config.targets[0].auth;
+    assert_eq!((auth.grant, &auth.username, &auth.password), (Grant::ClientCredentials, &None, &None));
+}
+
+#[test]
+fn empty_values_count_as_unset() {
+    let empty = [("FREEPBX_API_USERNAME", ""), ("FREEPBX_API_PASSWORD", ""), ("FREEPBX_API_GRANT", "")];
+    let variables = [&[URL, ID, SECRET][..], &empty].concat();
+    let config = load_environment(&variables).expect("a configuration");
+    assert_eq!(config.targets[0].auth.grant, Grant::ClientCredentials);
+}
+
+#[test]
+fn secrets_may_come_from_files() {
+    let files = Files::new(&[("secret.txt", "not-a-real-secret\n")]);
+    let path = files.path("secret.txt");
+    let variable = ("FREEPBX_API_CLIENT_SECRET_FILE", path.to_str().expect("UTF-8"));
+    let config = load_environment(&[URL, ID, variable]).expect("a configuration");
+    assert_eq!(config.targets[0].auth.client_secret, Some(SecretSource::File(path)));
+}
+
+#[test]
+fn errors_name_the_variable() {
+    let cases: [(&[(&str, &str)], &str); 7] = [
+        (&[ID, SECRET], "FREEPBX_API_URL: is unset or empty; set it"),
+        (
+            &[URL, USER],
+            "FREEPBX_API_CLIENT_ID: is unset or empty; set it\n\
+             FREEPBX_API_CLIENT_SECRET: is unset or empty; set it, or FREEPBX_API_CLIENT_SECRET_FILE to a file that holds it\n\
+             FREEPBX_API_PASSWORD: is unset or empty; set it, or FREEPBX_API_PASSWORD_FILE to a file that holds it",
+        ),
+        (
+            &[("FREEPBX_API_URL", "pbx.example.com"), ID],
+            "FREEPBX_API_CLIENT_SECRET: is unset or empty; set it, or FREEPBX_API_CLIENT_SECRET_FILE to a file that holds it\n\
+             FREEPBX_API_URL: has no scheme; begin it with https://, http://",
+        ),
+        (
+            &[("FREEPBX_API_URL", "https://u:not-a-real-secret@pbx.example.com"), ID, SECRET],
+            "FREEPBX_API_URL: has credentials in it, which end up in logs; move them to `auth` or variables of their own",
+        ),
+        (
+            &[URL, ID, SECRET, ("FREEPBX_API_GRANT", "pasword")],
+            "FREEPBX_API_GRANT: unknown grant `pasword`; did you mean `password`? use one of: client_credentials, \
+             password, refresh_token",
+        ),
+        (
+            &[URL, ID, SECRET, ("FREEPBX_API_CLIENT_SECRET_FILE", "/absent")],
+            "FREEPBX_API_CLIENT_SECRET: FREEPBX_API_CLIENT_SECRET_FILE is set too; keep one of them",
+        ),
+        (
+            &[URL, ID, ("FREEPBX_API_CLIENT_SECRET_FILE", "/absent")],
+            "FREEPBX_API_CLIENT_SECRET_FILE: failed to read secret file /absent: No such file or directory (os error \
+             2); give a file with the secret that this user may read",
+        ),
+    ];
+    for (variables, expected) in cases {
+        let error = load_environment(variables).expect_err(expected).to_string();
+        assert_eq!(error, expected);
+    }
+}
+
+#[test]
+fn neither_file_nor_variables_shows_both_ways_and_the_demo() {
+    let error = load_environment(&[]).expect_err("no configuration").to_string();
+    for way in ["--config.file", "FREEPBX_API_URL", "FREEPBX_API_CLIENT_SECRET", "pbx_exporter demo"] {
+        assert!(error.contains(way), "{error}");
+    }
+}

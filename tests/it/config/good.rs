@@ -1,0 +1,218 @@
+//! What a good file becomes.
+
+use std::time::Duration;
+
+use http::Method;
+use pbx_exporter::config::{Config, Limits, normalise_url};
+use pbx_exporter::domain::target::{Auth, Backoff, Call, ClientAuth, PlatformId, TlsVersion};
+use pbx_exporter::domain::{Grant, SecretSource};
+use secrecy::ExposeSecret;
+
+use super::{Files, load_text, one_target};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+fn secret(source: Option<&SecretSource>) -> String {
+    source.expect("a secret").read().expect("readable").expose_secret().to_owned()
+}
+
+#[test]
+fn a_minimal_target_has_the_documented_defaults() {
+    let config = load_text(&one_target("", "")).expect("a good file");
+    let target = &config.targets[0];
+    assert_eq!(&*target.name, "office");
+    assert_eq!(target.platform, PlatformId::FreePbx);
+    assert_eq!(target.origin.as_str(), "https://pbx.example.com/");
+    assert_eq!((target.auth.grant, target.auth.client_auth), (Grant::ClientCredentials, ClientAuth::Body));
+    assert_eq!(target.call, Call::Graphql);
+    assert_eq!((target.interval, target.failure_interval), (MINUTE, Duration::from_secs(15)));
+    assert_eq!((target.timeout, target.token_interval), (Duration::from_secs(10), Some(15 * MINUTE)));
+    let backoff = Backoff { start: 5 * MINUTE, cap: 60 * MINUTE, denied: 5 * MINUTE };
+    assert_eq!((target.backoff, target.body_limit), (backoff, 10 << 20));
+    assert_eq!(config.limits, Limits::default());
+    assert_eq!((config.warnings.len(), config.notes.len(), config.files.len()), (0, 0, 1));
+}
+
+const EVERY_KEY: &str = r#"
+limits: {probes_in_flight: 7, probes_per_host: 2, refusals_per_origin: 5, refusal_window: 1h}
+targets:
+  - name: office
+    platform: freepbx
+    url: https://pbx.example.com:8443/admin/api/api/gql
+    auth:
+      grant: password
+      client_id: abc
+      client_secret_file: secrets/client.txt
+      client_auth: basic
+      username: monitor
+      password: not-a-real-password
+      scopes: [gql:core:read, rest]
+    interval: 1m 30s
+    failure_interval: 20s
+    timeout: 2s
+    token_interval: off
+    backoff: {start: 6m, cap: 2h, denied: 7m}
+    body_limit: 64KiB
+    headers: {X-Site: office, X-Key: {file: secrets/client.txt}}
+    tls: {ca_file: ca.pem, cert_file: cert.pem, key_file: key.pem, min_version: "1.3"}
+    proxy: {url: "http://proxy.example.com:3128", username: user, password_file: secrets/client.txt, no_proxy: localhost}
+    call: {method: POST, path: "/admin/api/api/gql?a=b", body: "{}", content_type: application/graphql, total: /data/n}
+    version: true
+"#;
+
+/// The configuration of [`EVERY_KEY`] with the folder of its files.
+fn every_key() -> (Config, Files) {
+    let files = Files::new(&[
+        ("secrets/client.txt", "not-a-real-secret\n"),
+        ("ca.pem", "-----BEGIN CERTIFICATE-----\n"),
+        ("cert.pem", "-----BEGIN CERTIFICATE-----\n"),
+        ("key.pem", "-----BEGIN PRIVATE KEY-----\n"),
+        ("pbx.yml", EVERY_KEY),
+    ]);
+    (files.load(&["pbx.yml"]).expect("a good file"), files)
+}
+
+#[test]
+fn every_key_of_token_and_times_arrives_where_it_belongs() {
+    let (config, files) = every_key();
+    let t = &config.targets[0];
+    assert_eq!(t.origin.as_str(), "https://pbx.example.com:8443/");
+    let Auth { grant, client_id, client_auth, username, scopes, .. } = &t.auth;
+    assert_eq!((*grant, client_id.as_str(), *client_auth), (Grant::Password, "abc", ClientAuth::Basic));
+    assert_eq!((username.as_deref(), scopes.len()), (Some("monitor"), 2));
+    assert_eq!(t.auth.client_secret, Some(SecretSource::File(files.path("secrets/client.txt"))));
+    assert_eq!(secret(t.auth.client_secret.as_ref()), "not-a-real-secret");
+    assert_eq!(secret(t.auth.password.as_ref()), "not-a-real-password");
+    assert_eq!((t.interval, t.failure_interval), (Duration::from_secs(90), Duration::from_secs(20)));
+    assert_eq!((t.timeout, t.token_interval), (Duration::from_secs(2), None));
+    assert_eq!(t.backoff, Backoff { start: 6 * MINUTE, cap: 120 * MINUTE, denied: 7 * MINUTE });
+    assert_eq!((t.body_limit, t.version), (64 << 10, true));
+    assert_eq!(
+        (t.headers["x-site"].as_bytes(), t.headers["x-key"].as_bytes()),
+        (&b"office"[..], &b"not-a-real-secret"[..])
+    );
+    let limits = Limits {
+        probes_in_flight: 7,
+        probes_per_host: 2,
+        refusals_per_origin: 5,
+        refusal_window: 60 * MINUTE,
+    };
+    assert_eq!(config.limits, limits);
+    assert_eq!(
+        config.notes,
+        ["pbx.yml:6:10: targets[0].url: cut down to the origin https://pbx.example.com:8443"]
+    );
+}
+
+#[test]
+fn every_key_of_the_way_of_a_request_arrives_where_it_belongs() {
+    let (config, files) = every_key();
+    let t = &config.targets[0];
+    assert_eq!(t.client.ca_file, Some(files.path("ca.pem")));
+    assert_eq!(t.client.client_certificate, Some((files.path("cert.pem"), files.path("key.pem"))));
+    assert_eq!(t.client.min_version, TlsVersion::Tls13);
+    let proxy = t.client.proxy.as_ref().expect("a proxy");
+    assert_eq!(
+        (proxy.url.as_str(), proxy.no_proxy.as_deref()),
+        ("http://proxy.example.com:3128/", Some("localhost"))
+    );
+    let (user, password) = proxy.credentials.as_ref().expect("credentials");
+    assert_eq!((user.as_str(), password.expose_secret()), ("user", "not-a-real-secret"));
+    let Call::Custom(call) = &t.call else { panic!("a custom call") };
+    assert_eq!((&call.method, call.path.as_str()), (&Method::POST, "/admin/api/api/gql?a=b"));
+    assert_eq!(call.body, Some(("{}".to_owned(), "application/graphql".to_owned())));
+    assert_eq!(call.total.as_deref(), Some("/data/n"));
+}
+
+#[test]
+fn no_secret_shows_in_the_debug_form_of_a_configuration() {
+    let text = one_target(
+        ", grant: password, username: monitor, password: not-a-real-secret",
+        "headers: {X-Key: not-a-real-secret}, proxy: {url: 'http://proxy.example.com', username: user, password: \
+         not-a-real-secret}",
+    );
+    let config = load_text(&text).expect("a good file");
+    let shown = format!("{config:?} {config:#?}");
+    assert!(!shown.contains("not-a-real-secret"), "{shown}");
+    let warnings = config.warnings.join("\n");
+    assert!(!warnings.contains("not-a-real-secret"), "{warnings}");
+}
+
+#[test]
+fn short_intervals_shorten_the_defaults_that_must_stay_below_them() {
+    let config = load_text(&one_target("", "interval: 12s")).expect("a good file");
+    let target = &config.targets[0];
+    assert_eq!((target.failure_interval, target.timeout), (Duration::from_secs(12), Duration::from_secs(6)));
+}
+
+#[test]
+fn a_refresh_token_is_not_used_up_by_the_token_interval() {
+    let auth = ", grant: refresh_token, refresh_token: not-a-real-token";
+    let inherited = format!("defaults: {{token_interval: 10m}}\n{}", one_target(auth, ""));
+    for text in [one_target(auth, ""), inherited, one_target(auth, "token_interval: off")] {
+        assert_eq!(load_text(&text).expect("a good file").targets[0].token_interval, None, "{text}");
+    }
+}
+
+#[test]
+fn files_are_read_in_the_order_of_the_patterns_and_globs_sorted_and_each_once() {
+    let target = |name: &str| one_target("", "").replace("office", name).replace("abc", name);
+    let files = Files::new(&[
+        ("d/b.yml", &target("b")),
+        ("d/a.yml", &target("a")),
+        ("z.yml", &target("z")),
+        ("d/c.yml", &target("c")),
+        ("d/sub.yml/x", ""),
+    ]);
+    let config = files.load(&["z.yml", "d/*.yml", "d/a.yml"]).expect("good files");
+    let names: Vec<_> = config.targets.iter().map(|t| t.name.to_string()).collect();
+    assert_eq!(names, ["z", "a", "b", "c"]);
+    let read = ["z.yml", "d/a.yml", "d/b.yml", "d/c.yml"].map(|name| files.path(name));
+    assert_eq!(config.files, read);
+}
+
+#[test]
+fn anchors_and_merge_keys_work() {
+    let text = "\
+targets:
+- &first {name: a, url: 'https://a.example.com', auth: &auth {client_id: abc, client_secret: not-a-real-secret}}
+- {name: b, url: 'https://b.example.com', auth: *auth}
+- {<<: *first, name: c, url: 'https://c.example.com'}
+";
+    let config = load_text(text).expect("a good file");
+    let ids: Vec<_> = config.targets.iter().map(|t| t.auth.client_id.as_str()).collect();
+    assert_eq!(ids, ["abc", "abc", "abc"]);
+    assert_eq!(config.targets[2].origin.as_str(), "https://c.example.com/");
+}
+
+#[test]
+fn any_address_of_the_api_is_cut_down_to_the_origin() {
+    let same = ["https://pbx.example.com", "https://pbx.example.com/", "https://PBX.example.com:443"];
+    for text in same {
+        assert_eq!(
+            normalise_url(text).map(|(url, note)| (url.to_string(), note)),
+            Ok(("https://pbx.example.com/".to_owned(), None)),
+            "{text}"
+        );
+    }
+    let paths = [
+        "/admin",
+        "/admin/config.php?display=api",
+        "/admin/api",
+        "/admin/api/api",
+        "/admin/api/api/token",
+        "/admin/api/api/gql",
+        "/admin/api/api/authorize#x",
+        "/admin/api/api/rest/core/users",
+        "?a=b",
+    ];
+    for path in paths {
+        let (url, note) = normalise_url(&format!("http://192.0.2.1:83{path}")).expect(path);
+        assert_eq!(url.as_str(), "http://192.0.2.1:83/", "{path}");
+        assert_eq!(note.as_deref(), Some("cut down to the origin http://192.0.2.1:83"), "{path}");
+    }
+    for path in ["/pbx", "/pbx/admin/api/api", "/administrator", "/api/api/token"] {
+        let error = normalise_url(&format!("https://www.example.com{path}")).expect_err(path);
+        assert!(error.contains("is no path of FreePBX"), "{error}");
+    }
+}

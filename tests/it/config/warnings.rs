@@ -1,0 +1,113 @@
+//! What is allowed but unsafe or odd is told, and does not prevent a start.
+
+use super::{Files, load_text, one_target};
+
+/// The warnings of a file with one target, without the place that all share.
+fn warnings(auth: &str, rest: &str) -> Vec<String> {
+    let config = load_text(&one_target(auth, rest)).unwrap_or_else(|e| panic!("{auth} {rest}: {e}"));
+    let text = |line: String| line.split_once(": ").map_or(line.clone(), |(_, text)| text.to_owned());
+    config.warnings.into_iter().map(text).collect()
+}
+
+#[test]
+fn each_unsafe_setting_has_its_warning() {
+    let cases = [
+        ("", "interval: 5s", "interval: 5s is short"),
+        ("", "backoff: {start: 4m}", "backoff.start: 4m may get this exporter banned"),
+        ("", "backoff: {cap: 10m}", "backoff.cap: 10m may get this exporter banned"),
+        ("", "backoff: {denied: 1m}", "backoff.denied: 1m may get this exporter banned"),
+        ("", "tls: {insecure_skip_verify: true}", "tls.insecure_skip_verify: any certificate is accepted"),
+        (
+            ", scopes: [rest]",
+            "",
+            "auth.scopes: none of them lets `call: graphql` list extensions; add gql:core:read",
+        ),
+        (", scopes: [gql:core:read:extension]", "", "auth.scopes: none of them lets `call: graphql`"),
+        (", scopes: [gql]", "call: rest", "auth.scopes: none of them lets `call: rest`"),
+        (", scopes: [gql:core:read]", "version: true", "version: no scope lets it be read"),
+        (
+            ", scopes: [gql:core, gql:framework:read]",
+            "",
+            "auth.scopes: on FreePBX the scope to read framework also",
+        ),
+        (", grant: refresh_token, refresh_token: x", "", "auth.grant: FreePBX replaces a refresh token"),
+    ];
+    for (auth, rest, expected) in cases {
+        let found = warnings(auth, rest);
+        assert_eq!(found.len(), 1, "{auth} {rest}: {found:?}");
+        assert!(found[0].starts_with(&format!("targets[0].{expected}")), "{auth} {rest}: {found:?}");
+    }
+}
+
+#[test]
+fn safe_settings_have_none() {
+    let cases = [
+        ("", "interval: 10s"),
+        ("", "backoff: {start: 5m, cap: 60m, denied: 5m}"),
+        (", scopes: [gql]", "version: true"),
+        (", scopes: [rest:core:read:users]", "call: rest"),
+        (", scopes: [gql:core]", "call: graphql"),
+        (", scopes: [rest]", "call: {path: /admin/api/api/extensions}"),
+        ("", "version: true"),
+    ];
+    for (auth, rest) in cases {
+        assert_eq!(warnings(auth, rest), Vec::<String>::new(), "{auth} {rest}");
+    }
+}
+
+#[test]
+fn plain_http_is_a_warning_unless_it_stays_on_this_machine() {
+    let with = |url: &str| {
+        load_text(&one_target("", "").replace("https://pbx.example.com", url)).expect(url).warnings
+    };
+    for url in ["http://127.0.0.1:8080", "http://[::1]", "http://localhost"] {
+        assert_eq!(with(url), Vec::<String>::new(), "{url}");
+    }
+    assert_eq!(
+        with("http://192.0.2.1:83"),
+        ["pbx.yml:1:31: targets[0].url: credentials travel in plain text over http://; use https://"]
+    );
+}
+
+#[test]
+fn limits_that_risk_a_ban_are_warned_of() {
+    let text = format!("limits: {{refusals_per_origin: 7, refusal_window: 39m}}\n{}", one_target("", ""));
+    let warnings = load_text(&text).expect("a good file").warnings.join("\n");
+    assert!(warnings.contains("limits.refusals_per_origin: 7 is close to the 8 refusals"), "{warnings}");
+    assert!(warnings.contains("limits.refusal_window: 39m is shorter than the 40m"), "{warnings}");
+}
+
+#[test]
+fn two_targets_with_one_application_on_one_pbx_are_warned_of() {
+    let second =
+        "  - {name: other, url: 'https://pbx.example.com', auth: {client_id: abc, client_secret: x}}";
+    let first = second.replace("other", "office");
+    let warnings = load_text(&format!("targets:\n{first}\n{second}\n")).expect("a good file").warnings;
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(
+        warnings[0].starts_with("pbx.yml:3:69: targets[1].auth.client_id: target `other` uses the same"),
+        "{warnings:?}"
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn secrets_that_others_may_read_are_warned_of() {
+    let files = Files::new(&[]);
+    files.write("literal.yml", &one_target("", ""), 0o644);
+    let warnings = files.load(&["literal.yml"]).expect("a good file").warnings;
+    assert_eq!(
+        warnings,
+        [
+            "literal.yml: holds secrets and every user of this machine may read it; chmod o-r, or move them to files"
+        ]
+    );
+    let text =
+        one_target("", "").replace("client_secret: not-a-real-secret", "client_secret_file: secret.txt");
+    files.write("file.yml", &text, 0o644);
+    for (mode, expected) in [(0o600, 0), (0o640, 1), (0o604, 1)] {
+        files.write("secret.txt", "not-a-real-secret", mode);
+        let warnings = files.load(&["file.yml"]).expect("a good file").warnings;
+        assert_eq!(warnings.len(), expected, "{mode:o}: {warnings:?}");
+    }
+}
