@@ -112,7 +112,7 @@ mod tests {
             origin.admit(false).await.expect("a place").refused();
             tokio::time::advance(Duration::from_secs(60)).await;
         }
-        assert_eq!(origin.admit(false).await.err(), Some(WINDOW - Duration::from_secs(300)));
+        assert_eq!(origin.admit(false).await.err(), Some(Duration::from_secs(2400 - 300)));
         origin.admit(true).await.expect("the kept place").refused();
         assert!(origin.admit(true).await.is_err());
         tokio::time::advance(WINDOW).await;

@@ -5,9 +5,10 @@ use pbx_exporter::cli::check::{CheckArgs, write};
 use super::{Files, one_target};
 
 fn check(files: &Files, name: &str) -> (bool, String, String) {
-    let args = CheckArgs { config_file: vec![files.path(name).display().to_string()], schema: false };
+    let patterns = [files.path(name).display().to_string()];
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    let valid = write(&args, &|_| None, &mut out, &mut err).expect("both streams take it");
+    let valid =
+        write(&CheckArgs::default(), &patterns, &|_| None, &mut out, &mut err).expect("both streams take it");
     let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
     (valid, text(out), text(err))
 }
@@ -43,8 +44,9 @@ fn a_bad_file_is_invalid_and_told_on_standard_error_alone() {
 #[test]
 fn the_schema_can_be_printed() {
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    let args = CheckArgs { schema: true, ..CheckArgs::default() };
-    assert!(write(&args, &|_| None, &mut out, &mut err).expect("both streams take it"));
+    assert!(
+        write(&CheckArgs { schema: true }, &[], &|_| None, &mut out, &mut err).expect("both streams take it")
+    );
     assert_eq!(String::from_utf8(out).expect("UTF-8"), pbx_exporter::config::schema::text());
     assert!(err.is_empty());
 }
