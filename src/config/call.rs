@@ -75,30 +75,34 @@ fn body(c: &mut Checker<'_>, raw: &raw::CustomCall, method: Option<&Method>) -> 
 
 /// This exporter only reads. FreePBX's REST changes things by POST, and GraphQL by `mutation`.
 fn check_reads_only(c: &mut Checker<'_>, raw: &raw::CustomCall) {
-    let path = raw.path.split('?').next().unwrap_or_default().to_ascii_lowercase();
-    if path.contains("/api/rest/") {
-        c.error(
-            "call.method",
-            "a POST to the REST API changes the PBX, and this exporter only reads; write GET",
-        );
+    let path = raw.path.to_ascii_lowercase();
+    // The second is what the first is rewritten to (FreePBX/framework:amp_conf/htdocs/admin/api/.htaccess).
+    if path.contains("/rest/") || path.contains("command=rest") {
+        let text = "a POST to the REST API changes the PBX, and this exporter only reads; write GET";
+        c.error("call.method", text);
     }
     if raw.body.as_deref().is_some_and(mutates) {
         c.error("call.body", "holds a GraphQL mutation, and this exporter only reads; write a query");
     }
 }
 
-/// Whether `mutation` stands in a body as it is, or behind JSON's escapes.
+/// Whether the keyword `mutation` stands in a body: as it is, or behind the escapes of JSON or of a form.
 fn mutates(body: &str) -> bool {
-    fn text_mutates(text: &str) -> bool {
-        text.to_ascii_lowercase().contains("mutation")
-    }
     fn value_mutates(value: &Value) -> bool {
         match value {
-            Value::String(text) => text_mutates(text),
+            Value::String(text) => has_keyword(text),
             Value::Array(items) => items.iter().any(value_mutates),
-            Value::Object(members) => members.iter().any(|(k, v)| text_mutates(k) || value_mutates(v)),
+            Value::Object(members) => members.values().any(value_mutates),
             _ => false,
         }
     }
-    text_mutates(body) || serde_json::from_str(body).is_ok_and(|value| value_mutates(&value))
+    has_keyword(body)
+        || serde_json::from_str(body).is_ok_and(|value| value_mutates(&value))
+        || url::form_urlencoded::parse(body.as_bytes()).any(|(_, value)| has_keyword(&value))
+}
+
+/// The keyword alone: `mutationType` is part of a harmless introspection.
+fn has_keyword(text: &str) -> bool {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    text.split(|c| !is_name(c)).any(|word| word == "mutation")
 }

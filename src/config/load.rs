@@ -17,10 +17,12 @@ use crate::domain::Target;
 /// All that is wrong, not only the first.
 pub fn load(patterns: &[String], lookup: Lookup<'_>) -> Result<Config, ConfigErrors> {
     let mut report = Report::default();
+    // An empty one comes from an empty variable, which counts as unset.
+    let patterns: Vec<_> = patterns.iter().map(String::as_str).filter(|p| !p.is_empty()).collect();
     let (parts, files) = if patterns.is_empty() {
         (env::parts(lookup, &mut report), Vec::new())
     } else {
-        read_files(patterns, &mut report)
+        read_files(&patterns, &mut report)
     };
     let mut config = parts.check(lookup, &mut report);
     if report.errors() > 0 {
@@ -126,7 +128,7 @@ fn warn_of_twins(targets: &[(Arc<Target>, (&String, &Node))], report: &mut Repor
     }
 }
 
-fn read_files(patterns: &[String], report: &mut Report) -> (Parts, Vec<PathBuf>) {
+fn read_files(patterns: &[&str], report: &mut Report) -> (Parts, Vec<PathBuf>) {
     let files = expand(patterns, report);
     let mut parts = Parts::default();
     for path in &files {
@@ -164,7 +166,7 @@ fn whole(name: &str) -> Place {
 }
 
 /// The files that the patterns name, in the order of the patterns, each once; a glob's are sorted.
-fn expand(patterns: &[String], report: &mut Report) -> Vec<PathBuf> {
+fn expand(patterns: &[&str], report: &mut Report) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for pattern in patterns {
         let is_glob = pattern.contains(['*', '?', '[']) && !Path::new(pattern).exists();

@@ -133,6 +133,10 @@ fn syntax(error: &Error) -> String {
         Error::MultipleDocuments { .. } => {
             return "a second document; a file holds one: remove the line `---`".to_owned();
         }
+        // Keys alone are asked to be text.
+        Error::NullIntoString { .. } | Error::Unexpected { .. } => {
+            return "a key is empty or no plain text; write a word before the colon".to_owned();
+        }
         Error::Budget { .. } | Error::AliasReplayLimitExceeded { .. } => {
             return "the file, or what its aliases (`*name`) multiply to, is too large; split it".to_owned();
         }

@@ -98,3 +98,10 @@ fn neither_file_nor_variables_shows_both_ways_and_the_demo() {
         assert!(error.contains(way), "{error}");
     }
 }
+
+#[test]
+fn an_empty_pattern_counts_as_none() {
+    let error =
+        pbx_exporter::config::load(&[String::new()], &|_| None).expect_err("no configuration").to_string();
+    assert!(error.starts_with("no configuration: "), "{error}");
+}

@@ -216,3 +216,29 @@ fn any_address_of_the_api_is_cut_down_to_the_origin() {
         assert!(error.contains("is no path of FreePBX"), "{error}");
     }
 }
+
+#[test]
+fn files_of_other_editors_are_read_too() {
+    let text =
+        format!("\u{feff}# written elsewhere\r\n{}\r\n", one_target("", "").replace(", url", ",\r\n url"));
+    assert_eq!(load_text(&text).map(|c| c.targets.len()), Ok(1));
+}
+
+#[test]
+fn a_query_of_ones_own_may_be_posted() {
+    for body in
+        ["{\"query\":\"{ __schema { mutationType { name } } }\"}", "query { fetchAllExtensions { status } }"]
+    {
+        let call = format!("call: {{method: POST, path: /admin/api/api/gql, body: '{body}'}}");
+        assert_eq!(load_text(&one_target("", &call)).map(|c| c.targets.len()), Ok(1), "{body}");
+    }
+}
+
+#[test]
+fn ten_thousand_targets_may_share_one_anchor() {
+    let mut text =
+        "targets:\n- &t {name: t, url: 'https://pbx.example.com', auth: {client_id: a, client_secret: x}}\n"
+            .to_owned();
+    text.extend((0..10_000).map(|i| format!("- {{<<: *t, name: t{i}}}\n")));
+    assert_eq!(load_text(&text).map(|c| c.targets.len()), Ok(10_001));
+}
