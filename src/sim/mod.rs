@@ -3,5 +3,22 @@
 //! Belongs here: how FreePBX behaves, as literal answers and as a small state machine. Does not belong
 //! here: what an answer means; that is `platform`. Its credentials are made up.
 
+pub mod demo;
+pub mod fault;
 pub mod fixtures;
+mod oauth;
+mod pbx;
+mod scopes;
+mod server;
 pub mod target;
+mod tokens;
+mod transport;
+
+pub use fault::Fault;
+pub use fixtures::{Fixture, Generation};
+pub use pbx::{SimAnswer, SimPbx, SimRequest};
+pub use server::SimServer;
+pub use transport::SimTransport;
+
+#[cfg(test)]
+mod tests;

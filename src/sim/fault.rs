@@ -1,0 +1,87 @@
+//! What can go wrong on a simulated FreePBX, switchable while it runs.
+
+use std::time::Duration;
+
+use http::HeaderValue;
+
+use super::fixtures::{Fixture, Generation, find};
+use crate::domain::{Answer, Operation};
+
+/// One thing that is wrong. Without it all is as before: a regenerated secret is the old one again.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Fault {
+    /// Both applications have another secret; tokens given stay good.
+    SecretRegenerated,
+    /// Both applications are deleted, with their tokens.
+    ApplicationDeleted,
+    /// The applications may no longer read extensions; tokens given keep their scopes.
+    ScopeRemoved,
+    /// The applications' allowed scopes hold `extensions:read`.
+    AllowedScopesUnknownWord,
+    /// `.htaccess` is ignored and MultiViews is on: every API path is declined.
+    RewriteBroken,
+    /// `.htaccess` is ignored: every API path is a 404.
+    RewriteIgnored,
+    /// MultiViews bends the rewrite.
+    ModuleNameBent,
+    /// The API module's files are gone.
+    ModuleAbsent,
+    /// The private key is unreadable: no token is issued.
+    KeyUnusable,
+    /// A proxy drops the `Authorization` header.
+    DropsAuthorization,
+    /// Every token is refused, new ones too.
+    RejectAllTokens,
+    /// The resolver behind the list fails.
+    QueryFails,
+    /// A crash without words.
+    Http500,
+    /// A proxy's page.
+    Html502,
+    /// The web server forbids the address.
+    Forbidden,
+    /// Throttled; `Retry-After` in seconds.
+    RateLimited(u64),
+    /// Every answer is late.
+    Slow(Duration),
+    /// No answer comes.
+    Hang,
+    /// This answer to each request of its operation.
+    Fixture(&'static Fixture),
+}
+
+impl Fault {
+    /// How late an answer is.
+    pub(super) fn delay(&self) -> Option<Duration> {
+        match self {
+            Self::Slow(delay) => Some(*delay),
+            // Longer than any client waits, short enough to be added to any instant.
+            Self::Hang => Some(Duration::from_secs(30 * 24 * 3600)),
+            _ => None,
+        }
+    }
+
+    /// The answer that this fault gives whatever is asked.
+    pub(super) fn answer(&self, operation: Operation, generation: Generation) -> Option<Answer> {
+        let name = match self {
+            Self::RewriteBroken => "declined at the token endpoint",
+            Self::RewriteIgnored => "rewrite ignored",
+            Self::ModuleNameBent => "module name bent",
+            Self::ModuleAbsent => "API module absent",
+            Self::KeyUnusable if operation == Operation::Token => "key file unusable",
+            Self::Http500 => "crash without a body",
+            Self::Html502 => "bad gateway",
+            Self::Forbidden => "forbidden by the web server",
+            Self::RateLimited(seconds) => return Some(throttled(*seconds, generation)),
+            Self::Fixture(fixture) => return (fixture.operation == operation).then(|| fixture.answer()),
+            _ => return None,
+        };
+        Some(find(name, generation).answer())
+    }
+}
+
+fn throttled(seconds: u64, generation: Generation) -> Answer {
+    let mut answer = find("throttled", generation).answer();
+    answer.headers.insert("retry-after", HeaderValue::from(seconds));
+    answer
+}

@@ -1,0 +1,335 @@
+//! One simulated FreePBX: its state, and which part of it answers a request. No sockets, no waiting.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use serde_json::json;
+
+use super::fault::Fault;
+use super::fixtures::{Generation, find};
+use super::tokens::TokenBook;
+use super::{oauth, scopes, target};
+use crate::clock::Clock;
+use crate::domain::{Answer, Grant, Operation};
+
+/// What the simulated PBX is sent.
+#[derive(Clone)]
+pub struct SimRequest {
+    /// HTTP method.
+    pub method: Method,
+    /// Path with query.
+    pub path_and_query: String,
+    /// Header fields.
+    pub headers: HeaderMap,
+    /// Body.
+    pub body: Bytes,
+}
+
+/// What it answers, and how late.
+#[derive(Clone)]
+pub struct SimAnswer {
+    /// HTTP status.
+    pub status: StatusCode,
+    /// Header fields.
+    pub headers: HeaderMap,
+    /// Body.
+    pub body: Bytes,
+    /// To be waited before the answer.
+    pub delay: Option<Duration>,
+}
+
+/// An application of the API module.
+#[derive(Clone, Debug)]
+pub(super) struct App {
+    id: &'static str,
+    pub grant: Grant,
+}
+
+/// All that changes.
+pub(super) struct State {
+    pub generation: Generation,
+    pub now: f64,
+    pub users: HashMap<String, String>,
+    pub tokens: TokenBook,
+    pub lifetime: Duration,
+    pub token_requests: [u64; Grant::COUNT],
+    apps: Vec<App>,
+    allowed: Option<Vec<String>>,
+    extensions: u32,
+    fault: Option<Fault>,
+    requests: [u64; Operation::COUNT],
+    validity_requests: u64,
+}
+
+/// One simulated FreePBX with a Machine-to-Machine and a Native application and one user, all with the
+/// made-up credentials of [`super::target`].
+pub struct SimPbx {
+    clock: Clock,
+    state: Mutex<State>,
+}
+
+// No `Debug` here shows headers, bodies or tokens: tests look for leaks in everything printed.
+
+impl fmt::Debug for SimRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SimRequest").field("method", &self.method).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for SimAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { status, delay, .. } = self;
+        f.debug_struct("SimAnswer").field("status", status).field("delay", delay).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for SimPbx {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SimPbx").field("fault", &self.lock().fault).finish_non_exhaustive()
+    }
+}
+
+impl SimPbx {
+    /// A healthy PBX with three extensions; tokens live an hour, as FreePBX fixes it.
+    pub fn new(generation: Generation, clock: Clock) -> Self {
+        let apps = [(target::MACHINE_ID, Grant::ClientCredentials), (target::NATIVE_ID, Grant::Password)];
+        let state = State {
+            generation,
+            now: clock.unix(),
+            users: HashMap::from([(target::USER.to_owned(), target::PASSWORD.to_owned())]),
+            tokens: TokenBook::default(),
+            lifetime: Duration::from_secs(3600),
+            token_requests: [0; Grant::COUNT],
+            apps: apps.map(|(id, grant)| App { id, grant }).to_vec(),
+            allowed: None,
+            extensions: 3,
+            fault: None,
+            requests: [0; Operation::COUNT],
+            validity_requests: 0,
+        };
+        Self { clock, state: Mutex::new(state) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Breaks or mends it.
+    pub fn set_fault(&self, fault: Option<Fault>) {
+        let mut state = self.lock();
+        if fault == Some(Fault::ApplicationDeleted) {
+            state.tokens.revoke_all();
+        }
+        state.fault = fault;
+    }
+
+    /// Lifetime of tokens issued from now on.
+    pub fn set_token_lifetime(&self, lifetime: Duration) {
+        self.lock().lifetime = lifetime;
+    }
+
+    /// How many extensions there are.
+    pub fn set_extensions(&self, extensions: u32) {
+        self.lock().extensions = extensions;
+    }
+
+    /// The applications' allowed scopes; none given means everything, as an empty field does.
+    pub fn set_allowed_scopes(&self, allowed: &[&str]) {
+        let allowed: Vec<_> = allowed.iter().map(|&scope| scope.to_owned()).collect();
+        self.lock().allowed = (!allowed.is_empty()).then_some(allowed);
+    }
+
+    /// Deletes every token given so far.
+    pub fn revoke_tokens(&self) {
+        self.lock().tokens.revoke_all();
+    }
+
+    /// Makes a new key pair, as an upgrade of 17 does.
+    pub fn regenerate_keys(&self) {
+        self.lock().tokens.regenerate_keys();
+    }
+
+    /// Requests seen so far for an operation; the harmless query counts apart.
+    pub fn requests(&self, operation: Operation) -> u64 {
+        self.lock().requests[operation.index()]
+    }
+
+    /// Well-formed token requests seen so far, by the grant sent, whatever became of them. Those that
+    /// a fault of the web server answered are in [`Self::requests`] alone.
+    pub fn token_requests_by_grant(&self, grant: Grant) -> u64 {
+        self.lock().token_requests[grant.index()]
+    }
+
+    /// Harmless queries (`{ __typename }`) seen so far.
+    pub fn validity_requests(&self) -> u64 {
+        self.lock().validity_requests
+    }
+
+    /// What it answers now.
+    pub fn answer(&self, request: &SimRequest) -> SimAnswer {
+        let mut state = self.lock();
+        state.now = self.clock.unix();
+        let operation = state.count(request);
+        let fault = state.fault.clone();
+        let faulty = fault.as_ref().and_then(|fault| fault.answer(operation, state.generation));
+        let generation = state.generation;
+        let Answer { status, headers, body } = faulty.unwrap_or_else(|| {
+            dispatch(&mut state, request).unwrap_or_else(|name| find(name, generation).answer())
+        });
+        SimAnswer { status, headers, body, delay: fault.and_then(|fault| fault.delay()) }
+    }
+}
+
+impl State {
+    /// Counts a request and says what it is.
+    fn count(&mut self, request: &SimRequest) -> Operation {
+        let operation = match address(&request.path_and_query) {
+            Some((module, command, _)) if module == "api" && command == "token" => Operation::Token,
+            _ if mentions(&request.body, "system") => Operation::Version,
+            _ => Operation::Extensions,
+        };
+        if mentions(&request.body, "__typename") {
+            self.validity_requests += 1;
+        } else {
+            self.requests[operation.index()] += 1;
+        }
+        operation
+    }
+
+    pub fn app(&self, client: &str) -> Option<&App> {
+        let there = self.fault != Some(Fault::ApplicationDeleted);
+        self.apps.iter().find(|app| there && app.id == client)
+    }
+
+    pub fn secret(&self) -> &'static str {
+        match self.fault {
+            Some(Fault::SecretRegenerated) => "regenerated-made-up-secret-00001",
+            _ => target::SECRET,
+        }
+    }
+
+    /// What an application may have.
+    pub fn allowed_scopes(&self) -> Vec<String> {
+        let words = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect();
+        match (&self.fault, &self.allowed) {
+            (Some(Fault::ScopeRemoved), _) => words(&["gql:framework", "rest:framework"]),
+            (Some(Fault::AllowedScopesUnknownWord), _) => words(&["extensions:read"]),
+            (_, Some(allowed)) => allowed.clone(),
+            _ => words(&["gql", "rest"]),
+        }
+    }
+
+    /// The scopes of the token sent, or the name of the fixture that refuses it.
+    fn bearer(&self, request: &SimRequest) -> Result<&[String], &'static str> {
+        let value = request.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let token = value.and_then(|value| value.strip_prefix("Bearer "));
+        match (&self.fault, token) {
+            (Some(Fault::DropsAuthorization), _) | (_, None) => Err("no token"),
+            (Some(Fault::RejectAllTokens), _) => Err("token revoked"),
+            (_, Some(token)) => self.tokens.scopes(token, self.now),
+        }
+    }
+}
+
+fn mentions(body: &[u8], word: &str) -> bool {
+    body.windows(word.len()).any(|window| window == word.as_bytes())
+}
+
+/// Module, command and route, as `.htaccess` and `ajax.php` find them; `None`: no FreePBX address.
+fn address(path_and_query: &str) -> Option<(String, String, String)> {
+    let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
+    if path == "/admin/ajax.php" {
+        let pairs: HashMap<_, _> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        let get = |name, default: &str| pairs.get(name).map_or(default, String::as_str).to_owned();
+        return Some((get("module", "framework"), get("command", "unset"), get("route", "")));
+    }
+    let mut parts = path.strip_prefix("/admin/api/")?.splitn(3, '/').map(str::to_owned);
+    Some((parts.next()?, parts.next()?, parts.next().unwrap_or_default()))
+}
+
+/// The GUI's commands of the API module (FreePBX/api:Api.class.php).
+const GUI_COMMANDS: [&str; 12] = [
+    "add_application",
+    "remove_refresh_token",
+    "remove_access_token",
+    "remove_application",
+    "regenerate_application",
+    "getApplications",
+    "getTokens",
+    "getRefreshTokens",
+    "getScopes",
+    "getJSTreeScopes",
+    "generatedocs",
+    "getAccessToken",
+];
+
+/// What `ajax.php` does, in its order.
+fn dispatch(state: &mut State, request: &SimRequest) -> Result<Answer, &'static str> {
+    let (module, command, route) = address(&request.path_and_query).ok_or("rewrite ignored")?;
+    match (module.as_str(), command.as_str()) {
+        ("api", "token") => oauth::token(state, request),
+        ("api", "gql") => graphql(state, request),
+        ("api", "rest") => rest(state, request, &route),
+        ("api", command) if GUI_COMMANDS.contains(&command) => Err("GUI command"),
+        ("api" | "core" | "framework", _) => Err("declined"),
+        _ => Err("module does not exist"),
+    }
+}
+
+fn graphql(state: &State, request: &SimRequest) -> Result<Answer, &'static str> {
+    if request.method != Method::POST {
+        return Err("token by GET");
+    }
+    let granted = state.bearer(request)?;
+    let body: serde_json::Value = serde_json::from_slice(&request.body).unwrap_or_default();
+    let query = body["query"].as_str().ok_or("empty GraphQL body")?;
+    let may = |needed| granted.iter().any(|scope| scopes::covers(scope, needed));
+    if query.contains("__typename") {
+        Ok(as_generation(state, &json!({"data": {"__typename": "Query"}})))
+    } else if query.contains("fetchAllExtensions") {
+        match (may("gql:core:read"), state.fault == Some(Fault::QueryFails)) {
+            (false, _) => Err("scope missing"),
+            (true, true) => Err("resolver error"),
+            (true, false) => Ok(as_generation(state, &listing(state.extensions))),
+        }
+    } else if query.contains("system") {
+        Err(if may("gql:framework:read:system") { "version" } else { "version scope missing" })
+    } else {
+        Err("resolver error")
+    }
+}
+
+fn listing(extensions: u32) -> serde_json::Value {
+    let message = "Extension's found successfully";
+    json!({"data": {"fetchAllExtensions": {"status": true, "message": message, "totalCount": extensions}}})
+}
+
+/// 17 calls its GraphQL answers `text/html`.
+fn as_generation(state: &State, body: &serde_json::Value) -> Answer {
+    let mut answer = oauth::json_answer(body);
+    if state.generation != Generation::V16 {
+        answer.headers.insert("content-type", HeaderValue::from_static("text/html; charset=UTF-8"));
+    }
+    answer
+}
+
+fn rest(state: &State, request: &SimRequest, route: &str) -> Result<Answer, &'static str> {
+    if state.generation == Generation::V17_0_1 {
+        return Err("REST broken");
+    }
+    let granted = state.bearer(request)?;
+    if route != "core/users" || request.method != Method::GET {
+        return Err("REST unknown route");
+    }
+    if !granted.iter().any(|scope| scopes::covers(scope, "rest:core:read:users")) {
+        return Err("REST scope missing");
+    }
+    let user = |number: u32| (number.to_string(), json!({"extension": number.to_string(), "name": "Phone"}));
+    let users: serde_json::Map<_, _> = (2000..2000 + state.extensions).map(user).collect();
+    Ok(oauth::json_answer(&if users.is_empty() { json!([]) } else { users.into() }))
+}
