@@ -1,7 +1,7 @@
 //! Arguments and commands: a file a command.
 
 pub mod check;
-
+mod demo;
 mod log;
 mod serve;
 
@@ -85,7 +85,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
 
 async fn dispatch(cli: Cli, metrics: Arc<ExporterMetrics>) -> anyhow::Result<ExitCode> {
     match cli.command {
-        Some(Command::Demo) => unreachable!(),
+        Some(Command::Demo) => demo::run(&cli.options, metrics).await,
         _ => serve::run(&cli.options, metrics).await,
     }
 }

@@ -20,18 +20,18 @@ pub(super) async fn run(options: &Options, metrics: Arc<ExporterMetrics>) -> any
     });
     let config = loader().map_err(|errors| anyhow!("the configuration is not usable:\n{errors}"))?;
     let address = options.listen_address.as_deref().unwrap_or(":10177");
-    until_stopped(signals, start(options, address, metrics, config, loader).await?).await
+    let listener = listen(address).await?;
+    until_stopped(signals, start(options, listener, metrics, config, loader).await?).await
 }
 
-/// Starts the service on `address`.
+/// Starts the service on `listener`.
 pub(super) async fn start(
     options: &Options,
-    address: &str,
+    listener: TcpListener,
     metrics: Arc<ExporterMetrics>,
     config: Config,
     loader: Loader,
 ) -> anyhow::Result<App> {
-    let listener = listen(address).await?;
     tracing::info!(address = %listener.local_addr()?, version = env!("CARGO_PKG_VERSION"), "listening");
     let telemetry_path = options.telemetry_path.clone();
     App::start(Setup { config, loader, listener, telemetry_path, metrics })
@@ -54,7 +54,7 @@ pub(super) async fn until_stopped(mut signals: Signals, app: App) -> anyhow::Res
 }
 
 /// Binds `host:port`; `:port` means every address, by IPv6 and IPv4 where the machine has both.
-async fn listen(address: &str) -> anyhow::Result<TcpListener> {
+pub(super) async fn listen(address: &str) -> anyhow::Result<TcpListener> {
     let candidates = match address.strip_prefix(':') {
         Some(port) => vec![format!("[::]:{port}"), format!("0.0.0.0:{port}")],
         None => vec![address.to_owned()],

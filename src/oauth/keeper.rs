@@ -248,11 +248,8 @@ impl State {
     fn news(&self) -> Option<Result<(), Failure>> {
         let (Operation::Token, mut failure) = self.standing.clone()? else { return None };
         if self.token.is_some() {
-            failure.diagnosis = format!(
-                "{} The token taken before still serves, so the API works until that one expires.",
-                failure.diagnosis
-            )
-            .into();
+            failure.diagnosis =
+                format!("{} Meanwhile the token taken before stays in use.", failure.diagnosis).into();
         }
         Some(Err(failure))
     }

@@ -1,0 +1,48 @@
+//! The exporter against simulated PBXes inside this process, with nothing configured.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::Options;
+use super::serve::{listen, start, until_stopped};
+use crate::app::Loader;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::metrics::ExporterMetrics;
+use crate::shutdown::Signals;
+use crate::sim::demo::{CYCLE, Demo};
+
+pub(super) async fn run(options: &Options, metrics: Arc<ExporterMetrics>) -> anyhow::Result<ExitCode> {
+    let signals = Signals::listen().context("failed to listen for signals")?;
+    let listener = listen(options.listen_address.as_deref().unwrap_or("127.0.0.1:10177")).await?;
+    let address = listener.local_addr()?;
+    let demo = Arc::new(Demo::start(Clock::System).await.context("failed to start the simulated PBXes")?);
+    let config = Config { targets: demo.targets(), limits: Demo::limits(), ..Config::default() };
+    let loader: Loader = Box::new({
+        let config = config.clone();
+        move || Ok(config.clone())
+    });
+    let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+    tasks.spawn({
+        let (demo, stop) = (demo.clone(), stop.clone());
+        async move { demo.run(stop).await }
+    });
+    let app = start(options, listener, metrics, config, loader).await?;
+    println!(
+        "{} simulated PBXes live through good and bad times, anew every {} minutes. Open:\n\n  \
+         http://{address}/                what is wrong, and how to mend it\n  \
+         http://{address}{:<16} the same for Prometheus\n\nCtrl-C ends it.",
+        demo.targets().len(),
+        CYCLE.as_secs() / 60,
+        options.telemetry_path,
+    );
+    let code = until_stopped(signals, app).await;
+    stop.cancel();
+    tasks.close();
+    tasks.wait().await;
+    code
+}
