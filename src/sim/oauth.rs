@@ -31,7 +31,6 @@ pub fn token(state: &mut State, request: &SimRequest) -> Result<Answer, &'static
         return Err("token by GET");
     }
     let asked = read(state, request)?;
-    state.token_requests[asked.grant.index()] += 1;
     authenticate(state, &asked, request)?;
     let (user, scopes) = match asked.grant {
         Grant::RefreshToken => (String::new(), redeem(state, &asked)?),
@@ -64,16 +63,21 @@ pub fn json_answer(body: &serde_json::Value) -> Answer {
 /// person and a browser, are not simulated.
 fn read(state: &State, request: &SimRequest) -> Result<Asked, &'static str> {
     let form = form(state.generation, request);
-    let grant = form.get("grant_type").and_then(|text| {
-        [Grant::ClientCredentials, Grant::Password, Grant::RefreshToken]
-            .into_iter()
-            .find(|g| g.as_str() == text)
-    });
-    let grant = grant.ok_or("unknown grant type")?;
+    let grant = grant_type(&form).ok_or("unknown grant type")?;
     let basic = basic(request);
     let from_header = basic.as_ref().map(|(id, _)| id.clone());
     let client = form.get("client_id").cloned().or(from_header).ok_or("client id missing")?;
     Ok(Asked { grant, client, basic: basic.is_some(), form })
+}
+
+/// The grant that a token request asks by, well-formed or not.
+pub fn grant_sent(generation: Generation, request: &SimRequest) -> Option<Grant> {
+    grant_type(&form(generation, request))
+}
+
+fn grant_type(form: &Form) -> Option<Grant> {
+    let text = form.get("grant_type")?;
+    [Grant::ClientCredentials, Grant::Password, Grant::RefreshToken].into_iter().find(|g| g.as_str() == text)
 }
 
 /// 16 takes JSON bodies too, 17 forms only.
@@ -111,10 +115,9 @@ fn authenticate(state: &State, asked: &Asked, request: &SimRequest) -> Result<()
     let right_grant = asked.grant == app.grant
         || (asked.grant == Grant::RefreshToken && app.grant != Grant::ClientCredentials);
     match state.generation {
-        Generation::V17_0_1 => Ok(()),
         Generation::V16 | Generation::V17 if !right_secret => Err("wrong secret"),
         Generation::V16 if !right_grant => Err("wrong grant for the application"),
-        Generation::V16 | Generation::V17 => Ok(()),
+        _ => Ok(()),
     }
 }
 

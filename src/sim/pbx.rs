@@ -57,7 +57,7 @@ pub(super) struct State {
     pub users: HashMap<String, String>,
     pub tokens: TokenBook,
     pub lifetime: Duration,
-    pub token_requests: [u64; Grant::COUNT],
+    token_requests: [u64; Grant::COUNT],
     apps: Vec<App>,
     allowed: Option<Vec<String>>,
     extensions: u32,
@@ -159,8 +159,7 @@ impl SimPbx {
         self.lock().requests[operation.index()]
     }
 
-    /// Well-formed token requests seen so far, by the grant sent, whatever became of them. Those that
-    /// a fault of the web server answered are in [`Self::requests`] alone.
+    /// Token requests seen so far, by the grant sent, whatever became of them.
     pub fn token_requests_by_grant(&self, grant: Grant) -> u64 {
         self.lock().token_requests[grant.index()]
     }
@@ -197,6 +196,10 @@ impl State {
             self.validity_requests += 1;
         } else {
             self.requests[operation.index()] += 1;
+        }
+        let grant = (operation == Operation::Token).then(|| oauth::grant_sent(self.generation, request));
+        if let Some(grant) = grant.flatten() {
+            self.token_requests[grant.index()] += 1;
         }
         operation
     }

@@ -1,5 +1,7 @@
 //! The classifier on every literal answer known of FreePBX, and on bodies nobody expects.
 
+mod follow_up;
+
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -299,105 +301,6 @@ fn a_custom_total_is_read_by_pointer() {
 }
 
 #[test]
-fn the_scope_check_tells_sixteens_two_hidden_causes_apart() {
-    let hidden = fixtures::find("unknown word in allowed scopes", fixtures::Generation::V16).answer();
-    let refused = answer(400, r#"{"error":"invalid_scope"}"#);
-    let mut target = pbx(Grant::ClientCredentials, Call::Rest);
-    let ctx = context(&target, Operation::Token, false);
-    assert_eq!(wants_scope_check(&ctx, &hidden), Some("rest:core:read:users"));
-    assert_eq!(wants_scope_check(&ctx, &answer(500, "<html>other</html>")), None);
-    assert_eq!(wants_scope_check(&ctx, &refused), None);
-
-    let after = |second| after_scope_check(&ctx, token_failure(&ctx, &hidden), second).reason;
-    assert_eq!(after(Ok(())), Reason::InvalidScope);
-    assert_eq!(after(Err(&refused)), Reason::InvalidScope);
-    assert_eq!(after(Err(&hidden)), Reason::ServerError);
-    assert_eq!(after(Err(&answer(401, r#"{"error":"invalid_client"}"#))), Reason::ServerError);
-
-    target.auth.scopes = vec!["gql".into()];
-    assert_eq!(wants_scope_check(&context(&target, Operation::Token, false), &hidden), None);
-}
-
-#[test]
-fn validity_is_asked_only_where_the_answer_leaves_it_open() {
-    let graphql = pbx(Grant::ClientCredentials, Call::Graphql);
-    let custom = pbx(Grant::ClientCredentials, Called::Path("/my/own").call());
-    let open = |target: &Target, operation, reason| {
-        wants_validity_check(&context(target, operation, false), &Failure::new(reason, "x"))
-    };
-    for reason in Reason::ALL {
-        let unknown = matches!(reason, Reason::ServerError | Reason::UnexpectedResponse);
-        assert_eq!(open(&graphql, Operation::Extensions, reason), unknown, "{reason}");
-        let on_custom = unknown || reason == Reason::Forbidden;
-        assert_eq!(open(&custom, Operation::Extensions, reason), on_custom, "{reason}");
-        assert!(!open(&graphql, Operation::Token, reason), "{reason}");
-    }
-}
-
-#[test]
-fn validity_is_read_from_the_apis_own_words_alone() {
-    use fixtures::{Generation, find};
-    let known = |name, generation| read_validity(&find(name, generation).answer());
-    assert_eq!(read_validity(&answer(200, r#"{"data":{"__typename":"Query"}}"#)), Validity::Accepted);
-    assert_eq!(known("token revoked", Generation::V16), Validity::Rejected);
-    assert_eq!(known("token revoked", Generation::V17), Validity::Rejected);
-    for fixture in fixtures::all().filter(|fixture| fixture.expect != Expect::Fails(Reason::TokenRejected)) {
-        assert_eq!(read_validity(&fixture.answer()), Validity::Unclear, "{}", fixture.name);
-    }
-}
-
-#[test]
-fn the_validity_refines_what_is_said() {
-    let target = pbx(Grant::ClientCredentials, Called::Path("/my/own").call());
-    let ctx = context(&target, Operation::Extensions, true);
-    let first = || read_list(&ctx, &answer(401, "")).unwrap_err();
-    let rejected = after_validity_check(&ctx, first(), Validity::Rejected);
-    let accepted = after_validity_check(&ctx, first(), Validity::Accepted);
-    assert_eq!(rejected.reason, Reason::TokenRejected);
-    assert_eq!(accepted.reason, Reason::UnexpectedResponse);
-    assert!(accepted.diagnosis.starts_with("GraphQL accepts the token"), "{}", accepted.diagnosis);
-    assert_eq!(after_validity_check(&ctx, first(), Validity::Unclear), first());
-}
-
-#[test]
-fn which_outcomes_prove_that_the_token_was_accepted() {
-    assert!(accepts_token(&Ok(Listing::default())));
-    for reason in Reason::ALL {
-        let proves = ["insufficient_scope", "query_failed", "access_denied", "user_blocked"]
-            .contains(&reason.as_str());
-        assert_eq!(accepts_token(&Err(Failure::new(reason, "x"))), proves, "{reason}");
-    }
-}
-
-#[test]
-fn silence_after_refusals_is_called_a_likely_ban() {
-    let target = pbx(Grant::ClientCredentials, Call::Graphql);
-    let ctx = context(&target, Operation::Token, false);
-    let timeout = |phase| TransportError::Timeout { limit: Duration::from_secs(10), phase };
-    for (error, ban) in [
-        (timeout("connect"), true),
-        (timeout("processing"), true),
-        (TransportError::Connect("refused".into()), true),
-        (timeout("resolve"), false),
-        (TransportError::Dns("no such host".into()), false),
-        (TransportError::Tls("expired".into()), false),
-        (TransportError::RedirectLoop, false),
-    ] {
-        let said = |after| transport_failure(&ctx, &error, after).diagnosis.contains("unbanip");
-        assert_eq!((said(true), said(false)), (ban, false), "{error}");
-        assert_eq!(transport_failure(&ctx, &error, true).reason, error.reason());
-    }
-}
-
-#[test]
-fn only_a_refusal_of_the_refresh_token_itself_calls_for_a_new_grant() {
-    for reason in Reason::ALL {
-        let dead = refresh_refused_means_dead(&Failure::new(reason, "x"));
-        assert_eq!(dead, reason == Reason::InvalidGrant, "{reason}");
-    }
-}
-
-#[test]
 fn a_version_is_cut_to_what_a_label_may_hold() {
     let target = pbx(Grant::ClientCredentials, Call::Graphql);
     let ctx = context(&target, Operation::Version, false);
@@ -407,25 +310,4 @@ fn a_version_is_cut_to_what_a_label_may_hold() {
     let long = format!(r#"{{"data":{{"system":{{"version":"{}"}}}}}}"#, "1".repeat(100));
     assert_eq!(read(long).unwrap().version.len(), 64);
     assert_eq!(read(r#"{"data":{"system":{}}}"#.into()), Err(Reason::UnexpectedResponse));
-}
-
-#[test]
-fn requests_are_small_read_only_and_carry_the_targets_headers() {
-    let mut target = pbx(Grant::ClientCredentials, Call::Graphql);
-    target.headers.insert("x-extra", HeaderValue::from_static("1"));
-    let list = list_request(&target);
-    assert_eq!((list.method.as_str(), list.url.path()), ("POST", "/admin/api/api/gql"));
-    assert_eq!(list.headers["content-type"], "application/json");
-    assert_eq!(
-        &list.body[..],
-        br#"{"query":"query { fetchAllExtensions(first: 1) { status message totalCount } }"}"#
-    );
-    target.call = Call::Rest;
-    let rest = list_request(&target);
-    assert_eq!((rest.method.as_str(), rest.url.path()), ("GET", "/admin/api/api/rest/core/users"));
-    for request in [list, rest, validity_request(&target).unwrap(), version_request(&target)] {
-        assert_eq!(request.headers["x-extra"], "1");
-        assert!(!request.headers.contains_key("authorization") && request.last);
-        assert!(!String::from_utf8_lossy(&request.body).contains("mutation"));
-    }
 }
