@@ -27,14 +27,17 @@ pub fn needed_scope(ctx: &CallContext) -> &'static str {
 }
 
 pub fn after_scope_check(ctx: &CallContext, first: Failure, second: Result<(), &Answer>) -> Failure {
-    let told = match second {
-        Ok(()) => true,
-        Err(answer) => Body::of(answer).error() == Some("invalid_scope"),
-    };
-    if !told {
-        return first;
+    let body = second.err().map(Body::of);
+    let told = body.as_ref().is_none_or(|body| body.error() == Some("invalid_scope"));
+    if told {
+        let diagnosis = text::unknown_allowed_scope(ctx).into();
+        return Failure { reason: Reason::InvalidScope, diagnosis, ..first };
     }
-    Failure { reason: Reason::InvalidScope, diagnosis: text::unknown_allowed_scope(ctx).into(), ..first }
+    if body.is_some_and(|body| body.is_slim_error_page()) {
+        let diagnosis = text::hidden_with_scope_too(&first.diagnosis).into();
+        return Failure { diagnosis, ..first };
+    }
+    first
 }
 
 /// Worth asking where the answer was nobody's in particular: the web server's, a proxy's, a crash's.

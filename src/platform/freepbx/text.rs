@@ -305,6 +305,11 @@ pub fn slim_error_at_token(ctx: &CallContext) -> String {
     )
 }
 
+/// Behind [`slim_error_at_token`], once an explicit scope was asked for.
+pub fn hidden_with_scope_too(first: &str) -> String {
+    format!("{first} Asked with an explicit scope it fails alike, which speaks for the key files.")
+}
+
 pub fn slim_error_at_resource(ctx: &CallContext) -> String {
     let query = if is_graphql(ctx.path()) { " or a request whose query was lost on the way" } else { "" };
     format!(

@@ -16,6 +16,8 @@ fn the_scope_check_tells_sixteens_two_hidden_causes_apart() {
     assert_eq!(after(Ok(())), Reason::InvalidScope);
     assert_eq!(after(Err(&refused)), Reason::InvalidScope);
     assert_eq!(after(Err(&hidden)), Reason::ServerError);
+    let alike = after_scope_check(&ctx, token_failure(&ctx, &hidden), Err(&hidden)).diagnosis;
+    assert!(alike.contains("Allowed Scopes") && alike.contains("speaks for the key files"), "{alike}");
     assert_eq!(after(Err(&answer(401, r#"{"error":"invalid_client"}"#))), Reason::ServerError);
 
     target.auth.scopes = vec!["gql".into()];
@@ -120,4 +122,18 @@ fn requests_are_small_read_only_and_carry_the_targets_headers() {
         assert!(!request.headers.contains_key("authorization") && request.last);
         assert!(!String::from_utf8_lossy(&request.body).contains("mutation"));
     }
+}
+
+#[test]
+fn a_token_without_any_scope_is_named_as_such() {
+    let target = pbx(Grant::ClientCredentials, Call::Graphql);
+    let missing = fixtures::find("scope missing", fixtures::Generation::V17).answer();
+    let canary = ["canary".to_owned()];
+    let said = |scopes| {
+        let ctx = CallContext { scopes, ..context(&target, Operation::Extensions, true) };
+        read_list(&ctx, &missing).unwrap_err().diagnosis
+    };
+    assert!(said(Some(&[])).contains("names no scope at all"));
+    assert!(!said(Some(&canary)).contains("canary"));
+    assert!(!said(None).contains("names no scope at all"));
 }

@@ -37,15 +37,23 @@ fn plain(answer: SimAnswer) -> Answer {
     Answer { status: answer.status, headers: answer.headers, body: answer.body }
 }
 
+const FORM: &str = "application/x-www-form-urlencoded";
+
 fn post(pbx: &SimPbx, form: &[(&str, &str)]) -> Answer {
     let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
-    let form_type = HeaderValue::from_static("application/x-www-form-urlencoded");
-    plain(pbx.answer(&SimRequest {
-        method: Method::POST,
-        path_and_query: "/admin/api/api/token".into(),
-        headers: HeaderMap::from_iter([(CONTENT_TYPE, form_type)]),
-        body: body.into(),
-    }))
+    post_as(pbx, FORM, None, body)
+}
+
+/// A token request of this content type, with HTTP Basic where given.
+fn post_as(pbx: &SimPbx, content_type: &'static str, basic: Option<(&str, &str)>, body: String) -> Answer {
+    use base64::Engine as _;
+    let mut headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(content_type))]);
+    if let Some((id, secret)) = basic {
+        let credentials = base64::engine::general_purpose::STANDARD.encode(format!("{id}:{secret}"));
+        headers.insert(AUTHORIZATION, HeaderValue::try_from(format!("Basic {credentials}")).unwrap());
+    }
+    let path_and_query = "/admin/api/api/token".into();
+    plain(pbx.answer(&SimRequest { method: Method::POST, path_and_query, headers, body: body.into() }))
 }
 
 fn machine(pbx: &SimPbx, scope: &str) -> Answer {
@@ -287,6 +295,27 @@ async fn malformed_token_requests_are_refused_as_league_does() {
             let seen = token_reason(&post(&pbx, &form), Grant::Password);
             assert_eq!(seen, reason, "{generation:?} {form:?}");
         }
+    }
+}
+
+#[tokio::test]
+async fn basic_is_taken_everywhere_and_json_on_16_alone() {
+    let json = serde_json::json!({
+        "grant_type": "client_credentials", "client_id": MACHINE_ID, "client_secret": SECRET,
+    });
+    for generation in Generation::ALL {
+        let pbx = pbx(generation);
+        let by_basic = |id, secret| {
+            let answer = post_as(&pbx, FORM, Some((id, secret)), "grant_type=client_credentials".into());
+            token_reason(&answer, Grant::ClientCredentials)
+        };
+        assert_eq!(by_basic(MACHINE_ID, SECRET), None);
+        assert_eq!(by_basic("unknown", SECRET), Some(Reason::InvalidClient));
+        let unchecked = generation == V17_0_1;
+        assert_eq!(by_basic(MACHINE_ID, "wrong"), (!unchecked).then_some(Reason::InvalidClient));
+        let by_json = post_as(&pbx, "application/json", None, json.to_string());
+        let expected = (generation != V16).then_some(Reason::UnauthorizedClient);
+        assert_eq!(token_reason(&by_json, Grant::ClientCredentials), expected, "{generation:?}");
     }
 }
 
