@@ -12,6 +12,9 @@ fn the_scope_check_tells_sixteens_two_hidden_causes_apart() {
     assert_eq!(wants_scope_check(&ctx, &answer(500, "<html>other</html>")), None);
     assert_eq!(wants_scope_check(&ctx, &refused), None);
 
+    let renewal = CallContext { grant: Grant::RefreshToken, ..ctx };
+    assert_eq!(wants_scope_check(&renewal, &hidden), None);
+
     let after = |second| after_scope_check(&ctx, token_failure(&ctx, &hidden), second).reason;
     assert_eq!(after(Ok(())), Reason::InvalidScope);
     assert_eq!(after(Err(&refused)), Reason::InvalidScope);
@@ -47,6 +50,10 @@ fn validity_is_read_from_the_apis_own_words_alone() {
     assert_eq!(read_validity(&answer(200, r#"{"data":{"__typename":"Query"}}"#)), Validity::Accepted);
     assert_eq!(known("token revoked", Generation::V16), Validity::Rejected);
     assert_eq!(known("token revoked", Generation::V17), Validity::Rejected);
+    let denied = r#"{"error":"access_denied","message":"x"}"#;
+    assert_eq!(read_validity(&answer(401, denied)), Validity::Rejected);
+    assert_eq!(read_validity(&answer(403, denied)), Validity::Unclear);
+    assert_eq!(read_validity(&answer(500, r#"{"data":{"__typename":"Query"}}"#)), Validity::Unclear);
     for fixture in fixtures::all().filter(|fixture| fixture.expect != Expect::Fails(Reason::TokenRejected)) {
         assert_eq!(read_validity(&fixture.answer()), Validity::Unclear, "{}", fixture.name);
     }

@@ -276,6 +276,29 @@ fn a_bearer_challenge_of_a_gateway_is_understood() {
 }
 
 #[test]
+fn words_of_graphql_mean_nothing_at_another_path_of_ones_own() {
+    let target = pbx(Grant::ClientCredentials, Called::Path("/my/own").call());
+    let ctx = context(&target, Operation::Extensions, false);
+    let body = r#"{"errors":[{"message":"Cannot query field"}]}"#;
+    assert_eq!(read_list(&ctx, &answer(200, body)), Ok(Listing { total: None }));
+    assert_eq!(read_list(&ctx, &answer(400, body)).unwrap_err().reason, Reason::UnexpectedResponse);
+}
+
+#[test]
+fn another_refusal_of_the_oauth_library_is_no_rejected_token() {
+    let target = pbx(Grant::ClientCredentials, Call::Graphql);
+    let ctx = context(&target, Operation::Extensions, false);
+    let of = |code| {
+        let kind = r"League\\OAuth2\\Server\\Exception\\OAuthServerException";
+        let answer = answer(500, format!(r#"{{"error":{{"type":"{kind}","message":"x"{code}}}}}"#));
+        (read_list(&ctx, &answer).unwrap_err().reason, read_validity(&answer))
+    };
+    assert_eq!(of(r#","code":9"#), (Reason::TokenRejected, Validity::Rejected));
+    assert_eq!(of(""), (Reason::TokenRejected, Validity::Rejected));
+    assert_eq!(of(r#","code":7"#), (Reason::ServerError, Validity::Unclear));
+}
+
+#[test]
 fn a_custom_total_is_read_by_pointer() {
     let list = |total: &str, body: &'static str| {
         let Call::Custom(mut call) = Called::Path("/my/own?key=value").call() else { unreachable!() };

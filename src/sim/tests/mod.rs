@@ -166,7 +166,12 @@ async fn only_the_password_grant_gives_a_refresh_token_and_it_serves_once() {
             assert_eq!(token_reason(&refresh(&pbx, dead), Grant::RefreshToken), Some(Reason::InvalidGrant));
         }
         assert_eq!(token_reason(&native(&pbx, "wrong"), Grant::Password), Some(Reason::InvalidGrant));
-        assert_eq!(pbx.token_requests_by_grant(Grant::RefreshToken), 3);
+        let good = member(&second, "refresh_token").unwrap();
+        let client = [("client_id", MACHINE_ID), ("client_secret", SECRET)];
+        let stolen = [&client[..], &[("grant_type", "refresh_token"), ("refresh_token", &good)]].concat();
+        let refusal = if generation == V16 { Reason::InvalidClient } else { Reason::InvalidGrant };
+        assert_eq!(token_reason(&post(&pbx, &stolen), Grant::RefreshToken), Some(refusal));
+        assert_eq!(pbx.token_requests_by_grant(Grant::RefreshToken), 4);
     }
 }
 
