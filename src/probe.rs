@@ -347,6 +347,9 @@ impl Probe {
 
     fn note_outage(&self, attempt: &Attempt) {
         let mut memory = self.memory();
+        if attempt.duration.is_none() {
+            return;
+        }
         if attempt.status.is_some() {
             memory.outage = None;
         } else if memory.outage.is_none() {

@@ -41,9 +41,11 @@ impl TargetState {
 
     fn count(&mut self, attempt: &Attempt, now: f64) {
         let endpoint = self.endpoint_mut(attempt.operation);
-        endpoint.count_code(attempt.status);
-        endpoint.durations.observe(attempt.duration.as_secs_f64());
-        endpoint.phases = attempt.phases;
+        if let Some(duration) = attempt.duration {
+            endpoint.count_code(attempt.status);
+            endpoint.durations.observe(duration.as_secs_f64());
+            endpoint.phases = attempt.phases;
+        }
         if let Some(reason) = attempt.failure {
             endpoint.failures[reason.index()] += 1;
         }

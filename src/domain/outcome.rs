@@ -41,7 +41,8 @@ impl Failure {
     }
 }
 
-/// One HTTP exchange of a pass, as the board counts it.
+/// One HTTP exchange of a pass, as the board counts it; or a token request that failed before it was
+/// sent.
 #[derive(Clone, Copy, Debug)]
 pub struct Attempt {
     /// What was asked.
@@ -50,8 +51,8 @@ pub struct Attempt {
     pub grant: Option<Grant>,
     /// Status code received.
     pub status: Option<u16>,
-    /// From start to the last byte or the failure.
-    pub duration: Duration,
+    /// From start to the last byte or the failure; `None`: nothing was sent.
+    pub duration: Option<Duration>,
     /// Time by phase.
     pub phases: Phases,
     /// Earliest notAfter of the chain served, Unix seconds.
@@ -69,10 +70,24 @@ impl Attempt {
             operation,
             grant,
             status: exchange.status.map(|s| s.as_u16()),
-            duration: exchange.duration,
+            duration: Some(exchange.duration),
             phases: exchange.phases,
             certificate_expiry: exchange.certificate_expiry,
             failure: None,
+            rate_limit: (None, None),
+        }
+    }
+
+    /// A token request that failed before it was sent.
+    pub const fn unsent(grant: Grant, reason: Reason) -> Self {
+        Self {
+            operation: Operation::Token,
+            grant: Some(grant),
+            status: None,
+            duration: None,
+            phases: Phases { resolve: None, connect: None, tls: None, processing: None, transfer: None },
+            certificate_expiry: None,
+            failure: Some(reason),
             rate_limit: (None, None),
         }
     }

@@ -226,7 +226,10 @@ impl State {
         let result = match self.refresh_at_hand(asker.target) {
             Ok(Some(refresh)) => self.refresh(asker, diary, refresh).await?,
             Ok(None) => self.acquire(asker, diary).await?,
-            Err(error) => Err(Failure::new(Reason::ExporterError, error.to_string())),
+            Err(error) => {
+                diary.attempts.push(Attempt::unsent(Grant::RefreshToken, Reason::ExporterError));
+                Err(Failure::new(Reason::ExporterError, error.to_string()))
+            }
         };
         let result = match result {
             Ok(issued) => {
@@ -425,6 +428,7 @@ async fn send(
             Ok(answer) => answer,
             Err(error) => {
                 let failure = Failure::new(Reason::ExporterError, error.to_string());
+                diary.attempts.push(Attempt::unsent(grant, failure.reason));
                 return Ok(Sent { result: Err(failure), answer: None, may_have_worked: false });
             }
         };

@@ -133,14 +133,14 @@ impl Scheduler {
         let cancel = self.parts.cancel.clone();
         let ready_at = Instant::now() + READY_AFTER;
         loop {
-            let next = self.due.peek().map_or(ready_at + READY_AFTER, |Reverse((at, _))| *at);
+            let next = self.due.peek().map(|Reverse((at, _))| *at);
             tokio::select! {
                 biased;
                 () = cancel.cancelled() => break,
                 Some(command) = self.commands.recv() => self.obey(command),
                 Some(joined) = self.passes.join_next_with_id() => self.joined(joined),
                 () = tokio::time::sleep_until(ready_at), if !self.is_ready() => self.be_ready(),
-                () = tokio::time::sleep_until(next) => self.start_due(),
+                () = until(next) => self.start_due(),
             }
         }
         while self.passes.join_next().await.is_some() {}
@@ -326,5 +326,13 @@ impl Scheduler {
                 self.be_ready();
             }
         }
+    }
+}
+
+/// Waits until then; with nothing on the timetable, for as long as nothing comes onto it.
+async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
     }
 }

@@ -3,6 +3,8 @@
 mod config;
 mod exposition;
 mod metrics_docs;
+mod schedule;
 mod support;
+mod token;
 mod transport;
 mod web;

@@ -6,3 +6,4 @@ pub mod openmetrics;
 pub mod raw;
 pub mod scrape;
 pub mod tls;
+pub mod world;

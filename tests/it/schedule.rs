@@ -1,0 +1,424 @@
+//! When probes are made, what waits, and what one target's trouble does to others. Virtual time.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use pbx_exporter::clock::Clock;
+use pbx_exporter::control::ProbeNow;
+use pbx_exporter::domain::target::{Call, ClientSettings};
+use pbx_exporter::domain::{Grant, Operation, Reason, Request, SecretSource, Target, TransportError};
+use pbx_exporter::metrics::{ExporterMetrics, exporter};
+use pbx_exporter::sim::fault::Fault;
+use pbx_exporter::sim::fixtures::{Called, Expect, Generation, all};
+use pbx_exporter::sim::target::target;
+use pbx_exporter::sim::{SimPbx, SimTransport};
+use pbx_exporter::transport::{ExchangeFuture, Limits, Transport};
+use secrecy::SecretString;
+use url::Url;
+
+use crate::support::world::{UNIX, World, minutes, origin, pbx, seconds, usual};
+
+fn with_wrong_secret(name: &str) -> Target {
+    let mut target = target(name, &origin(), Grant::ClientCredentials, Call::Graphql);
+    target.auth.client_secret = Some(SecretSource::Literal(SecretString::from("not-the-secret")));
+    target
+}
+
+/// Answers of one PBX that refuse, noted with their virtual second.
+struct Watched(Arc<SimTransport>, std::sync::Mutex<Vec<f64>>, Clock);
+
+impl Transport for Watched {
+    fn exchange<'a>(
+        &'a self,
+        client: &'a ClientSettings,
+        limits: Limits,
+        request: Request,
+    ) -> ExchangeFuture<'a> {
+        Box::pin(async move {
+            let exchange = self.0.exchange(client, limits, request).await;
+            let body = exchange.result.as_ref().map(|a| a.body.clone()).unwrap_or_default();
+            let refused = exchange.status.is_some_and(|s| matches!(s.as_u16(), 401 | 403))
+                || body.windows(13).any(|part| part == b"Cannot query ")
+                || body.windows(7).any(|part| part == b"invalid");
+            if refused {
+                self.1.lock().expect("not poisoned").push(self.2.unix() - UNIX);
+            }
+            exchange
+        })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn three_bad_targets_on_one_origin_stay_within_its_budget_and_blind_no_neighbour() {
+    let (pbx, transport) = pbx(Generation::V16);
+    let watched = Arc::new(Watched(transport, std::sync::Mutex::default(), Clock::steered(UNIX)));
+    let bad = ["bad-1", "bad-2", "bad-3"].map(with_wrong_secret);
+    let world = World::start(watched.clone(), bad.into_iter().chain([usual(Grant::ClientCredentials)])).await;
+    minutes(6 * 60).await;
+    let refusals = watched.1.lock().expect("not poisoned").clone();
+    assert!(refusals.len() > 20, "they go on being tried: {}", refusals.len());
+    for window in refusals.windows(7) {
+        assert!(window[6] - window[0] >= 2400.0, "7 refusals within 2400 s: {window:?}");
+    }
+    let good = world.state();
+    assert_eq!(good.up, Some(true));
+    assert!(good.probes >= 350, "{} probes in 360 minutes", good.probes);
+    assert_eq!(good.probe_failures, 0);
+    assert!(pbx.requests(Operation::Extensions) >= 350);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_good_target_that_turns_bad_stays_within_the_budget_with_its_follow_up_queries() {
+    for fault in [Fault::RejectAllTokens, Fault::ScopeRemoved, Fault::Forbidden, Fault::RewriteBroken] {
+        let (pbx, transport) = pbx(Generation::V16);
+        pbx.set_token_lifetime(Duration::from_secs(600));
+        let watched = Arc::new(Watched(transport, std::sync::Mutex::default(), Clock::steered(UNIX)));
+        let names = ["a", "b", "c", "d", "e", "f", "g", "h"];
+        let targets = names.map(|name| target(name, &origin(), Grant::ClientCredentials, Call::Graphql));
+        let _world = World::start(watched.clone(), targets).await;
+        minutes(5).await;
+        pbx.set_fault(Some(fault.clone()));
+        minutes(300).await;
+        let refusals = watched.1.lock().expect("not poisoned").clone();
+        assert!(refusals.len() >= 6, "{fault:?}: {}", refusals.len());
+        for window in refusals.windows(7) {
+            assert!(window[6] - window[0] >= 2400.0, "{fault:?}: 7 refusals within 2400 s: {window:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_denial_waits_five_minutes_and_then_ten() {
+    let (pbx, transport) = pbx(Generation::V17);
+    pbx.set_fault(Some(Fault::ScopeRemoved));
+    let world = World::start(transport, [usual(Grant::ClientCredentials)]).await;
+    seconds(5).await;
+    assert_eq!(world.reason(Operation::Extensions), Some(Reason::InsufficientScope));
+    assert_eq!(world.state().wait, Duration::from_secs(300));
+    minutes(5).await;
+    assert_eq!((world.state().probes, world.state().wait), (2, Duration::from_secs(600)));
+    minutes(10).await;
+    assert_eq!((world.state().probes, world.state().wait), (3, Duration::from_secs(600)));
+    assert_eq!(world.state().endpoint(Operation::Token).up, Some(true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_transient_failure_is_tried_again_at_the_failure_interval() {
+    let (pbx, transport) = pbx(Generation::V16);
+    let world = World::start(transport, [usual(Grant::ClientCredentials)]).await;
+    seconds(30).await;
+    pbx.set_fault(Some(Fault::Html502));
+    minutes(1).await;
+    assert_eq!(world.state().wait, Duration::from_secs(15));
+    let probes = world.state().probes;
+    minutes(1).await;
+    assert_eq!(world.state().probes, probes + 4);
+    assert_eq!(world.state().consecutive_failures, world.state().probe_failures);
+    pbx.set_fault(None);
+    seconds(15).await;
+    let state = world.state();
+    assert_eq!((state.up, state.wait, state.consecutive_failures), (Some(true), Duration::from_secs(60), 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn throttling_waits_as_long_as_asked_and_is_no_denial() {
+    let (pbx, transport) = pbx(Generation::V16);
+    let world = World::start(transport, [usual(Grant::ClientCredentials)]).await;
+    seconds(30).await;
+    pbx.set_fault(Some(Fault::RateLimited(400)));
+    minutes(1).await;
+    assert_eq!(world.reason(Operation::Extensions), Some(Reason::RateLimited));
+    assert_eq!(world.state().wait, Duration::from_secs(400));
+    let lists = pbx.requests(Operation::Extensions);
+    minutes(5).await;
+    assert_eq!(pbx.requests(Operation::Extensions), lists);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_harmless_query_is_asked_once_for_each_run_of_failures() {
+    let (pbx, transport) = pbx(Generation::V16);
+    let world = World::start(transport, [usual(Grant::ClientCredentials)]).await;
+    minutes(3).await;
+    assert_eq!(pbx.validity_requests(), 0, "never on a probe that succeeds");
+    pbx.set_fault(Some(Fault::Html502));
+    minutes(5).await;
+    assert_eq!(pbx.validity_requests(), 1);
+    pbx.set_fault(None);
+    minutes(1).await;
+    pbx.set_fault(Some(Fault::Http500));
+    minutes(5).await;
+    assert_eq!(pbx.validity_requests(), 2);
+    assert_eq!(world.reason(Operation::Extensions), Some(Reason::ServerError));
+}
+
+#[tokio::test(start_paused = true)]
+async fn silence_after_refusals_names_a_ban_and_silence_alone_does_not() {
+    let silence = TransportError::Timeout { limit: Duration::from_secs(10), phase: "connect" };
+    for (refused_before, names_a_ban) in [(true, true), (false, false)] {
+        let (pbx, transport) = pbx(Generation::V16);
+        pbx.set_fault(refused_before.then_some(Fault::SecretRegenerated));
+        let world = World::start(transport.clone(), [usual(Grant::ClientCredentials)]).await;
+        minutes(6).await;
+        transport.fail(&origin(), Some(silence.clone()));
+        // Far beyond the window of the budget: the outage began after refusals and still goes on.
+        minutes(120).await;
+        // By now any token taken before has expired.
+        let operation = Operation::Token;
+        assert_eq!(world.reason(operation), Some(Reason::Timeout));
+        assert_eq!(
+            world.diagnosis(operation).contains("fail2ban"),
+            names_a_ban,
+            "{}",
+            world.diagnosis(operation)
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_changed_secret_at_a_reload_ends_the_back_off_and_unchanged_targets_keep_everything() {
+    let (pbx, transport) = pbx(Generation::V16);
+    let good = target("good", &origin(), Grant::ClientCredentials, Call::Rest);
+    let world = World::start(transport, [with_wrong_secret("office"), good.clone()]).await;
+    seconds(270).await;
+    let (requests, before) = (pbx.requests(Operation::Token), world.state_of("good"));
+    assert_eq!(world.state().up, Some(false));
+    world.replace([usual(Grant::ClientCredentials), good]).await;
+    seconds(1).await;
+    assert_eq!(world.state().up, Some(true));
+    assert_eq!(pbx.requests(Operation::Token), requests + 1);
+    let after = world.state_of("good");
+    assert_eq!((after.probes, after.last_probe), (before.probes, before.last_probe));
+    assert_eq!(after.token, before.token);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_goes_leaves_the_board_and_is_probed_no_more() {
+    let (pbx, transport) = pbx(Generation::V16);
+    let world = World::start(transport, [usual(Grant::ClientCredentials)]).await;
+    minutes(1).await;
+    world.replace([]).await;
+    assert!(world.board.slots().is_empty());
+    let lists = pbx.requests(Operation::Extensions);
+    minutes(10).await;
+    assert_eq!(pbx.requests(Operation::Extensions), lists);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_board_keeps_the_order_of_the_configuration_over_reloads() {
+    let (_, transport) = pbx(Generation::V16);
+    let usual = |name: &str| target(name, &origin(), Grant::ClientCredentials, Call::Graphql);
+    let world = World::start(transport, ["b", "a"].map(usual)).await;
+    world.replace(["c", "a", "b"].map(usual)).await;
+    let names: Vec<_> = world.board.slots().iter().map(|slot| slot.info.name.to_string()).collect();
+    assert_eq!(names, ["c", "a", "b"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn readiness_waits_for_every_first_probe_but_no_longer_than_a_minute() {
+    let (fast, transport) = pbx(Generation::V16);
+    let world = World::start(transport, [usual(Grant::ClientCredentials)]).await;
+    assert!(!world.is_ready());
+    seconds(1).await;
+    assert!(world.is_ready() && fast.requests(Operation::Extensions) == 1);
+
+    let (hanging, transport) = pbx(Generation::V16);
+    hanging.set_fault(Some(Fault::Hang));
+    let mut patient = usual(Grant::ClientCredentials);
+    patient.timeout = Duration::from_secs(300);
+    let world = World::start(transport, [patient]).await;
+    seconds(59).await;
+    assert!(!world.is_ready());
+    seconds(2).await;
+    assert!(world.is_ready());
+}
+
+#[tokio::test(start_paused = true)]
+async fn hanging_targets_pile_nothing_up_and_leave_other_hosts_alone() {
+    let hang = Arc::new(SimPbx::new(Generation::V16, Clock::steered(UNIX)));
+    hang.set_fault(Some(Fault::Hang));
+    let elsewhere = Url::parse("https://pbx.example.net").expect("a URL");
+    let (_, transport) = pbx(Generation::V16);
+    let transport = Arc::try_unwrap(transport).expect("not shared yet").with(&elsewhere, hang.clone());
+    let hanging =
+        (0..200).map(|n| target(&n.to_string(), &elsewhere, Grant::ClientCredentials, Call::Graphql));
+    let world = World::start(Arc::new(transport), hanging.chain([usual(Grant::ClientCredentials)])).await;
+    minutes(10).await;
+    let good = world.state();
+    assert_eq!((good.up, good.probe_failures), (Some(true), 0));
+    assert!(good.probes >= 10);
+    // Four at a time, ten seconds each: 10 minutes hold 240 requests at the most.
+    assert!((200..=244).contains(&hang.requests(Operation::Token)), "{}", hang.requests(Operation::Token));
+    assert!(counter(&world.metrics, "pbx_exporter_probe_overruns_total") > 0.0);
+    assert!(counter(&world.metrics, "pbx_exporter_probes_in_flight") <= 4.0);
+}
+
+fn counter(metrics: &ExporterMetrics, name: &str) -> f64 {
+    assert!(exporter::FAMILIES.iter().any(|family| family.0 == name), "no family {name}");
+    let families = metrics.gather();
+    let metric = &families.iter().find(|family| family.name() == name).expect("gathered").get_metric()[0];
+    metric.get_counter().get_value() + metric.get_gauge().get_value()
+}
+
+/// Panics at the second exchange with each origin whose host begins with `bad`.
+struct Panicking(Arc<SimTransport>, AtomicU64);
+
+impl Transport for Panicking {
+    fn exchange<'a>(
+        &'a self,
+        client: &'a ClientSettings,
+        limits: Limits,
+        request: Request,
+    ) -> ExchangeFuture<'a> {
+        let bad = request.url.host_str().is_some_and(|host| host.starts_with("bad"));
+        assert!(!(bad && self.1.fetch_add(1, Ordering::Relaxed) == 1), "made to panic");
+        self.0.exchange(client, limits, request)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_in_one_target_is_counted_and_harms_no_other() {
+    let bad = Url::parse("https://bad.example.com").expect("a URL");
+    let (pbx, transport) = pbx(Generation::V16);
+    let transport = Arc::try_unwrap(transport).expect("not shared yet").with(&bad, pbx);
+    let panicking = Arc::new(Panicking(Arc::new(transport), AtomicU64::new(0)));
+    let targets =
+        [usual(Grant::ClientCredentials), target("bad", &bad, Grant::ClientCredentials, Call::Graphql)];
+    let world = World::start(panicking, targets).await;
+    seconds(5).await;
+    assert_eq!(world.state().up, Some(true));
+    assert_eq!(world.state_of("bad").up, Some(false));
+    let state = world.state_of("bad");
+    let condition = state.endpoint(Operation::Extensions).condition.as_ref().expect("a condition");
+    assert_eq!(condition.reason, Reason::ExporterError);
+    assert!(counter(&world.metrics, "pbx_exporter_panics_total") > 0.0);
+    assert!(counter(&world.metrics, "pbx_exporter_probes_in_flight") < 1.0);
+    minutes(1).await;
+    assert_eq!(world.state_of("bad").up, Some(true), "it goes on");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_person_who_mended_something_gets_one_probe_a_minute() {
+    let (pbx, transport) = pbx(Generation::V16);
+    pbx.set_fault(Some(Fault::SecretRegenerated));
+    let world = World::start(transport, [usual(Grant::ClientCredentials)]).await;
+    minutes(1).await;
+    pbx.set_fault(None);
+    assert_eq!(world.handle.probe_now("office".into()).await, ProbeNow::Done);
+    assert_eq!(world.state().up, Some(true));
+    assert!(
+        matches!(world.handle.probe_now("office".into()).await, ProbeNow::TooSoon { retry_after } if retry_after <= Duration::from_secs(60))
+    );
+    assert_eq!(world.handle.probe_now("nobody".into()).await, ProbeNow::UnknownTarget);
+    minutes(1).await;
+    assert_eq!(world.handle.probe_now("office".into()).await, ProbeNow::Done);
+}
+
+#[tokio::test(start_paused = true)]
+async fn even_a_person_cannot_spend_more_than_the_budget() {
+    let (pbx, transport) = pbx(Generation::V16);
+    pbx.set_fault(Some(Fault::SecretRegenerated));
+    let world = World::start(transport, [usual(Grant::ClientCredentials)]).await;
+    let mut spent = None;
+    for _ in 0..10 {
+        seconds(61).await;
+        if let ProbeNow::RefusalBudget { retry_after } = world.handle.probe_now("office".into()).await {
+            spent = Some(retry_after);
+        }
+    }
+    assert!(spent.is_some_and(|wait| wait > Duration::from_secs(600)));
+    assert!(pbx.requests(Operation::Token) <= 6);
+}
+
+#[tokio::test(start_paused = true)]
+async fn probes_of_many_targets_are_spread_and_keep_their_place() {
+    let (pbx, transport) = pbx(Generation::V16);
+    let many =
+        (0..1000).map(|n| target(&format!("t{n}"), &origin(), Grant::ClientCredentials, Call::Graphql));
+    let world = World::start(transport, many).await;
+    seconds(1).await;
+    let first = pbx.requests(Operation::Extensions);
+    assert!((100..300).contains(&first), "{first} of 1000 in the first of five seconds");
+    minutes(10).await;
+    let state = world.state_of("t7");
+    let (probes, last) = (state.probes, state.last_probe.expect("probed"));
+    minutes(10).await;
+    let state = world.state_of("t7");
+    assert_eq!(state.probes, probes + 10);
+    assert!((state.last_probe.expect("probed") - last - 600.0).abs() < 1.0, "no drift");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_version_is_asked_only_where_it_is_wanted() {
+    for wanted in [false, true] {
+        let (pbx, transport) = pbx(Generation::V17);
+        let mut target = usual(Grant::ClientCredentials);
+        target.version = wanted;
+        let world = World::start(transport, [target]).await;
+        seconds(5).await;
+        assert_eq!(pbx.requests(Operation::Version), u64::from(wanted));
+        assert_eq!(world.state().version.is_some(), wanted);
+        assert_eq!(world.state().up, Some(true));
+    }
+}
+
+/// The reason that a whole pass gives for each known answer, the follow-up queries included.
+#[tokio::test(start_paused = true)]
+async fn every_known_answer_gets_its_reason_through_a_whole_pass() {
+    let mut seen = std::collections::BTreeSet::new();
+    for fixture in all() {
+        let Expect::Fails(expected) = fixture.expect else { continue };
+        if fixture.operation == Operation::Version || fixture.grant == Grant::RefreshToken {
+            continue;
+        }
+        let generation = fixture.generations[0];
+        let (pbx, transport) = pbx(generation);
+        pbx.set_fault(Some(Fault::Fixture(fixture)));
+        let grant = if fixture.grant == Grant::Password { Grant::Password } else { Grant::ClientCredentials };
+        let called: Called = fixture.called;
+        let world = World::start(transport, [target("office", &origin(), grant, called.call())]).await;
+        seconds(5).await;
+        let reason = world.reason(fixture.operation);
+        seen.extend(reason);
+        assert_eq!(reason, Some(expected), "{} ({generation:?})", fixture.name);
+        assert_eq!(world.state().up, Some(false), "{}", fixture.name);
+        world.stop().await;
+    }
+    let transport_only = |reason: &Reason| {
+        reason.is_transport() || matches!(reason, Reason::ResponseTooLarge | Reason::RedirectRefused)
+    };
+    let missing: Vec<_> =
+        Reason::ALL.into_iter().filter(|reason| !seen.contains(reason) && !transport_only(reason)).collect();
+    // FreePBX never gives the first two; tests/it/token.rs has the others.
+    let elsewhere =
+        [Reason::AuthorizationRequired, Reason::AccessDenied, Reason::UserBlocked, Reason::ExporterError];
+    assert_eq!(missing, elsewhere);
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_transport_failure_gets_its_reason_through_a_whole_pass() {
+    let text = || "because".to_owned();
+    for (error, reason) in [
+        (TransportError::Dns(text()), Reason::Dns),
+        (TransportError::Proxy(text()), Reason::Proxy),
+        (TransportError::Connect(text()), Reason::Connect),
+        (TransportError::Tls(text()), Reason::Tls),
+        (TransportError::Timeout { limit: Duration::from_secs(1), phase: "processing" }, Reason::Timeout),
+        (TransportError::ConnectionLost(text()), Reason::ConnectionLost),
+        (TransportError::TooLarge(7), Reason::ResponseTooLarge),
+        (TransportError::RedirectElsewhere("https://pbx.example.net".into()), Reason::RedirectRefused),
+        (TransportError::RedirectLoop, Reason::RedirectRefused),
+        (TransportError::Exporter(text()), Reason::ExporterError),
+    ] {
+        let (_, transport) = pbx(Generation::V16);
+        let world = World::start(transport.clone(), [usual(Grant::ClientCredentials)]).await;
+        seconds(5).await;
+        transport.fail(&origin(), Some(error));
+        minutes(2).await;
+        assert_eq!(world.reason(Operation::Extensions), Some(reason));
+        assert_eq!(world.state().endpoint(Operation::Token).up, Some(true), "it was not asked");
+        transport.fail(&origin(), None);
+        minutes(1).await;
+        assert_eq!(world.state().up, Some(true), "{reason} heals");
+    }
+}

@@ -1,0 +1,339 @@
+//! The life of a token: kept, renewed, dropped, backed off. Virtual time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use pbx_exporter::budget::Origin;
+use pbx_exporter::clock::Clock;
+use pbx_exporter::domain::target::Call;
+use pbx_exporter::domain::{Grant, Operation, Reason, SecretSource, Target};
+use pbx_exporter::probe::Probe;
+use pbx_exporter::sim::SimPbx;
+use pbx_exporter::sim::fault::Fault;
+use pbx_exporter::sim::fixtures::{Generation, find};
+use secrecy::SecretString;
+use tokio_util::sync::CancellationToken;
+
+use crate::support::world::{UNIX, World, minutes, origin, pbx, seconds, usual};
+
+fn secret(text: &str) -> SecretSource {
+    SecretSource::Literal(SecretString::from(text))
+}
+
+fn token_requests(pbx: &SimPbx) -> u64 {
+    pbx.requests(Operation::Token)
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_token_serves_many_probes_and_is_renewed_every_token_interval() {
+    let (pbx, transport) = pbx(Generation::V16);
+    let world = World::start(transport, [usual(Grant::ClientCredentials)]).await;
+    minutes(14).await;
+    assert_eq!(token_requests(&pbx), 1);
+    assert!(pbx.requests(Operation::Extensions) >= 14);
+    minutes(46).await;
+    assert_eq!(token_requests(&pbx), 4, "every 15 minutes");
+    let state = world.state();
+    assert_eq!((state.up, state.extensions, state.probe_failures), (Some(true), Some(3), 0));
+    let token = state.token.expect("a token in use");
+    assert_eq!(token.expiry, Some(token.issued_unix + 3600.0));
+    assert_eq!(state.renewal_due, Some(token.issued_unix + 900.0));
+    assert!(token.issued_unix >= UNIX + 45.0 * 60.0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_password_grant_renews_by_refresh_token_and_honours_rotation() {
+    for generation in Generation::ALL {
+        let (pbx, transport) = pbx(generation);
+        let world = World::start(transport, [usual(Grant::Password)]).await;
+        minutes(60).await;
+        assert_eq!(pbx.token_requests_by_grant(Grant::Password), 1, "{generation:?}");
+        assert_eq!(pbx.token_requests_by_grant(Grant::RefreshToken), 3, "{generation:?}");
+        let state = world.state();
+        assert_eq!((state.probe_failures, state.token_rejections), (0, 0), "{generation:?}");
+        let counts: Vec<_> = state.grants.iter().map(|c| (c.grant, c.requests)).collect();
+        assert_eq!(counts, [(Grant::Password, 1), (Grant::RefreshToken, 3)]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_renewal_that_fails_is_an_early_warning_while_the_old_token_serves() {
+    let (pbx, transport) = pbx(Generation::V16);
+    let world = World::start(transport, [usual(Grant::ClientCredentials)]).await;
+    minutes(5).await;
+    pbx.set_fault(Some(Fault::SecretRegenerated));
+    minutes(20).await;
+    let state = world.state();
+    assert_eq!(state.up, Some(true));
+    assert_eq!(state.endpoint(Operation::Token).up, Some(false));
+    assert_eq!(state.endpoint(Operation::Extensions).up, Some(true));
+    assert_eq!(world.reason(Operation::Token), Some(Reason::InvalidClient));
+    assert!(world.diagnosis(Operation::Token).contains("Meanwhile the token taken before stays in use"));
+    assert!(state.wait == Duration::from_secs(60), "the probe does not wait for the token's back-off");
+
+    minutes(60).await;
+    let state = world.state();
+    assert_eq!(state.up, Some(false), "the old token has expired");
+    assert_eq!(world.reason(Operation::Token), Some(Reason::InvalidClient));
+    assert!(!world.diagnosis(Operation::Token).contains("stays in use"));
+    assert_eq!(state.endpoint(Operation::Extensions).up, None, "it cannot be called for want of a token");
+    assert!(state.token.is_none());
+    assert!(state.renewal_due.is_some_and(|due| due < UNIX + 1000.0), "due stays when the token is dropped");
+
+    pbx.set_fault(None);
+    minutes(61).await;
+    assert_eq!(world.state().up, Some(true));
+    assert_eq!(world.reason(Operation::Token), None);
+}
+
+/// Token requests in the hour after `fault` strikes a target that has been well for `before` minutes.
+async fn requests_in_the_first_hour(
+    generation: Generation,
+    target: Target,
+    before: u64,
+    fault: Fault,
+) -> u64 {
+    let (pbx, transport) = pbx(generation);
+    if before == 0 {
+        pbx.set_fault(Some(fault.clone()));
+    }
+    let _world = World::start(transport, [target]).await;
+    minutes(before).await;
+    let known = token_requests(&pbx);
+    pbx.set_fault(Some(fault));
+    minutes(60).await;
+    token_requests(&pbx) - known
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_secret_is_tried_four_times_in_the_first_hour() {
+    for grant in [Grant::ClientCredentials, Grant::Password] {
+        let count = requests_in_the_first_hour(Generation::V16, usual(grant), 0, Fault::SecretRegenerated);
+        assert_eq!(count.await, 4, "at 0, 5, 15 and 35 minutes, {grant}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_refusal_leaves_at_most_four_token_requests_in_an_hour() {
+    let refused = ["wrong user password", "refresh token revoked", "wrong secret"]
+        .map(|name| Fault::Fixture(find(name, Generation::V16)));
+    let faults = refused.into_iter().chain([
+        Fault::SecretRegenerated,
+        Fault::ApplicationDeleted,
+        Fault::RejectAllTokens,
+        Fault::AllowedScopesUnknownWord,
+        Fault::DropsAuthorization,
+    ]);
+    for fault in faults {
+        for generation in Generation::ALL {
+            for grant in [Grant::ClientCredentials, Grant::Password] {
+                for before in [0, 14] {
+                    let count =
+                        requests_in_the_first_hour(generation, usual(grant), before, fault.clone()).await;
+                    // 17.0.1 checks no secret, and where tokens are good they are renewed as ever.
+                    let limit = 4;
+                    assert!(
+                        count <= limit,
+                        "{count} for {fault:?}, {generation:?}, {grant}, well for {before} min"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rejection_in_mid_life_leads_to_one_new_token_and_one_retry() {
+    for generation in Generation::ALL {
+        let (pbx, transport) = pbx(generation);
+        let world = World::start(transport, [usual(Grant::ClientCredentials)]).await;
+        minutes(3).await;
+        let lists = pbx.requests(Operation::Extensions);
+        pbx.revoke_tokens();
+        minutes(1).await;
+        assert_eq!(token_requests(&pbx), 2, "{generation:?}");
+        assert_eq!(pbx.requests(Operation::Extensions), lists + 2, "{generation:?}");
+        let state = world.state();
+        assert_eq!((state.up, state.token_rejections, state.probe_failures), (Some(true), 1, 0));
+        let failures = &state.endpoint(Operation::Extensions).failures;
+        assert_eq!(failures[Reason::TokenRejected.index()], 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_regenerated_key_ends_the_refresh_token_too_and_one_new_grant_follows() {
+    let (pbx, transport) = pbx(Generation::V17);
+    let world = World::start(transport, [usual(Grant::Password)]).await;
+    minutes(3).await;
+    pbx.regenerate_keys();
+    minutes(1).await;
+    assert_eq!(pbx.token_requests_by_grant(Grant::RefreshToken), 1);
+    assert_eq!(pbx.token_requests_by_grant(Grant::Password), 2);
+    assert_eq!(world.state().up, Some(true));
+    assert_eq!(world.state().endpoint(Operation::Token).up, Some(true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_rejected_straight_after_issue_backs_off_and_says_so() {
+    let (pbx, transport) = pbx(Generation::V17);
+    pbx.set_fault(Some(Fault::RejectAllTokens));
+    let world = World::start(transport, [usual(Grant::ClientCredentials)]).await;
+    seconds(30).await;
+    assert_eq!((token_requests(&pbx), pbx.requests(Operation::Extensions)), (1, 1));
+    assert_eq!(world.reason(Operation::Extensions), Some(Reason::TokenRejected));
+    assert_eq!(world.state().endpoint(Operation::Token).up, Some(true), "it did give a token");
+    assert_eq!(world.state().wait, Duration::from_secs(300));
+    assert!(world.diagnosis(Operation::Extensions).contains("issued a moment ago"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_answer_to_a_refresh_gives_the_old_token_up() {
+    let (pbx, transport) = pbx(Generation::V16);
+    let world = World::start(transport, [usual(Grant::Password)]).await;
+    seconds(14 * 60 + 50).await;
+    let lists = pbx.requests(Operation::Extensions);
+    pbx.set_fault(Some(Fault::Hang));
+    minutes(1).await;
+    assert_eq!(world.reason(Operation::Token), Some(Reason::Timeout));
+    assert_eq!(world.state().endpoint(Operation::Extensions).up, None, "the refresh may have revoked it");
+    assert_eq!(pbx.requests(Operation::Extensions), lists, "so the old token is not used any more");
+    pbx.set_fault(None);
+    minutes(1).await;
+    assert_eq!(world.state().up, Some(true));
+    assert_eq!(world.state().token_rejections, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_refresh_token_without_another_grant_needs_a_person_and_stops_asking() {
+    let (pbx, transport) = pbx(Generation::V16);
+    let mut target = usual(Grant::Password);
+    target.auth.grant = Grant::RefreshToken;
+    target.auth.refresh_token = Some(secret("long-dead-refresh-token"));
+    let world = World::start(transport, [target.clone()]).await;
+    minutes(180).await;
+    assert_eq!(token_requests(&pbx), 1);
+    assert_eq!(world.reason(Operation::Token), Some(Reason::AuthorizationRequired));
+    let state = world.state();
+    assert_eq!(state.up, Some(false));
+    assert!(state.probes > 100, "it stays fresh on the board");
+    assert_eq!(state.grants[0].failures[Reason::InvalidGrant.index()], 1, "counted as what it was");
+    assert_eq!(state.grants[0].failures[Reason::AuthorizationRequired.index()], 0);
+
+    target.auth.refresh_token = Some(secret("another-dead-refresh-token"));
+    world.replace([target]).await;
+    minutes(1).await;
+    assert_eq!(token_requests(&pbx), 2, "a new one is tried at once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unknown_allowed_scope_on_16_is_told_by_one_request_with_an_explicit_scope() {
+    let (pbx, transport) = pbx(Generation::V16);
+    pbx.set_fault(Some(Fault::AllowedScopesUnknownWord));
+    let world = World::start(transport, [usual(Grant::ClientCredentials)]).await;
+    seconds(10).await;
+    assert_eq!(token_requests(&pbx), 2);
+    assert_eq!(world.reason(Operation::Token), Some(Reason::InvalidScope));
+    let failures = world.state().grants[0].failures;
+    assert_eq!(
+        failures[Reason::ServerError.index()],
+        0,
+        "the first answer is counted as what it turned out to be"
+    );
+    minutes(11).await;
+    assert_eq!(token_requests(&pbx), 3, "the second question is asked once");
+    assert_eq!(world.reason(Operation::Token), Some(Reason::InvalidScope));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unreadable_key_on_16_stays_a_server_error_with_both_causes() {
+    let (pbx, transport) = pbx(Generation::V16);
+    pbx.set_fault(Some(Fault::KeyUnusable));
+    let world = World::start(transport, [usual(Grant::ClientCredentials)]).await;
+    seconds(5).await;
+    assert_eq!(world.reason(Operation::Token), Some(Reason::ServerError));
+    let diagnosis = world.diagnosis(Operation::Token);
+    assert!(diagnosis.contains("Allowed Scopes") && diagnosis.contains("key files"), "{diagnosis}");
+    assert_eq!(token_requests(&pbx), 2);
+    seconds(20).await;
+    assert_eq!(token_requests(&pbx), 3, "the second question is asked once");
+    assert_eq!(world.reason(Operation::Token), Some(Reason::ServerError));
+}
+
+/// A probe by itself, to be asked by many at once.
+fn lone_probe(generation: Generation) -> (Arc<SimPbx>, Arc<Probe>) {
+    let (pbx, transport) = pbx(generation);
+    let origin = Arc::new(Origin::new(1000, Duration::from_secs(2400)));
+    let target = Arc::new(usual(Grant::ClientCredentials));
+    (pbx, Arc::new(Probe::new(target, transport, origin, Clock::steered(UNIX))))
+}
+
+async fn ask_at_once(probe: &Arc<Probe>, askers: usize) -> usize {
+    let mut asked = tokio::task::JoinSet::new();
+    for _ in 0..askers {
+        let probe = probe.clone();
+        asked.spawn(async move {
+            let outcome = probe.pass(&CancellationToken::new()).await;
+            outcome.is_ok_and(|outcome| outcome.is_success())
+        });
+    }
+    asked.join_all().await.into_iter().filter(|success| *success).count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hundred_askers_make_one_token_request() {
+    let (pbx, probe) = lone_probe(Generation::V16);
+    pbx.set_fault(Some(Fault::Slow(Duration::from_secs(1))));
+    assert_eq!(ask_at_once(&probe, 100).await, 100);
+    assert_eq!(token_requests(&pbx), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hundred_askers_make_one_request_that_is_refused() {
+    let (pbx, probe) = lone_probe(Generation::V16);
+    pbx.set_fault(Some(Fault::SecretRegenerated));
+    assert_eq!(ask_at_once(&probe, 100).await, 0);
+    assert_eq!(token_requests(&pbx), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mended_secret_file_ends_the_back_off_within_the_failure_interval() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("secret");
+    std::fs::write(&path, "not-the-secret\n").expect("written");
+    let (pbx, transport) = pbx(Generation::V16);
+    let mut target = usual(Grant::ClientCredentials);
+    target.auth.client_secret = Some(SecretSource::File(path.clone()));
+    let world = World::start(transport, [target]).await;
+    minutes(40).await;
+    assert_eq!(token_requests(&pbx), 4);
+    assert_eq!(world.state().probes, 4, "looking at the file is no probe");
+    std::fs::write(&path, pbx_exporter::sim::target::SECRET).expect("written");
+    seconds(16).await;
+    assert_eq!(world.state().up, Some(true));
+    assert_eq!(token_requests(&pbx), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unreadable_secret_file_is_our_own_error_and_sends_nothing() {
+    let (pbx, transport) = pbx(Generation::V16);
+    let mut target = usual(Grant::ClientCredentials);
+    target.auth.client_secret = Some(SecretSource::File("/nonexistent/secret".into()));
+    let world = World::start(transport, [target]).await;
+    seconds(5).await;
+    assert_eq!(world.reason(Operation::Token), Some(Reason::ExporterError));
+    assert!(world.diagnosis(Operation::Token).contains("/nonexistent/secret"));
+    assert_eq!(token_requests(&pbx), 0);
+    let state = world.state();
+    assert_eq!(state.grants[0].failures[Reason::ExporterError.index()], 1, "counted all the same");
+    assert!(state.endpoint(Operation::Token).codes.is_empty(), "but not as an answer that did not come");
+}
+
+#[tokio::test(start_paused = true)]
+async fn targets_with_the_same_origin_keep_their_own_tokens() {
+    let (pbx, transport) = pbx(Generation::V17);
+    let rest = pbx_exporter::sim::target::target("rest", &origin(), Grant::Password, Call::Rest);
+    let world = World::start(transport, [usual(Grant::ClientCredentials), rest]).await;
+    seconds(5).await;
+    assert_eq!(token_requests(&pbx), 2);
+    assert_eq!(world.state_of("rest").extensions, Some(3));
+}
