@@ -1,4 +1,24 @@
 //! pbx_exporter: watches the management APIs of telephone systems and says truthfully what is wrong.
+//!
+//! Flow: `config` → `schedule` → `probe` → (`oauth`, `platform` over `transport`) → outcome → `board` →
+//! `metrics`, `web`. Arrows point down this list; `domain` knows nobody. ARCHITECTURE.md has the reasons.
+//!
+//! - [`cli`]: flags, logging, a file a command.
+//! - [`app`]: builds, starts and stops everything else.
+//! - [`web`]: router, handlers of a few lines, the page (axum).
+//! - [`metrics`]: board and own counters to an exposition (the crate prometheus).
+//! - [`control`]: what the web may ask for, so that it never sees rooms that hold secrets.
+//! - [`schedule`]: when to probe, and how many at once.
+//! - [`probe`]: one pass over a target: token, list, one retry after a rejection.
+//! - [`oauth`]: token requests, and the keeper of a target's token.
+//! - [`budget`]: how many refusing answers an origin may still give.
+//! - [`platform`]: what differs between PBXes; from an answer to a reason and a diagnosis. Pure.
+//! - [`transport`]: one HTTP exchange (reqwest, rustls).
+//! - [`config`]: files or environment to checked domain values.
+//! - [`board`]: the newest state of each target.
+//! - [`domain`]: plain values and pure rules.
+//! - [`clock`], [`shutdown`]: wall clock, signals.
+//! - [`sim`]: a simulated FreePBX, for tests and the demo.
 
 pub mod app;
 pub mod board;
