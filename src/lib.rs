@@ -4,10 +4,9 @@
 //! `metrics`, `web`. Arrows point down this list; `domain` knows nobody. ARCHITECTURE.md has the reasons.
 //!
 //! - [`cli`]: flags, logging, a file a command.
+//! - [`sim`]: a simulated FreePBX, for tests and the demo.
 //! - [`app`]: builds, starts and stops everything else.
 //! - [`web`]: router, handlers of a few lines, the page (axum).
-//! - [`metrics`]: board and own counters to an exposition (the crate prometheus).
-//! - [`control`]: what the web may ask for, so that it never sees rooms that hold secrets.
 //! - [`schedule`]: when to probe, and how many at once.
 //! - [`probe`]: one pass over a target: token, list, one retry after a rejection.
 //! - [`oauth`]: token requests, and the keeper of a target's token.
@@ -15,10 +14,11 @@
 //! - [`platform`]: what differs between PBXes; from an answer to a reason and a diagnosis. Pure.
 //! - [`transport`]: one HTTP exchange (reqwest, rustls).
 //! - [`config`]: files or environment to checked domain values.
+//! - [`metrics`]: board and own counters to an exposition (the crate prometheus).
+//! - [`control`]: what the web may ask for, so that it never sees rooms that hold secrets.
 //! - [`board`]: the newest state of each target.
 //! - [`domain`]: plain values and pure rules.
 //! - [`clock`], [`shutdown`]: wall clock, signals.
-//! - [`sim`]: a simulated FreePBX, for tests and the demo.
 
 pub mod app;
 pub mod board;
