@@ -19,8 +19,8 @@ use crate::schedule::{Handle, Parts, Scheduler};
 use crate::transport::HttpTransport;
 use crate::web;
 
-/// A stop takes no longer than this, whatever hangs.
-const STOP_WITHIN: Duration = Duration::from_millis(4500);
+/// A stop takes no longer than this, whatever hangs; a second is left for a slow machine to exit within 5.
+const STOP_WITHIN: Duration = Duration::from_secs(4);
 
 /// Gives the configuration as it is now; the error is the whole text for people.
 pub type Loader = Box<dyn Fn() -> Result<Config, String> + Send + Sync>;

@@ -178,12 +178,12 @@ impl Probe {
         cancel: &CancellationToken,
         pass: &mut Pass,
     ) -> Result<Result<Listing, Failure>, Stop> {
-        let mut held = self.token(pass).await?;
+        let mut held = self.token(cancel, pass).await?;
         let mut result = self.call_list(cancel, pass, &held).await?;
         if is_rejected(&result) && !held.fresh {
             pass.rejections += 1;
             self.keeper.rejected(&self.target, held.issued, None).await;
-            held = match self.token(pass).await {
+            held = match self.token(cancel, pass).await {
                 Ok(held) => held,
                 Err(Stop::NoToken(NoToken::Budget(_))) => return Ok(result),
                 Err(stop) => return Err(stop),
@@ -207,7 +207,10 @@ impl Probe {
         Ok(result)
     }
 
-    async fn token(&self, pass: &mut Pass) -> Result<Held, Stop> {
+    async fn token(&self, cancel: &CancellationToken, pass: &mut Pass) -> Result<Held, Stop> {
+        if cancel.is_cancelled() {
+            return Err(Stop::Cancelled);
+        }
         let asker = Asker {
             target: &self.target,
             transport: &*self.transport,

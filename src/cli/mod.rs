@@ -80,7 +80,10 @@ pub fn run() -> anyhow::Result<ExitCode> {
     let metrics = ExporterMetrics::new();
     log::start(&cli.options.log, &metrics)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(dispatch(cli, metrics))
+    let code = runtime.block_on(dispatch(cli, metrics));
+    // Dropped, it would wait for a resolver that hangs in a thread of its own.
+    runtime.shutdown_background();
+    code
 }
 
 async fn dispatch(cli: Cli, metrics: Arc<ExporterMetrics>) -> anyhow::Result<ExitCode> {

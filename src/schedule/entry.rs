@@ -116,8 +116,10 @@ impl Drop for InFlight {
 impl PassTask {
     pub async fn run(self) -> Finished {
         // A closed semaphore does not occur: nobody closes one.
-        let _host = self.gates[0].acquire().await;
-        let _overall = self.gates[1].acquire().await;
+        let places = async { (self.gates[0].acquire().await, self.gates[1].acquire().await) };
+        let Some(_places) = self.cancel.run_until_cancelled(places).await else {
+            return self.conclude(Err(NoOutcome::Cancelled));
+        };
         self.metrics.probe_started(self.due.elapsed());
         let _in_flight = InFlight(self.metrics.clone());
         if self.manual {

@@ -4,6 +4,7 @@ mod config;
 mod exposition;
 mod metrics_docs;
 mod schedule;
+mod service;
 mod support;
 mod token;
 mod transport;

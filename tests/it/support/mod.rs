@@ -2,7 +2,9 @@
 
 pub mod board;
 pub mod golden;
+pub mod http;
 pub mod openmetrics;
+pub mod process;
 pub mod raw;
 pub mod scrape;
 pub mod tls;

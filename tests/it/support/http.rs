@@ -1,0 +1,40 @@
+//! The plainest HTTP client: one request, one connection.
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// What came back.
+#[derive(Debug)]
+pub struct Reply {
+    pub status: u16,
+    head: String,
+    pub body: String,
+}
+
+impl Reply {
+    /// The value of a header field, named in lower case; empty where it is absent.
+    pub fn header(&self, name: &str) -> &str {
+        let mut fields = self.head.lines().filter_map(|line| line.split_once(": "));
+        fields.find(|(field, _)| field.eq_ignore_ascii_case(name)).map_or("", |(_, value)| value)
+    }
+
+    /// Head and body as received.
+    pub fn whole(&self) -> String {
+        format!("{}\n{}", self.head, self.body)
+    }
+}
+
+/// Sends a request with `headers` (whole lines) to `authority`; `None` where nobody answers. HTTP/1.0,
+/// so that the answer comes in one piece and ends with the connection.
+pub async fn send(authority: &str, method: &str, path: &str, headers: &[&str]) -> Option<Reply> {
+    let mut stream = TcpStream::connect(authority).await.ok()?;
+    let fields: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
+    let request = format!("{method} {path} HTTP/1.0\r\nhost: {authority}\r\n{fields}\r\n");
+    stream.write_all(request.as_bytes()).await.ok()?;
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).await.ok()?;
+    let text = String::from_utf8(bytes).expect("answers are text");
+    let (head, body) = text.split_once("\r\n\r\n")?;
+    let status = head.split(' ').nth(1)?.parse().ok()?;
+    Some(Reply { status, head: head.to_owned(), body: body.to_owned() })
+}
