@@ -83,3 +83,35 @@ pub(super) fn start(options: &Options, metrics: &Arc<ExporterMetrics>) -> anyhow
     }));
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    const CHILD: &str = "PBX_EXPORTER_TEST_PANICS";
+
+    /// Panics in a child process: subscriber and hook are those of a whole process.
+    #[test]
+    fn a_panic_is_logged_by_its_place_without_its_payload() {
+        if std::env::var_os(CHILD).is_some() {
+            let options = Options { level: Level::Trace, format: Format::Logfmt };
+            start(&options, &ExporterMetrics::new()).unwrap();
+            std::panic::catch_unwind(|| panic!("canary-{}", 1)).unwrap_err();
+            return;
+        }
+        let child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "cli::log::tests::a_panic_is_logged_by_its_place_without_its_payload", "--nocapture"])
+            .env(CHILD, "1")
+            .output()
+            .unwrap();
+        let log = String::from_utf8(child.stderr).unwrap();
+        assert!(child.status.success(), "{log}");
+        assert!(
+            log.contains("level=error message=\"panicked: ") && log.contains("place=src/cli/log.rs:"),
+            "{log}"
+        );
+        assert!(!log.contains("canary"), "{log}");
+    }
+}

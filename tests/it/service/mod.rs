@@ -1,5 +1,6 @@
 //! The whole service: the real program, and `app::App`, against PBXes on loopback ports.
 
+mod scheduler;
 mod stop;
 
 use std::sync::Arc;

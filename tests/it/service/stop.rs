@@ -54,8 +54,7 @@ async fn a_list_that_hangs_is_cancelled_by_sigterm_and_sigint() {
     for signal in ["TERM", "INT"] {
         let pbx = recorder().await;
         answer(&pbx, GRAPHQL_PATH, lists(3).set_delay(600 * SECOND)).await;
-        let mut service =
-            Service::start(&config(&[target("hq", pbx.uri(), "timeout: 50s")]), &[]).await;
+        let mut service = Service::start(&config(&[target("hq", pbx.uri(), "timeout: 50s")]), &[]).await;
         eventually("a list request", async || (seen(&pbx, GRAPHQL_PATH).await == 1).then_some(())).await;
         let ended = stops(&mut service, signal).await;
         assert_eq!(ended.code, Some(0), "{}", ended.stderr);
