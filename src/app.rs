@@ -52,6 +52,7 @@ impl App {
     /// # Errors
     /// A telemetry path that cannot be.
     pub async fn start(setup: Setup) -> Result<Self, &'static str> {
+        web::check_telemetry_path(&setup.telemetry_path)?;
         let (tasks, cancel) = (TaskTracker::new(), CancellationToken::new());
         let transport = Arc::new(HttpTransport::new());
         let board = Arc::new(Board::default());

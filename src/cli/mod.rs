@@ -8,7 +8,8 @@ mod serve;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::{Args, Parser, Subcommand};
+use clap::builder::Resettable;
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::metrics::ExporterMetrics;
 
@@ -73,7 +74,7 @@ enum Command {
 /// # Errors
 /// What made the command fail, for one printed chain.
 pub fn run() -> anyhow::Result<ExitCode> {
-    let cli = Cli::parse();
+    let cli = parse();
     if let Some(Command::Check(args)) = cli.command {
         return Ok(check::run(&args, &cli.options.config_file));
     }
@@ -84,6 +85,15 @@ pub fn run() -> anyhow::Result<ExitCode> {
     // Dropped, it would wait for a resolver that hangs in a thread of its own.
     runtime.shutdown_background();
     code
+}
+
+/// Ends the process where the arguments are wrong. A variable that is set and empty, as compose files
+/// leave them, counts as unset.
+fn parse() -> Cli {
+    let is_empty = |name: &std::ffi::OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
+    let command = Cli::command()
+        .mut_args(|arg| if arg.get_env().is_some_and(is_empty) { arg.env(Resettable::Reset) } else { arg });
+    Cli::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
 }
 
 async fn dispatch(cli: Cli, metrics: Arc<ExporterMetrics>) -> anyhow::Result<ExitCode> {

@@ -32,11 +32,12 @@ pub(super) async fn start(
     config: Config,
     loader: Loader,
 ) -> anyhow::Result<App> {
-    tracing::info!(address = %listener.local_addr()?, version = env!("CARGO_PKG_VERSION"), "listening");
-    let telemetry_path = options.telemetry_path.clone();
-    App::start(Setup { config, loader, listener, telemetry_path, metrics })
+    let (address, telemetry_path) = (listener.local_addr()?, options.telemetry_path.clone());
+    let app = App::start(Setup { config, loader, listener, telemetry_path, metrics })
         .await
-        .map_err(|text| anyhow!("failed to use --web.telemetry-path: {text}"))
+        .map_err(|text| anyhow!("failed to use --web.telemetry-path: {text}"))?;
+    tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
+    Ok(app)
 }
 
 /// Runs until SIGTERM or SIGINT.

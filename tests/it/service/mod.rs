@@ -1,6 +1,13 @@
 //! The whole service: the real program, and `app::App`, against PBXes on loopback ports.
 
 mod canary;
+mod environment;
+mod flags;
+mod misbehaving;
+mod probe_now;
+mod ready;
+mod reload;
+mod requests;
 mod scheduler;
 mod stop;
 
