@@ -5,6 +5,7 @@ mod environment;
 mod flags;
 mod misbehaving;
 mod probe_now;
+mod prometheus;
 mod ready;
 mod reload;
 mod requests;
