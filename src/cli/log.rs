@@ -102,7 +102,11 @@ mod tests {
             return;
         }
         let child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "cli::log::tests::a_panic_is_logged_by_its_place_without_its_payload", "--nocapture"])
+            .args([
+                "--exact",
+                "cli::log::tests::a_panic_is_logged_by_its_place_without_its_payload",
+                "--nocapture",
+            ])
             .env(CHILD, "1")
             .output()
             .unwrap();
