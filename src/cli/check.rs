@@ -1,5 +1,6 @@
 //! `pbx_exporter check`: validates the configuration without contacting anyone.
 
+use std::collections::HashSet;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -8,6 +9,7 @@ use clap::Args;
 use crate::config::{self, Config, Lookup};
 use crate::domain::Target;
 use crate::domain::target::Call;
+use crate::transport::HttpTransport;
 
 /// Validate the configuration without contacting anyone, or print its JSON Schema.
 #[derive(Args, Clone, Debug, Default)]
@@ -43,15 +45,31 @@ pub fn write(
         out.write_all(config::schema::text().as_bytes())?;
         return Ok(true);
     }
-    match config::load(patterns, lookup) {
+    match load(patterns, lookup) {
         Ok(config) => summary(&config, out, err).map(|()| true),
         Err(errors) => {
-            for error in &errors.0 {
+            for error in errors {
                 writeln!(err, "error: {error}")?;
             }
             Ok(false)
         }
     }
+}
+
+/// The configuration, its TLS and proxy settings tried out as well. Contacts nobody.
+///
+/// # Errors
+/// Every mistake found, each a line.
+pub fn load(patterns: &[String], lookup: Lookup<'_>) -> Result<Config, Vec<String>> {
+    let config = config::load(patterns, lookup)
+        .map_err(|errors| errors.0.iter().map(ToString::to_string).collect::<Vec<_>>())?;
+    let (transport, mut tried, mut errors) = (HttpTransport::new(), HashSet::new(), Vec::new());
+    for target in config.targets.iter().filter(|target| tried.insert(&target.client)) {
+        if let Err(cause) = transport.validate(&target.client) {
+            errors.push(format!("target {}: tls or proxy: {cause}", target.name));
+        }
+    }
+    if errors.is_empty() { Ok(config) } else { Err(errors) }
 }
 
 fn summary(config: &Config, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<()> {

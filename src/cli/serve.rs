@@ -7,8 +7,9 @@ use anyhow::{Context as _, anyhow, bail};
 use tokio::net::TcpListener;
 
 use super::Options;
+use super::check::load;
 use crate::app::{App, Loader, Setup};
-use crate::config::{self, Config};
+use crate::config::Config;
 use crate::metrics::ExporterMetrics;
 use crate::shutdown::{Asked, Signals};
 
@@ -16,7 +17,7 @@ pub(super) async fn run(options: &Options, metrics: Arc<ExporterMetrics>) -> any
     let signals = Signals::listen().context("failed to listen for signals")?;
     let patterns = options.config_file.clone();
     let loader: Loader = Box::new(move || {
-        config::load(&patterns, &|name| std::env::var(name).ok()).map_err(|errors| errors.to_string())
+        load(&patterns, &|name| std::env::var(name).ok()).map_err(|errors| errors.join("\n"))
     });
     let config = loader().map_err(|errors| anyhow!("the configuration is not usable:\n{errors}"))?;
     let address = options.listen_address.as_deref().unwrap_or(":10177");

@@ -50,3 +50,13 @@ fn the_schema_can_be_printed() {
     assert_eq!(String::from_utf8(out).expect("UTF-8"), pbx_exporter::config::schema::text());
     assert!(err.is_empty());
 }
+
+#[test]
+fn a_certificate_file_that_holds_no_certificate_is_told_before_it_is_needed() {
+    let text = one_target("", "tls: {ca_file: ca.pem}");
+    let pem = "-----BEGIN CERTIFICATE-----\nbm90IGEgY2VydGlmaWNhdGU=\n-----END CERTIFICATE-----\n";
+    let files = Files::new(&[("pbx.yml", &text), ("ca.pem", pem)]);
+    let (valid, out, err) = check(&files, "pbx.yml");
+    assert!(!valid && out.is_empty());
+    assert!(err.starts_with("error: target office: tls or proxy: ") && err.contains("ca.pem"), "{err}");
+}
