@@ -1,6 +1,7 @@
 //! The whole service: the real program, and `app::App`, against PBXes on loopback ports.
 
 mod canary;
+mod demo;
 mod environment;
 mod flags;
 mod misbehaving;

@@ -42,6 +42,12 @@ impl Program {
         self
     }
 
+    /// Every write to its standard output fails.
+    pub fn deaf(mut self) -> Self {
+        self.command.stdout(File::options().write(true).open("/dev/full").expect("on Linux"));
+        self
+    }
+
     /// Runs it to its end; the exit code with both streams.
     pub async fn run(mut self) -> Ended {
         let status = timeout(PATIENCE, self.command.status()).await.expect("it ends").expect("it runs");
