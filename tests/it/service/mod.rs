@@ -1,5 +1,6 @@
 //! The whole service: the real program, and `app::App`, against PBXes on loopback ports.
 
+mod app;
 mod canary;
 mod demo;
 mod environment;

@@ -129,3 +129,23 @@ async fn whatever_hangs_the_stop_takes_less_than_five_seconds() {
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     assert!(ended.stderr.contains("without waiting"), "{}", ended.stderr);
 }
+
+#[tokio::test]
+async fn who_waits_for_a_probe_on_request_is_told_of_the_stop() {
+    let pbx = recorder().await;
+    answer(&pbx, GRAPHQL_PATH, lists(3).set_delay(600 * SECOND)).await;
+    let mut service = Service::start(&config(&[target("hq", pbx.uri(), "timeout: 50s")]), &[]).await;
+    eventually("a list request", async || (seen(&pbx, GRAPHQL_PATH).await == 1).then_some(())).await;
+    let reply = {
+        let ask = || Box::pin(service.post("/-/probe?target=hq"));
+        let (mut one, mut other) = (ask(), ask());
+        // One of two is too soon after the other, which therefore waits.
+        let (early, waiting) =
+            tokio::select! { reply = &mut one => (reply, other), reply = &mut other => (reply, one) };
+        assert_eq!(early.status, 429);
+        service.signal("TERM").await;
+        waiting.await
+    };
+    assert_eq!((reply.status, reply.body.as_str()), (503, "stopping\n"));
+    assert_eq!(service.ended(5 * SECOND).await.code, Some(0));
+}
