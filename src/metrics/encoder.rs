@@ -111,24 +111,14 @@ impl Encoder {
         self.out.is_empty()
     }
 
-    /// Makes room for `bytes` more.
-    pub fn reserve(&mut self, bytes: usize) {
-        self.out.reserve(bytes);
+    /// Writes into `buffer` from now on.
+    pub fn put(&mut self, buffer: Vec<u8>) {
+        self.out = buffer;
     }
 
     /// What is written, taken out.
     pub fn take(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.out)
-    }
-
-    /// What is written.
-    pub fn written(&self) -> &[u8] {
-        &self.out
-    }
-
-    /// Forgets what is written, keeps the room.
-    pub fn clear(&mut self) {
-        self.out.clear();
     }
 
     /// HELP and TYPE of the family whose samples are called `name`.
