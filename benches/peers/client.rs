@@ -56,7 +56,8 @@ impl Site {
         let headers: HeaderMap =
             fields.into_iter().map(|(name, value)| (name, HeaderValue::from_static(value))).collect();
         let response = self.client.get(&self.url).headers(headers).send().await?.error_for_status()?;
-        let coding = response.headers().get(CONTENT_ENCODING).map_or("identity", |v| v.to_str().unwrap_or("?"));
+        let coding =
+            response.headers().get(CONTENT_ENCODING).map_or("identity", |v| v.to_str().unwrap_or("?"));
         ensure!(coding == ask.coding, "{} answered in {coding} instead of {}", self.url, ask.coding);
         response.bytes().await.context("no whole body")
     }

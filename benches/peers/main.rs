@@ -20,11 +20,13 @@ use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::pbx::FakePbx;
-use crate::process::Peers;
+use crate::process::{Peers, build_release};
 use crate::table::{Row, Table};
 
 /// The whole run, hangs included.
 const LIMIT: Duration = Duration::from_secs(300);
+/// Building the release binary, before.
+const BUILD_LIMIT: Duration = Duration::from_secs(1800);
 
 fn main() -> anyhow::Result<ExitCode> {
     let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
@@ -39,7 +41,7 @@ fn main() -> anyhow::Result<ExitCode> {
         let (mut terminate, mut interrupt) =
             (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         tokio::select! {
-            result = tokio::time::timeout(LIMIT, run(&args)) => result.context("the run took too long")?,
+            result = bounded(&args) => result,
             _ = terminate.recv() => anyhow::bail!("terminated"),
             _ = interrupt.recv() => anyhow::bail!("interrupted"),
         }
@@ -48,14 +50,19 @@ fn main() -> anyhow::Result<ExitCode> {
     Ok(if table.passes() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-async fn run(groups: &[String]) -> anyhow::Result<Table> {
-    let wanted = |group: &str| groups.is_empty() || groups.iter().any(|name| name == group);
+async fn bounded(groups: &[String]) -> anyhow::Result<Table> {
     let peers = Peers::find()?;
+    tokio::time::timeout(BUILD_LIMIT, build_release()).await.context("the build took too long")??;
+    tokio::time::timeout(LIMIT, run(groups, &peers)).await.context("the run took too long")?
+}
+
+async fn run(groups: &[String], peers: &Peers) -> anyhow::Result<Table> {
+    let wanted = |group: &str| groups.is_empty() || groups.iter().any(|name| name == group);
     let pbx = FakePbx::start().await?;
     let mut table = Table::default();
     if wanted("serving") {
-        table.add(serving::thousand_targets(&pbx, &peers).await?);
-        table.add(serving::one_target(&pbx, &peers).await?);
+        table.add(serving::thousand_targets(&pbx, peers).await?);
+        table.add(serving::one_target(&pbx, peers).await?);
     }
     if wanted("probing") {
         table.add(probing::rows(&pbx).await?);

@@ -79,7 +79,8 @@ pub fn token() -> String {
         "aud": "a".repeat(64), "jti": "b".repeat(80), "iat": 1_795_290_298.412_29, "nbf": 1_795_290_298.412_29,
         "exp": 1_795_293_898.412_29, "sub": "", "scopes": ["gql:core:read"],
     });
-    let parts = [br#"{"typ":"JWT","alg":"RS256"}"#.to_vec(), claims.to_string().into_bytes(), vec![0x5a; 256]];
+    let parts =
+        [br#"{"typ":"JWT","alg":"RS256"}"#.to_vec(), claims.to_string().into_bytes(), vec![0x5a; 256]];
     parts.map(|part| URL_SAFE_NO_PAD.encode(part)).join(".")
 }
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep};
@@ -16,9 +16,19 @@ use tokio::time::{Instant, sleep};
 use crate::client::{Ask, Site};
 use crate::pbx::FakePbx;
 
-/// Our release binary.
+/// Our release binary, once [`build_release`] has put it there.
 pub const EXPORTER: &str = env!("CARGO_BIN_EXE_pbx_exporter");
 const START_LIMIT: Duration = Duration::from_secs(20);
+
+/// Builds the binary that people get. What cargo has built for this benchmark has the features that
+/// development dependencies switch on (HTTP/2 in hyper, a clock for tests in tokio), and is larger.
+pub async fn build_release() -> anyhow::Result<()> {
+    let arguments = ["build", "--quiet", "--release", "--bin", "pbx_exporter"];
+    let folder = env!("CARGO_MANIFEST_DIR");
+    let status = Command::new(env!("CARGO")).args(arguments).current_dir(folder).status().await?;
+    ensure!(status.success(), "failed to build the release binary");
+    Ok(())
+}
 
 /// Where Debian has installed the peers.
 pub struct Peers {
@@ -69,8 +79,10 @@ impl Server {
         Self::start(&peers.nginx, |folder, port| {
             let file = folder.join("nginx.conf");
             let at = folder.display();
-            fs::write(&file, format!(
-                "daemon off; master_process off; pid {at}/pid; error_log stderr;\n\
+            fs::write(
+                &file,
+                format!(
+                    "daemon off; master_process off; pid {at}/pid; error_log stderr;\n\
                  events {{}}\n\
                  http {{\n\
                    client_body_temp_path {at}/body; proxy_temp_path {at}/proxy; fastcgi_temp_path {at}/fastcgi;\n\
@@ -79,7 +91,8 @@ impl Server {
                    types {{}} default_type text/plain; keepalive_requests 1000000;\n\
                    server {{ listen 127.0.0.1:{port}; root {at}; }}\n\
                  }}\n"
-            ))?;
+                ),
+            )?;
             Ok(vec!["-e".into(), "stderr".into(), "-c".into(), file.display().to_string()])
         })
     }
@@ -162,7 +175,7 @@ fn scheduled(pid: u32) -> anyhow::Result<f64> {
         let Ok(line) = fs::read_to_string(task?.path().join("schedstat")) else { continue };
         sum += line.split(' ').next().context("schedstat is empty")?.parse::<f64>()?;
     }
-    anyhow::ensure!(sum > 0.0, "no schedstat");
+    ensure!(sum > 0.0, "no schedstat");
     Ok(sum)
 }
 

@@ -265,7 +265,7 @@ fn the_token_age_is_that_of_the_moment_of_the_scrape() {
 
 #[tokio::test(start_paused = true)]
 async fn chunks_are_bounded_and_compressed_ones_decode_to_the_same_bytes() {
-    let board = board((0..150).map(|i| healthy(&format!("pbx-{i}.example.com"))).collect());
+    let board = board((0..600).map(|i| healthy(&format!("pbx-{i}.example.com"))).collect());
     // Targets only: the exporter's own process values move between scrapes.
     let targets_of = |bytes: &[u8]| {
         let text = String::from_utf8(bytes.to_vec()).unwrap();
