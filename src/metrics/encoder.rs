@@ -243,11 +243,12 @@ impl Encoder {
     /// At most six decimals, by integers alone: a third of the time of the shortest exact form, which for
     /// a Unix time is as long.
     fn micros(&mut self, value: f64) -> &mut Self {
-        let micros = (value * 1e6).round();
+        // Half a microsecond and a cut below: f64::round is a call into libm.
+        let micros = value * 1e6 + 0.5;
         if !(0.0..9e15).contains(&micros) {
             return self.float(value);
         }
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole, 0 to 9e15")]
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 9e15; cut")]
         let micros = micros as u64;
         self.uint(micros / 1_000_000);
         let mut rest = micros % 1_000_000;
