@@ -6,6 +6,7 @@
 //! - [`cli`]: flags, logging, a file a command.
 //! - [`sim`]: a simulated FreePBX, for tests and the demo.
 //! - [`app`]: builds, starts and stops everything else.
+//! - [`diagnose`]: every step to a PBX and its API, one by one, and one verdict.
 //! - [`web`]: router, handlers of a few lines, the page (axum).
 //! - [`schedule`]: when to probe, and how many at once.
 //! - [`probe`]: one pass over a target: token, list, one retry after a rejection.
@@ -27,6 +28,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod control;
+pub mod diagnose;
 pub mod domain;
 pub mod metrics;
 pub mod oauth;

@@ -49,6 +49,109 @@ pub enum Validity {
     Unclear,
 }
 
+/// What the token endpoint shows to a request without credentials.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// It is there; the release that answers so.
+    There(&'static str),
+    /// It is not there or not reachable, so that credentials need not be sent.
+    Absent(Failure),
+    /// The answer tells neither.
+    Unclear,
+}
+
+/// What a token may do, as far as one harmless query tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Permissions {
+    /// Whether the API accepts the token.
+    pub validity: Validity,
+    /// How many queries it may make.
+    pub queries: Option<usize>,
+    /// Whether the extensions list is among them.
+    pub may_list: Option<bool>,
+    /// Whether the target's call is that list.
+    pub needs_listing: bool,
+    /// Why the token is refused, where it is.
+    pub rejected: Option<Failure>,
+}
+
+/// How sure a verdict is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Certainty {
+    /// The answer has one meaning.
+    Certain,
+    /// Other causes are possible and rare.
+    Likely,
+    /// Several causes answer alike.
+    Open,
+}
+
+impl Certainty {
+    /// The word for people and JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Certain => "certain",
+            Self::Likely => "likely",
+            Self::Open => "open",
+        }
+    }
+}
+
+/// What a reason means to a person besides its diagnosis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Advice {
+    /// What is wrong, in a few words.
+    pub title: &'static str,
+    /// How sure that is.
+    pub certainty: Certainty,
+    /// Why so sure, and what stays unknown.
+    pub because: &'static str,
+    /// What not to do: each a sentence.
+    pub avoid: &'static [&'static str],
+}
+
+/// What to say of `reason` besides the diagnosis.
+pub fn advice(target: &Target, operation: Operation, reason: Reason) -> Advice {
+    match target.platform {
+        PlatformId::FreePbx => freepbx::advice::of(target, operation, reason),
+    }
+}
+
+/// A request for the token endpoint without credentials, which tells whether the API is there.
+pub fn presence_request(target: &Target) -> Request {
+    match target.platform {
+        PlatformId::FreePbx => freepbx::survey::presence_request(target),
+    }
+}
+
+/// What the answer to [`presence_request`] tells.
+pub fn read_presence(ctx: &CallContext, answer: &Answer) -> Presence {
+    match ctx.target.platform {
+        PlatformId::FreePbx => freepbx::survey::read_presence(ctx, answer),
+    }
+}
+
+/// A harmless query for what a token may do, without `Authorization`.
+pub fn permissions_request(target: &Target) -> Request {
+    match target.platform {
+        PlatformId::FreePbx => freepbx::survey::permissions_request(target),
+    }
+}
+
+/// What the answer to [`permissions_request`] tells.
+pub fn read_permissions(ctx: &CallContext, answer: &Answer) -> Permissions {
+    match ctx.target.platform {
+        PlatformId::FreePbx => freepbx::survey::read_permissions(ctx, answer),
+    }
+}
+
+/// What an answer is, as evidence for people; repeats only what is known by heart.
+pub fn facts(target: &Target, answer: &Answer) -> String {
+    match target.platform {
+        PlatformId::FreePbx => freepbx::survey::facts(answer),
+    }
+}
+
 /// Path of the token endpoint.
 pub fn token_path(target: &Target) -> &'static str {
     match target.platform {

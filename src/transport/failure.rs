@@ -77,8 +77,12 @@ fn lost(error: &reqwest::Error, step: Step) -> TransportError {
 }
 
 fn dns_words(error: &reqwest::Error) -> String {
-    // The system's resolver has no error kinds, only gai_strerror(3)'s text.
-    let text = io_error(error).map_or_else(|| "no address".into(), ToString::to_string);
+    io_error(error).map_or_else(|| "no address".into(), resolver_words)
+}
+
+/// The system's resolver has no error kinds, only gai_strerror(3)'s text.
+pub(super) fn resolver_words(error: &io::Error) -> String {
+    let text = error.to_string();
     text.strip_prefix("failed to lookup address information: ").unwrap_or(&text).to_owned()
 }
 
@@ -104,7 +108,7 @@ fn handshake_words(error: &reqwest::Error) -> String {
     }
 }
 
-fn io_words(error: &io::Error) -> String {
+pub(super) fn io_words(error: &io::Error) -> String {
     use io::ErrorKind as K;
     match error.kind() {
         K::ConnectionRefused => "connection refused".into(),
@@ -120,7 +124,7 @@ fn io_words(error: &io::Error) -> String {
     }
 }
 
-fn tls_words(error: &rustls::Error) -> String {
+pub(super) fn tls_words(error: &rustls::Error) -> String {
     match error {
         rustls::Error::InvalidCertificate(error) => certificate_words(error),
         rustls::Error::AlertReceived(alert) => alert_words(*alert),

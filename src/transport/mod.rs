@@ -2,6 +2,7 @@
 //!
 //! Belongs here: everything that knows reqwest or rustls. Does not belong here: what an answer means.
 
+mod dial;
 mod failure;
 mod hooks;
 mod pool;
@@ -20,6 +21,7 @@ use http::{HeaderMap, Method, StatusCode};
 use tokio::time::Instant;
 use url::Url;
 
+pub use self::dial::{Certificate, Dial, DialFuture, Event, Served};
 use self::pool::{Client, Pool};
 use self::recorder::Recorder;
 use crate::domain::target::ClientSettings;

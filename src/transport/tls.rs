@@ -2,7 +2,7 @@
 //! when the chain served expires. Does not belong here: what a failed handshake is called.
 
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{ClientSessionStore, Resumption, Tls12Resumption, WebPkiServerVerifier};
@@ -22,6 +22,19 @@ use crate::domain::target::{ClientSettings, TlsVersion};
 
 /// The configuration that `settings` ask for; reads the files they name.
 pub(super) fn config(settings: &ClientSettings) -> Result<ClientConfig, String> {
+    with_verifier(settings, Arc::new(NotingVerifier { trust: trust(settings)?, seen: None }))
+}
+
+/// The chain that a server shows, kept also where it is then refused.
+pub(super) type Seen = Arc<Mutex<Vec<CertificateDer<'static>>>>;
+
+/// The same configuration for a look at the far side: the chain served is left in `seen`.
+pub(super) fn looking(settings: &ClientSettings, seen: &Seen) -> Result<ClientConfig, String> {
+    let verifier = NotingVerifier { trust: trust(settings)?, seen: Some(Arc::clone(seen)) };
+    with_verifier(settings, Arc::new(verifier))
+}
+
+fn with_verifier(settings: &ClientSettings, verifier: Arc<NotingVerifier>) -> Result<ClientConfig, String> {
     let versions: &[&SupportedProtocolVersion] = match settings.min_version {
         TlsVersion::Tls12 => &[&TLS12, &TLS13],
         TlsVersion::Tls13 => &[&TLS13],
@@ -30,7 +43,7 @@ pub(super) fn config(settings: &ClientSettings) -> Result<ClientConfig, String> 
         .with_protocol_versions(versions)
         .map_err(|e| e.to_string())?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(NotingVerifier { trust: trust(settings)? }));
+        .with_custom_certificate_verifier(verifier);
     let mut config = match &settings.client_certificate {
         None => builder.with_no_client_auth(),
         Some((chain, key)) => builder
@@ -109,6 +122,7 @@ fn system() -> Result<Arc<WebPkiServerVerifier>, Error> {
 #[derive(Debug)]
 struct NotingVerifier {
     trust: Trust,
+    seen: Option<Seen>,
 }
 
 impl ServerCertVerifier for NotingVerifier {
@@ -124,6 +138,11 @@ impl ServerCertVerifier for NotingVerifier {
         let others = intermediates.iter().filter_map(|der| Certificate::from_der(der).ok());
         let expiry = leaf.iter().map(not_after).chain(others.map(|c| not_after(&c))).min();
         hooks::chain_served(server_name, expiry);
+        if let Some(seen) = &self.seen {
+            let chain = std::iter::once(end_entity).chain(intermediates);
+            *seen.lock().unwrap_or_else(PoisonError::into_inner) =
+                chain.map(|der| der.clone().into_owned()).collect();
+        }
         let (verifier, pinned) = match &self.trust {
             Trust::Anything => return Ok(ServerCertVerified::assertion()),
             Trust::System => (system()?, None),

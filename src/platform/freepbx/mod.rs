@@ -7,14 +7,17 @@
 //! read before the status.
 //!
 //! `body` says what a body holds, `shared` judges what any call can meet, `token` and `resource` the
-//! rest; `follow_up` says when another question helps; `text` and `refusal` hold the sentences.
+//! rest; `follow_up` says when another question helps; `text` and `refusal` hold the sentences, `advice`
+//! what to leave undone; `survey` is what `diagnose` asks besides.
 
+pub(super) mod advice;
 mod body;
 pub(super) mod follow_up;
 mod refusal;
 pub(super) mod request;
 pub(super) mod resource;
 mod shared;
+pub(super) mod survey;
 mod text;
 pub(super) mod token;
 

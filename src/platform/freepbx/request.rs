@@ -20,7 +20,7 @@ const VERSION: &str = "query { system { version engine } }";
 pub fn list(target: &Target) -> Request {
     match &target.call {
         Call::Graphql => graphql(target, LIST),
-        Call::Rest => request(target, Method::GET, REST_USERS_PATH, Bytes::new()),
+        Call::Rest => bare(target, Method::GET, REST_USERS_PATH),
         Call::Custom(call) => custom(target, call),
     }
 }
@@ -33,7 +33,12 @@ pub fn version(target: &Target) -> Request {
     graphql(target, VERSION)
 }
 
-fn graphql(target: &Target, query: &str) -> Request {
+/// A request without a body.
+pub fn bare(target: &Target, method: Method, path: &str) -> Request {
+    request(target, method, path, Bytes::new())
+}
+
+pub fn graphql(target: &Target, query: &str) -> Request {
     let body = serde_json::json!({ "query": query }).to_string();
     let mut request = request(target, Method::POST, GRAPHQL_PATH, body.into());
     request.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

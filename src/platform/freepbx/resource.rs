@@ -33,6 +33,13 @@ pub fn read_version(ctx: &CallContext, answer: &Answer) -> Result<Version, Failu
     refused(ctx, answer, &body).map_or_else(read, Err).map_err(|failure| with_retry_after(failure, answer))
 }
 
+/// Why an answer of GraphQL that holds nothing asked for does so.
+pub fn failure(ctx: &CallContext, answer: &Answer) -> Failure {
+    let body = Body::of(answer);
+    let failure = refused(ctx, answer, &body).unwrap_or_else(|| shared::by_status(ctx, answer, &body));
+    with_retry_after(failure, answer)
+}
+
 /// Cut to what the metric contract allows in a label.
 fn label(text: &str) -> String {
     text.chars().filter(|c| c.is_ascii_alphanumeric() || "._-".contains(*c)).take(64).collect()

@@ -1,0 +1,164 @@
+//! Every step on the way to a PBX and its API, one by one, and one verdict: for a person who looks on.
+//!
+//! Belongs here: the order of the steps, what each tells, and the verdict, as data. Does not belong
+//! here: printing (`cli`), what an answer means (`platform`), how bytes travel (`transport`).
+
+mod plan;
+mod run;
+mod steps;
+mod verdict;
+
+use crate::budget::Origin;
+use crate::clock::Clock;
+use crate::domain::{Operation, Reason, Target};
+use crate::platform::Certainty;
+use crate::transport::{Dial, Transport};
+
+pub use plan::plan;
+
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident => $text:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum $name { $($(#[$vdoc])* $variant,)+ }
+
+        impl $name {
+            /// Every value, in order.
+            pub const ALL: &[Self] = &[$(Self::$variant,)+];
+
+            /// The word in JSON; documented, so that it stays.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text,)+ }
+            }
+        }
+    };
+}
+
+words! {
+    /// A step, in the order in which they are taken.
+    StepName {
+        /// Host name to addresses.
+        NameResolution => "name_resolution",
+        /// TCP.
+        Connect => "connect",
+        /// TLS: protocol, chain, expiry.
+        Tls => "tls",
+        /// Whether the token endpoint is there, asked without credentials.
+        Api => "api",
+        /// This machine's clock against the answer's `Date`.
+        Clock => "clock",
+        /// Which release answers so.
+        Release => "release",
+        /// Whether credentials travel encrypted.
+        Encryption => "encryption",
+        /// One token request.
+        Token => "token",
+        /// Lifetime and scopes of the token.
+        TokenContent => "token_content",
+        /// What the token may do.
+        Permissions => "permissions",
+        /// The extensions list.
+        Extensions => "extensions",
+        /// The list against the expected one.
+        Expected => "expected_extensions",
+        /// Requests left, where the PBX tells.
+        RateLimit => "rate_limit",
+    }
+}
+
+words! {
+    /// How a step went.
+    Status {
+        /// As it should be.
+        Ok => "ok",
+        /// Works, and is worth a look.
+        Warn => "warn",
+        /// Broken: the verdict is about it.
+        Fail => "fail",
+        /// Not taken.
+        Skipped => "skipped",
+    }
+}
+
+/// One step.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    /// Which.
+    pub name: StepName,
+    /// How it went.
+    pub status: Status,
+    /// How long it took; `None` where nothing was waited for.
+    pub seconds: Option<f64>,
+    /// For people, in a line.
+    pub detail: String,
+    /// What was seen, where an answer or certificate shows it.
+    pub evidence: Option<String>,
+}
+
+words! {
+    /// What came out.
+    Outcome {
+        /// The list was had.
+        Well => "ok",
+        /// Nothing is known to be wrong, but the list was not asked for.
+        Untested => "untested",
+        /// Something is wrong.
+        Failed => "failed",
+    }
+}
+
+/// The one verdict.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Verdict {
+    /// What came out.
+    pub outcome: Outcome,
+    /// Where and why it failed, in the words of the metrics.
+    pub failure: Option<(Operation, Reason)>,
+    /// In a few words.
+    pub title: String,
+    /// How sure this is, and why.
+    pub certainty: (Certainty, String),
+    /// What it rests on.
+    pub evidence: Vec<String>,
+    /// What is wrong and what to click or type.
+    pub diagnosis: String,
+    /// What not to do.
+    pub avoid: Vec<String>,
+    /// What works and is worth a look all the same.
+    pub warnings: Vec<String>,
+}
+
+/// What one diagnosis gave.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Report {
+    /// Every step, also those not taken, in order.
+    pub steps: Vec<Step>,
+    /// What it comes to.
+    pub verdict: Verdict,
+}
+
+/// With what a PBX is looked at.
+#[derive(Clone, Copy)]
+pub struct Parts<'a> {
+    /// How requests travel.
+    pub transport: &'a dyn Transport,
+    /// How the way is looked at.
+    pub dial: &'a dyn Dial,
+    /// Wall clock, compared with the PBX's.
+    pub clock: Clock,
+    /// Refusals that this origin may still give to this run.
+    pub origin: &'a Origin,
+}
+
+/// Who looks on.
+pub trait Watch: Send {
+    /// A step is about to be taken.
+    fn begins(&mut self, step: StepName);
+    /// A step is done, or skipped.
+    fn ends(&mut self, step: &Step);
+}
+
+/// Takes every step with `target` until one is broken.
+pub async fn diagnose(target: &Target, parts: Parts<'_>, watch: &mut dyn Watch) -> Report {
+    run::Run::new(target, parts, watch).report().await
+}

@@ -1,0 +1,31 @@
+//! What a diagnosis is going to send, told beforehand.
+
+use super::run::is_spent_by_use;
+use crate::domain::Target;
+use crate::platform;
+
+/// A line for each thing that will be sent to `target`, in order.
+pub fn plan(target: &Target) -> Vec<String> {
+    let mut lines = Vec::new();
+    match &target.client.proxy {
+        // Whether it stands before this host is known only later.
+        Some(_) => lines.push("one connection without a request, unless the proxy stands between".to_owned()),
+        None => lines.push("one connection without a request".to_owned()),
+    }
+    let presence = platform::presence_request(target);
+    lines.push(format!("{} {} without credentials", presence.method, presence.url.path()));
+    if is_spent_by_use(target) {
+        return lines;
+    }
+    let (grant, token) = (target.auth.grant, platform::token_path(target));
+    lines.push(format!("POST {token} with the credentials (grant {grant}); again only after a bare error page"));
+    let permissions = platform::permissions_request(target);
+    lines.push(format!(
+        "{} {} with the token: which queries it may make",
+        permissions.method,
+        permissions.url.path()
+    ));
+    let list = platform::list_request(target);
+    lines.push(format!("{} {} with the token: the extensions list", list.method, list.url.path()));
+    lines
+}

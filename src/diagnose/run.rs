@@ -1,0 +1,381 @@
+//! The steps in their order, until one is broken.
+
+use std::time::Duration;
+
+use http::HeaderValue;
+use http::header::AUTHORIZATION;
+use oauth2::TokenResponse as _;
+use tokio::time::Instant;
+
+use super::steps::{self, Told};
+use super::verdict::{Stop, verdict};
+use super::{Parts, Report, Status, Step, StepName, Watch};
+use crate::domain::{Answer, Exchange, Failure, Grant, Listing, Operation, Reason, Request, Target, TransportError};
+use crate::oauth::{IssuedToken, TokenAnswer, request_token};
+use crate::platform::{self, CallContext, Presence, Validity};
+use crate::transport::{Certificate, Event, Limits};
+
+/// A diagnosis under way.
+pub(super) struct Run<'a> {
+    target: &'a Target,
+    parts: Parts<'a>,
+    watch: &'a mut dyn Watch,
+    steps: Vec<Step>,
+    since: Instant,
+    refused: Vec<String>,
+    chain: Vec<Certificate>,
+    rate_limit: (Option<u64>, Option<u64>),
+}
+
+/// Whether trying the configured grant uses up what only a person can replace.
+pub(super) fn is_spent_by_use(target: &Target) -> bool {
+    matches!(target.auth.grant, Grant::RefreshToken | Grant::AuthorizationCode)
+}
+
+impl<'a> Run<'a> {
+    pub(super) fn new(target: &'a Target, parts: Parts<'a>, watch: &'a mut dyn Watch) -> Self {
+        Self {
+            target,
+            parts,
+            watch,
+            steps: Vec::new(),
+            since: Instant::now(),
+            refused: Vec::new(),
+            chain: Vec::new(),
+            rate_limit: (None, None),
+        }
+    }
+
+    pub(super) async fn report(mut self) -> Report {
+        let result = self.all().await;
+        let missing = StepName::ALL.iter().filter(|name| !self.steps.iter().any(|step| step.name == **name));
+        for name in missing.copied().collect::<Vec<_>>() {
+            self.steps.push(Step {
+                name,
+                status: Status::Skipped,
+                seconds: None,
+                detail: "not reached".to_owned(),
+                evidence: None,
+            });
+        }
+        self.steps.sort_by_key(|step| step.name);
+        let verdict = verdict(self.target, &self.steps, result);
+        Report { steps: self.steps, verdict }
+    }
+
+    async fn all(&mut self) -> Result<Option<u64>, Stop> {
+        self.way().await?;
+        self.presence().await?;
+        self.note(StepName::Encryption, steps::encryption(self.target));
+        let issued = self.token().await?;
+        let scopes = issued.scope_hint();
+        self.note(StepName::TokenContent, steps::content(issued.lifetime(), scopes.as_deref()));
+        let bearer = bearer(&issued);
+        let validity = self.permissions(&bearer, scopes.as_deref()).await?;
+        let listing = self.list(&bearer, scopes.as_deref(), validity).await?;
+        self.note(StepName::Expected, steps::expected(self.target, listing));
+        self.note(StepName::RateLimit, steps::rate_limit(self.rate_limit));
+        Ok(listing.total)
+    }
+
+    /// Name resolution, TCP, TLS.
+    async fn way(&mut self) -> Result<(), Stop> {
+        let (target, dial) = (self.target, self.parts.dial);
+        self.begin(StepName::NameResolution);
+        let dialled = dial
+            .dial(&target.client, &target.origin, target.timeout, &mut |event| self.saw(event))
+            .await;
+        let Err(error) = dialled else { return Ok(()) };
+        let step = match &error {
+            TransportError::Dns(_) | TransportError::Timeout { phase: "resolve", .. } => StepName::NameResolution,
+            TransportError::Connect(_) | TransportError::Timeout { phase: "connect", .. } => StepName::Connect,
+            _ => StepName::Tls,
+        };
+        let evidence = steps::chain(&self.chain);
+        let shown = evidence.clone().unwrap_or_else(|| error.to_string());
+        self.end(step, (Status::Fail, error.to_string()), evidence);
+        Err(Stop::Broken(Operation::Token, self.unanswered(Operation::Token, &error), shown))
+    }
+
+    fn saw(&mut self, event: Event) {
+        match event {
+            Event::Proxied(proxy) => {
+                for name in [StepName::NameResolution, StepName::Connect, StepName::Tls] {
+                    self.note(name, (Status::Skipped, format!("requests go through the proxy {proxy}")));
+                }
+            }
+            Event::Resolved(addresses) => {
+                let host = self.target.origin.host_str().unwrap_or_default();
+                let addresses: Vec<_> = addresses.iter().map(|a| a.ip().to_string()).collect();
+                let detail = format!("{host} is {}", addresses.join(", "));
+                self.end(StepName::NameResolution, (Status::Ok, detail), None);
+                self.begin(StepName::Connect);
+            }
+            Event::Refused(address, cause) => self.refused.push(format!("{address} ({cause})")),
+            Event::Connected(address) => {
+                self.end(StepName::Connect, steps::connected(address, &self.refused), None);
+                if self.target.is_plaintext() {
+                    self.note(StepName::Tls, (Status::Skipped, "the url is http://".to_owned()));
+                } else {
+                    self.begin(StepName::Tls);
+                }
+            }
+            Event::Shown(chain) => self.chain = chain,
+            Event::Secured(served) => {
+                let now = self.parts.clock.unix();
+                let told = steps::secured(self.target, &served, &self.chain, now);
+                self.end(StepName::Tls, told, steps::chain(&self.chain));
+            }
+        }
+    }
+
+    /// Whether the API is there, before any credential is sent.
+    async fn presence(&mut self) -> Result<(), Stop> {
+        self.begin(StepName::Api);
+        let request = platform::presence_request(self.target);
+        let asked = asked(&request);
+        let exchange = self.exchange(request).await?;
+        let answer = self.answered(StepName::Api, Operation::Token, &asked, exchange)?;
+        let now = self.parts.clock.unix() - self.since.elapsed().as_secs_f64() / 2.0;
+        let facts = format!("{asked}: {}", platform::facts(self.target, &answer));
+        let clock = steps::clock(&answer, now);
+        let context = self.context(Operation::Token, None);
+        let release = match platform::read_presence(&context, &answer) {
+            Presence::There(release) => {
+                let told = "the token endpoint is there: rewrite in force, module present";
+                self.end(StepName::Api, (Status::Ok, told.to_owned()), Some(facts));
+                (Status::Ok, format!("answers as {release} does"))
+            }
+            Presence::Unclear => {
+                let told = "answers, but not as a token endpoint does";
+                self.end(StepName::Api, (Status::Warn, told.to_owned()), Some(facts));
+                (Status::Skipped, "the answer does not tell".to_owned())
+            }
+            Presence::Absent(failure) => {
+                let told = failed(failure.reason, &facts);
+                self.end(StepName::Api, told, Some(facts.clone()));
+                return Err(Stop::Broken(Operation::Token, failure, facts));
+            }
+        };
+        self.note(StepName::Clock, clock);
+        self.note(StepName::Release, release);
+        Ok(())
+    }
+
+    /// One token request; a second, with an explicit scope, only where the first answer hides which of two causes it has.
+    async fn token(&mut self) -> Result<IssuedToken, Stop> {
+        if is_spent_by_use(self.target) {
+            let why = untested(self.target.auth.grant);
+            self.note(StepName::Token, (Status::Skipped, "not asked: a refresh token serves once".to_owned()));
+            return Err(Stop::Untested(why));
+        }
+        self.begin(StepName::Token);
+        let path = platform::token_path(self.target);
+        let TokenAnswer { exchange, token } = self.ask_token(None).await?;
+        if let Some(issued) = token {
+            let facts = exchange.result.as_ref().map(|a| platform::facts(self.target, a)).unwrap_or_default();
+            self.note_rate_limit(exchange.result.as_ref().ok());
+            let told = format!("issued for grant {}", self.target.auth.grant);
+            self.end(StepName::Token, (Status::Ok, told), Some(format!("POST {path}: {facts}")));
+            return Ok(issued);
+        }
+        let answer = self.answered(StepName::Token, Operation::Token, &format!("POST {path}"), exchange)?;
+        let context = self.context(Operation::Token, None);
+        let mut failure = platform::token_failure(&context, &answer);
+        let mut facts = format!("POST {path}: {}", platform::facts(self.target, &answer));
+        if let Some(scope) = platform::wants_scope_check(&context, &answer) {
+            let second = self.ask_token(Some(scope)).await?;
+            let told = match (&second.token, &second.exchange.result) {
+                (Some(_), _) => Some(Ok(())),
+                (None, Ok(answer)) => Some(Err(answer)),
+                (None, Err(_)) => None,
+            };
+            if let Some(told) = told {
+                let what = told.map_or_else(|a| platform::facts(self.target, a), |()| "a token".to_owned());
+                facts += &format!("; asked for scope {scope}: {what}");
+                let context = self.context(Operation::Token, None);
+                failure = platform::after_scope_check(&context, failure, told);
+            }
+        }
+        let told = failed(failure.reason, &facts);
+        self.end(StepName::Token, told, Some(facts.clone()));
+        Err(Stop::Broken(Operation::Token, failure, facts))
+    }
+
+    async fn ask_token(&mut self, scope: Option<&str>) -> Result<TokenAnswer, Stop> {
+        let permit = self.parts.origin.admit(true).await.map_err(out_of_budget)?;
+        let grant = self.target.auth.grant;
+        match request_token(self.parts.transport, self.target, grant, None, scope).await {
+            Ok(answer) => {
+                if is_refusal(&answer.exchange) {
+                    permit.refused();
+                }
+                Ok(answer)
+            }
+            Err(error) => {
+                let failure = Failure::new(Reason::ExporterError, format!("{error}. Nothing was sent."));
+                self.end(StepName::Token, (Status::Fail, error.to_string()), None);
+                Err(Stop::Broken(Operation::Token, failure, error.to_string()))
+            }
+        }
+    }
+
+    async fn permissions(&mut self, bearer: &HeaderValue, scopes: Option<&[String]>) -> Result<Validity, Stop> {
+        self.begin(StepName::Permissions);
+        let request = with_token(platform::permissions_request(self.target), bearer);
+        let asked = asked(&request);
+        let exchange = self.exchange(request).await?;
+        let answer = self.answered(StepName::Permissions, Operation::Extensions, &asked, exchange)?;
+        let facts = format!("{asked}: {}", platform::facts(self.target, &answer));
+        let permissions = platform::read_permissions(&self.context(Operation::Extensions, scopes), &answer);
+        self.end(StepName::Permissions, steps::permissions(&permissions), Some(facts.clone()));
+        match permissions.rejected {
+            Some(failure) => Err(Stop::Broken(Operation::Extensions, failure, facts)),
+            None => Ok(permissions.validity),
+        }
+    }
+
+    async fn list(
+        &mut self,
+        bearer: &HeaderValue,
+        scopes: Option<&[String]>,
+        validity: Validity,
+    ) -> Result<Listing, Stop> {
+        self.begin(StepName::Extensions);
+        let request = with_token(platform::list_request(self.target), bearer);
+        let asked = asked(&request);
+        let exchange = self.exchange(request).await?;
+        let answer = self.answered(StepName::Extensions, Operation::Extensions, &asked, exchange)?;
+        self.note_rate_limit(Some(&answer));
+        let facts = format!("{asked}: {}", platform::facts(self.target, &answer));
+        let context = self.context(Operation::Extensions, scopes);
+        let failure = match platform::read_list(&context, &answer) {
+            Ok(listing) => {
+                self.end(StepName::Extensions, steps::listed(listing), Some(facts));
+                return Ok(listing);
+            }
+            Err(failure) if platform::wants_validity_check(&context, &failure) => {
+                platform::after_validity_check(&context, failure, validity)
+            }
+            Err(failure) => failure,
+        };
+        self.end(StepName::Extensions, failed(failure.reason, &facts), Some(facts.clone()));
+        Err(Stop::Broken(Operation::Extensions, failure, facts))
+    }
+
+    async fn exchange(&mut self, request: Request) -> Result<Exchange, Stop> {
+        let permit = self.parts.origin.admit(true).await.map_err(out_of_budget)?;
+        let limits = Limits { timeout: self.target.timeout, body: self.target.body_limit };
+        let exchange = self.parts.transport.exchange(&self.target.client, limits, request).await;
+        if is_refusal(&exchange) {
+            permit.refused();
+        }
+        Ok(exchange)
+    }
+
+    /// The answer, or the end where there is none.
+    fn answered(
+        &mut self,
+        step: StepName,
+        operation: Operation,
+        asked: &str,
+        exchange: Exchange,
+    ) -> Result<Answer, Stop> {
+        let error = match exchange.result {
+            Ok(answer) => return Ok(answer),
+            Err(error) => error,
+        };
+        self.end(step, (Status::Fail, error.to_string()), None);
+        Err(Stop::Broken(operation, self.unanswered(operation, &error), format!("{asked}: {error}")))
+    }
+
+    fn unanswered(&self, operation: Operation, error: &TransportError) -> Failure {
+        let lately = self.parts.origin.refused_lately();
+        platform::transport_failure(&self.context(operation, None), error, lately)
+    }
+
+    fn context<'b>(&'b self, operation: Operation, scopes: Option<&'b [String]>) -> CallContext<'b> {
+        CallContext { target: self.target, operation, grant: self.target.auth.grant, fresh: true, scopes }
+    }
+
+    fn note_rate_limit(&mut self, answer: Option<&Answer>) {
+        let told = answer.map(platform::rate_limit).unwrap_or_default();
+        if told != (None, None) {
+            self.rate_limit = told;
+        }
+    }
+
+    fn begin(&mut self, name: StepName) {
+        self.since = Instant::now();
+        self.watch.begins(name);
+    }
+
+    /// Ends the step that was begun.
+    fn end(&mut self, name: StepName, told: Told, evidence: Option<String>) {
+        let seconds = Some(self.since.elapsed());
+        self.push(name, told, evidence, seconds);
+    }
+
+    /// A step that takes no time of its own.
+    fn note(&mut self, name: StepName, told: Told) {
+        self.push(name, told, None, None);
+    }
+
+    fn push(
+        &mut self,
+        name: StepName,
+        (status, detail): Told,
+        evidence: Option<String>,
+        seconds: Option<Duration>,
+    ) {
+        let seconds = seconds.map(|time| time.as_secs_f64());
+        let step = Step { name, status, seconds, detail, evidence };
+        self.watch.ends(&step);
+        self.steps.push(step);
+    }
+}
+
+/// Method and path, without a query, which may hold a key.
+fn asked(request: &Request) -> String {
+    format!("{} {}", request.method, request.url.path())
+}
+
+/// The reason's word, and the facts behind it without the address, which stands in the plan.
+fn failed(reason: Reason, facts: &str) -> Told {
+    let facts = facts.split_once(": ").map_or(facts, |(_, facts)| facts);
+    (Status::Fail, format!("{reason} ({facts})"))
+}
+
+fn is_refusal(exchange: &Exchange) -> bool {
+    matches!(exchange.status.map(|status| status.as_u16()), Some(401 | 403))
+}
+
+fn with_token(mut request: Request, bearer: &HeaderValue) -> Request {
+    request.headers.insert(AUTHORIZATION, bearer.clone());
+    request
+}
+
+/// RFC 6750 section 2.1; only tokens of its alphabet come through.
+fn bearer(issued: &IssuedToken) -> HeaderValue {
+    let text = format!("Bearer {}", issued.access_token().secret());
+    let mut value = HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static("Bearer"));
+    value.set_sensitive(true);
+    value
+}
+
+fn out_of_budget(wait: Duration) -> Stop {
+    Stop::Untested(format!(
+        "This host has drawn as many refusals in this run as limits.refusals_per_origin allows, so nothing more was \
+         sent to it: fail2ban could ban this machine. Mend what the targets before it show, then try again in {}.",
+        humantime::format_duration(Duration::from_secs(wait.as_secs().max(1)))
+    ))
+}
+
+fn untested(grant: Grant) -> String {
+    format!(
+        "With grant {grant} all that can be asked with serves once: FreePBX gives a new refresh token for it and \
+         revokes the old one, so a test would take it from the running exporter. Look at the exporter's page, or at \
+         pbx_target_condition, for what the token endpoint said last. If that is authorization_required, obtain a new \
+         refresh token and put it into the configuration."
+    )
+}

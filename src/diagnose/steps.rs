@@ -1,0 +1,164 @@
+//! What each step says in a line, and whether it is worth a look. Pure.
+
+use std::fmt::Write as _;
+use std::time::{Duration, UNIX_EPOCH};
+
+use http::header::DATE;
+
+use super::Status;
+use crate::domain::{Answer, Listing, Target};
+use crate::platform::{Permissions, Validity};
+use crate::transport::{Certificate, Served};
+
+/// Status and line.
+pub(super) type Told = (Status, String);
+
+/// A chain that ends sooner is worth a look.
+const EXPIRES_SOON: f64 = 14.0 * DAY;
+const DAY: f64 = 86_400.0;
+/// Clocks further apart spoil expiry times and certificates.
+const SKEW: f64 = 60.0;
+
+pub(super) fn connected(address: std::net::SocketAddr, refused: &[String]) -> Told {
+    if refused.is_empty() {
+        return (Status::Ok, address.to_string());
+    }
+    (Status::Warn, format!("{address}, but not {}", refused.join(", ")))
+}
+
+pub(super) fn secured(target: &Target, served: &Served, chain: &[Certificate], now: f64) -> Told {
+    let mut told = served.protocol.to_owned();
+    let mut status = Status::Ok;
+    if let (Some(leaf), Some(end)) = (chain.first(), chain.iter().map(|c| c.not_after).min()) {
+        let left = end as f64 - now;
+        let _ = write!(told, ", {}, signed by {}, chain valid until {}", leaf.subject, leaf.issuer, date(end));
+        let _ = write!(told, " ({:.0} days)", (left / DAY).floor());
+        if left < EXPIRES_SOON {
+            status = Status::Warn;
+            told += ": renew it now";
+        }
+    }
+    if target.client.insecure_skip_verify {
+        status = Status::Warn;
+        told += "; not verified, because insecure_skip_verify is set: anybody could answer here";
+    }
+    (status, told)
+}
+
+/// What the server showed, for whoever has to mend it.
+pub(super) fn chain(chain: &[Certificate]) -> Option<String> {
+    let lines: Vec<_> = chain
+        .iter()
+        .map(|c| format!("{} signed by {}, until {}", c.subject, c.issuer, date(c.not_after)))
+        .collect();
+    (!lines.is_empty()).then(|| format!("the server shows: {}", lines.join("; then ")))
+}
+
+fn date(unix: u64) -> String {
+    let time = UNIX_EPOCH.checked_add(Duration::from_secs(unix));
+    time.map_or_else(|| "an impossible date".into(), |time| httpdate::fmt_http_date(time)[5..16].to_owned())
+}
+
+/// `now`: this machine's Unix seconds when the PBX answered, about.
+pub(super) fn clock(answer: &Answer, now: f64) -> Told {
+    let stated = answer.headers.get(DATE).and_then(|value| httpdate::parse_http_date(value.to_str().ok()?).ok());
+    let Some(stated) = stated.and_then(|time| time.duration_since(UNIX_EPOCH).ok()) else {
+        return (Status::Skipped, "the answer has no Date".to_owned());
+    };
+    let ahead = stated.as_secs_f64() - now;
+    let apart = humantime::format_duration(Duration::from_secs(ahead.abs().round().min(1e15) as u64));
+    match ahead {
+        // `Date` has whole seconds.
+        ahead if ahead.abs() < 3.0 => (Status::Ok, "as this machine's".to_owned()),
+        ahead if ahead.abs() < SKEW => (Status::Ok, format!("{apart} from this machine's")),
+        ahead => {
+            let word = if ahead > 0.0 { "ahead of" } else { "behind" };
+            let told = format!(
+                "the PBX is {apart} {word} this machine: set both by NTP (`timedatectl` tells which is wrong); expiry \
+                 times mislead until then"
+            );
+            (Status::Warn, told)
+        }
+    }
+}
+
+pub(super) fn encryption(target: &Target) -> Told {
+    if !target.is_plaintext() {
+        return (Status::Ok, "credentials travel by https".to_owned());
+    }
+    let local = match target.origin.host() {
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        Some(url::Host::Domain(name)) => name == "localhost",
+        None => false,
+    };
+    if local && target.client.proxy.is_none() {
+        return (Status::Ok, "by http, but within this machine".to_owned());
+    }
+    let told = "credentials and token travel readable to all between, by http: give the target its https url";
+    (Status::Warn, told.to_owned())
+}
+
+pub(super) fn content(lifetime: Option<Duration>, scopes: Option<&[String]>) -> Told {
+    let lifetime = lifetime.map_or_else(
+        || "no lifetime told".to_owned(),
+        |lifetime| format!("lives {}", humantime::format_duration(lifetime)),
+    );
+    match scopes {
+        Some([]) => (Status::Warn, format!("{lifetime}; names no scope at all")),
+        Some(scopes) => {
+            let shown: Vec<_> = scopes.iter().take(8).map(|scope| printable(scope)).collect();
+            let more = if scopes.len() > 8 { format!(" and {} more", scopes.len() - 8) } else { String::new() };
+            (Status::Ok, format!("{lifetime}; scopes {}{more}", shown.join(" ")))
+        }
+        None => (Status::Ok, format!("{lifetime}; does not name its scopes")),
+    }
+}
+
+/// Scopes have a small alphabet; what is outside it is not the PBX's vocabulary.
+fn printable(scope: &str) -> String {
+    let allowed = |c: &char| c.is_ascii_alphanumeric() || ":_-.*".contains(*c);
+    scope.chars().filter(allowed).take(64).collect()
+}
+
+pub(super) fn permissions(permissions: &Permissions) -> Told {
+    let count = permissions.queries.map_or_else(String::new, |n| format!(", {n} queries open to it"));
+    match (permissions.validity, permissions.may_list) {
+        (Validity::Rejected, _) => (Status::Fail, "the API refuses the token".to_owned()),
+        (Validity::Unclear, _) => (Status::Warn, "the answer does not tell".to_owned()),
+        (Validity::Accepted, Some(true)) => {
+            (Status::Ok, format!("token accepted{count}, fetchAllExtensions among them"))
+        }
+        (Validity::Accepted, Some(false)) if permissions.needs_listing => {
+            (Status::Warn, format!("token accepted{count}, fetchAllExtensions not among them"))
+        }
+        (Validity::Accepted, _) => (Status::Ok, format!("token accepted{count}")),
+    }
+}
+
+pub(super) fn listed(listing: Listing) -> Told {
+    let told = match listing.total {
+        Some(0) => return (Status::Warn, "0 extensions: an empty PBX, or another than you think".to_owned()),
+        Some(1) => "1 extension".to_owned(),
+        Some(total) => format!("{total} extensions"),
+        None => "read; it tells no total".to_owned(),
+    };
+    (Status::Ok, told)
+}
+
+/// The list against the expected one.
+pub(super) fn expected(_: &Target, _: Listing) -> Told {
+    (Status::Skipped, "none configured".to_owned())
+}
+
+/// Requests left and seconds until the limit resets.
+pub(super) fn rate_limit((left, reset): (Option<u64>, Option<u64>)) -> Told {
+    let reset = reset.map_or_else(String::new, |seconds| {
+        format!(", anew in {}", humantime::format_duration(Duration::from_secs(seconds)))
+    });
+    match left {
+        None => (Status::Ok, "the answers name none".to_owned()),
+        Some(0) => (Status::Warn, format!("no request left{reset}")),
+        Some(left) => (Status::Ok, format!("{left} requests left{reset}")),
+    }
+}

@@ -1,0 +1,141 @@
+//! What `diagnose` asks besides the service's own requests, and what its answers tell a person.
+//!
+//! Two harmless questions: the token endpoint by GET, without credentials, which it never answers with
+//! success; and, with a token, which queries that token may make. Judges nothing that `shared`,
+//! `token` and `resource` judge.
+
+use http::header::WWW_AUTHENTICATE;
+use http::{Method, StatusCode};
+use serde_json::Value;
+
+use super::body::Body;
+use super::{TOKEN_PATH, request, resource, token};
+use crate::domain::target::Call;
+use crate::domain::{Answer, Operation, Reason, Request, Target};
+use crate::platform::{CallContext, Permissions, Presence, Validity};
+
+/// Reads no data and needs no scope; full introspection breaks some 17.
+const PERMISSIONS: &str = "{ __typename __schema { queryType { fields { name } } } }";
+const LIST_FIELD: &str = "fetchAllExtensions";
+
+pub fn presence_request(target: &Target) -> Request {
+    Request { last: false, ..request::bare(target, Method::GET, TOKEN_PATH) }
+}
+
+/// Slim 3 (15 and 16) and Slim 4 (17) refuse a GET of the token route in ways of their own, which
+/// proves that the rewrite is in force and the module there.
+pub fn read_presence(ctx: &CallContext, answer: &Answer) -> Presence {
+    let body = Body::of(answer);
+    let slim_4 = body.exception().is_some_and(|e| e.kind.ends_with("HttpMethodNotAllowedException"));
+    if slim_4 {
+        return Presence::There("FreePBX 17");
+    }
+    if answer.status == StatusCode::METHOD_NOT_ALLOWED && body.html {
+        return Presence::There("FreePBX 15 or 16");
+    }
+    let mut failure = token::failure(ctx, answer);
+    // The sentences speak of the service's request.
+    failure.diagnosis = failure.diagnosis.replace("POST /", "GET /").into();
+    let final_word = matches!(
+        failure.reason,
+        Reason::AjaxDeclined | Reason::ApiNotFound | Reason::Forbidden | Reason::RateLimited
+    );
+    if final_word { Presence::Absent(failure) } else { Presence::Unclear }
+}
+
+pub fn permissions_request(target: &Target) -> Request {
+    Request { last: false, ..request::graphql(target, PERMISSIONS) }
+}
+
+/// Whatever GraphQL itself says comes after the token was accepted.
+pub fn read_permissions(ctx: &CallContext, answer: &Answer) -> Permissions {
+    let body = Body::of(answer);
+    let names = body.json().and_then(|json| json.pointer("/data/__schema/queryType/fields")?.as_array());
+    let validity = match super::follow_up::read_validity(answer) {
+        Validity::Unclear if body.graphql_errors().is_some() => Validity::Accepted,
+        validity => validity,
+    };
+    Permissions {
+        validity,
+        queries: names.map(Vec::len),
+        may_list: names.map(|names| names.iter().any(|field| field["name"] == LIST_FIELD)),
+        needs_listing: ctx.target.call == Call::Graphql,
+        rejected: (validity == Validity::Rejected).then(|| {
+            // The version's path is GraphQL's, whatever the target calls.
+            let context = CallContext { operation: Operation::Version, ..*ctx };
+            resource::failure(&context, answer)
+        }),
+    }
+}
+
+/// What an answer is, in words that are all ours: of its text only what is known by heart is named.
+pub fn facts(answer: &Answer) -> String {
+    let body = Body::of(answer);
+    let mut facts = vec![format!("HTTP {}", answer.status.as_u16()), kind(answer, &body).to_owned()];
+    facts.extend(said(&body));
+    let basic = answer.headers.get(WWW_AUTHENTICATE).is_some_and(|v| v.as_bytes().starts_with(b"Basic"));
+    if basic {
+        facts.push("asks for Basic authentication".to_owned());
+    }
+    facts.join(", ")
+}
+
+fn kind(answer: &Answer, body: &Body) -> &'static str {
+    match (body.json(), body.html, answer.body.is_empty()) {
+        (Some(_), ..) => "JSON",
+        (None, true, _) => "HTML",
+        (None, false, true) => "no body",
+        (None, false, false) => "neither JSON nor HTML",
+    }
+}
+
+/// Words that FreePBX, league/oauth2-server and webonyx/graphql-php are known to use.
+const ERRORS: [&str; 13] = [
+    "invalid_client",
+    "invalid_grant",
+    "invalid_credentials",
+    "invalid_request",
+    "invalid_scope",
+    "unauthorized_client",
+    "unsupported_grant_type",
+    "access_denied",
+    "server_error",
+    "ajaxRequest not found",
+    "ajaxHandler not found",
+    "Not Authenticated",
+    "Unknown Error",
+];
+const HINTS: [&str; 8] = [
+    "Missing \"Authorization\" header",
+    "Access token is invalid",
+    "Access token could not be verified",
+    "Access token has been revoked",
+    "Token has expired",
+    "Token has been revoked",
+    "Cannot decrypt the refresh token",
+    "Token is not linked to client",
+];
+
+fn said(body: &Body) -> Option<String> {
+    if let Some(error) = body.error() {
+        if error.starts_with("ajaxRequest declined") {
+            return Some("error \"ajaxRequest declined\"".to_owned());
+        }
+        let word = ERRORS.into_iter().find(|known| *known == error)?;
+        let hint = body.str("hint").and_then(|hint| HINTS.into_iter().find(|known| *known == hint));
+        return Some(format!("error {word}{}", hint.map(|h| format!(", hint `{h}`")).unwrap_or_default()));
+    }
+    if let Some(exception) = body.exception() {
+        return Some(format!("PHP exception {}", exception.shown().unwrap_or("of an odd name")));
+    }
+    if body.is_slim_error_page() {
+        return Some("page \"Slim Application Error\"".to_owned());
+    }
+    let errors = body.graphql_errors()?;
+    let starts = |text: &str| {
+        let messages = errors.iter().filter_map(|error| error.get("message").and_then(Value::as_str));
+        messages.into_iter().any(|message| message.starts_with(text))
+    };
+    let known = ["Cannot query field", "Internal server error"].into_iter().find(|text| starts(text));
+    Some(known.map_or("GraphQL errors".to_owned(), |text| format!("GraphQL error \"{text}\"")))
+}

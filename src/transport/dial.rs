@@ -1,0 +1,193 @@
+//! A look at the way to a PBX, without a request: name resolution, TCP, TLS, each told as it happens.
+//!
+//! For a person who looks on. What measures the service's own requests is `recorder`.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use rustls::pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout};
+use tokio_rustls::TlsConnector;
+use url::Url;
+use x509_cert::der::Decode;
+
+use super::tls::Seen;
+use super::{HttpTransport, failure, tls};
+use crate::domain::TransportError;
+use crate::domain::target::ClientSettings;
+
+/// What is seen on the way, in this order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// All further is the proxy's business: nothing was dialled. Its address without user info.
+    Proxied(String),
+    /// The addresses behind the host name.
+    Resolved(Vec<SocketAddr>),
+    /// No connection to one of several addresses, and why.
+    Refused(SocketAddr, String),
+    /// TCP is up with this address.
+    Connected(SocketAddr),
+    /// The chain that the server shows; also where it is then refused.
+    Shown(Vec<Certificate>),
+    /// TLS is up.
+    Secured(Served),
+}
+
+/// What TLS agreed on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Served {
+    /// `TLS 1.2` or `TLS 1.3`.
+    pub protocol: &'static str,
+}
+
+/// What a certificate says of itself. Names are cut and stripped of control characters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Certificate {
+    /// Whose it is.
+    pub subject: String,
+    /// Who signed it.
+    pub issuer: String,
+    /// Unix seconds.
+    pub not_after: u64,
+}
+
+/// The future of a look.
+pub type DialFuture<'a> = Pin<Box<dyn Future<Output = Result<(), TransportError>> + Send + 'a>>;
+
+/// The seam between what is looked at and how it is reached.
+pub trait Dial: Send + Sync {
+    /// Resolves, connects and shakes hands as requests to `url` with `client` would, each step within
+    /// `limit`, then closes. Sends no request.
+    fn dial<'a>(
+        &'a self,
+        client: &'a ClientSettings,
+        url: &'a Url,
+        limit: Duration,
+        seen: &'a mut (dyn FnMut(Event) + Send),
+    ) -> DialFuture<'a>;
+}
+
+impl Dial for HttpTransport {
+    fn dial<'a>(
+        &'a self,
+        client: &'a ClientSettings,
+        url: &'a Url,
+        limit: Duration,
+        seen: &'a mut (dyn FnMut(Event) + Send),
+    ) -> DialFuture<'a> {
+        Box::pin(async move {
+            let built = self.pool.client(client).map_err(TransportError::Exporter)?;
+            if let (Some(proxy), true) = (&client.proxy, built.proxies(url)) {
+                seen(Event::Proxied(proxy.url.as_str().trim_end_matches('/').to_owned()));
+                return Ok(());
+            }
+            let addresses = resolve(url, limit).await?;
+            seen(Event::Resolved(addresses.clone()));
+            let stream = connect(&addresses, limit, seen).await?;
+            if url.scheme() == "https" { shake_hands(client, url, stream, limit, seen).await } else { Ok(()) }
+        })
+    }
+}
+
+async fn within<T>(
+    limit: Duration,
+    phase: &'static str,
+    step: impl Future<Output = Result<T, TransportError>>,
+) -> Result<T, TransportError> {
+    timeout(limit, step).await.unwrap_or(Err(TransportError::Timeout { limit, phase }))
+}
+
+async fn resolve(url: &Url, limit: Duration) -> Result<Vec<SocketAddr>, TransportError> {
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+    let port = url.port_or_known_default().unwrap_or(443);
+    within(limit, "resolve", async move {
+        let found = tokio::net::lookup_host((host, port)).await;
+        let mut addresses: Vec<_> =
+            found.map_err(|error| TransportError::Dns(failure::resolver_words(&error)))?.collect();
+        addresses.dedup();
+        if addresses.is_empty() { Err(TransportError::Dns("no address".into())) } else { Ok(addresses) }
+    })
+    .await
+}
+
+/// One address after the other, all within `limit`: a dead first one leaves time for the next.
+async fn connect(
+    addresses: &[SocketAddr],
+    limit: Duration,
+    seen: &mut (dyn FnMut(Event) + Send),
+) -> Result<TcpStream, TransportError> {
+    let end = Instant::now() + limit;
+    let mut failure = TransportError::Timeout { limit, phase: "connect" };
+    for (index, address) in addresses.iter().enumerate() {
+        let left = u32::try_from(addresses.len() - index).unwrap_or(u32::MAX);
+        let share = end.saturating_duration_since(Instant::now()) / left;
+        let cause = match timeout(share, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => {
+                seen(Event::Connected(*address));
+                return Ok(stream);
+            }
+            Ok(Err(error)) => {
+                let words = failure::io_words(&error);
+                failure = TransportError::Connect(words.clone());
+                words
+            }
+            Err(_) => "no answer".to_owned(),
+        };
+        seen(Event::Refused(*address, cause));
+    }
+    Err(failure)
+}
+
+async fn shake_hands(
+    client: &ClientSettings,
+    url: &Url,
+    stream: TcpStream,
+    limit: Duration,
+    seen: &mut (dyn FnMut(Event) + Send),
+) -> Result<(), TransportError> {
+    let chain = Seen::default();
+    let connector =
+        TlsConnector::from(Arc::new(tls::looking(client, &chain).map_err(TransportError::Exporter)?));
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+    let name = ServerName::try_from(host)
+        .map_err(|_| TransportError::Tls("the host is no name that a certificate can bear".into()))?;
+    let shaken = within(limit, "tls", async move {
+        connector.connect(name, stream).await.map_err(|error| TransportError::Tls(tls_words(&error)))
+    })
+    .await;
+    let shown = certificates(&chain);
+    if !shown.is_empty() {
+        seen(Event::Shown(shown));
+    }
+    let protocol = match shaken?.get_ref().1.protocol_version() {
+        Some(rustls::ProtocolVersion::TLSv1_3) => "TLS 1.3",
+        _ => "TLS 1.2",
+    };
+    seen(Event::Secured(Served { protocol }));
+    Ok(())
+}
+
+fn tls_words(error: &std::io::Error) -> String {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    inner.map_or_else(|| failure::io_words(error), failure::tls_words)
+}
+
+fn certificates(seen: &Seen) -> Vec<Certificate> {
+    let chain = seen.lock().unwrap_or_else(PoisonError::into_inner);
+    let parsed = chain.iter().filter_map(|der| x509_cert::Certificate::from_der(der).ok());
+    parsed
+        .map(|certificate| Certificate {
+            subject: printable(&certificate.tbs_certificate.subject.to_string()),
+            issuer: printable(&certificate.tbs_certificate.issuer.to_string()),
+            not_after: certificate.tbs_certificate.validity.not_after.to_unix_duration().as_secs(),
+        })
+        .collect()
+}
+
+fn printable(name: &str) -> String {
+    name.chars().filter(|c| !c.is_control()).take(128).collect()
+}
