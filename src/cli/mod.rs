@@ -1,9 +1,16 @@
 //! Arguments and commands: a file a command.
 
+mod ad_hoc;
 pub mod check;
 mod demo;
+pub mod diagnose;
+pub mod exit;
 mod log;
+pub mod select;
 mod serve;
+mod shell;
+pub mod terminal;
+pub mod test_connection;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -67,6 +74,16 @@ enum Command {
     Demo,
     /// Validate the configuration without contacting anyone, or print its JSON Schema
     Check(check::CheckArgs),
+    TestConnection(test_connection::TestConnectionArgs),
+    #[command(visible_alias = "diagnose-api")]
+    Diagnose(diagnose::DiagnoseArgs),
+    /// Print a completion script for a shell
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
 }
 
 /// One for a large scrape, one for probes meanwhile: 10,000 targets a minute need a twentieth of a core.
@@ -78,8 +95,17 @@ const WORKERS: usize = 2;
 /// What made the command fail, for one printed chain.
 pub fn run() -> anyhow::Result<ExitCode> {
     let cli = parse();
-    if let Some(Command::Check(args)) = cli.command {
-        return Ok(check::run(&args, &cli.options.config_file));
+    match &cli.command {
+        Some(Command::Check(args)) => return Ok(check::run(args, &cli.options.config_file)),
+        Some(Command::Completions { shell }) => {
+            shell::completions(*shell, &mut std::io::stdout());
+            return Ok(ExitCode::SUCCESS);
+        }
+        Some(Command::Man) => {
+            shell::man(&mut std::io::stdout())?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        _ => {}
     }
     let metrics = ExporterMetrics::new();
     log::start(&cli.options.log, &metrics)?;
@@ -94,14 +120,29 @@ pub fn run() -> anyhow::Result<ExitCode> {
 /// leave them, counts as unset.
 fn parse() -> Cli {
     let is_empty = |name: &std::ffi::OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
-    let command = Cli::command()
+    let command = command()
         .mut_args(|arg| if arg.get_env().is_some_and(is_empty) { arg.env(Resettable::Reset) } else { arg });
     Cli::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
+}
+
+/// The whole command line.
+fn command() -> clap::Command {
+    Cli::command()
+}
+
+fn print_errors(errors: &[String]) {
+    for error in errors {
+        eprintln!("error: {error}");
+    }
 }
 
 async fn dispatch(cli: Cli, metrics: Arc<ExporterMetrics>) -> anyhow::Result<ExitCode> {
     match cli.command {
         Some(Command::Demo) => demo::run(&cli.options, metrics).await,
+        Some(Command::Diagnose(args)) => Ok(diagnose::run(args, &cli.options.config_file).await),
+        Some(Command::TestConnection(args)) => {
+            Ok(test_connection::run(args, &cli.options.config_file).await)
+        }
         _ => serve::run(&cli.options, metrics).await,
     }
 }

@@ -15,6 +15,7 @@ use crate::platform::Certainty;
 use crate::transport::{Dial, Transport};
 
 pub use plan::plan;
+pub use run::is_spent_by_use;
 
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident => $text:literal,)+ }) => {
@@ -127,6 +128,9 @@ pub struct Verdict {
     /// What works and is worth a look all the same.
     pub warnings: Vec<String>,
 }
+
+/// The detail of a step that was not taken because an earlier one is broken.
+pub const NOT_REACHED: &str = "not reached";
 
 /// What one diagnosis gave.
 #[derive(Clone, Debug, PartialEq)]

@@ -28,7 +28,7 @@ pub(super) struct Run<'a> {
 }
 
 /// Whether trying the configured grant uses up what only a person can replace.
-pub(super) fn is_spent_by_use(target: &Target) -> bool {
+pub fn is_spent_by_use(target: &Target) -> bool {
     matches!(target.auth.grant, Grant::RefreshToken | Grant::AuthorizationCode)
 }
 
@@ -54,7 +54,7 @@ impl<'a> Run<'a> {
                 name,
                 status: Status::Skipped,
                 seconds: None,
-                detail: "not reached".to_owned(),
+                detail: super::NOT_REACHED.to_owned(),
                 evidence: None,
             });
         }

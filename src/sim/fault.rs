@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::HeaderValue;
+use http::{HeaderValue, Method};
 
 use super::fixtures::{Fixture, Generation, find};
 use crate::domain::{Answer, Operation};
@@ -62,7 +62,12 @@ impl Fault {
     }
 
     /// The answer that this fault gives whatever is asked.
-    pub(super) fn answer(&self, operation: Operation, generation: Generation) -> Option<Answer> {
+    pub(super) fn answer(
+        &self,
+        operation: Operation,
+        method: &Method,
+        generation: Generation,
+    ) -> Option<Answer> {
         let name = match self {
             Self::RewriteBroken => "declined at the token endpoint",
             Self::RewriteIgnored => "rewrite ignored",
@@ -73,7 +78,11 @@ impl Fault {
             Self::Html502 => "bad gateway",
             Self::Forbidden => "forbidden by the web server",
             Self::RateLimited(seconds) => return Some(throttled(*seconds, generation)),
-            Self::Fixture(fixture) => return (fixture.operation == operation).then(|| fixture.answer()),
+            Self::Fixture(fixture) => {
+                // What OAuth2 refuses, it refuses of a token request only.
+                let asked = operation != Operation::Token || *method == Method::POST || !fixture.is_of_oauth();
+                return (fixture.operation == operation && asked).then(|| fixture.answer());
+            }
             _ => return None,
         };
         Some(find(name, generation).answer())

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, DATE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde_json::json;
 
@@ -175,11 +175,12 @@ impl SimPbx {
         state.now = self.clock.unix();
         let operation = state.count(request);
         let fault = state.fault.clone();
-        let faulty = fault.as_ref().and_then(|fault| fault.answer(operation, state.generation));
+        let faulty = fault.as_ref().and_then(|fault| fault.answer(operation, &request.method, state.generation));
         let generation = state.generation;
-        let Answer { status, headers, body } = faulty.unwrap_or_else(|| {
+        let Answer { status, mut headers, body } = faulty.unwrap_or_else(|| {
             dispatch(&mut state, request).unwrap_or_else(|name| find(name, generation).answer())
         });
+        headers.entry(DATE).or_insert_with(|| date(state.now));
         SimAnswer { status, headers, body, delay: fault.and_then(|fault| fault.delay()) }
     }
 }
@@ -239,6 +240,11 @@ impl State {
     }
 }
 
+fn date(unix: f64) -> HeaderValue {
+    let time = UNIX_EPOCH + Duration::try_from_secs_f64(unix).unwrap_or_default();
+    HeaderValue::from_str(&httpdate::fmt_http_date(time)).unwrap_or_else(|_| HeaderValue::from_static(""))
+}
+
 fn mentions(body: &[u8], word: &str) -> bool {
     body.windows(word.len()).any(|window| window == word.as_bytes())
 }
@@ -292,7 +298,13 @@ fn graphql(state: &State, request: &SimRequest) -> Result<Answer, &'static str> 
     let body: serde_json::Value = serde_json::from_slice(&request.body).unwrap_or_default();
     let query = body["query"].as_str().ok_or("empty GraphQL body")?;
     let may = |needed| granted.iter().any(|scope| scopes::covers(scope, needed));
-    if query.contains("__typename") {
+    if query.contains("__schema") {
+        let listed = [("fetchAllExtensions", "gql:core:read"), ("system", "gql:framework:read:system")];
+        let shown = listed.iter().filter(|(_, needed)| may(needed)).map(|(field, _)| *field);
+        let fields: Vec<_> = ["node"].into_iter().chain(shown).map(|name| json!({"name": name})).collect();
+        let data = json!({"__typename": "Query", "__schema": {"queryType": {"fields": fields}}});
+        Ok(as_generation(state, &json!({"data": data})))
+    } else if query.contains("__typename") {
         Ok(as_generation(state, &json!({"data": {"__typename": "Query"}})))
     } else if query.contains("fetchAllExtensions") {
         match (may("gql:core:read"), state.fault == Some(Fault::QueryFails)) {

@@ -1,6 +1,7 @@
 //! The transport seam on simulated PBXes: no sockets, so that paused tokio time steers everything.
 
 use std::collections::HashMap;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use url::Url;
 use super::pbx::{SimPbx, SimRequest};
 use crate::domain::target::ClientSettings;
 use crate::domain::{Answer, Exchange, Phases, Request, TransportError};
-use crate::transport::{ExchangeFuture, Limits, Transport};
+use crate::transport::{Certificate, Dial, DialFuture, Event, ExchangeFuture, Limits, Served, Transport};
 
 /// Simulated PBXes by origin. An origin that nobody has is a name that does not resolve.
 #[derive(Debug, Default)]
@@ -59,6 +60,64 @@ impl SimTransport {
             return Err(TransportError::TooLarge(limits.body));
         }
         Ok(Answer { status: answer.status, headers: answer.headers, body: answer.body })
+    }
+}
+
+/// An address of the range for documentation (RFC 5737).
+const ADDRESS: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 10);
+/// 2100-01-01.
+const CHAIN_UNTIL: u64 = 4_102_444_800;
+
+fn look(url: &Url, error: Option<TransportError>, seen: &mut dyn FnMut(Event)) -> Result<(), TransportError> {
+    let at = |phase: &str| error.as_ref().is_some_and(|error| fails_at(error, phase));
+    let end = || error.clone().map_or(Ok(()), Err);
+    if at("resolve") {
+        return end();
+    }
+    let address = SocketAddr::from((ADDRESS, url.port_or_known_default().unwrap_or(443)));
+    seen(Event::Resolved(vec![address]));
+    if at("connect") {
+        return end();
+    }
+    seen(Event::Connected(address));
+    if url.scheme() == "https" {
+        let named = |name: &str| format!("CN={name}");
+        let host = named(url.host_str().unwrap_or_default());
+        let issuer = named("Made-up CA");
+        seen(Event::Shown(vec![Certificate { subject: host, issuer, not_after: CHAIN_UNTIL }]));
+        if at("tls") {
+            return end();
+        }
+        seen(Event::Secured(Served { protocol: "TLS 1.3" }));
+    }
+    Ok(())
+}
+
+fn fails_at(error: &TransportError, step: &str) -> bool {
+    match error {
+        TransportError::Dns(_) => step == "resolve",
+        TransportError::Connect(_) => step == "connect",
+        TransportError::Tls(_) => step == "tls",
+        TransportError::Timeout { phase, .. } => *phase == step,
+        _ => false,
+    }
+}
+
+impl Dial for SimTransport {
+    fn dial<'a>(
+        &'a self,
+        client: &'a ClientSettings,
+        url: &'a Url,
+        _: Duration,
+        seen: &'a mut (dyn FnMut(Event) + Send),
+    ) -> DialFuture<'a> {
+        Box::pin(async move {
+            if let Some(proxy) = &client.proxy {
+                seen(Event::Proxied(proxy.url.as_str().trim_end_matches('/').to_owned()));
+                return Ok(());
+            }
+            look(url, self.failure(&key(url)), seen)
+        })
     }
 }
 

@@ -36,10 +36,12 @@ pub fn read_presence(ctx: &CallContext, answer: &Answer) -> Presence {
     let mut failure = token::failure(ctx, answer);
     // The sentences speak of the service's request.
     failure.diagnosis = failure.diagnosis.replace("POST /", "GET /").into();
-    let final_word = matches!(
-        failure.reason,
-        Reason::AjaxDeclined | Reason::ApiNotFound | Reason::Forbidden | Reason::RateLimited
-    );
+    let final_word = match failure.reason {
+        Reason::AjaxDeclined | Reason::ApiNotFound | Reason::Forbidden | Reason::RateLimited => true,
+        // A page, or a password in front: what answers is not the API, and is given no credentials.
+        Reason::UnexpectedResponse => answer.status.is_success() || answer.status == StatusCode::UNAUTHORIZED,
+        _ => false,
+    };
     if final_word { Presence::Absent(failure) } else { Presence::Unclear }
 }
 

@@ -1,0 +1,282 @@
+//! `pbx_exporter diagnose`: every step to a PBX and its API as it is taken, and one verdict.
+//!
+//! Belongs here: arguments, and how a report looks. Does not belong here: the steps (`diagnose`).
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Args, ValueEnum};
+use serde_json::{Value, json};
+
+use super::exit::Exit;
+use super::select::{self, Budgets};
+use super::terminal::{Color, Output, Style};
+use super::{ad_hoc, print_errors};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::diagnose::{self, Outcome, Parts, Report, Status, Step, StepName, Watch};
+use crate::domain::{Operation, Target};
+use crate::platform::Certainty;
+use crate::transport::HttpTransport;
+
+/// Take every step to each target's API one by one, and say what is wrong, how to mend it, and what not
+/// to do. Reads only, sends few requests, and says beforehand which.
+#[derive(Args, Clone, Debug)]
+pub struct DiagnoseArgs {
+    /// Names of configured targets; all without any
+    #[arg(value_name = "TARGET")]
+    targets: Vec<String>,
+    /// Form of the report
+    #[arg(long, value_enum, default_value_t, value_name = "FORM")]
+    output: Output,
+    /// When to use colour
+    #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
+    color: Color,
+    /// A PBX that is not configured; credentials come from FREEPBX_API_* variables or are asked for
+    #[arg(long, value_name = "URL", requires = "platform", conflicts_with = "targets")]
+    ad_hoc: Option<String>,
+    /// What kind of PBX the one of --ad-hoc is
+    #[arg(long, value_enum, value_name = "PLATFORM", requires = "ad_hoc")]
+    platform: Option<Platform>,
+    /// CA certificate (PEM) to trust for --ad-hoc, for a PBX with a certificate of its own
+    #[arg(long, value_name = "FILE", requires = "ad_hoc")]
+    ca_file: Option<std::path::PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Platform {
+    Freepbx,
+}
+
+pub(super) async fn run(args: DiagnoseArgs, patterns: &[String]) -> ExitCode {
+    let config = match &args.ad_hoc {
+        Some(url) => ad_hoc::config(url, args.ca_file.clone()),
+        None => select::config(patterns, &args.targets),
+    };
+    match config {
+        Ok(config) => all(&args, &config).await.into(),
+        Err(errors) => {
+            print_errors(&errors);
+            Exit::Configuration.into()
+        }
+    }
+}
+
+/// One target after the other; the code of the first that is not well.
+async fn all(args: &DiagnoseArgs, config: &Config) -> Exit {
+    let (transport, mut budgets) = (HttpTransport::new(), Budgets::new(config.limits));
+    let style = Style::of_stdout(args.color);
+    let (mut exit, mut reports) = (Exit::Fine, Vec::new());
+    for (place, target) in config.targets.iter().enumerate() {
+        let origin = budgets.of(target);
+        let parts =
+            Parts { transport: &transport, dial: &transport, clock: Clock::System, origin: &origin };
+        let report = match args.output {
+            Output::Text => {
+                let mut out = io::stdout();
+                if place > 0 {
+                    let _ = writeln!(out);
+                }
+                text(target, parts, style, &mut out).await
+            }
+            Output::Json => {
+                eprint!("{}", announcement(target, Style::default()));
+                diagnose::diagnose(target, parts, &mut Nobody).await
+            }
+        };
+        if exit == Exit::Fine {
+            exit = exit_of(&report);
+        }
+        reports.push((Arc::clone(target), report));
+    }
+    if args.output == Output::Json {
+        let _ = writeln!(io::stdout(), "{:#}", document(&reports));
+    }
+    exit
+}
+
+/// The exit code that a report stands for.
+pub fn exit_of(report: &Report) -> Exit {
+    match (report.verdict.outcome, report.verdict.failure) {
+        (Outcome::Well, _) => Exit::Fine,
+        (_, Some((operation, reason))) => Exit::of(operation, reason),
+        (Outcome::Untested | Outcome::Failed, None) => Exit::Failed,
+    }
+}
+
+/// Diagnoses `target` and writes each step as it is taken, then the verdict. What cannot be written is
+/// left out: a reader that went early is no news.
+pub async fn text(
+    target: &Target,
+    parts: Parts<'_>,
+    style: Style,
+    out: &mut (dyn Write + Send),
+) -> Report {
+    let _ = write!(out, "{}\n", announcement(target, style));
+    let report = diagnose::diagnose(target, parts, &mut Printer { style, out }).await;
+    let _ = out.write_all(rest(&report, style).as_bytes());
+    report
+}
+
+/// Whom it is about, and what will be sent.
+fn announcement(target: &Target, style: Style) -> String {
+    let url = target.origin.origin().ascii_serialization();
+    let mut text = style.paint("1", &format!("{}: {} at {url}", target.name, target.platform.as_str()));
+    text += "\nWill be sent, in this order, until something is broken:\n";
+    for line in diagnose::plan(target) {
+        text += &style.wrap("  - ", 4, 4, &line);
+    }
+    text + &style.wrap("", 0, 0, "Nothing is changed on the PBX, but for a token that is issued and ends by itself.")
+}
+
+struct Nobody;
+
+impl Watch for Nobody {
+    fn begins(&mut self, _: StepName) {}
+    fn ends(&mut self, _: &Step) {}
+}
+
+/// Writes steps as they come.
+struct Printer<'a> {
+    style: Style,
+    out: &'a mut (dyn Write + Send),
+}
+
+impl Watch for Printer<'_> {
+    fn begins(&mut self, step: StepName) {
+        if self.style.live {
+            let _ = write!(self.out, "\r\x1b[2K  ...  {}", label(step));
+            let _ = self.out.flush();
+        }
+    }
+
+    fn ends(&mut self, step: &Step) {
+        let clear = if self.style.live { "\r\x1b[2K" } else { "" };
+        let _ = write!(self.out, "{clear}{}", line(step, self.style));
+        let _ = self.out.flush();
+    }
+}
+
+fn label(step: StepName) -> String {
+    match step {
+        StepName::Expected => "expected".to_owned(),
+        step => step.as_str().replace('_', " "),
+    }
+}
+
+/// Columns before the detail.
+const BEFORE: usize = 31;
+
+fn line(step: &Step, style: Style) -> String {
+    let (word, colour) = match step.status {
+        Status::Ok => ("ok", "32"),
+        Status::Warn => ("warn", "33"),
+        Status::Fail => ("FAIL", "1;31"),
+        Status::Skipped => ("-", "2"),
+    };
+    let time = step.seconds.map_or_else(String::new, duration);
+    let first = format!("  {}  {:<15}{time:>7}  ", style.paint(colour, &format!("{word:<4}")), label(step.name));
+    style.wrap(&first, BEFORE + 1, BEFORE + 1, &step.detail)
+}
+
+fn duration(seconds: f64) -> String {
+    if seconds < 0.9995 { format!("{:.0} ms", seconds * 1000.0) } else { format!("{seconds:.1} s") }
+}
+
+/// What is told once all steps are done.
+fn rest(report: &Report, style: Style) -> String {
+    let skipped = report.steps.iter().filter(|step| step.detail == diagnose::NOT_REACHED);
+    let skipped: Vec<_> = skipped.map(|step| label(step.name)).collect();
+    let mut text = String::new();
+    if !skipped.is_empty() {
+        let first = format!("  {}  ", style.paint("2", "-   "));
+        text += &style.wrap(&first, 8, 8, &format!("not reached: {}", skipped.join(", ")));
+    }
+    text + &verdict(report, style)
+}
+
+fn verdict(report: &Report, style: Style) -> String {
+    let verdict = &report.verdict;
+    let (word, colour) = match verdict.outcome {
+        Outcome::Well => ("OK", "1;32"),
+        Outcome::Untested => ("NOT TESTED", "1;33"),
+        Outcome::Failed => ("FAILED", "1;31"),
+    };
+    let reason = verdict.failure.map_or_else(String::new, |(operation, reason)| {
+        format!(" {reason} at the {} endpoint:", endpoint(operation))
+    });
+    let title = format!("{}{reason} {}", style.paint(colour, word), verdict.title);
+    let mut text = format!("\n{}", style.wrap("", word.len(), 0, &title));
+    if !verdict.diagnosis.is_empty() {
+        text += &section("What to do", [verdict.diagnosis.as_str()], style);
+    }
+    if verdict.outcome == Outcome::Failed {
+        let sure = format!("{}: {}", verdict.certainty.0.as_str(), verdict.certainty.1);
+        text += &section("How sure", [sure.as_str()], style);
+    }
+    text += &section("Evidence", verdict.evidence.iter().map(String::as_str), style);
+    text += &section("What not to do", verdict.avoid.iter().map(String::as_str), style);
+    text + &section("Worth a look besides", verdict.warnings.iter().map(String::as_str), style)
+}
+
+const fn endpoint(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Token => "token",
+        Operation::Extensions => "extensions",
+        Operation::Version => "version",
+    }
+}
+
+fn section<'a>(title: &str, items: impl IntoIterator<Item = &'a str>, style: Style) -> String {
+    let items: Vec<_> = items.into_iter().collect();
+    if items.is_empty() {
+        return String::new();
+    }
+    let bullet = if items.len() > 1 { "  - " } else { "  " };
+    let lines: String =
+        items.iter().map(|item| style.wrap(bullet, bullet.len(), bullet.len(), item)).collect();
+    format!("\n{}\n{lines}", style.paint("1", title))
+}
+
+/// The JSON of some reports; its shape is in docs/commands.md.
+pub fn document(reports: &[(Arc<Target>, Report)]) -> Value {
+    let targets: Vec<_> = reports.iter().map(|(target, report)| target_json(target, report)).collect();
+    json!({ "format": 1, "targets": targets })
+}
+
+fn target_json(target: &Target, report: &Report) -> Value {
+    let verdict = &report.verdict;
+    let steps: Vec<_> = report.steps.iter().map(step_json).collect();
+    let certainty: (Certainty, &str) = (verdict.certainty.0, &verdict.certainty.1);
+    json!({
+        "target": &*target.name,
+        "platform": target.platform.as_str(),
+        "url": target.origin.origin().ascii_serialization(),
+        "sends": diagnose::plan(target),
+        "steps": steps,
+        "verdict": {
+            "outcome": verdict.outcome.as_str(),
+            "operation": verdict.failure.map(|(operation, _)| operation.as_str()),
+            "reason": verdict.failure.map(|(_, reason)| reason.as_str()),
+            "title": verdict.title,
+            "what_to_do": verdict.diagnosis,
+            "certainty": certainty.0.as_str(),
+            "because": certainty.1,
+            "evidence": verdict.evidence,
+            "what_not_to_do": verdict.avoid,
+            "warnings": verdict.warnings,
+            "exit_code": exit_of(report).code(),
+        },
+    })
+}
+
+fn step_json(step: &Step) -> Value {
+    json!({
+        "step": step.name.as_str(),
+        "status": step.status.as_str(),
+        "seconds": step.seconds.map(|seconds| (seconds * 1e6).round() / 1e6),
+        "detail": step.detail,
+        "evidence": step.evidence,
+    })
+}

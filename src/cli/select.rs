@@ -1,0 +1,57 @@
+//! Which configured targets a command is about, and how many refusals it may draw.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::check::load;
+use crate::budget::Origin;
+use crate::config::{Config, Limits};
+use crate::domain::Target;
+
+/// The configuration with the targets of these names, in the order of the names; all without any.
+///
+/// # Errors
+/// What is wrong with the configuration, or names that it does not have.
+pub fn config(patterns: &[String], names: &[String]) -> Result<Config, Vec<String>> {
+    let mut config = load(patterns, &|name| std::env::var(name).ok())?;
+    if names.is_empty() {
+        return Ok(config);
+    }
+    let find = |name: &String| config.targets.iter().find(|target| *target.name == **name).cloned();
+    let unknown: Vec<_> =
+        names.iter().filter(|name| find(name).is_none()).map(|name| no_target(name, &config.targets)).collect();
+    if !unknown.is_empty() {
+        return Err(unknown);
+    }
+    config.targets = names.iter().filter_map(find).collect();
+    Ok(config)
+}
+
+fn no_target(name: &str, targets: &[Arc<Target>]) -> String {
+    let near = targets.iter().map(|target| (strsim::jaro_winkler(name, &target.name), &target.name));
+    let near = near.filter(|(likeness, _)| *likeness > 0.8).max_by(|a, b| a.0.total_cmp(&b.0));
+    match near {
+        Some((_, near)) => format!("no target is named `{name}`; did you mean `{near}`?"),
+        None => format!("no target is named `{name}`; `pbx_exporter check` lists them"),
+    }
+}
+
+/// The budget of each origin during one command.
+pub struct Budgets {
+    limits: Limits,
+    origins: HashMap<String, Arc<Origin>>,
+}
+
+impl Budgets {
+    /// Nothing is spent yet.
+    pub fn new(limits: Limits) -> Self {
+        Self { limits, origins: HashMap::new() }
+    }
+
+    /// The one that this target shares with all others of its origin.
+    pub fn of(&mut self, target: &Target) -> Arc<Origin> {
+        let (places, window) = (self.limits.refusals_per_origin, self.limits.refusal_window);
+        let origin = self.origins.entry(target.origin.origin().ascii_serialization());
+        Arc::clone(origin.or_insert_with(|| Arc::new(Origin::new(places, window))))
+    }
+}

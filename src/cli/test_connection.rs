@@ -1,0 +1,182 @@
+//! `pbx_exporter test-connection`: token and list once, by the service's own pass; a line a target.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Args;
+use serde_json::{Value, json};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::exit::Exit;
+use super::print_errors;
+use super::select::{self, Budgets};
+use super::terminal::Output;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::diagnose::is_spent_by_use;
+use crate::domain::outcome::Outcome;
+use crate::domain::{Failure, Operation, Target};
+use crate::probe::{NoOutcome, Probe};
+use crate::transport::{HttpTransport, Transport};
+
+/// Targets asked at once.
+const AT_ONCE: usize = 10;
+
+/// Take a token and read the list once, as the service does: one line a target. Exit code 0: all work.
+#[derive(Args, Clone, Debug)]
+pub struct TestConnectionArgs {
+    /// Names of configured targets; all without any
+    #[arg(value_name = "TARGET")]
+    targets: Vec<String>,
+    /// Form of the answer
+    #[arg(long, value_enum, default_value_t, value_name = "FORM")]
+    output: Output,
+}
+
+/// What one target gave.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tested {
+    /// Its name.
+    pub target: Arc<str>,
+    /// The total, or what failed; no operation: not tested.
+    pub result: Result<Option<u64>, (Option<Operation>, Option<Failure>)>,
+    /// How long all requests took.
+    pub seconds: f64,
+}
+
+pub(super) async fn run(args: TestConnectionArgs, patterns: &[String]) -> ExitCode {
+    match select::config(patterns, &args.targets) {
+        Ok(config) => {
+            let transport = Arc::new(HttpTransport::new());
+            let exit = write(&config, transport, args.output, &mut io::stdout(), &mut io::stderr()).await;
+            // A reader that left early is no news to print.
+            exit.unwrap_or(Exit::Failed).into()
+        }
+        Err(errors) => {
+            print_errors(&errors);
+            Exit::Configuration.into()
+        }
+    }
+}
+
+/// The command on given streams.
+///
+/// # Errors
+/// A stream that cannot be written.
+pub async fn write(
+    config: &Config,
+    transport: Arc<dyn Transport>,
+    output: Output,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> io::Result<Exit> {
+    writeln!(err, "{}", announcement(config.targets.len()))?;
+    let (tasks, gate, mut budgets) =
+        (TaskTracker::new(), Arc::new(Semaphore::new(AT_ONCE)), Budgets::new(config.limits));
+    let handles: Vec<_> = config
+        .targets
+        .iter()
+        .map(|target| {
+            let origin = budgets.of(target);
+            let (target, transport, gate) = (Arc::clone(target), Arc::clone(&transport), Arc::clone(&gate));
+            tasks.spawn(async move {
+                let _place = gate.acquire().await;
+                test(target, transport, &origin).await
+            })
+        })
+        .collect();
+    let (mut exit, mut documents) = (Exit::Fine, Vec::new());
+    for handle in handles {
+        let tested = handle.await.map_err(io::Error::other)?;
+        if tested.result.is_err() {
+            exit = Exit::Failed;
+        }
+        match output {
+            Output::Text => writeln!(out, "{}", line(&tested))?,
+            Output::Json => documents.push(document(&tested)),
+        }
+    }
+    if output == Output::Json {
+        writeln!(out, "{:#}", json!({ "format": 1, "targets": documents }))?;
+    }
+    Ok(exit)
+}
+
+fn announcement(targets: usize) -> String {
+    let whom = if targets == 1 { "the target".to_owned() } else { format!("each of {targets} targets") };
+    format!(
+        "Sends {whom} one token request and one request for the extensions list, and one harmless query more where \
+         their answers leave the cause open. Changes nothing."
+    )
+}
+
+async fn test(target: Arc<Target>, transport: Arc<dyn Transport>, origin: &Arc<crate::budget::Origin>) -> Tested {
+    let name = Arc::clone(&target.name);
+    if is_spent_by_use(&target) {
+        return Tested { target: name, result: Err((None, None)), seconds: 0.0 };
+    }
+    let probe = Probe::new(target, transport, Arc::clone(origin), Clock::System);
+    match probe.pass(&CancellationToken::new()).await {
+        Ok(outcome) => {
+            let spent = outcome.attempts.iter().filter_map(|attempt| attempt.duration);
+            let seconds = spent.sum::<std::time::Duration>().as_secs_f64();
+            Tested { target: name, result: result(outcome), seconds }
+        }
+        Err(NoOutcome::Budget(_) | NoOutcome::Quiet(_) | NoOutcome::Cancelled) => {
+            Tested { target: name, result: Err((Some(Operation::Token), None)), seconds: 0.0 }
+        }
+    }
+}
+
+fn result(outcome: Outcome) -> Result<Option<u64>, (Option<Operation>, Option<Failure>)> {
+    match (outcome.extensions, outcome.token) {
+        (Some(Ok(listing)), _) => Ok(listing.total),
+        (Some(Err(failure)), _) => Err((Some(Operation::Extensions), Some(failure))),
+        (None, Some(Err(failure))) => Err((Some(Operation::Token), Some(failure))),
+        (None, _) => Err((Some(Operation::Token), None)),
+    }
+}
+
+const SPENT: &str = "not tested: the refresh token serves once, so a test would take it from the running exporter";
+const BUDGET: &str =
+    "not tested: this host has refused as often as limits.refusals_per_origin allows, and fail2ban counts";
+
+fn line(tested: &Tested) -> String {
+    let Tested { target, result, seconds } = tested;
+    match result {
+        Ok(total) => {
+            let total = total.map_or_else(|| "list read".to_owned(), |total| format!("{total} extensions"));
+            format!("{target}: ok, {total}, {seconds:.3} s")
+        }
+        Err((Some(operation), Some(failure))) => {
+            format!("{target}: failed, {} at the {operation} endpoint: {}", failure.reason, failure.diagnosis)
+        }
+        Err((Some(_), None)) => format!("{target}: {BUDGET}"),
+        Err((None, _)) => format!("{target}: {SPENT}"),
+    }
+}
+
+fn document(tested: &Tested) -> Value {
+    let (operation, failure) = tested.result.clone().err().unwrap_or_default();
+    let outcome = match (&tested.result, &failure) {
+        (Ok(_), _) => "ok",
+        (Err(_), Some(_)) => "failed",
+        (Err(_), None) => "untested",
+    };
+    let why = operation.map_or(SPENT, |_| BUDGET);
+    json!({
+        "target": &*tested.target,
+        "outcome": outcome,
+        "extensions": tested.result.as_ref().ok().copied().flatten(),
+        "seconds": (tested.seconds * 1e6).round() / 1e6,
+        "operation": failure.as_ref().and(operation).map(Operation::as_str),
+        "reason": failure.as_ref().map(|failure| failure.reason.as_str()),
+        "diagnosis": match (outcome, &failure) {
+            ("untested", _) => Some(why.to_owned()),
+            (_, failure) => failure.as_ref().map(|failure| failure.diagnosis.to_string()),
+        },
+    })
+}

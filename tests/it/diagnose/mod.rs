@@ -1,0 +1,5 @@
+//! What `diagnose` and `test-connection` say.
+
+mod commands;
+mod transcripts;
+mod way;
