@@ -16,7 +16,7 @@ use super::{ad_hoc, print_errors};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::diagnose::{self, Outcome, Parts, Report, Status, Step, StepName, Watch};
-use crate::domain::{Operation, Target};
+use crate::domain::{Reason, Target};
 use crate::platform::Certainty;
 use crate::transport::HttpTransport;
 
@@ -127,7 +127,7 @@ fn announcement(target: &Target, style: Style) -> String {
     for line in diagnose::plan(target) {
         text += &style.wrap("  - ", 4, 4, &line);
     }
-    text + &style.wrap("", 0, 0, "Nothing is changed on the PBX, but for a token that is issued and ends by itself.")
+    text + &style.wrap("", 0, 0, diagnose::left_behind(target))
 }
 
 struct Nobody;
@@ -203,13 +203,15 @@ fn verdict(report: &Report, style: Style) -> String {
         Outcome::Untested => ("NOT TESTED", "1;33"),
         Outcome::Failed => ("FAILED", "1;31"),
     };
-    let reason = verdict.failure.map_or_else(String::new, |(operation, reason)| {
-        format!(" {reason} at the {} endpoint:", endpoint(operation))
+    let reason = verdict.failure.map_or_else(String::new, |(operation, reason)| match reason {
+        // The endpoint was not reached.
+        reason if reason.is_transport() || reason == Reason::ExporterError => format!(" {reason}:"),
+        reason => format!(" {reason} at the {operation} endpoint:"),
     });
-    let title = format!("{}{reason} {}", style.paint(colour, word), verdict.title);
-    let mut text = format!("\n{}", style.wrap("", word.len(), 0, &title));
+    let title = format!("{reason} {}", verdict.title);
+    let mut text = format!("\n{}", style.wrap(&style.paint(colour, word), word.len(), 2, &title));
     if !verdict.diagnosis.is_empty() {
-        text += &section("What to do", [verdict.diagnosis.as_str()], style);
+        text += &section("What is wrong, what to do", [verdict.diagnosis.as_str()], style);
     }
     if verdict.outcome == Outcome::Failed {
         let sure = format!("{}: {}", verdict.certainty.0.as_str(), verdict.certainty.1);
@@ -218,14 +220,6 @@ fn verdict(report: &Report, style: Style) -> String {
     text += &section("Evidence", verdict.evidence.iter().map(String::as_str), style);
     text += &section("What not to do", verdict.avoid.iter().map(String::as_str), style);
     text + &section("Worth a look besides", verdict.warnings.iter().map(String::as_str), style)
-}
-
-const fn endpoint(operation: Operation) -> &'static str {
-    match operation {
-        Operation::Token => "token",
-        Operation::Extensions => "extensions",
-        Operation::Version => "version",
-    }
 }
 
 fn section<'a>(title: &str, items: impl IntoIterator<Item = &'a str>, style: Style) -> String {

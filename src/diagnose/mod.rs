@@ -14,7 +14,7 @@ use crate::domain::{Operation, Reason, Target};
 use crate::platform::Certainty;
 use crate::transport::{Dial, Transport};
 
-pub use plan::plan;
+pub use plan::{left_behind, plan};
 pub use run::is_spent_by_use;
 
 macro_rules! words {
@@ -44,10 +44,10 @@ words! {
         Connect => "connect",
         /// TLS: protocol, chain, expiry.
         Tls => "tls",
-        /// Whether the token endpoint is there, asked without credentials.
-        Api => "api",
         /// This machine's clock against the answer's `Date`.
         Clock => "clock",
+        /// Whether the token endpoint is there, asked without credentials.
+        Api => "api",
         /// Which release answers so.
         Release => "release",
         /// Whether credentials travel encrypted.

@@ -4,6 +4,15 @@ use super::run::is_spent_by_use;
 use crate::domain::Target;
 use crate::platform;
 
+/// What stays behind on the PBX afterwards.
+pub fn left_behind(target: &Target) -> &'static str {
+    if is_spent_by_use(target) {
+        "Nothing is changed on the PBX."
+    } else {
+        "Nothing is changed on the PBX, but for a token that is issued and ends by itself."
+    }
+}
+
 /// A line for each thing that will be sent to `target`, in order.
 pub fn plan(target: &Target) -> Vec<String> {
     let mut lines = Vec::new();

@@ -138,13 +138,14 @@ impl<'a> Run<'a> {
         let answer = self.answered(StepName::Api, Operation::Token, &asked, exchange)?;
         let now = self.parts.clock.unix() - self.since.elapsed().as_secs_f64() / 2.0;
         let facts = format!("{asked}: {}", platform::facts(self.target, &answer));
-        let clock = steps::clock(&answer, now);
+        self.note(StepName::Clock, steps::clock(&answer, now));
         let context = self.context(Operation::Token, None);
         let release = match platform::read_presence(&context, &answer) {
-            Presence::There(release) => {
+            Presence::There { release, remark } => {
                 let told = "the token endpoint is there: rewrite in force, module present";
                 self.end(StepName::Api, (Status::Ok, told.to_owned()), Some(facts));
-                (Status::Ok, format!("answers as {release} does"))
+                let remark = remark.map(|remark| format!("; {remark}")).unwrap_or_default();
+                (Status::Ok, format!("answers as {release} does{remark}"))
             }
             Presence::Unclear => {
                 let told = "answers, but not as a token endpoint does";
@@ -157,7 +158,6 @@ impl<'a> Run<'a> {
                 return Err(Stop::Broken(Operation::Token, failure, facts));
             }
         };
-        self.note(StepName::Clock, clock);
         self.note(StepName::Release, release);
         Ok(())
     }
@@ -213,7 +213,13 @@ impl<'a> Run<'a> {
                 Ok(answer)
             }
             Err(error) => {
-                let failure = Failure::new(Reason::ExporterError, format!("{error}. Nothing was sent."));
+                let failure = Failure::new(
+                    Reason::ExporterError,
+                    format!(
+                        "The token request was not made: {error}. Put the secret there, readable for whoever runs this \
+                         command and for the exporter's own user."
+                    ),
+                );
                 self.end(StepName::Token, (Status::Fail, error.to_string()), None);
                 Err(Stop::Broken(Operation::Token, failure, error.to_string()))
             }
@@ -228,7 +234,11 @@ impl<'a> Run<'a> {
         let answer = self.answered(StepName::Permissions, Operation::Extensions, &asked, exchange)?;
         let facts = format!("{asked}: {}", platform::facts(self.target, &answer));
         let permissions = platform::read_permissions(&self.context(Operation::Extensions, scopes), &answer);
-        self.end(StepName::Permissions, steps::permissions(&permissions), Some(facts.clone()));
+        let told = match &permissions.rejected {
+            Some(failure) => failed(failure.reason, &facts),
+            None => steps::permissions(&permissions),
+        };
+        self.end(StepName::Permissions, told, Some(facts.clone()));
         match permissions.rejected {
             Some(failure) => Err(Stop::Broken(Operation::Extensions, failure, facts)),
             None => Ok(permissions.validity),

@@ -6,7 +6,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use http::header::DATE;
 
 use super::Status;
-use crate::domain::{Answer, Listing, Target};
+use crate::domain::{Answer, Listing, Reason, Target};
 use crate::platform::{Permissions, Validity};
 use crate::transport::{Certificate, Served};
 
@@ -122,9 +122,13 @@ fn printable(scope: &str) -> String {
 }
 
 pub(super) fn permissions(permissions: &Permissions) -> Told {
-    let count = permissions.queries.map_or_else(String::new, |n| format!(", {n} queries open to it"));
+    let count = match permissions.queries {
+        None => String::new(),
+        Some(1) => ", 1 query open to it".to_owned(),
+        Some(n) => format!(", {n} queries open to it"),
+    };
     match (permissions.validity, permissions.may_list) {
-        (Validity::Rejected, _) => (Status::Fail, "the API refuses the token".to_owned()),
+        (Validity::Rejected, _) => (Status::Fail, Reason::TokenRejected.to_string()),
         (Validity::Unclear, _) => (Status::Warn, "the answer does not tell".to_owned()),
         (Validity::Accepted, Some(true)) => {
             (Status::Ok, format!("token accepted{count}, fetchAllExtensions among them"))

@@ -1,6 +1,6 @@
 //! From the steps to one verdict.
 
-use super::{Outcome, Status, Step, Verdict};
+use super::{Outcome, Status, Step, StepName, Verdict};
 use crate::domain::{Failure, Operation, Target};
 use crate::platform::{self, Certainty};
 
@@ -15,17 +15,36 @@ pub(super) enum Stop {
 
 pub(super) fn verdict(target: &Target, steps: &[Step], result: Result<Option<u64>, Stop>) -> Verdict {
     let warned = steps.iter().filter(|step| step.status == Status::Warn);
-    let warnings: Vec<_> =
-        warned.map(|step| format!("{}: {}", step.name.as_str().replace('_', " "), step.detail)).collect();
+    let (signs, warnings): (Vec<_>, Vec<_>) = warned.partition(|step| is_sign(step.name));
+    let told = |steps: Vec<&Step>| -> Vec<_> {
+        steps.iter().map(|step| format!("{}: {}", title(step.name), step.detail)).collect()
+    };
+    let (signs, mut warnings) = (told(signs), told(warnings));
+    if result.is_ok() {
+        warnings.extend(signs.clone());
+    }
     match result {
         Ok(total) => well(total, warnings),
         Err(Stop::Untested(why)) => untested(why, warnings),
         Err(Stop::Broken(operation, failure, shown)) => {
             let mut evidence = vec![shown];
+            evidence.extend(signs);
+            evidence.extend(failure.retry_after.map(|wait| {
+                format!("the answer asks to wait {}", humantime::format_duration(wait))
+            }));
             evidence.extend(well_before(steps));
             Verdict { warnings, ..broken(target, operation, &failure, evidence) }
         }
     }
+}
+
+/// Steps whose oddities have the same cause as a failure after them.
+fn is_sign(name: StepName) -> bool {
+    matches!(name, StepName::Api | StepName::TokenContent | StepName::Permissions)
+}
+
+fn title(name: StepName) -> String {
+    name.as_str().replace('_', " ")
 }
 
 fn well(total: Option<u64>, warnings: Vec<String>) -> Verdict {
@@ -78,7 +97,7 @@ fn well_before(steps: &[Step]) -> Option<String> {
     let names: Vec<_> = steps
         .iter()
         .filter(|step| step.status == Status::Ok && step.seconds.is_some())
-        .map(|step| step.name.as_str().replace('_', " "))
+        .map(|step| title(step.name))
         .collect();
     (!names.is_empty()).then(|| format!("well before it: {}", names.join(", ")))
 }

@@ -52,8 +52,13 @@ pub enum Validity {
 /// What the token endpoint shows to a request without credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Presence {
-    /// It is there; the release that answers so.
-    There(&'static str),
+    /// It is there; which release answers so, and what to know of that one.
+    There {
+        /// `FreePBX 17` for instance.
+        release: &'static str,
+        /// A part of a sentence.
+        remark: Option<&'static str>,
+    },
     /// It is not there or not reachable, so that credentials need not be sent.
     Absent(Failure),
     /// The answer tells neither.
@@ -71,7 +76,7 @@ pub struct Permissions {
     pub may_list: Option<bool>,
     /// Whether the target's call is that list.
     pub needs_listing: bool,
-    /// Why the token is refused, where it is.
+    /// Why the token is refused, where it is so.
     pub rejected: Option<Failure>,
 }
 

@@ -3,6 +3,7 @@
 //!
 //! One total function over [`Reason`]: a new one does not compile without its words.
 
+use crate::domain::target::Call;
 use crate::domain::{Grant, Operation, Reason, Target};
 use crate::platform::Advice;
 use crate::platform::Certainty::{self, Certain, Likely, Open};
@@ -41,7 +42,7 @@ pub fn of(target: &Target, operation: Operation, reason: Reason) -> Advice {
         | Reason::InsufficientScope
         | Reason::AccessDenied
         | Reason::UserBlocked
-        | Reason::QueryFailed => of_token(reason),
+        | Reason::QueryFailed => of_token(target, reason),
         Reason::AjaxDeclined
         | Reason::Forbidden
         | Reason::ApiNotFound
@@ -121,11 +122,12 @@ fn of_credentials(target: &Target, reason: Reason) -> Advice {
     }
 }
 
-fn of_token(reason: Reason) -> Advice {
+fn of_token(target: &Target, reason: Reason) -> Advice {
     match reason {
         Reason::InsufficientScope => advice(
             "the token lacks a scope",
-            Certain,
+            // A query of one's own may ask for what this release does not have.
+            if matches!(target.call, Call::Custom(_)) { Likely } else { Certain },
             "The API took the token and does not show it this call, which is its only way to refuse for a scope.",
             &[
                 NO_SUCH_SCOPES,
@@ -149,8 +151,8 @@ fn of_token(reason: Reason) -> Advice {
         _ => advice(
             "the API does not accept the token it has just issued",
             Likely,
-            "That the token is refused is certain, and that the credentials are right too. Why can be several \
-             things, the lost Authorization header first.",
+            "That the token is refused is certain, and so is that these credentials gave it. Why, 15 and 16 say by a \
+             hint; 17 gives the same answer for everything.",
             &[
                 "Do not change client id, secret or password: a token was issued for them a moment ago.",
                 "Do not delete rows of FreePBX's api_access_tokens: that ends the tokens of other applications.",
@@ -163,7 +165,7 @@ fn of_token(reason: Reason) -> Advice {
 fn of_place(operation: Operation, reason: Reason) -> Advice {
     match reason {
         Reason::AjaxDeclined => advice(
-            "\"ajaxRequest declined\": a matter of the address, not of the user",
+            "\"ajaxRequest declined\" is about the address, not about the user",
             Certain,
             "FreePBX's dispatcher answers so for the name of a command alone, before anybody looks at a token, a \
              user or a scope.",
@@ -202,7 +204,7 @@ fn of_place(operation: Operation, reason: Reason) -> Advice {
         Reason::ServerError => advice(
             "the PBX fails inside",
             Open,
-            "That it fails is certain; a 5xx alone does not prove why.",
+            "That it fails is certain. Why is known only as far as the evidence names an exception or a page.",
             match operation {
                 Operation::Token => {
                     &[NO_DEBUG, "Do not regenerate the client secret: no refusal of it is a 5xx."]
@@ -280,8 +282,8 @@ fn of_way(reason: Reason) -> Advice {
         _ => advice(
             "the cause is on this side",
             Certain,
-            "Nothing was sent to the PBX.",
-            &["Do not change anything on the PBX: nothing has reached it."],
+            "The request could not even be made on this machine.",
+            &["Do not change anything on the PBX: it has no part in this."],
         ),
     }
 }

@@ -5,7 +5,7 @@
 //! `token` and `resource` judge.
 
 use http::header::WWW_AUTHENTICATE;
-use http::{Method, StatusCode};
+use http::{HeaderValue, Method, StatusCode};
 use serde_json::Value;
 
 use super::body::Body;
@@ -28,10 +28,11 @@ pub fn read_presence(ctx: &CallContext, answer: &Answer) -> Presence {
     let body = Body::of(answer);
     let slim_4 = body.exception().is_some_and(|e| e.kind.ends_with("HttpMethodNotAllowedException"));
     if slim_4 {
-        return Presence::There("FreePBX 17");
+        let remark = "before 17.0.8 it checks no client secret, so a token does not prove the secret right";
+        return Presence::There { release: "FreePBX 17", remark: Some(remark) };
     }
     if answer.status == StatusCode::METHOD_NOT_ALLOWED && body.html {
-        return Presence::There("FreePBX 15 or 16");
+        return Presence::There { release: "FreePBX 15 or 16", remark: None };
     }
     let mut failure = token::failure(ctx, answer);
     // The sentences speak of the service's request.
@@ -75,11 +76,17 @@ pub fn facts(answer: &Answer) -> String {
     let body = Body::of(answer);
     let mut facts = vec![format!("HTTP {}", answer.status.as_u16()), kind(answer, &body).to_owned()];
     facts.extend(said(&body));
-    let basic = answer.headers.get(WWW_AUTHENTICATE).is_some_and(|v| v.as_bytes().starts_with(b"Basic"));
+    // league 6 sends that challenge with each `invalid_client`, where it means nothing more.
+    let basic = body.error() != Some("invalid_client") && has_basic(answer);
     if basic {
         facts.push("asks for Basic authentication".to_owned());
     }
     facts.join(", ")
+}
+
+fn has_basic(answer: &Answer) -> bool {
+    let challenge = answer.headers.get(WWW_AUTHENTICATE).map(HeaderValue::as_bytes);
+    challenge.is_some_and(|value| value.starts_with(b"Basic"))
 }
 
 fn kind(answer: &Answer, body: &Body) -> &'static str {
@@ -118,6 +125,16 @@ const HINTS: [&str; 8] = [
     "Token is not linked to client",
 ];
 
+const EXCEPTIONS: [&str; 7] = [
+    "Module requested invalid",
+    "Attempted to load",
+    "Unable to locate",
+    "Key file",
+    "Invalid key supplied",
+    "addScope()",
+    "Slim\\App::__construct()",
+];
+
 fn said(body: &Body) -> Option<String> {
     if let Some(error) = body.error() {
         if error.starts_with("ajaxRequest declined") {
@@ -128,7 +145,9 @@ fn said(body: &Body) -> Option<String> {
         return Some(format!("error {word}{}", hint.map(|h| format!(", hint `{h}`")).unwrap_or_default()));
     }
     if let Some(exception) = body.exception() {
-        return Some(format!("PHP exception {}", exception.shown().unwrap_or("of an odd name")));
+        let known = EXCEPTIONS.into_iter().find(|known| exception.message.contains(known));
+        let known = known.map(|text| format!(" with \"{text}\"")).unwrap_or_default();
+        return Some(format!("PHP exception {}{known}", exception.shown().unwrap_or("of an odd name")));
     }
     if body.is_slim_error_page() {
         return Some("page \"Slim Application Error\"".to_owned());

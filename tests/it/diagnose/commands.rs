@@ -1,1 +1,162 @@
+//! The commands as they are run: streams, forms, exit codes, and what they send.
 
+use std::sync::Arc;
+
+use pbx_exporter::clock::Clock;
+use pbx_exporter::domain::{Grant, Operation};
+use pbx_exporter::sim::fixtures::Generation;
+use pbx_exporter::sim::target::{MACHINE_ID, PASSWORD, SECRET};
+use pbx_exporter::sim::{Fault, SimPbx, SimServer};
+use serde_json::Value;
+
+use crate::support::process::{CONFIG, Ended, Program};
+
+async fn pbx() -> SimServer {
+    let pbx = SimPbx::new(Generation::V16, Clock::System);
+    SimServer::start(Arc::new(pbx)).await.expect("a port")
+}
+
+fn target(name: &str, server: &SimServer, keys: &str) -> String {
+    let url = server.origin();
+    format!(
+        "- {{name: {name}, url: '{url}', auth: {{client_id: {MACHINE_ID}, client_secret: {SECRET}}}, {keys}}}\n"
+    )
+}
+
+async fn run(arguments: &[&str], targets: &str) -> Ended {
+    let arguments = [&["--config.file", CONFIG], arguments].concat();
+    Program::new(&arguments).file(CONFIG, &format!("targets:\n{targets}")).run().await
+}
+
+/// A PBX that works and one whose secret was regenerated.
+async fn two() -> (SimServer, SimServer, String) {
+    let (good, bad) = (pbx().await, pbx().await);
+    bad.pbx().set_fault(Some(Fault::SecretRegenerated));
+    let targets = target("good", &good, "") + &target("bad", &bad, "");
+    (good, bad, targets)
+}
+
+#[tokio::test]
+async fn test_connection_prints_a_line_a_target_and_exits_by_whether_all_work() {
+    let (good, bad, targets) = two().await;
+    let ended = run(&["test-connection"], &targets).await;
+    let lines: Vec<_> = ended.stdout.lines().collect();
+    assert_eq!((ended.code, lines.len()), (Some(1), 2), "{ended:?}");
+    assert!(lines[0].starts_with("good: ok, 3 extensions, "), "{ended:?}");
+    assert!(lines[1].starts_with("bad: failed, invalid_client at the token endpoint: FreePBX refuses"), "{ended:?}");
+    assert!(ended.stderr.starts_with("Sends each of 2 targets one token request"), "{ended:?}");
+    assert_eq!(good.pbx().requests(Operation::Token), 1);
+    assert_eq!(good.pbx().requests(Operation::Extensions), 1);
+    assert_eq!(bad.pbx().requests(Operation::Token), 1);
+    let ended = run(&["test-connection", "good"], &targets).await;
+    assert_eq!((ended.code, ended.stdout.lines().count()), (Some(0), 1), "{ended:?}");
+}
+
+#[tokio::test]
+async fn test_connection_says_the_same_in_json() {
+    let (_good, _bad, targets) = two().await;
+    let ended = run(&["test-connection", "--output", "json"], &targets).await;
+    assert_eq!(ended.code, Some(1));
+    let json: Value = serde_json::from_str(&ended.stdout).expect("JSON");
+    assert_eq!(json["format"], 1);
+    assert_eq!((&json["targets"][0]["outcome"], &json["targets"][0]["extensions"]), (&"ok".into(), &3.into()));
+    assert_eq!(json["targets"][1]["reason"], "invalid_client");
+    assert_eq!(json["targets"][1]["operation"], "token");
+    assert!(json["targets"][1]["diagnosis"].as_str().is_some_and(|text| text.contains("Machine-to-Machine")));
+}
+
+#[tokio::test]
+async fn a_refresh_token_is_not_spent_by_a_test() {
+    let server = pbx().await;
+    let url = server.origin();
+    let targets = format!(
+        "- {{name: a, url: '{url}', auth: {{grant: refresh_token, client_id: {MACHINE_ID}, client_secret: {SECRET}, \
+         refresh_token: made-up}}}}\n"
+    );
+    let ended = run(&["test-connection"], &targets).await;
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.stdout.starts_with("a: not tested: the refresh token serves once"), "{ended:?}");
+    let ended = run(&["diagnose"], &targets).await;
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.stdout.contains("NOT TESTED"), "{ended:?}");
+    assert_eq!(server.pbx().token_requests_by_grant(Grant::RefreshToken), 0);
+}
+
+#[tokio::test]
+async fn diagnose_exits_with_the_class_of_the_first_failure() {
+    let (_good, _bad, targets) = two().await;
+    for (arguments, code) in [
+        (&["diagnose", "good"][..], 0),
+        (&["diagnose"], 6),
+        (&["diagnose-api", "bad", "good", "--output", "json"], 6),
+        (&["diagnose", "god"], 4),
+        (&["diagnose", "--no-such-flag"], 2),
+        (&["diagnose", "--ad-hoc", "http://127.0.0.1:1"], 2),
+        (&["test-connection", "god"], 4),
+    ] {
+        let ended = run(arguments, &targets).await;
+        assert_eq!(ended.code, Some(code), "{arguments:?}: {ended:?}");
+    }
+    let ended = run(&["diagnose", "god"], &targets).await;
+    assert_eq!(ended.stderr, "error: no target is named `god`; did you mean `good`?\n");
+    let ended = run(&["diagnose"], "- {name: a}\n").await;
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(4), ""));
+}
+
+#[tokio::test]
+async fn a_pipe_gets_whole_lines_without_colour_unless_asked() {
+    let (_good, _bad, targets) = two().await;
+    let plain = run(&["diagnose", "bad"], &targets).await.stdout;
+    assert!(!plain.contains(['\x1b', '\r']), "{plain:?}");
+    let token = plain.lines().find(|line| line.starts_with("  FAIL  token ")).expect("a line for the token");
+    assert!(token.ends_with("invalid_client (HTTP 401, JSON, error invalid_client)"), "{token}");
+    let coloured = run(&["diagnose", "bad", "--color", "always"], &targets).await.stdout;
+    assert!(coloured.contains("\x1b[1;31mFAIL\x1b[0m") && !coloured.contains('\r'), "{coloured:?}");
+}
+
+#[tokio::test]
+async fn json_holds_what_the_text_says() {
+    let (_good, _bad, targets) = two().await;
+    let ended = run(&["diagnose", "bad", "--output", "json"], &targets).await;
+    let json: Value = serde_json::from_str(&ended.stdout).expect("one document");
+    let verdict = &json["targets"][0]["verdict"];
+    assert_eq!((&verdict["reason"], &verdict["exit_code"]), (&"invalid_client".into(), &6.into()));
+    assert!(ended.stderr.contains("Will be sent, in this order"), "said beforehand: {ended:?}");
+    let text = run(&["diagnose", "bad"], &targets).await.stdout;
+    for said in [&verdict["title"], &verdict["what_to_do"], &verdict["because"], &verdict["what_not_to_do"][0]] {
+        assert!(text.contains(said.as_str().expect("text")), "{said} is not in {text}");
+    }
+}
+
+#[tokio::test]
+async fn a_pbx_that_is_not_configured_takes_its_credentials_from_the_environment() {
+    let server = pbx().await;
+    let arguments = ["diagnose", "--ad-hoc", server.origin().as_str(), "--platform", "freepbx"];
+    let given = Program::new(&arguments).env("FREEPBX_API_CLIENT_ID", MACHINE_ID);
+    let ended = given.env("FREEPBX_API_CLIENT_SECRET", SECRET).run().await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.stdout.starts_with("127.0.0.1: freepbx at http://127.0.0.1:"), "{ended:?}");
+    // Without a terminal nobody is asked.
+    let ended = Program::new(&arguments).env("FREEPBX_API_CLIENT_ID", MACHINE_ID).run().await;
+    assert_eq!(ended.code, Some(4));
+    assert!(ended.stderr.contains("FREEPBX_API_CLIENT_SECRET"), "{ended:?}");
+    assert!(!ended.stderr.contains(PASSWORD));
+}
+
+#[tokio::test]
+async fn completions_and_a_manual_page_name_every_command() {
+    for shell in ["bash", "zsh", "fish"] {
+        let ended = Program::new(&["completions", shell]).run().await;
+        assert_eq!(ended.code, Some(0));
+        for word in ["test-connection", "diagnose", "--config.file", "--ad-hoc"] {
+            let word = if shell == "fish" { word.trim_start_matches('-') } else { word };
+            assert!(ended.stdout.contains(word), "{shell} lacks {word}");
+        }
+    }
+    let ended = Program::new(&["man"]).run().await;
+    assert_eq!(ended.code, Some(0));
+    assert!(ended.stdout.contains(".TH pbx_exporter 1"), "{}", ended.stdout);
+    for word in ["COMMAND DIAGNOSE", "COMMAND CHECK", "ad\\-hoc", "config.file"] {
+        assert!(ended.stdout.contains(word), "the manual lacks {word}");
+    }
+}

@@ -296,6 +296,25 @@ async fn neither_check_nor_a_failed_start_repeats_a_secret() {
 }
 
 #[tokio::test]
+async fn commands_for_the_operator_show_no_secret() {
+    let (text, names) = everything().await;
+    for arguments in [
+        &["diagnose"][..],
+        &["diagnose-api", "--output", "json", "--log.level", "trace"],
+        &["diagnose", "--color", "always"],
+        &["test-connection", "--log.level", "trace"],
+        &["test-connection", "--output", "json"],
+    ] {
+        let arguments = [&["--config.file", CONFIG], arguments].concat();
+        let ended = Program::new(&arguments).file(CONFIG, &text).run().await;
+        assert_silent(&arguments.join(" "), &format!("{}{}", ended.stdout, ended.stderr));
+        for name in &names {
+            assert!(ended.stdout.contains(name.as_str()), "{arguments:?} says nothing of {name}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn debug_output_shows_no_secret() {
     let (text, _) = everything().await;
     let folder = tempfile::tempdir().expect("a folder");
