@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 
 use secrecy::{ExposeSecret as _, SecretString};
@@ -22,7 +22,7 @@ const GRANT: &str = "FREEPBX_API_GRANT";
 ///
 /// # Errors
 /// What is missing or wrong.
-pub fn config(url: &str, ca_file: Option<PathBuf>) -> Result<Config, Vec<String>> {
+pub fn config(url: &str, ca_file: Option<&Path>) -> Result<Config, Vec<String>> {
     let mut given = HashMap::from([(URL, SecretString::from(url))]);
     if io::stdin().is_terminal() {
         ask(&mut given).map_err(|error| vec![format!("failed to ask for credentials: {error}")])?;
@@ -31,14 +31,14 @@ pub fn config(url: &str, ca_file: Option<PathBuf>) -> Result<Config, Vec<String>
         given.get(name).map(|value| value.expose_secret().to_owned()).or_else(|| variable(name))
     })
     .map_err(|errors| errors.0.iter().map(ToString::to_string).collect::<Vec<_>>())?;
-    config.targets = config.targets.iter().map(|target| Arc::new(named(target, ca_file.clone()))).collect();
+    config.targets = config.targets.iter().map(|target| Arc::new(named(target, ca_file))).collect();
     Ok(config)
 }
 
-fn named(target: &Target, ca_file: Option<PathBuf>) -> Target {
+fn named(target: &Target, ca_file: Option<&Path>) -> Target {
     let mut target = target.clone();
     target.name = target.origin.host_str().unwrap_or("ad-hoc").into();
-    target.client.ca_file = ca_file;
+    target.client.ca_file = ca_file.map(Path::to_owned);
     target
 }
 

@@ -16,12 +16,15 @@ use super::{ad_hoc, print_errors};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::diagnose::{self, Outcome, Parts, Report, Status, Step, StepName, Watch};
-use crate::domain::{Reason, Target};
+use crate::domain::{Operation, Reason, Target};
 use crate::platform::Certainty;
 use crate::transport::HttpTransport;
 
-/// Take every step to each target's API one by one, and say what is wrong, how to mend it, and what not
-/// to do. Reads only, sends few requests, and says beforehand which.
+/// Take every step to a PBX's API one by one: what is wrong, how to mend it, what not to do
+///
+/// Reads only, sends few requests, says beforehand which, and stops at the first step that is broken. The
+/// exit code tells the class of the first failure: 4 configuration, 5 transport, 6 token, 7 permission,
+/// 8 data.
 #[derive(Args, Clone, Debug)]
 pub struct DiagnoseArgs {
     /// Names of configured targets; all without any
@@ -51,7 +54,7 @@ enum Platform {
 
 pub(super) async fn run(args: DiagnoseArgs, patterns: &[String]) -> ExitCode {
     let config = match &args.ad_hoc {
-        Some(url) => ad_hoc::config(url, args.ca_file.clone()),
+        Some(url) => ad_hoc::config(url, args.ca_file.as_deref()),
         None => select::config(patterns, &args.targets),
     };
     match config {
@@ -70,8 +73,7 @@ async fn all(args: &DiagnoseArgs, config: &Config) -> Exit {
     let (mut exit, mut reports) = (Exit::Fine, Vec::new());
     for (place, target) in config.targets.iter().enumerate() {
         let origin = budgets.of(target);
-        let parts =
-            Parts { transport: &transport, dial: &transport, clock: Clock::System, origin: &origin };
+        let parts = Parts { transport: &transport, dial: &transport, clock: Clock::System, origin: &origin };
         let report = match args.output {
             Output::Text => {
                 let mut out = io::stdout();
@@ -107,13 +109,8 @@ pub fn exit_of(report: &Report) -> Exit {
 
 /// Diagnoses `target` and writes each step as it is taken, then the verdict. What cannot be written is
 /// left out: a reader that went early is no news.
-pub async fn text(
-    target: &Target,
-    parts: Parts<'_>,
-    style: Style,
-    out: &mut (dyn Write + Send),
-) -> Report {
-    let _ = write!(out, "{}\n", announcement(target, style));
+pub async fn text(target: &Target, parts: Parts<'_>, style: Style, out: &mut (dyn Write + Send)) -> Report {
+    let _ = writeln!(out, "{}", announcement(target, style));
     let report = diagnose::diagnose(target, parts, &mut Printer { style, out }).await;
     let _ = out.write_all(rest(&report, style).as_bytes());
     report
@@ -176,7 +173,8 @@ fn line(step: &Step, style: Style) -> String {
         Status::Skipped => ("-", "2"),
     };
     let time = step.seconds.map_or_else(String::new, duration);
-    let first = format!("  {}  {:<15}{time:>7}  ", style.paint(colour, &format!("{word:<4}")), label(step.name));
+    let first =
+        format!("  {}  {:<15}{time:>7}  ", style.paint(colour, &format!("{word:<4}")), label(step.name));
     style.wrap(&first, BEFORE + 1, BEFORE + 1, &step.detail)
 }
 
@@ -203,11 +201,9 @@ fn verdict(report: &Report, style: Style) -> String {
         Outcome::Untested => ("NOT TESTED", "1;33"),
         Outcome::Failed => ("FAILED", "1;31"),
     };
-    let reason = verdict.failure.map_or_else(String::new, |(operation, reason)| match reason {
-        // The endpoint was not reached.
-        reason if reason.is_transport() || reason == Reason::ExporterError => format!(" {reason}:"),
-        reason => format!(" {reason} at the {operation} endpoint:"),
-    });
+    let reason = verdict
+        .failure
+        .map_or_else(String::new, |(operation, reason)| format!(" {}:", place(operation, reason)));
     let title = format!("{reason} {}", verdict.title);
     let mut text = format!("\n{}", style.wrap(&style.paint(colour, word), word.len(), 2, &title));
     if !verdict.diagnosis.is_empty() {
@@ -220,6 +216,14 @@ fn verdict(report: &Report, style: Style) -> String {
     text += &section("Evidence", verdict.evidence.iter().map(String::as_str), style);
     text += &section("What not to do", verdict.avoid.iter().map(String::as_str), style);
     text + &section("Worth a look besides", verdict.warnings.iter().map(String::as_str), style)
+}
+
+/// A reason and where it was met; nowhere, where no endpoint was reached.
+pub(super) fn place(operation: Operation, reason: Reason) -> String {
+    if reason.is_transport() || reason == Reason::ExporterError {
+        return reason.to_string();
+    }
+    format!("{reason} at the {operation} endpoint")
 }
 
 fn section<'a>(title: &str, items: impl IntoIterator<Item = &'a str>, style: Style) -> String {

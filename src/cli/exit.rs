@@ -38,7 +38,10 @@ impl Exit {
         (Self::Configuration, "the configuration is not usable, or has no target of that name"),
         (Self::Transport, "no answer: name resolution, proxy, connection, TLS, time limit, redirect"),
         (Self::Token, "no token: the token endpoint refuses or fails"),
-        (Self::Permission, "not let in: wrong address, something in front, token not accepted, scope missing"),
+        (
+            Self::Permission,
+            "not let in: wrong address, something in front, token not accepted, scope missing",
+        ),
         (Self::Data, "an answer without the data: the call failed inside, or is not what the API documents"),
     ];
 

@@ -140,9 +140,7 @@ async fn dispatch(cli: Cli, metrics: Arc<ExporterMetrics>) -> anyhow::Result<Exi
     match cli.command {
         Some(Command::Demo) => demo::run(&cli.options, metrics).await,
         Some(Command::Diagnose(args)) => Ok(diagnose::run(args, &cli.options.config_file).await),
-        Some(Command::TestConnection(args)) => {
-            Ok(test_connection::run(args, &cli.options.config_file).await)
-        }
+        Some(Command::TestConnection(args)) => Ok(test_connection::run(args, &cli.options.config_file).await),
         _ => serve::run(&cli.options, metrics).await,
     }
 }

@@ -18,8 +18,11 @@ pub fn config(patterns: &[String], names: &[String]) -> Result<Config, Vec<Strin
         return Ok(config);
     }
     let find = |name: &String| config.targets.iter().find(|target| *target.name == **name).cloned();
-    let unknown: Vec<_> =
-        names.iter().filter(|name| find(name).is_none()).map(|name| no_target(name, &config.targets)).collect();
+    let unknown: Vec<_> = names
+        .iter()
+        .filter(|name| find(name).is_none())
+        .map(|name| no_target(name, &config.targets))
+        .collect();
     if !unknown.is_empty() {
         return Err(unknown);
     }

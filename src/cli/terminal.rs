@@ -42,11 +42,11 @@ const WIDTHS: (usize, usize) = (40, 110);
 
 impl Style {
     /// What standard output can do.
-    pub fn of_stdout(color: Color) -> Self {
+    pub fn of_stdout(when: Color) -> Self {
         let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let smart = std::env::var_os("TERM").is_none_or(|term| term != "dumb");
         let terminal = std::io::stdout().is_terminal();
-        let colour = match color {
+        let colour = match when {
             Color::Always => true,
             Color::Never => false,
             Color::Auto => terminal && smart && !set("NO_COLOR"),

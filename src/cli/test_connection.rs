@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::diagnose::place;
 use super::exit::Exit;
 use super::print_errors;
 use super::select::{self, Budgets};
@@ -25,7 +26,9 @@ use crate::transport::{HttpTransport, Transport};
 /// Targets asked at once.
 const AT_ONCE: usize = 10;
 
-/// Take a token and read the list once, as the service does: one line a target. Exit code 0: all work.
+/// Take a token and read the list once, as the service does: one line a target
+///
+/// Exit code 0 means that all targets work, 1 that not all do.
 #[derive(Args, Clone, Debug)]
 pub struct TestConnectionArgs {
     /// Names of configured targets; all without any
@@ -113,7 +116,11 @@ fn announcement(targets: usize) -> String {
     )
 }
 
-async fn test(target: Arc<Target>, transport: Arc<dyn Transport>, origin: &Arc<crate::budget::Origin>) -> Tested {
+async fn test(
+    target: Arc<Target>,
+    transport: Arc<dyn Transport>,
+    origin: &Arc<crate::budget::Origin>,
+) -> Tested {
     let name = Arc::clone(&target.name);
     if is_spent_by_use(&target) {
         return Tested { target: name, result: Err((None, None)), seconds: 0.0 };
@@ -140,7 +147,8 @@ fn result(outcome: Outcome) -> Result<Option<u64>, (Option<Operation>, Option<Fa
     }
 }
 
-const SPENT: &str = "not tested: the refresh token serves once, so a test would take it from the running exporter";
+const SPENT: &str =
+    "not tested: the refresh token serves once, so a test would take it from the running exporter";
 const BUDGET: &str =
     "not tested: this host has refused as often as limits.refusals_per_origin allows, and fail2ban counts";
 
@@ -148,17 +156,22 @@ fn line(tested: &Tested) -> String {
     let Tested { target, result, seconds } = tested;
     match result {
         Ok(total) => {
-            let total = total.map_or_else(|| "list read".to_owned(), |total| format!("{total} extensions"));
+            let total = match total {
+                Some(1) => "1 extension".to_owned(),
+                Some(total) => format!("{total} extensions"),
+                None => "list read".to_owned(),
+            };
             format!("{target}: ok, {total}, {seconds:.3} s")
         }
         Err((Some(operation), Some(failure))) => {
-            format!("{target}: failed, {} at the {operation} endpoint: {}", failure.reason, failure.diagnosis)
+            format!("{target}: failed, {}: {}", place(*operation, failure.reason), failure.diagnosis)
         }
         Err((Some(_), None)) => format!("{target}: {BUDGET}"),
         Err((None, _)) => format!("{target}: {SPENT}"),
     }
 }
 
+/// The JSON of one target; its shape is in docs/commands.md.
 fn document(tested: &Tested) -> Value {
     let (operation, failure) = tested.result.clone().err().unwrap_or_default();
     let outcome = match (&tested.result, &failure) {

@@ -27,7 +27,9 @@ pub fn plan(target: &Target) -> Vec<String> {
         return lines;
     }
     let (grant, token) = (target.auth.grant, platform::token_path(target));
-    lines.push(format!("POST {token} with the credentials (grant {grant}); again only after a bare error page"));
+    lines.push(format!(
+        "POST {token} with the credentials (grant {grant}); again only after a bare error page"
+    ));
     let permissions = platform::permissions_request(target);
     lines.push(format!(
         "{} {} with the token: which queries it may make",

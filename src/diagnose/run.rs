@@ -10,7 +10,9 @@ use tokio::time::Instant;
 use super::steps::{self, Told};
 use super::verdict::{Stop, verdict};
 use super::{Parts, Report, Status, Step, StepName, Watch};
-use crate::domain::{Answer, Exchange, Failure, Grant, Listing, Operation, Reason, Request, Target, TransportError};
+use crate::domain::{
+    Answer, Exchange, Failure, Grant, Listing, Operation, Reason, Request, Target, TransportError,
+};
 use crate::oauth::{IssuedToken, TokenAnswer, request_token};
 use crate::platform::{self, CallContext, Presence, Validity};
 use crate::transport::{Certificate, Event, Limits};
@@ -82,13 +84,16 @@ impl<'a> Run<'a> {
     async fn way(&mut self) -> Result<(), Stop> {
         let (target, dial) = (self.target, self.parts.dial);
         self.begin(StepName::NameResolution);
-        let dialled = dial
-            .dial(&target.client, &target.origin, target.timeout, &mut |event| self.saw(event))
-            .await;
+        let dialled =
+            dial.dial(&target.client, &target.origin, target.timeout, &mut |event| self.saw(event)).await;
         let Err(error) = dialled else { return Ok(()) };
         let step = match &error {
-            TransportError::Dns(_) | TransportError::Timeout { phase: "resolve", .. } => StepName::NameResolution,
-            TransportError::Connect(_) | TransportError::Timeout { phase: "connect", .. } => StepName::Connect,
+            TransportError::Dns(_) | TransportError::Timeout { phase: "resolve", .. } => {
+                StepName::NameResolution
+            }
+            TransportError::Connect(_) | TransportError::Timeout { phase: "connect", .. } => {
+                StepName::Connect
+            }
             _ => StepName::Tls,
         };
         let evidence = steps::chain(&self.chain);
@@ -107,7 +112,12 @@ impl<'a> Run<'a> {
             Event::Resolved(addresses) => {
                 let host = self.target.origin.host_str().unwrap_or_default();
                 let addresses: Vec<_> = addresses.iter().map(|a| a.ip().to_string()).collect();
-                let detail = format!("{host} is {}", addresses.join(", "));
+                let detail = match &addresses[..] {
+                    [only] if only == host.trim_matches(['[', ']']) => {
+                        format!("the url has an address, {only}")
+                    }
+                    all => format!("{host} is {}", all.join(", ")),
+                };
                 self.end(StepName::NameResolution, (Status::Ok, detail), None);
                 self.begin(StepName::Connect);
             }
@@ -166,7 +176,10 @@ impl<'a> Run<'a> {
     async fn token(&mut self) -> Result<IssuedToken, Stop> {
         if is_spent_by_use(self.target) {
             let why = untested(self.target.auth.grant);
-            self.note(StepName::Token, (Status::Skipped, "not asked: a refresh token serves once".to_owned()));
+            self.note(
+                StepName::Token,
+                (Status::Skipped, "not asked: a refresh token serves once".to_owned()),
+            );
             return Err(Stop::Untested(why));
         }
         self.begin(StepName::Token);
@@ -192,7 +205,7 @@ impl<'a> Run<'a> {
             };
             if let Some(told) = told {
                 let what = told.map_or_else(|a| platform::facts(self.target, a), |()| "a token".to_owned());
-                facts += &format!("; asked for scope {scope}: {what}");
+                facts = format!("{facts}; asked for scope {scope}: {what}");
                 let context = self.context(Operation::Token, None);
                 failure = platform::after_scope_check(&context, failure, told);
             }
@@ -226,7 +239,11 @@ impl<'a> Run<'a> {
         }
     }
 
-    async fn permissions(&mut self, bearer: &HeaderValue, scopes: Option<&[String]>) -> Result<Validity, Stop> {
+    async fn permissions(
+        &mut self,
+        bearer: &HeaderValue,
+        scopes: Option<&[String]>,
+    ) -> Result<Validity, Stop> {
         self.begin(StepName::Permissions);
         let request = with_token(platform::permissions_request(self.target), bearer);
         let asked = asked(&request);
@@ -234,12 +251,12 @@ impl<'a> Run<'a> {
         let answer = self.answered(StepName::Permissions, Operation::Extensions, &asked, exchange)?;
         let facts = format!("{asked}: {}", platform::facts(self.target, &answer));
         let permissions = platform::read_permissions(&self.context(Operation::Extensions, scopes), &answer);
-        let told = match &permissions.rejected {
+        let told = match &permissions.refused {
             Some(failure) => failed(failure.reason, &facts),
             None => steps::permissions(&permissions),
         };
         self.end(StepName::Permissions, told, Some(facts.clone()));
-        match permissions.rejected {
+        match permissions.refused {
             Some(failure) => Err(Stop::Broken(Operation::Extensions, failure, facts)),
             None => Ok(permissions.validity),
         }

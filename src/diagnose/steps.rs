@@ -31,7 +31,8 @@ pub(super) fn secured(target: &Target, served: &Served, chain: &[Certificate], n
     let mut status = Status::Ok;
     if let (Some(leaf), Some(end)) = (chain.first(), chain.iter().map(|c| c.not_after).min()) {
         let left = end as f64 - now;
-        let _ = write!(told, ", {}, signed by {}, chain valid until {}", leaf.subject, leaf.issuer, date(end));
+        let _ =
+            write!(told, ", {}, signed by {}, chain valid until {}", leaf.subject, leaf.issuer, date(end));
         let _ = write!(told, " ({:.0} days)", (left / DAY).floor());
         if left < EXPIRES_SOON {
             status = Status::Warn;
@@ -61,12 +62,14 @@ fn date(unix: u64) -> String {
 
 /// `now`: this machine's Unix seconds when the PBX answered, about.
 pub(super) fn clock(answer: &Answer, now: f64) -> Told {
-    let stated = answer.headers.get(DATE).and_then(|value| httpdate::parse_http_date(value.to_str().ok()?).ok());
+    let stated =
+        answer.headers.get(DATE).and_then(|value| httpdate::parse_http_date(value.to_str().ok()?).ok());
     let Some(stated) = stated.and_then(|time| time.duration_since(UNIX_EPOCH).ok()) else {
         return (Status::Skipped, "the answer has no Date".to_owned());
     };
     let ahead = stated.as_secs_f64() - now;
-    let apart = humantime::format_duration(Duration::from_secs(ahead.abs().round().min(1e15) as u64));
+    let apart =
+        humantime::format_duration(Duration::try_from_secs_f64(ahead.abs().round()).unwrap_or_default());
     match ahead {
         // `Date` has whole seconds.
         ahead if ahead.abs() < 3.0 => (Status::Ok, "as this machine's".to_owned()),
@@ -108,7 +111,8 @@ pub(super) fn content(lifetime: Option<Duration>, scopes: Option<&[String]>) -> 
         Some([]) => (Status::Warn, format!("{lifetime}; names no scope at all")),
         Some(scopes) => {
             let shown: Vec<_> = scopes.iter().take(8).map(|scope| printable(scope)).collect();
-            let more = if scopes.len() > 8 { format!(" and {} more", scopes.len() - 8) } else { String::new() };
+            let more =
+                if scopes.len() > 8 { format!(" and {} more", scopes.len() - 8) } else { String::new() };
             (Status::Ok, format!("{lifetime}; scopes {}{more}", shown.join(" ")))
         }
         None => (Status::Ok, format!("{lifetime}; does not name its scopes")),

@@ -29,9 +29,11 @@ pub(super) fn verdict(target: &Target, steps: &[Step], result: Result<Option<u64
         Err(Stop::Broken(operation, failure, shown)) => {
             let mut evidence = vec![shown];
             evidence.extend(signs);
-            evidence.extend(failure.retry_after.map(|wait| {
-                format!("the answer asks to wait {}", humantime::format_duration(wait))
-            }));
+            evidence.extend(
+                failure
+                    .retry_after
+                    .map(|wait| format!("the answer asks to wait {}", humantime::format_duration(wait))),
+            );
             evidence.extend(well_before(steps));
             Verdict { warnings, ..broken(target, operation, &failure, evidence) }
         }

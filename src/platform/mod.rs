@@ -76,8 +76,8 @@ pub struct Permissions {
     pub may_list: Option<bool>,
     /// Whether the target's call is that list.
     pub needs_listing: bool,
-    /// Why the token is refused, where it is so.
-    pub rejected: Option<Failure>,
+    /// Why nothing more is worth asking, where it is so.
+    pub refused: Option<Failure>,
 }
 
 /// How sure a verdict is.

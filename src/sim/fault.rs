@@ -80,7 +80,8 @@ impl Fault {
             Self::RateLimited(seconds) => return Some(throttled(*seconds, generation)),
             Self::Fixture(fixture) => {
                 // What OAuth2 refuses, it refuses of a token request only.
-                let asked = operation != Operation::Token || *method == Method::POST || !fixture.is_of_oauth();
+                let asked =
+                    operation != Operation::Token || *method == Method::POST || !fixture.is_of_oauth();
                 return (fixture.operation == operation && asked).then(|| fixture.answer());
             }
             _ => return None,

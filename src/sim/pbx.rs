@@ -175,7 +175,8 @@ impl SimPbx {
         state.now = self.clock.unix();
         let operation = state.count(request);
         let fault = state.fault.clone();
-        let faulty = fault.as_ref().and_then(|fault| fault.answer(operation, &request.method, state.generation));
+        let faulty =
+            fault.as_ref().and_then(|fault| fault.answer(operation, &request.method, state.generation));
         let generation = state.generation;
         let Answer { status, mut headers, body } = faulty.unwrap_or_else(|| {
             dispatch(&mut state, request).unwrap_or_else(|name| find(name, generation).answer())

@@ -68,9 +68,13 @@ const ADDRESS: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 10);
 /// 2100-01-01.
 const CHAIN_UNTIL: u64 = 4_102_444_800;
 
-fn look(url: &Url, error: Option<TransportError>, seen: &mut dyn FnMut(Event)) -> Result<(), TransportError> {
-    let at = |phase: &str| error.as_ref().is_some_and(|error| fails_at(error, phase));
-    let end = || error.clone().map_or(Ok(()), Err);
+fn look(
+    url: &Url,
+    error: Option<&TransportError>,
+    seen: &mut dyn FnMut(Event),
+) -> Result<(), TransportError> {
+    let at = |phase: &str| error.is_some_and(|error| fails_at(error, phase));
+    let end = || error.cloned().map_or(Ok(()), Err);
     if at("resolve") {
         return end();
     }
@@ -116,7 +120,7 @@ impl Dial for SimTransport {
                 seen(Event::Proxied(proxy.url.as_str().trim_end_matches('/').to_owned()));
                 return Ok(());
             }
-            look(url, self.failure(&key(url)), seen)
+            look(url, self.failure(&key(url)).as_ref(), seen)
         })
     }
 }

@@ -8,8 +8,7 @@ use crate::domain::{Grant, Operation, Reason, Target};
 use crate::platform::Advice;
 use crate::platform::Certainty::{self, Certain, Likely, Open};
 
-const NO_GUESSING: &str =
-    "Do not try other values one after the other: each refusal counts for fail2ban, which then bans this host.";
+const NO_GUESSING: &str = "Do not try other values one after the other: each refusal counts for fail2ban, which then bans this host.";
 const NO_SUCH_SCOPES: &str =
     "Do not ask for `extensions:read` or `*`, whatever a guide says: FreePBX has no such scopes.";
 const NO_STAR: &str = "Do not put `*` or `extensions:read` into the application's Allowed Scopes: up to 17.0.1 each \
@@ -17,8 +16,10 @@ const NO_STAR: &str = "Do not put `*` or `extensions:read` into the application'
 const NO_ROLES: &str = "Do not change users, roles or administrator rights: none of them is looked at here.";
 const NO_DEBUG: &str = "Do not turn on FreePBX's debug log for this: up to 17.0.1 freepbx_debug holds client secrets and \
                         passwords in full.";
-const NO_NEW_SECRET: &str = "Do not create new credentials: they were not looked at, so they are not the cause.";
-const NO_REPEATING: &str = "Do not run this again and again: where a ban is the cause, each try may prolong it.";
+const NO_NEW_SECRET: &str =
+    "Do not create new credentials: they were not looked at, so they are not the cause.";
+const NO_REPEATING: &str =
+    "Do not run this again and again: where a ban is the cause, each try may prolong it.";
 const ELSEWHERE: &str = "FreePBX itself never gives this answer; something in front of it did.";
 
 const fn advice(
@@ -43,14 +44,12 @@ pub fn of(target: &Target, operation: Operation, reason: Reason) -> Advice {
         | Reason::AccessDenied
         | Reason::UserBlocked
         | Reason::QueryFailed => of_token(target, reason),
-        Reason::AjaxDeclined
-        | Reason::Forbidden
-        | Reason::ApiNotFound
-        | Reason::RateLimited
+        Reason::AjaxDeclined | Reason::Forbidden | Reason::ApiNotFound => of_address(reason),
+        Reason::RateLimited
         | Reason::ServerError
         | Reason::UnexpectedResponse
         | Reason::ResponseTooLarge
-        | Reason::RedirectRefused => of_place(operation, reason),
+        | Reason::RedirectRefused => of_answer(operation, reason),
         Reason::Dns
         | Reason::Proxy
         | Reason::Connect
@@ -162,7 +161,7 @@ fn of_token(target: &Target, reason: Reason) -> Advice {
     }
 }
 
-fn of_place(operation: Operation, reason: Reason) -> Advice {
+fn of_address(reason: Reason) -> Advice {
     match reason {
         Reason::AjaxDeclined => advice(
             "\"ajaxRequest declined\" is about the address, not about the user",
@@ -185,7 +184,7 @@ fn of_place(operation: Operation, reason: Reason) -> Advice {
                 "Do not repeat it: 403 lines are what fail2ban counts.",
             ],
         ),
-        Reason::ApiNotFound => advice(
+        _ => advice(
             "there is no API at this address",
             Certain,
             "The web server or FreePBX's dispatcher says so before any credential is looked at.",
@@ -195,6 +194,11 @@ fn of_place(operation: Operation, reason: Reason) -> Advice {
                 NO_NEW_SECRET,
             ],
         ),
+    }
+}
+
+fn of_answer(operation: Operation, reason: Reason) -> Advice {
+    match reason {
         Reason::RateLimited => advice(
             "too many requests",
             Certain,
@@ -222,7 +226,9 @@ fn of_place(operation: Operation, reason: Reason) -> Advice {
             "the PBX sends elsewhere, and credentials do not follow",
             Certain,
             "The redirect names another scheme, host or port, or leads in a circle.",
-            &["Do not take an http:// address because it redirects less: credentials would travel unencrypted."],
+            &[
+                "Do not take an http:// address because it redirects less: credentials would travel unencrypted.",
+            ],
         ),
         _ => advice(
             "something answers, but not as FreePBX's API does",

@@ -58,16 +58,23 @@ pub fn read_permissions(ctx: &CallContext, answer: &Answer) -> Permissions {
         Validity::Unclear if body.graphql_errors().is_some() => Validity::Accepted,
         validity => validity,
     };
+    let needs_listing = ctx.target.call == Call::Graphql;
+    let status_refuses = matches!(answer.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
+    let refused = match validity {
+        // The version's path is GraphQL's, whatever the target calls.
+        Validity::Rejected => {
+            Some(resource::failure(&CallContext { operation: Operation::Version, ..*ctx }, answer))
+        }
+        // The list would go to the same address and draw the same refusal once more.
+        Validity::Unclear if needs_listing && status_refuses => Some(resource::failure(ctx, answer)),
+        _ => None,
+    };
     Permissions {
         validity,
         queries: names.map(Vec::len),
         may_list: names.map(|names| names.iter().any(|field| field["name"] == LIST_FIELD)),
-        needs_listing: ctx.target.call == Call::Graphql,
-        rejected: (validity == Validity::Rejected).then(|| {
-            // The version's path is GraphQL's, whatever the target calls.
-            let context = CallContext { operation: Operation::Version, ..*ctx };
-            resource::failure(&context, answer)
-        }),
+        needs_listing,
+        refused,
     }
 }
 

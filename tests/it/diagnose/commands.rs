@@ -43,7 +43,10 @@ async fn test_connection_prints_a_line_a_target_and_exits_by_whether_all_work() 
     let lines: Vec<_> = ended.stdout.lines().collect();
     assert_eq!((ended.code, lines.len()), (Some(1), 2), "{ended:?}");
     assert!(lines[0].starts_with("good: ok, 3 extensions, "), "{ended:?}");
-    assert!(lines[1].starts_with("bad: failed, invalid_client at the token endpoint: FreePBX refuses"), "{ended:?}");
+    assert!(
+        lines[1].starts_with("bad: failed, invalid_client at the token endpoint: FreePBX refuses"),
+        "{ended:?}"
+    );
     assert!(ended.stderr.starts_with("Sends each of 2 targets one token request"), "{ended:?}");
     assert_eq!(good.pbx().requests(Operation::Token), 1);
     assert_eq!(good.pbx().requests(Operation::Extensions), 1);
@@ -59,7 +62,10 @@ async fn test_connection_says_the_same_in_json() {
     assert_eq!(ended.code, Some(1));
     let json: Value = serde_json::from_str(&ended.stdout).expect("JSON");
     assert_eq!(json["format"], 1);
-    assert_eq!((&json["targets"][0]["outcome"], &json["targets"][0]["extensions"]), (&"ok".into(), &3.into()));
+    assert_eq!(
+        (&json["targets"][0]["outcome"], &json["targets"][0]["extensions"]),
+        (&"ok".into(), &3.into())
+    );
     assert_eq!(json["targets"][1]["reason"], "invalid_client");
     assert_eq!(json["targets"][1]["operation"], "token");
     assert!(json["targets"][1]["diagnosis"].as_str().is_some_and(|text| text.contains("Machine-to-Machine")));
@@ -123,7 +129,9 @@ async fn json_holds_what_the_text_says() {
     assert_eq!((&verdict["reason"], &verdict["exit_code"]), (&"invalid_client".into(), &6.into()));
     assert!(ended.stderr.contains("Will be sent, in this order"), "said beforehand: {ended:?}");
     let text = run(&["diagnose", "bad"], &targets).await.stdout;
-    for said in [&verdict["title"], &verdict["what_to_do"], &verdict["because"], &verdict["what_not_to_do"][0]] {
+    for said in
+        [&verdict["title"], &verdict["what_to_do"], &verdict["because"], &verdict["what_not_to_do"][0]]
+    {
         assert!(text.contains(said.as_str().expect("text")), "{said} is not in {text}");
     }
 }

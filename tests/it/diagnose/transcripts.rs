@@ -51,6 +51,7 @@ fn wrong_password(target: &mut Target) {
     target.auth.password = Some(SecretSource::Literal(SecretString::from("another-made-up-password")));
 }
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn cases() -> Vec<Case> {
     let fixture = |name, generation| Fault::Fixture(find(name, generation));
     let timeout = |phase| TransportError::Timeout { limit: Duration::from_secs(10), phase };
@@ -81,10 +82,7 @@ fn cases() -> Vec<Case> {
         faulty("invalid_scope-17.0.1-allowed", V17_0_1, Fault::AllowedScopesUnknownWord),
         faulty("unauthorized_client-17", V17, fixture("unknown grant type", V17)),
         faulty("invalid_request-16", V16, fixture("client id missing", V16)),
-        Case {
-            target: |t| t.auth.grant = Grant::RefreshToken,
-            ..case("untested-refresh_token", V17)
-        },
+        Case { target: |t| t.auth.grant = Grant::RefreshToken, ..case("untested-refresh_token", V17) },
         faulty("token_rejected-16", V16, Fault::DropsAuthorization),
         faulty("token_rejected-17", V17, Fault::DropsAuthorization),
         faulty("insufficient_scope-16", V16, Fault::ScopeRemoved),
@@ -116,10 +114,7 @@ fn cases() -> Vec<Case> {
             pbx: |pbx| pbx.set_extensions(500),
             ..case("response_too_large-17", V17)
         },
-        cut_off(
-            "redirect_refused",
-            TransportError::RedirectElsewhere("https://other.example.com".into()),
-        ),
+        cut_off("redirect_refused", TransportError::RedirectElsewhere("https://other.example.com".into())),
         cut_off("dns", TransportError::Dns("Name or service not known".into())),
         Case {
             target: |t| t.client.proxy = Some(proxy()),
@@ -248,7 +243,8 @@ async fn a_spent_budget_of_refusals_ends_the_run() {
 
 #[tokio::test(start_paused = true)]
 async fn a_clock_that_is_off_is_told() {
-    for (ahead, told) in [(0.0, "as this machine's"), (20.0, "20s from"), (-300.0, "5m ahead of"), (7200.0, "2h behind")]
+    for (ahead, told) in
+        [(0.0, "as this machine's"), (20.0, "20s from"), (-300.0, "5m ahead of"), (7200.0, "2h behind")]
     {
         let (_, transport) = pbx(V16);
         let budget = Origin::new(6, Duration::from_secs(2400));

@@ -38,7 +38,9 @@ async fn a_closed_port_is_refused_by_each_address() {
     let address = closed_port().await;
     let (events, result) = look(&ClientSettings::default(), &format!("http://{address}")).await;
     assert_eq!(result, Err(TransportError::Connect("connection refused".into())));
-    assert!(matches!(&events[..], [Event::Resolved(_), Event::Refused(_, why)] if why == "connection refused"));
+    assert!(
+        matches!(&events[..], [Event::Resolved(_), Event::Refused(_, why)] if why == "connection refused")
+    );
 }
 
 #[tokio::test]
@@ -55,9 +57,13 @@ async fn a_trusted_chain_is_shown_with_the_protocol() {
     let client = ClientSettings { ca_file: Some(authority.ca_file()), ..ClientSettings::default() };
     let (events, result) = look(&client, &server.https("")).await;
     assert_eq!(result, Ok(()));
-    let shown = events.iter().find_map(|event| if let Event::Shown(chain) = event { Some(chain) } else { None });
+    let shown =
+        events.iter().find_map(|event| if let Event::Shown(chain) = event { Some(chain) } else { None });
     assert_eq!(i64::try_from(shown.expect("a chain")[0].not_after), Ok(GOOD_UNTIL));
-    assert!(matches!(events.last(), Some(Event::Secured(served)) if served.protocol == "TLS 1.3"), "{events:?}");
+    assert!(
+        matches!(events.last(), Some(Event::Secured(tls)) if tls.protocol == "TLS 1.3"),
+        "{events:?}"
+    );
 }
 
 #[tokio::test]
@@ -82,7 +88,11 @@ async fn a_refused_chain_is_shown_all_the_same() {
 async fn behind_a_proxy_nothing_is_dialled() {
     let url = Url::parse("http://proxy.example.com:3128").expect("a URL");
     let settings = |no_proxy: Option<&str>| ClientSettings {
-        proxy: Some(ProxySettings { url: url.clone(), credentials: None, no_proxy: no_proxy.map(str::to_owned) }),
+        proxy: Some(ProxySettings {
+            url: url.clone(),
+            credentials: None,
+            no_proxy: no_proxy.map(str::to_owned),
+        }),
         ..ClientSettings::default()
     };
     let (events, result) = look(&settings(None), "http://pbx.example.com").await;
@@ -96,6 +106,9 @@ async fn behind_a_proxy_nothing_is_dialled() {
 async fn an_unusable_ca_file_is_told_before_anything_is_dialled() {
     let client = ClientSettings { ca_file: Some("/no/such/ca.pem".into()), ..ClientSettings::default() };
     let (events, result) = look(&client, "https://pbx.invalid").await;
-    assert!(matches!(&result, Err(TransportError::Exporter(why)) if why.contains("/no/such/ca.pem")), "{result:?}");
+    assert!(
+        matches!(&result, Err(TransportError::Exporter(why)) if why.contains("/no/such/ca.pem")),
+        "{result:?}"
+    );
     assert!(events.is_empty());
 }
