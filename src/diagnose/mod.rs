@@ -6,7 +6,9 @@
 mod plan;
 mod run;
 mod steps;
+mod token;
 mod verdict;
+mod way;
 
 use crate::budget::Origin;
 use crate::clock::Clock;
@@ -15,7 +17,7 @@ use crate::platform::Certainty;
 use crate::transport::{Dial, Transport};
 
 pub use plan::{left_behind, plan};
-pub use run::is_spent_by_use;
+pub use token::is_spent_by_use;
 
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident => $text:literal,)+ }) => {

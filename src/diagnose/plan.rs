@@ -1,6 +1,6 @@
 //! What a diagnosis is going to send, told beforehand.
 
-use super::run::is_spent_by_use;
+use super::token::is_spent_by_use;
 use crate::domain::Target;
 use crate::platform;
 

@@ -10,28 +10,21 @@ use tokio::time::Instant;
 use super::steps::{self, Told};
 use super::verdict::{Stop, verdict};
 use super::{Parts, Report, Status, Step, StepName, Watch};
-use crate::domain::{
-    Answer, Exchange, Failure, Grant, Listing, Operation, Reason, Request, Target, TransportError,
-};
-use crate::oauth::{IssuedToken, TokenAnswer, request_token};
+use crate::domain::{Answer, Exchange, Failure, Listing, Operation, Reason, Request, Target, TransportError};
+use crate::oauth::IssuedToken;
 use crate::platform::{self, CallContext, Presence, Validity};
-use crate::transport::{Certificate, Event, Limits};
+use crate::transport::{Certificate, Limits};
 
 /// A diagnosis under way.
 pub(super) struct Run<'a> {
-    target: &'a Target,
-    parts: Parts<'a>,
+    pub(super) target: &'a Target,
+    pub(super) parts: Parts<'a>,
     watch: &'a mut dyn Watch,
     steps: Vec<Step>,
     since: Instant,
-    refused: Vec<String>,
-    chain: Vec<Certificate>,
+    pub(super) refused: Vec<String>,
+    pub(super) chain: Vec<Certificate>,
     rate_limit: (Option<u64>, Option<u64>),
-}
-
-/// Whether trying the configured grant uses up what only a person can replace.
-pub fn is_spent_by_use(target: &Target) -> bool {
-    matches!(target.auth.grant, Grant::RefreshToken | Grant::AuthorizationCode)
 }
 
 impl<'a> Run<'a> {
@@ -80,65 +73,6 @@ impl<'a> Run<'a> {
         Ok(listing.total)
     }
 
-    /// Name resolution, TCP, TLS.
-    async fn way(&mut self) -> Result<(), Stop> {
-        let (target, dial) = (self.target, self.parts.dial);
-        self.begin(StepName::NameResolution);
-        let dialled =
-            dial.dial(&target.client, &target.origin, target.timeout, &mut |event| self.saw(event)).await;
-        let Err(error) = dialled else { return Ok(()) };
-        let step = match &error {
-            TransportError::Dns(_) | TransportError::Timeout { phase: "resolve", .. } => {
-                StepName::NameResolution
-            }
-            TransportError::Connect(_) | TransportError::Timeout { phase: "connect", .. } => {
-                StepName::Connect
-            }
-            _ => StepName::Tls,
-        };
-        let evidence = steps::chain(&self.chain);
-        let shown = evidence.clone().unwrap_or_else(|| error.to_string());
-        self.end(step, (Status::Fail, error.to_string()), evidence);
-        Err(Stop::Broken(Operation::Token, self.unanswered(Operation::Token, &error), shown))
-    }
-
-    fn saw(&mut self, event: Event) {
-        match event {
-            Event::Proxied(proxy) => {
-                for name in [StepName::NameResolution, StepName::Connect, StepName::Tls] {
-                    self.note(name, (Status::Skipped, format!("requests go through the proxy {proxy}")));
-                }
-            }
-            Event::Resolved(addresses) => {
-                let host = self.target.origin.host_str().unwrap_or_default();
-                let addresses: Vec<_> = addresses.iter().map(|a| a.ip().to_string()).collect();
-                let detail = match &addresses[..] {
-                    [only] if only == host.trim_matches(['[', ']']) => {
-                        format!("the url has an address, {only}")
-                    }
-                    all => format!("{host} is {}", all.join(", ")),
-                };
-                self.end(StepName::NameResolution, (Status::Ok, detail), None);
-                self.begin(StepName::Connect);
-            }
-            Event::Refused(address, cause) => self.refused.push(format!("{address} ({cause})")),
-            Event::Connected(address) => {
-                self.end(StepName::Connect, steps::connected(address, &self.refused), None);
-                if self.target.is_plaintext() {
-                    self.note(StepName::Tls, (Status::Skipped, "the url is http://".to_owned()));
-                } else {
-                    self.begin(StepName::Tls);
-                }
-            }
-            Event::Shown(chain) => self.chain = chain,
-            Event::Secured(served) => {
-                let now = self.parts.clock.unix();
-                let told = steps::secured(self.target, &served, &self.chain, now);
-                self.end(StepName::Tls, told, steps::chain(&self.chain));
-            }
-        }
-    }
-
     /// Whether the API is there, before any credential is sent.
     async fn presence(&mut self) -> Result<(), Stop> {
         self.begin(StepName::Api);
@@ -170,73 +104,6 @@ impl<'a> Run<'a> {
         };
         self.note(StepName::Release, release);
         Ok(())
-    }
-
-    /// One token request; a second, with an explicit scope, only where the first answer hides which of two causes it has.
-    async fn token(&mut self) -> Result<IssuedToken, Stop> {
-        if is_spent_by_use(self.target) {
-            let why = untested(self.target.auth.grant);
-            self.note(
-                StepName::Token,
-                (Status::Skipped, "not asked: a refresh token serves once".to_owned()),
-            );
-            return Err(Stop::Untested(why));
-        }
-        self.begin(StepName::Token);
-        let path = platform::token_path(self.target);
-        let TokenAnswer { exchange, token } = self.ask_token(None).await?;
-        if let Some(issued) = token {
-            let facts = exchange.result.as_ref().map(|a| platform::facts(self.target, a)).unwrap_or_default();
-            self.note_rate_limit(exchange.result.as_ref().ok());
-            let told = format!("issued for grant {}", self.target.auth.grant);
-            self.end(StepName::Token, (Status::Ok, told), Some(format!("POST {path}: {facts}")));
-            return Ok(issued);
-        }
-        let answer = self.answered(StepName::Token, Operation::Token, &format!("POST {path}"), exchange)?;
-        let context = self.context(Operation::Token, None);
-        let mut failure = platform::token_failure(&context, &answer);
-        let mut facts = format!("POST {path}: {}", platform::facts(self.target, &answer));
-        if let Some(scope) = platform::wants_scope_check(&context, &answer) {
-            let second = self.ask_token(Some(scope)).await?;
-            let told = match (&second.token, &second.exchange.result) {
-                (Some(_), _) => Some(Ok(())),
-                (None, Ok(answer)) => Some(Err(answer)),
-                (None, Err(_)) => None,
-            };
-            if let Some(told) = told {
-                let what = told.map_or_else(|a| platform::facts(self.target, a), |()| "a token".to_owned());
-                facts = format!("{facts}; asked for scope {scope}: {what}");
-                let context = self.context(Operation::Token, None);
-                failure = platform::after_scope_check(&context, failure, told);
-            }
-        }
-        let told = failed(failure.reason, &facts);
-        self.end(StepName::Token, told, Some(facts.clone()));
-        Err(Stop::Broken(Operation::Token, failure, facts))
-    }
-
-    async fn ask_token(&mut self, scope: Option<&str>) -> Result<TokenAnswer, Stop> {
-        let permit = self.parts.origin.admit(true).await.map_err(out_of_budget)?;
-        let grant = self.target.auth.grant;
-        match request_token(self.parts.transport, self.target, grant, None, scope).await {
-            Ok(answer) => {
-                if is_refusal(&answer.exchange) {
-                    permit.refused();
-                }
-                Ok(answer)
-            }
-            Err(error) => {
-                let failure = Failure::new(
-                    Reason::ExporterError,
-                    format!(
-                        "The token request was not made: {error}. Put the secret there, readable for whoever runs this \
-                         command and for the exporter's own user."
-                    ),
-                );
-                self.end(StepName::Token, (Status::Fail, error.to_string()), None);
-                Err(Stop::Broken(Operation::Token, failure, error.to_string()))
-            }
-        }
     }
 
     async fn permissions(
@@ -301,7 +168,7 @@ impl<'a> Run<'a> {
     }
 
     /// The answer, or the end where there is none.
-    fn answered(
+    pub(super) fn answered(
         &mut self,
         step: StepName,
         operation: Operation,
@@ -316,35 +183,39 @@ impl<'a> Run<'a> {
         Err(Stop::Broken(operation, self.unanswered(operation, &error), format!("{asked}: {error}")))
     }
 
-    fn unanswered(&self, operation: Operation, error: &TransportError) -> Failure {
+    pub(super) fn unanswered(&self, operation: Operation, error: &TransportError) -> Failure {
         let lately = self.parts.origin.refused_lately();
         platform::transport_failure(&self.context(operation, None), error, lately)
     }
 
-    fn context<'b>(&'b self, operation: Operation, scopes: Option<&'b [String]>) -> CallContext<'b> {
+    pub(super) fn context<'b>(
+        &'b self,
+        operation: Operation,
+        scopes: Option<&'b [String]>,
+    ) -> CallContext<'b> {
         CallContext { target: self.target, operation, grant: self.target.auth.grant, fresh: true, scopes }
     }
 
-    fn note_rate_limit(&mut self, answer: Option<&Answer>) {
+    pub(super) fn note_rate_limit(&mut self, answer: Option<&Answer>) {
         let told = answer.map(platform::rate_limit).unwrap_or_default();
         if told != (None, None) {
             self.rate_limit = told;
         }
     }
 
-    fn begin(&mut self, name: StepName) {
+    pub(super) fn begin(&mut self, name: StepName) {
         self.since = Instant::now();
         self.watch.begins(name);
     }
 
     /// Ends the step that was begun.
-    fn end(&mut self, name: StepName, told: Told, evidence: Option<String>) {
+    pub(super) fn end(&mut self, name: StepName, told: Told, evidence: Option<String>) {
         let seconds = Some(self.since.elapsed());
         self.push(name, told, evidence, seconds);
     }
 
     /// A step that takes no time of its own.
-    fn note(&mut self, name: StepName, told: Told) {
+    pub(super) fn note(&mut self, name: StepName, told: Told) {
         self.push(name, told, None, None);
     }
 
@@ -368,12 +239,12 @@ fn asked(request: &Request) -> String {
 }
 
 /// The reason's word, and the facts behind it without the address, which stands in the plan.
-fn failed(reason: Reason, facts: &str) -> Told {
+pub(super) fn failed(reason: Reason, facts: &str) -> Told {
     let facts = facts.split_once(": ").map_or(facts, |(_, facts)| facts);
     (Status::Fail, format!("{reason} ({facts})"))
 }
 
-fn is_refusal(exchange: &Exchange) -> bool {
+pub(super) fn is_refusal(exchange: &Exchange) -> bool {
     matches!(exchange.status.map(|status| status.as_u16()), Some(401 | 403))
 }
 
@@ -390,19 +261,10 @@ fn bearer(issued: &IssuedToken) -> HeaderValue {
     value
 }
 
-fn out_of_budget(wait: Duration) -> Stop {
+pub(super) fn out_of_budget(wait: Duration) -> Stop {
     Stop::Untested(format!(
         "This host has drawn as many refusals in this run as limits.refusals_per_origin allows, so nothing more was \
          sent to it: fail2ban could ban this machine. Mend what the targets before it show, then try again in {}.",
         humantime::format_duration(Duration::from_secs(wait.as_secs().max(1)))
     ))
-}
-
-fn untested(grant: Grant) -> String {
-    format!(
-        "With grant {grant} all that can be asked with serves once: FreePBX gives a new refresh token for it and \
-         revokes the old one, so a test would take it from the running exporter. Look at the exporter's page, or at \
-         pbx_target_condition, for what the token endpoint said last. If that is authorization_required, obtain a new \
-         refresh token and put it into the configuration."
-    )
 }

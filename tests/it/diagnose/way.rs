@@ -60,10 +60,7 @@ async fn a_trusted_chain_is_shown_with_the_protocol() {
     let shown =
         events.iter().find_map(|event| if let Event::Shown(chain) = event { Some(chain) } else { None });
     assert_eq!(i64::try_from(shown.expect("a chain")[0].not_after), Ok(GOOD_UNTIL));
-    assert!(
-        matches!(events.last(), Some(Event::Secured(tls)) if tls.protocol == "TLS 1.3"),
-        "{events:?}"
-    );
+    assert!(matches!(events.last(), Some(Event::Secured(tls)) if tls.protocol == "TLS 1.3"), "{events:?}");
 }
 
 #[tokio::test]

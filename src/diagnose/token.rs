@@ -1,0 +1,91 @@
+//! The token step, and when it must not be taken.
+
+use super::run::{Run, failed, is_refusal, out_of_budget};
+use super::verdict::Stop;
+use super::{Status, StepName};
+use crate::domain::{Failure, Grant, Operation, Reason, Target};
+use crate::oauth::{IssuedToken, TokenAnswer, request_token};
+use crate::platform;
+
+/// Whether trying the configured grant uses up what only a person can replace.
+pub fn is_spent_by_use(target: &Target) -> bool {
+    matches!(target.auth.grant, Grant::RefreshToken | Grant::AuthorizationCode)
+}
+
+impl Run<'_> {
+    /// One token request; a second, with an explicit scope, only where the first answer hides which of two causes it has.
+    pub(super) async fn token(&mut self) -> Result<IssuedToken, Stop> {
+        if is_spent_by_use(self.target) {
+            let why = untested(self.target.auth.grant);
+            self.note(
+                StepName::Token,
+                (Status::Skipped, "not asked: a refresh token serves once".to_owned()),
+            );
+            return Err(Stop::Untested(why));
+        }
+        self.begin(StepName::Token);
+        let path = platform::token_path(self.target);
+        let TokenAnswer { exchange, token } = self.ask_token(None).await?;
+        if let Some(issued) = token {
+            let facts = exchange.result.as_ref().map(|a| platform::facts(self.target, a)).unwrap_or_default();
+            self.note_rate_limit(exchange.result.as_ref().ok());
+            let told = format!("issued for grant {}", self.target.auth.grant);
+            self.end(StepName::Token, (Status::Ok, told), Some(format!("POST {path}: {facts}")));
+            return Ok(issued);
+        }
+        let answer = self.answered(StepName::Token, Operation::Token, &format!("POST {path}"), exchange)?;
+        let context = self.context(Operation::Token, None);
+        let mut failure = platform::token_failure(&context, &answer);
+        let mut facts = format!("POST {path}: {}", platform::facts(self.target, &answer));
+        if let Some(scope) = platform::wants_scope_check(&context, &answer) {
+            let second = self.ask_token(Some(scope)).await?;
+            let told = match (&second.token, &second.exchange.result) {
+                (Some(_), _) => Some(Ok(())),
+                (None, Ok(answer)) => Some(Err(answer)),
+                (None, Err(_)) => None,
+            };
+            if let Some(told) = told {
+                let what = told.map_or_else(|a| platform::facts(self.target, a), |()| "a token".to_owned());
+                facts = format!("{facts}; asked for scope {scope}: {what}");
+                let context = self.context(Operation::Token, None);
+                failure = platform::after_scope_check(&context, failure, told);
+            }
+        }
+        let told = failed(failure.reason, &facts);
+        self.end(StepName::Token, told, Some(facts.clone()));
+        Err(Stop::Broken(Operation::Token, failure, facts))
+    }
+
+    async fn ask_token(&mut self, scope: Option<&str>) -> Result<TokenAnswer, Stop> {
+        let permit = self.parts.origin.admit(true).await.map_err(out_of_budget)?;
+        let grant = self.target.auth.grant;
+        match request_token(self.parts.transport, self.target, grant, None, scope).await {
+            Ok(answer) => {
+                if is_refusal(&answer.exchange) {
+                    permit.refused();
+                }
+                Ok(answer)
+            }
+            Err(error) => {
+                let failure = Failure::new(
+                    Reason::ExporterError,
+                    format!(
+                        "The token request was not made: {error}. Put the secret there, readable for whoever runs this \
+                         command and for the exporter's own user."
+                    ),
+                );
+                self.end(StepName::Token, (Status::Fail, error.to_string()), None);
+                Err(Stop::Broken(Operation::Token, failure, error.to_string()))
+            }
+        }
+    }
+}
+
+fn untested(grant: Grant) -> String {
+    format!(
+        "With grant {grant} all that can be asked with serves once: FreePBX gives a new refresh token for it and \
+         revokes the old one, so a test would take it from the running exporter. Look at the exporter's page, or at \
+         pbx_target_condition, for what the token endpoint said last. If that is authorization_required, obtain a new \
+         refresh token and put it into the configuration."
+    )
+}
