@@ -30,9 +30,14 @@ pub fn config(url: &str, ca_file: Option<&Path>) -> Result<Config, Vec<String>> 
     let mut config = config::load(&[], &|name| {
         given.get(name).map(|value| value.expose_secret().to_owned()).or_else(|| variable(name))
     })
-    .map_err(|errors| errors.0.iter().map(ToString::to_string).collect::<Vec<_>>())?;
+    .map_err(|errors| errors.0.iter().map(|error| by_flag(&error.to_string())).collect::<Vec<_>>())?;
     config.targets = config.targets.iter().map(|target| Arc::new(named(target, ca_file))).collect();
     Ok(config)
+}
+
+/// The address came by a flag.
+fn by_flag(error: &str) -> String {
+    error.strip_prefix(URL).map_or_else(|| error.to_owned(), |rest| format!("--ad-hoc{rest}"))
 }
 
 fn named(target: &Target, ca_file: Option<&Path>) -> Target {
@@ -71,8 +76,9 @@ fn ask(given: &mut HashMap<&'static str, SecretString>) -> io::Result<()> {
 }
 
 fn shown(prompt: &str) -> io::Result<SecretString> {
-    eprint!("{prompt}");
-    io::stderr().flush()?;
+    let mut err = io::stderr();
+    write!(err, "{prompt}")?;
+    err.flush()?;
     let mut line = String::new();
     io::stdin().lock().read_line(&mut line)?;
     Ok(SecretString::from(line.trim()))

@@ -83,7 +83,7 @@ async fn all(args: &DiagnoseArgs, config: &Config) -> Exit {
                 text(target, parts, style, &mut out).await
             }
             Output::Json => {
-                eprint!("{}", announcement(target, Style::default()));
+                let _ = io::stderr().write_all(announcement(target, Style::default()).as_bytes());
                 diagnose::diagnose(target, parts, &mut Nobody).await
             }
         };
@@ -92,8 +92,11 @@ async fn all(args: &DiagnoseArgs, config: &Config) -> Exit {
         }
         reports.push((Arc::clone(target), report));
     }
-    if args.output == Output::Json {
-        let _ = writeln!(io::stdout(), "{:#}", document(&reports));
+    if args.output == Output::Json
+        && let Err(error) = writeln!(io::stdout(), "{:#}", document(&reports))
+    {
+        print_errors(&[format!("failed to write the report: {error}")]);
+        return Exit::Failed;
     }
     exit
 }

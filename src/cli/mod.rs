@@ -12,6 +12,7 @@ mod shell;
 pub mod terminal;
 pub mod test_connection;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -98,11 +99,11 @@ pub fn run() -> anyhow::Result<ExitCode> {
     match &cli.command {
         Some(Command::Check(args)) => return Ok(check::run(args, &cli.options.config_file)),
         Some(Command::Completions { shell }) => {
-            shell::completions(*shell, &mut std::io::stdout());
+            std::io::stdout().write_all(&shell::completions(*shell))?;
             return Ok(ExitCode::SUCCESS);
         }
         Some(Command::Man) => {
-            shell::man(&mut std::io::stdout())?;
+            std::io::stdout().write_all(&shell::man()?)?;
             return Ok(ExitCode::SUCCESS);
         }
         _ => {}
@@ -132,7 +133,8 @@ fn command() -> clap::Command {
 
 fn print_errors(errors: &[String]) {
     for error in errors {
-        eprintln!("error: {error}");
+        // Where nobody listens, the exit code remains.
+        let _ = writeln!(std::io::stderr(), "error: {error}");
     }
 }
 

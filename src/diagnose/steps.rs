@@ -170,3 +170,91 @@ pub(super) fn rate_limit((left, reset): (Option<u64>, Option<u64>)) -> Told {
         Some(left) => (Status::Ok, format!("{left} requests left{reset}")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Grant;
+    use crate::domain::target::Call;
+
+    const NOW: f64 = 1_800_000_000.0;
+
+    fn target(url: &str) -> Target {
+        let url = url::Url::parse(url).expect("a URL");
+        crate::sim::target::target("office", &url, Grant::ClientCredentials, Call::Graphql)
+    }
+
+    fn lasting(days: u64) -> Certificate {
+        let not_after = 1_800_000_000 + days * 86_400;
+        Certificate { subject: "CN=pbx.example.com".into(), issuer: "CN=A CA".into(), not_after }
+    }
+
+    #[test]
+    fn the_first_certificate_to_end_decides_and_two_weeks_before_it_is_told() {
+        let served = Served { protocol: "TLS 1.2" };
+        for (chain, status, told) in [
+            (vec![lasting(90), lasting(30)], Status::Ok, "(30 days)"),
+            (vec![lasting(90), lasting(13)], Status::Warn, "(13 days): renew it now"),
+            (vec![lasting(0)], Status::Warn, "(0 days)"),
+            (vec![], Status::Ok, "TLS 1.2"),
+        ] {
+            let (got, line) = secured(&target("https://pbx.example.com"), &served, &chain, NOW);
+            assert_eq!(got, status, "{line}");
+            assert!(line.contains(told), "{line}");
+        }
+        let mut unverified = target("https://pbx.example.com");
+        unverified.client.insecure_skip_verify = true;
+        let (status, line) = secured(&unverified, &served, &[lasting(90)], NOW);
+        assert_eq!(status, Status::Warn);
+        assert!(line.contains("not verified"), "{line}");
+    }
+
+    #[test]
+    fn plain_http_is_worth_a_warning_unless_it_stays_within_the_machine() {
+        for (url, status) in [
+            ("https://pbx.example.com", Status::Ok),
+            ("http://pbx.example.com", Status::Warn),
+            ("http://192.0.2.1:83", Status::Warn),
+            ("http://127.0.0.1:8080", Status::Ok),
+            ("http://[::1]", Status::Ok),
+            ("http://localhost", Status::Ok),
+        ] {
+            assert_eq!(encryption(&target(url)).0, status, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_token_is_told_by_lifetime_and_scopes_never_by_odd_letters() {
+        let words = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
+        for (scopes, status, told) in [
+            (Some(words(&["gql:core:read", "rest"])), Status::Ok, "lives 1h; scopes gql:core:read rest"),
+            (Some(words(&[])), Status::Warn, "lives 1h; names no scope at all"),
+            (None, Status::Ok, "lives 1h; does not name its scopes"),
+            (Some(words(&["a\u{1b}[31m\n"])), Status::Ok, "lives 1h; scopes a31m"),
+            (Some(words(&["a"; 10])), Status::Ok, "lives 1h; scopes a a a a a a a a and 2 more"),
+        ] {
+            let told = (status, told.to_owned());
+            assert_eq!(content(Some(Duration::from_secs(3600)), scopes.as_deref()), told);
+        }
+    }
+
+    #[test]
+    fn a_rate_limit_is_told_where_there_is_one() {
+        for (limit, status, told) in [
+            ((None, None), Status::Ok, "the answers name none"),
+            ((Some(7), None), Status::Ok, "7 requests left"),
+            ((Some(0), Some(90)), Status::Warn, "no request left, anew in 1m 30s"),
+        ] {
+            assert_eq!(rate_limit(limit), (status, told.to_owned()));
+        }
+    }
+
+    #[test]
+    fn an_address_that_refuses_beside_one_that_connects_is_a_warning() {
+        let address: std::net::SocketAddr = "192.0.2.1:443".parse().expect("an address");
+        assert_eq!(connected(address, &[]).0, Status::Ok);
+        let refused = ["[2001:db8::1]:443 (no answer)".to_owned()];
+        let told = "192.0.2.1:443, but not [2001:db8::1]:443 (no answer)".to_owned();
+        assert_eq!(connected(address, &refused), (Status::Warn, told));
+    }
+}

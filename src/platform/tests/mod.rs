@@ -1,6 +1,7 @@
 //! The classifier on every literal answer known of FreePBX, and on bodies nobody expects.
 
 mod follow_up;
+mod survey;
 
 use std::time::Duration;
 

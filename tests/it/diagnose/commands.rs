@@ -168,3 +168,23 @@ async fn completions_and_a_manual_page_name_every_command() {
         assert!(ended.stdout.contains(word), "the manual lacks {word}");
     }
 }
+
+#[tokio::test]
+async fn a_report_that_cannot_be_written_is_a_failure() {
+    let server = pbx().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join(CONFIG);
+    std::fs::write(&file, format!("targets:\n{}", target("good", &server, ""))).expect("a file");
+    for command in ["diagnose", "test-connection"] {
+        let full = std::fs::File::options().write(true).open("/dev/full").expect("Linux has it");
+        let status = tokio::process::Command::new(env!("CARGO_BIN_EXE_pbx_exporter"))
+            .args([command, "--output", "json", "--config.file"])
+            .arg(&file)
+            .env_clear()
+            .stdout(full)
+            .stderr(std::process::Stdio::null())
+            .status()
+            .await;
+        assert_eq!(status.expect("it runs").code(), Some(1), "{command}");
+    }
+}
