@@ -76,12 +76,11 @@ pub fn router(state: WebState) -> Result<Router, &'static str> {
         .with_state(state))
 }
 
-/// Serves until cancelled; then lets answers under way end. A listener that fails ends the service.
+/// Serves until cancelled; then lets answers under way end.
 pub async fn serve(listener: TcpListener, router: Router, cancel: CancellationToken) {
-    let stop = cancel.clone().cancelled_owned();
-    if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stop).await {
+    let served = axum::serve(listener, router).with_graceful_shutdown(cancel.cancelled_owned()).await;
+    if let Err(error) = served {
         tracing::error!(%error, "failed to serve HTTP");
-        cancel.cancel();
     }
 }
 
