@@ -58,6 +58,8 @@ pub struct TargetState {
     pub last_success: Option<f64>,
     /// The wait now in force.
     pub wait: Duration,
+    /// Unix seconds until which probes are put off because this origin's budget of refusing answers is spent.
+    pub put_off: Option<f64>,
     /// The token in use.
     pub token: Option<TokenView>,
     /// Unix seconds of the next token request by the renewal rule; stays when the token is dropped.

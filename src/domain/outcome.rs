@@ -32,12 +32,23 @@ pub struct Failure {
     pub diagnosis: Cow<'static, str>,
     /// `Retry-After`, where the answer had one.
     pub retry_after: Option<Duration>,
+    /// Whether the answer looks like a refusal to whoever counts them, whatever its reason.
+    pub refused: bool,
 }
 
 impl Failure {
     /// A failure without `Retry-After`.
     pub fn new(reason: Reason, diagnosis: impl Into<Cow<'static, str>>) -> Self {
-        Self { reason, diagnosis: diagnosis.into(), retry_after: None }
+        Self { reason, diagnosis: diagnosis.into(), retry_after: None, refused: false }
+    }
+
+    /// The class of the reason; but what looks like a refusal is not repeated at the pace of a passing
+    /// trouble.
+    pub const fn class(&self) -> Class {
+        match self.reason.class() {
+            Class::Transient if self.refused => Class::Denied,
+            class => class,
+        }
     }
 }
 

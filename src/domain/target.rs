@@ -195,6 +195,11 @@ impl std::hash::Hash for ProxySettings {
 }
 
 impl Target {
+    /// Whether a token taken for `other` is one that this target would have been given.
+    pub fn shares_token_with(&self, other: &Self) -> bool {
+        (self.platform, &self.origin, &self.auth) == (other.platform, &other.origin, &other.auth)
+    }
+
     /// An absolute address on this target's origin.
     /// `path` begins with `/` and may have a query.
     pub fn address(&self, path: &str) -> Url {
@@ -208,7 +213,7 @@ impl Target {
     /// The wait after a failure, `count` of its class in a row so far (this one counted in).
     pub fn wait_after(&self, failure: &Failure, count: u32) -> Duration {
         let asked = failure.retry_after.map(|asked| asked.min(LONGEST_RETRY_AFTER));
-        match failure.reason.class() {
+        match failure.class() {
             Class::Transient => asked.unwrap_or_default().max(self.failure_interval),
             Class::RateLimited => asked.unwrap_or(self.interval).max(self.failure_interval),
             Class::Refused => {
