@@ -14,7 +14,7 @@ pub struct Body {
     slim: bool,
 }
 
-/// An uncaught PHP exception as FreePBX (the `whoops` library) shows it.
+/// An uncaught PHP exception as FreePBX (the `whoops` library) shows it, or what looks like one.
 pub struct Exception<'a> {
     /// Class name.
     pub kind: &'a str,
@@ -94,7 +94,7 @@ impl Body {
 }
 
 impl Exception<'_> {
-    /// The class name, fit to be shown: what is not shaped like the name of a PHP error is left out.
+    /// The class name, fit to be shown; `None` where it is not shaped like the name of a PHP error.
     pub fn shown(&self) -> Option<&str> {
         let allowed = |c: char| c.is_ascii_alphanumeric() || "_\\.".contains(c);
         let named = ["Exception", "Error"].iter().any(|end| self.kind.ends_with(end));

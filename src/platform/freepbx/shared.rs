@@ -14,7 +14,7 @@ pub fn by_body(ctx: &CallContext, answer: &Answer, body: &Body) -> Option<Failur
         return Some(Failure::new(Reason::RateLimited, text::throttled(ctx)));
     }
     body.exception()
-        .map(|exception| by_exception(ctx, answer, &exception))
+        .and_then(|exception| by_exception(ctx, answer, &exception))
         .or_else(|| by_dispatcher(ctx, body.error()?))
 }
 
@@ -34,11 +34,11 @@ fn by_dispatcher(ctx: &CallContext, error: &str) -> Option<Failure> {
     Some(failure)
 }
 
-fn by_exception(ctx: &CallContext, answer: &Answer, exception: &Exception) -> Failure {
+fn by_exception(ctx: &CallContext, answer: &Answer, exception: &Exception) -> Option<Failure> {
     let token = ctx.operation == Operation::Token;
     let said = |part: &str| exception.message.contains(part);
     let is = |class: &str| exception.kind.rsplit('\\').next() == Some(class);
-    if said("Module requested invalid") {
+    let failure = if said("Module requested invalid") {
         Failure::new(Reason::ApiNotFound, text::module_invalid(ctx))
     } else if exception.message.starts_with("Attempted to load ")
         || exception.message.starts_with("Unable to locate ")
@@ -57,17 +57,20 @@ fn by_exception(ctx: &CallContext, answer: &Answer, exception: &Exception) -> Fa
     } else if said("Slim\\App::__construct()") {
         Failure::new(Reason::ServerError, text::slim_update(ctx))
     } else {
-        unnamed_exception(ctx, answer, exception)
-    }
+        return unnamed_exception(ctx, answer, exception);
+    };
+    Some(failure)
 }
 
-fn unnamed_exception(ctx: &CallContext, answer: &Answer, exception: &Exception) -> Failure {
-    let empty_query = exception.kind == "GraphQL\\Server\\RequestError";
-    let diagnosis =
-        if empty_query { text::empty_query(ctx) } else { text::exception(ctx, exception.shown()) };
+/// None of the known messages. Gateways give an object `error` too: only the name of a PHP class makes
+/// it FreePBX's.
+fn unnamed_exception(ctx: &CallContext, answer: &Answer, exception: &Exception) -> Option<Failure> {
+    let kind = exception.shown()?;
+    let empty_query = kind == "GraphQL\\Server\\RequestError";
+    let diagnosis = if empty_query { text::empty_query(ctx) } else { text::exception(ctx, kind) };
     let reason =
         if answer.status.is_server_error() { Reason::ServerError } else { Reason::UnexpectedResponse };
-    Failure::new(reason, diagnosis)
+    Some(Failure::new(reason, diagnosis))
 }
 
 /// What remains when the body says nothing known.

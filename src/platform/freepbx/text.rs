@@ -246,10 +246,9 @@ pub fn oauth_server_error(ctx: &CallContext) -> String {
     format!("FreePBX's OAuth2 server failed inside at {}. {LOGS}", asked(ctx))
 }
 
-pub fn exception(ctx: &CallContext, kind: Option<&str>) -> String {
-    let kind = kind.map(|kind| format!(" ({kind})")).unwrap_or_default();
+pub fn exception(ctx: &CallContext, kind: &str) -> String {
     format!(
-        "PHP code of FreePBX failed at {} with an uncaught exception{kind}. Often modules do not fit each other after \
+        "PHP code of FreePBX failed at {} with an uncaught exception ({kind}). Often modules do not fit each other after \
          an update: run `fwconsole ma upgradeall`. {LOGS}",
         asked(ctx)
     )
