@@ -100,6 +100,18 @@ impl Exception<'_> {
         let named = ["Exception", "Error"].iter().any(|end| self.kind.ends_with(end));
         (named && self.kind.len() <= 64 && self.kind.chars().all(allowed)).then_some(self.kind)
     }
+
+    /// The module that FreePBX/framework:Self_Helper.class.php could not load; `None` where its name is
+    /// not one word of letters, and so unfit to be shown.
+    pub fn absent_module(&self) -> Option<&str> {
+        let name = if let Some(rest) = self.message.strip_prefix("Attempted to load ") {
+            rest.split_once(' ')?.0
+        } else {
+            self.message.strip_prefix("Unable to locate ")?.split('\'').nth(1)?
+        };
+        let fit = (1..=32).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphabetic());
+        fit.then_some(name)
+    }
 }
 
 fn contains(haystack: &[u8], needle: &[u8]) -> bool {

@@ -43,7 +43,7 @@ fn by_exception(ctx: &CallContext, answer: &Answer, exception: &Exception) -> Op
     } else if exception.message.starts_with("Attempted to load ")
         || exception.message.starts_with("Unable to locate ")
     {
-        Failure::new(Reason::ApiNotFound, text::module_absent(ctx))
+        Failure::new(Reason::ApiNotFound, text::module_absent(ctx, exception.absent_module()))
     } else if !token && is("OAuthServerException") && exception.code.is_none_or(|code| code == 9) {
         refusal::token_rejected(ctx, None)
     } else if token && said("addScope()") {

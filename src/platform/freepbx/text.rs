@@ -7,7 +7,7 @@ use http::StatusCode;
 
 use super::{AUTHORIZE_PATH, is_api_module, is_graphql};
 use crate::domain::target::Call;
-use crate::domain::{Operation, Reason};
+use crate::domain::{Grant, Operation, Reason};
 use crate::platform::CallContext;
 
 /// Where the applications are kept in FreePBX's GUI.
@@ -82,8 +82,12 @@ pub fn module_invalid(ctx: &CallContext) -> String {
     )
 }
 
-pub fn module_absent(ctx: &CallContext) -> String {
+/// `module`: the one that FreePBX names; not always the API's own.
+pub fn module_absent(ctx: &CallContext, module: Option<&str>) -> String {
     if is_api_module(ctx.path()) {
+        if let Some(other) = module.filter(|name| !name.eq_ignore_ascii_case("api")) {
+            return another_module_absent(ctx, other);
+        }
         return format!(
             "FreePBX has no module behind {}: PBX API is not installed or its files are gone. Install it in Module \
              Admin or with `fwconsole ma downloadinstall api`; nothing else has to be enabled.",
@@ -91,6 +95,20 @@ pub fn module_absent(ctx: &CallContext) -> String {
         );
     }
     format!("The address {} names a FreePBX module that is not there. {}", ctx.path(), right_address(ctx))
+}
+
+fn another_module_absent(ctx: &CallContext, module: &str) -> String {
+    let needs = if ctx.grant == Grant::Password && module.eq_ignore_ascii_case("userman") {
+        " The grant password checks accounts of User Management, which is that module."
+    } else {
+        ""
+    };
+    format!(
+        "FreePBX's API answers at {} and needs the module {module}, which is not installed or has lost its files. \
+         Install it in Module Admin or with `fwconsole ma downloadinstall {}`.{needs}",
+        ctx.path(),
+        module.to_ascii_lowercase(),
+    )
 }
 
 fn right_address(ctx: &CallContext) -> &'static str {

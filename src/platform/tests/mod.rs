@@ -216,6 +216,8 @@ fn no_text_of_the_far_side_reaches_a_diagnosis() {
         r#"{"error":{"type":"CANARY","message":"CANARY"}}"#,
         r#"{"error":{"type":"PDOException CANARY","message":"Key file CANARY"}}"#,
         r#"{"error":{"type":"TypeError","message":"CANARY addScope() CANARY"}}"#,
+        r#"{"error":{"type":"Exception","message":"Attempted to load CANARY with a hint"}}"#,
+        r#"{"error":{"type":"Exception","message":"Unable to locate the Class 'CANARY'A required"}}"#,
         r#"{"errors":[{"message":"Cannot query field CANARY"}]}"#,
         r#"{"errors":[{"message":"CANARY","status":false}]}"#,
         r#"{"status":false,"message":"CANARY"}"#,
@@ -238,6 +240,27 @@ fn no_text_of_the_far_side_reaches_a_diagnosis() {
                 }
             }
         }
+    }
+}
+
+#[test]
+fn only_one_word_of_letters_is_taken_for_a_modules_name() {
+    let target = pbx(Grant::ClientCredentials, Call::Graphql);
+    let ctx = context(&target, Operation::Extensions, false);
+    let long = format!("Attempted to load {} with", "a".repeat(33));
+    for (message, install) in [
+        ("Attempted to load Userman with a hint of x", "downloadinstall userman`"),
+        ("Unable to locate the FreePBX BMO Class 'Core'A required", "downloadinstall core`"),
+        ("Attempted to load Api with a hint of x", "downloadinstall api`"),
+        ("Attempted to load us;rman with", "downloadinstall api`"),
+        ("Unable to locate the Class '' at all", "downloadinstall api`"),
+        ("Unable to locate Core", "downloadinstall api`"),
+        (&long, "downloadinstall api`"),
+    ] {
+        let body = format!(r#"{{"error":{{"type":"Exception","message":"{message}"}}}}"#);
+        let failure = read_list(&ctx, &answer(500, body)).unwrap_err();
+        assert_eq!(failure.reason, Reason::ApiNotFound);
+        assert!(failure.diagnosis.contains(install), "{message}: {}", failure.diagnosis);
     }
 }
 
