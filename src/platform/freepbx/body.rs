@@ -11,7 +11,14 @@ pub struct Body {
     json: Option<Value>,
     /// Whether it looks like a page for people.
     pub html: bool,
-    slim: bool,
+    slim: Option<SlimPage>,
+}
+
+/// What Slim 3 (FreePBX 15 and 16) answers by itself: HTML, or JSON where the request accepts it.
+#[derive(Clone, Copy, PartialEq)]
+enum SlimPage {
+    Error,
+    NotFound,
 }
 
 /// An uncaught PHP exception as FreePBX (the `whoops` library) shows it, or what looks like one.
@@ -28,13 +35,18 @@ impl Body {
     pub fn of(answer: &Answer) -> Self {
         let json = serde_json::from_slice(&answer.body).ok();
         let html = json.is_none() && answer.body.trim_ascii_start().starts_with(b"<");
-        let slim = html && contains(&answer.body, b"Slim Application Error");
+        let slim = slim_page(json.as_ref(), if html { &answer.body } else { b"" });
         Self { json, html, slim }
     }
 
-    /// The page of Slim 3 (FreePBX 15 and 16) that hides any uncaught exception.
+    /// Slim's answer that hides any uncaught exception.
     pub fn is_slim_error_page(&self) -> bool {
-        self.slim
+        self.slim == Some(SlimPage::Error)
+    }
+
+    /// Slim's answer to a route that it does not have.
+    pub fn is_slim_not_found(&self) -> bool {
+        self.slim == Some(SlimPage::NotFound)
     }
 
     pub fn json(&self) -> Option<&Value> {
@@ -111,6 +123,17 @@ impl Exception<'_> {
         };
         let fit = (1..=32).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphabetic());
         fit.then_some(name)
+    }
+}
+
+/// slimphp/Slim:Slim/Handlers/Error.php and NotFound.php, branch 3.x.
+fn slim_page(json: Option<&Value>, html: &[u8]) -> Option<SlimPage> {
+    match json.and_then(|json| json.get("message")?.as_str()) {
+        Some("Slim Application Error") => Some(SlimPage::Error),
+        Some("Not found") => Some(SlimPage::NotFound),
+        _ if contains(html, b"Slim Application Error") => Some(SlimPage::Error),
+        _ if contains(html, b"The page you are looking for could not be found") => Some(SlimPage::NotFound),
+        _ => None,
     }
 }
 

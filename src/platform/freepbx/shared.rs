@@ -4,7 +4,7 @@ use http::StatusCode;
 use http::header::WWW_AUTHENTICATE;
 
 use super::body::{Body, Exception};
-use super::{refusal, text};
+use super::{is_api_module, refusal, text};
 use crate::domain::{Answer, Failure, Operation, Reason};
 use crate::platform::CallContext;
 
@@ -53,7 +53,7 @@ fn by_exception(ctx: &CallContext, answer: &Answer, exception: &Exception) -> Op
     } else if is("HttpMethodNotAllowedException") {
         Failure::new(Reason::UnexpectedResponse, text::wrong_method(ctx))
     } else if is("HttpNotFoundException") {
-        Failure::new(Reason::ApiNotFound, text::not_found(ctx))
+        Failure::new(Reason::ApiNotFound, text::no_route(ctx))
     } else if said("Slim\\App::__construct()") {
         Failure::new(Reason::ServerError, text::slim_update(ctx))
     } else {
@@ -83,6 +83,10 @@ pub fn by_status(ctx: &CallContext, answer: &Answer, body: &Body) -> Failure {
             (Reason::UnexpectedResponse, text::password_in_front(ctx))
         }
         403 => (Reason::Forbidden, text::forbidden(ctx)),
+        404 if body.is_slim_not_found() => (Reason::ApiNotFound, text::no_route(ctx)),
+        404 if body.json().is_some() && is_api_module(ctx.path()) => {
+            (Reason::ApiNotFound, text::nothing_behind_gateway(ctx))
+        }
         404 => (Reason::ApiNotFound, text::not_found(ctx)),
         405 => (Reason::UnexpectedResponse, text::wrong_method(ctx)),
         407 if proxied => (Reason::Proxy, text::proxy_password(ctx)),

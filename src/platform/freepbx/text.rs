@@ -122,20 +122,38 @@ fn right_address(ctx: &CallContext) -> &'static str {
 
 const LOGS: &str = "Look into freepbx.log and the error log of the PBX's web server.";
 
-/// A 404.
+/// Slim itself, behind the rewrite, knows no such route.
+pub fn no_route(ctx: &CallContext) -> String {
+    let path = ctx.path();
+    let rest = path.strip_prefix(super::REST_PATH);
+    // The first part of a REST route is the module that brings it (FreePBX/api:Rest/Api.php).
+    let module = rest.and_then(|route| route.split('/').next()).filter(|name| !name.is_empty());
+    let (what, module) = (if rest.is_some() { "this REST route" } else { "this route" }, module.unwrap_or("api"));
+    format!(
+        "FreePBX's API answers at {path}, so the rewrite works; only {what} is missing: the {module} module is too old \
+         or not installed. Compare with `fwconsole ma list`, then run `fwconsole ma upgrade {module}` or `fwconsole ma \
+         downloadinstall {module}`."
+    )
+}
+
+/// A 404 in JSON that is nobody's of FreePBX.
+pub fn nothing_behind_gateway(ctx: &CallContext) -> String {
+    format!(
+        "There is nothing at {}, says something in front of FreePBX, a gateway or proxy that answers in JSON of its \
+         own. Let it pass /admin/api/ on to the PBX, or correct host and port in the target's url.",
+        ctx.path()
+    )
+}
+
+/// A web server's own 404.
 pub fn not_found(ctx: &CallContext) -> String {
     if !is_api_module(ctx.path()) {
         return format!("There is nothing at {}. {}", ctx.path(), right_address(ctx));
     }
-    let rest = if ctx.path().starts_with(super::REST_PATH) {
-        " Where the token endpoint answers, the module of this REST route is missing or too old."
-    } else {
-        ""
-    };
     format!(
         "There is nothing at {}: the web server ignores /admin/api/.htaccess (set `AllowOverride All` for \
          FreePBX's web root), or this address or port is not that of FreePBX's API (see System Admin > Port \
-         Management, \"REST API\").{rest} There is no switch that enables the API.",
+         Management, \"REST API\"). There is no switch that enables the API.",
         ctx.path()
     )
 }

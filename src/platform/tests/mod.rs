@@ -322,6 +322,16 @@ fn another_refusal_of_the_oauth_library_is_no_rejected_token() {
 }
 
 #[test]
+fn the_rewrite_is_blamed_for_a_web_servers_own_404_alone() {
+    for fixture in fixtures::all().filter(|fixture| fixture.expect == Expect::Fails(Reason::ApiNotFound)) {
+        let said = judge_fixture(fixture).unwrap_err().diagnosis;
+        let (slim, blamed) = (said.contains("rewrite works"), said.contains("AllowOverride"));
+        assert_eq!(slim, fixture.name.starts_with("REST unknown route"), "{}: {said}", fixture.name);
+        assert_eq!(blamed, fixture.name.starts_with("rewrite ignored"), "{}: {said}", fixture.name);
+    }
+}
+
+#[test]
 fn a_custom_total_is_read_by_pointer() {
     let list = |total: &str, body: &'static str| {
         let Call::Custom(mut call) = Called::Path("/my/own?key=value").call() else { unreachable!() };
