@@ -32,9 +32,13 @@ fn mend(ctx: &CallContext, error: &TransportError) -> String {
             "Check host and port, that the PBX and its web server run, and firewalls between. Authentication was not \
              reached."
         }
+        TransportError::Tls(words) if words == TransportError::NOT_TLS => {
+            "This port speaks no TLS: give the target's url the https port, or http:// if credentials may travel \
+             unencrypted."
+        }
         TransportError::Tls(_) => {
             "Renew or complete the PBX's certificate chain, use the name that is in it, or give the target the right CA \
-             file; a wrong port answers like this too."
+             file."
         }
         TransportError::Timeout { phase: "connect", .. } => {
             "A firewall drops the packets, or the host is down: check host, port and routes."

@@ -12,7 +12,13 @@ pub struct Body {
     /// Whether it looks like a page for people.
     pub html: bool,
     slim: Option<SlimPage>,
+    /// Whether it is a web server's page against plain HTTP on a port of https.
+    pub wants_https: bool,
 }
+
+/// Apache's (apache/httpd:modules/ssl/ssl_engine_kernel.c) and nginx's page (its own status 497, sent as 400).
+const WANTS_HTTPS: [&[u8]; 2] =
+    [b"speaking plain HTTP to an SSL-enabled server port", b"The plain HTTP request was sent to HTTPS port"];
 
 /// What Slim 3 (FreePBX 15 and 16) answers by itself: HTML, or JSON where the request accepts it.
 #[derive(Clone, Copy, PartialEq)]
@@ -36,7 +42,8 @@ impl Body {
         let json = serde_json::from_slice(&answer.body).ok();
         let html = json.is_none() && answer.body.trim_ascii_start().starts_with(b"<");
         let slim = slim_page(json.as_ref(), if html { &answer.body } else { b"" });
-        Self { json, html, slim }
+        let wants_https = html && WANTS_HTTPS.iter().any(|words| contains(&answer.body, words));
+        Self { json, html, slim, wants_https }
     }
 
     /// Slim's answer that hides any uncaught exception.

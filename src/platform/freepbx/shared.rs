@@ -79,6 +79,7 @@ pub fn by_status(ctx: &CallContext, answer: &Answer, body: &Body) -> Failure {
     let (reason, diagnosis) = match answer.status.as_u16() {
         200..=299 => (Reason::UnexpectedResponse, text::nonsense(ctx, body.html)),
         300..=399 => (Reason::UnexpectedResponse, text::redirected(ctx, answer.status)),
+        400 if body.wants_https => (Reason::UnexpectedResponse, text::wants_https(ctx)),
         401 if body.html || has_challenge(answer, "basic") => {
             (Reason::UnexpectedResponse, text::password_in_front(ctx))
         }

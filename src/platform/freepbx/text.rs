@@ -128,7 +128,8 @@ pub fn no_route(ctx: &CallContext) -> String {
     let rest = path.strip_prefix(super::REST_PATH);
     // The first part of a REST route is the module that brings it (FreePBX/api:Rest/Api.php).
     let module = rest.and_then(|route| route.split('/').next()).filter(|name| !name.is_empty());
-    let (what, module) = (if rest.is_some() { "this REST route" } else { "this route" }, module.unwrap_or("api"));
+    let (what, module) =
+        (if rest.is_some() { "this REST route" } else { "this route" }, module.unwrap_or("api"));
     format!(
         "FreePBX's API answers at {path}, so the rewrite works; only {what} is missing: the {module} module is too old \
          or not installed. Compare with `fwconsole ma list`, then run `fwconsole ma upgrade {module}` or `fwconsole ma \
@@ -241,6 +242,16 @@ pub fn no_pointer(ctx: &CallContext, pointer: &str) -> String {
          the pointer or the path of this target.",
         asked(ctx)
     )
+}
+
+/// A port of https was spoken to without TLS, by the exporter or by what is in front.
+pub fn wants_https(ctx: &CallContext) -> String {
+    let mend = if ctx.target.origin.scheme() == "http" {
+        "change the target's url to https://. Credentials went to it unencrypted."
+    } else {
+        "something in front of FreePBX takes https and passes it on as plain http. Let it speak https to that port."
+    };
+    format!("The web server refuses {}, because this port wants https: {mend}", asked(ctx))
 }
 
 pub fn odd_status(ctx: &CallContext, status: StatusCode) -> String {

@@ -111,6 +111,24 @@ fn silence_after_refusals_is_called_a_likely_ban() {
 }
 
 #[test]
+fn http_and_https_taken_for_each_other_are_called_so() {
+    let https = pbx(Grant::ClientCredentials, Call::Graphql);
+    let mut http = https.clone();
+    http.origin = Url::parse("http://pbx.example.com:443").unwrap();
+    for name in ["plain HTTP to Apache's https port", "plain HTTP to nginx's https port"] {
+        let refusal = fixtures::find(name, fixtures::Generation::V17).answer();
+        let said = |target| token_failure(&context(target, Operation::Token, false), &refusal).diagnosis;
+        assert!(said(&http).contains("wants https: change the target's url"), "{}", said(&http));
+        assert!(said(&https).contains("something in front"), "{}", said(&https));
+    }
+    let ctx = context(&https, Operation::Token, false);
+    let said = |words: &str| transport_failure(&ctx, &TransportError::Tls(words.into()), false).diagnosis;
+    assert!(said(TransportError::NOT_TLS).contains("This port speaks no TLS"));
+    assert!(!said(TransportError::NOT_TLS).contains("Renew"));
+    assert!(said("certificate expired").contains("Renew"));
+}
+
+#[test]
 fn requests_are_small_read_only_and_carry_the_targets_headers() {
     let mut target = pbx(Grant::ClientCredentials, Call::Graphql);
     target.headers.insert("x-extra", HeaderValue::from_static("1"));
