@@ -9,7 +9,7 @@ mod reach;
 
 use crate::domain::outcome::Version;
 use crate::domain::target::PlatformId;
-use crate::domain::{Answer, Failure, Grant, Listing, Operation, Reason, Request, Target};
+use crate::domain::{Answer, Class, Failure, Grant, Listing, Operation, Reason, Request, Target};
 
 pub use headers::rate_limit;
 pub use reach::{possible_reasons, transport_failure};
@@ -78,9 +78,10 @@ pub fn after_scope_check(ctx: &CallContext, first: Failure, second: Result<(), &
     }
 }
 
-/// Whether a refused refresh concerns the refresh token itself, so that a new grant makes sense.
+/// Whether a refused refresh calls for a new grant. Not where the client itself is refused: it would
+/// be by any grant.
 pub fn refresh_refused_means_dead(failure: &Failure) -> bool {
-    failure.reason == Reason::InvalidGrant
+    failure.reason.class() == Class::Refused && failure.reason != Reason::InvalidClient
 }
 
 /// Whether using a refresh token revokes the access token issued with it.

@@ -21,7 +21,7 @@ pub(super) mod token;
 use crate::domain::target::Call;
 use crate::domain::{Operation, Target};
 
-pub(super) use text::{gives, likely_ban};
+pub(super) use text::{gives, likely_ban, possible_ban};
 
 pub(super) const TOKEN_PATH: &str = "/admin/api/api/token";
 const AUTHORIZE_PATH: &str = "/admin/api/api/authorize";

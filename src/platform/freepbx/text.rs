@@ -197,12 +197,19 @@ pub fn proxy_password(ctx: &CallContext) -> String {
     )
 }
 
+/// A redirect that was not followed: a POST's, or one without a usable address.
 pub fn redirected(ctx: &CallContext, status: StatusCode) -> String {
+    let (asked, code) = (asked(ctx), status.as_u16());
+    if asked.starts_with("GET ") || asked.starts_with("HEAD ") {
+        return format!(
+            "{asked} is answered with HTTP {code} that gives no usable address to go on to. FreePBX's API redirects \
+             nothing: give the target the final address, and look at what stands in front."
+        );
+    }
     format!(
-        "{} is answered with a redirect (HTTP {}) that leads nowhere: give the target the final address, with the \
-         right scheme and port.",
-        asked(ctx),
-        status.as_u16()
+        "{asked} is answered with a redirect (HTTP {code}), which a POST does not follow: its body would be lost. \
+         FreePBX's API redirects nothing, so it leads to the login page of something in front, or to another address. \
+         Give the target the final address, or exempt /admin/api/ from that login."
     )
 }
 
@@ -394,17 +401,28 @@ fn error_log(ctx: &CallContext) -> &'static str {
     }
 }
 
-/// In front of another diagnosis: the harmless query went well.
+/// In front of another diagnosis: the harmless query went well. It proves the rewrite for its own
+/// address alone.
 pub fn accepted_elsewhere(ctx: &CallContext, first: &str) -> String {
-    format!(
-        "GraphQL accepts the token, so credentials, token and rewrite are good and {} itself fails. {first}",
-        asked(ctx)
-    )
+    let asked = asked(ctx);
+    if is_graphql(ctx.path()) {
+        return format!(
+            "A harmless GraphQL query with the same token went well, so credentials, token and rewrite are good and \
+             this query to {} itself fails. {first}",
+            ctx.path()
+        );
+    }
+    format!("GraphQL accepts the token, so credentials and token are good and {asked} itself fails. {first}")
 }
 
-/// A timeout or refused connection that began after refusals.
+/// A possible second cause of a silence after refusals, where the first is another.
+pub fn possible_ban() -> &'static str {
+    "Credentials were refused here lately, so a ban of this exporter's address is possible, too: `fail2ban-client status`."
+}
+
+/// A refused connection, or none, after refusals.
 pub fn likely_ban() -> &'static str {
-    "It began after refused credentials, so fail2ban on the PBX has probably banned this exporter's address; that is \
+    "Credentials were refused here lately, so fail2ban on the PBX has probably banned this exporter's address; that is \
      only likely, because a ban looks like any other silence. On the PBX: `fail2ban-client status`, `fail2ban-client \
      status apache-api`, and `fail2ban-client set apache-api unbanip ADDRESS` with this exporter's address. Mend the \
      credentials first, then add the address to the whitelist of Intrusion Detection (System Admin) or to the \
