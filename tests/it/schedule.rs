@@ -389,7 +389,7 @@ async fn every_known_answer_gets_its_reason_through_a_whole_pass() {
     };
     let missing: Vec<_> =
         Reason::ALL.into_iter().filter(|reason| !seen.contains(reason) && !transport_only(reason)).collect();
-    // FreePBX never gives the first two; tests/it/token.rs has the others.
+    // FreePBX never gives access_denied and user_blocked; tests/it/token.rs has the others.
     let elsewhere =
         [Reason::AuthorizationRequired, Reason::AccessDenied, Reason::UserBlocked, Reason::ExporterError];
     assert_eq!(missing, elsewhere);
