@@ -155,7 +155,9 @@ async fn probe(State(state): State<WebState>, _: SameSite, Query(query): Query<P
             retry(retry_after, "this target was probed on request within the last minute")
         }
         ProbeNow::RefusalBudget { retry_after } => {
-            retry(retry_after, "this PBX refused often of late; one more refusal could make it ban this host")
+            let line = "this PBX refused often of late; one more refusal could make it ban this host \
+                        (limits.refusals_per_origin)";
+            retry(retry_after, line)
         }
         ProbeNow::Stopping => text(StatusCode::SERVICE_UNAVAILABLE, "stopping"),
     }
