@@ -14,6 +14,7 @@ use crate::board::Board;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::control::{BoxFuture, Control, ProbeNow};
+use crate::logfile;
 use crate::metrics::ExporterMetrics;
 use crate::schedule::{Handle, Parts, Scheduler};
 use crate::transport::HttpTransport;
@@ -67,6 +68,7 @@ impl App {
         };
         let (scheduler, handle) = Scheduler::new(parts, setup.config.limits);
         tasks.spawn(scheduler.run());
+        tasks.spawn(logfile::follow(board.clone(), Clock::System, cancel.clone()));
         let control = Arc::new(AppControl {
             handle,
             transport,

@@ -19,7 +19,7 @@ use super::encoder::{Encoder, escape};
 use super::exporter::ExporterMetrics;
 use super::negotiate::{Coding, Format};
 use super::targets::{FAMILIES, View};
-use crate::board::{Board, Slot, TargetState};
+use crate::board::{Board, LogState, Slot, TargetState};
 
 /// A chunk is given away once it has this many bytes: fits a core's second-level cache.
 pub const CHUNK: usize = 64 * 1024;
@@ -84,6 +84,7 @@ struct Source {
     own: Vec<MetricFamily>,
     slots: Arc<Vec<Arc<Slot>>>,
     states: Vec<Arc<TargetState>>,
+    logs: Vec<Option<Arc<LogState>>>,
     labels: Labels,
     now: Instant,
     family: usize,
@@ -94,8 +95,9 @@ impl Source {
     fn new(board: &Board, own: Vec<MetricFamily>) -> Self {
         let slots = board.slots();
         let states = slots.iter().map(|slot| slot.state()).collect();
+        let logs = slots.iter().map(|slot| slot.log()).collect();
         let labels = Labels::new(&slots);
-        Self { own, slots, states, labels, now: Instant::now(), family: 0, target: 0 }
+        Self { own, slots, states, logs, labels, now: Instant::now(), family: 0, target: 0 }
     }
 
     /// Writes until a chunk is full; true at the end of the exposition.
@@ -109,7 +111,8 @@ impl Source {
             }
             while let Some(slot) = self.slots.get(self.target) {
                 let (state, label) = (&self.states[self.target], self.labels.get(self.target));
-                family.write(out, &View { info: &slot.info, state, label, now: self.now });
+                let log = self.logs[self.target].as_deref();
+                family.write(out, &View { info: &slot.info, state, label, now: self.now, log });
                 self.target += 1;
                 if out.len() >= CHUNK {
                     return false;

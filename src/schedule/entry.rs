@@ -72,6 +72,7 @@ fn info(target: &Target) -> TargetInfo {
         operations: operations.collect(),
         grants: target.grants(),
         reasons: Operation::ALL.map(|operation| platform::possible_reasons(target, operation)),
+        log: target.log.clone(),
     }
 }
 

@@ -8,8 +8,8 @@ use std::time::{Duration, UNIX_EPOCH};
 use axum::http::{HeaderName, header};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use crate::board::{Condition, Slot, TargetState};
-use crate::domain::Operation;
+use crate::board::{Condition, LogState, Slot, TargetState};
+use crate::domain::{LogEvent, Operation};
 
 const STYLE: &str = include_str!("style.css");
 
@@ -156,7 +156,10 @@ fn target(row: &Row, now: f64) -> Markup {
         tr id=(id) {
             td { (badge(row.health, None)) }
             td.name { a href={ "#" (id) } { (info.name) } span.dim { (info.origin) } }
-            td.why { @for (operation, condition) in state.conditions() { (why(operation, condition, now)) } }
+            td.why {
+                @for (operation, condition) in state.conditions() { (why(operation, condition, now)) }
+                @if let Some(log) = row.slot.log() { (logs(&row.slot, &log, now)) }
+            }
             td.when data-label=[state.token.map(|_| "Token")] { (token(state, now)) }
             td.when data-label=[state.last_probe.map(|_| "Probe")] { (probe(state, now)) }
             td.count data-label=[state.extensions.map(|_| "Extensions")] {
@@ -173,6 +176,32 @@ fn why(operation: Operation, condition: &Condition, now: f64) -> Markup {
             span.dim { "for " (moment(condition.since, now - condition.since)) }
             br;
             (condition.diagnosis)
+        }
+    }
+}
+
+/// What the PBX's own logs told, the newest first, and which of them cannot be followed.
+fn logs(slot: &Slot, log: &LogState, now: f64) -> Markup {
+    let seen = LogEvent::ALL.iter().zip(log.events).filter_map(|(kind, c)| Some((kind, c.count, c.newest?)));
+    let mut seen: Vec<_> = seen.collect();
+    seen.sort_by(|a, b| b.2.total_cmp(&a.2));
+    let problems = slot.info.log.iter().zip(&log.problems).filter_map(|(file, p)| Some((file, p.as_ref()?)));
+    html! {
+        @for (file, problem) in problems {
+            p {
+                code { "log" } " " span.dim { "for " (moment(problem.since, now - problem.since)) }
+                br;
+                (file.path.display()) " " (problem.text)
+            }
+        }
+        @if !seen.is_empty() {
+            p.dim {
+                "In the PBX's own logs: "
+                @for (i, (kind, count, newest)) in seen.into_iter().enumerate() {
+                    @if i > 0 { ", " }
+                    code { (kind) } " " (count) " (" (moment(newest, now - newest)) " ago)"
+                }
+            }
         }
     }
 }
