@@ -3,7 +3,7 @@
 use crate::domain::LogEvent;
 
 /// The state of a target's logs at one moment.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct LogState {
     /// What was counted, by `LogEvent::index`.
     pub events: [Counted; LogEvent::COUNT],
@@ -35,10 +35,11 @@ impl LogState {
         Self { events: [Counted::default(); LogEvent::COUNT], problems: vec![None; files] }
     }
 
-    /// Counts one event. `now` in Unix seconds.
-    pub fn count(&mut self, event: LogEvent, now: f64) {
-        let counted = &mut self.events[event.index()];
-        counted.count += 1;
-        counted.newest = Some(now);
+    /// Adds what was seen, by `LogEvent::index`, at `now` in Unix seconds.
+    pub fn add(&mut self, seen: [u64; LogEvent::COUNT], now: f64) {
+        for (counted, seen) in self.events.iter_mut().zip(seen).filter(|(_, seen)| *seen > 0) {
+            counted.count += seen;
+            counted.newest = Some(now);
+        }
     }
 }

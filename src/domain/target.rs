@@ -84,17 +84,6 @@ pub enum LogFormat {
     FreepbxLog,
 }
 
-impl LogFormat {
-    /// The configuration word.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::GqlApiError => "gql_api_error",
-            Self::AccessLog => "access_log",
-            Self::FreepbxLog => "freepbx_log",
-        }
-    }
-}
-
 /// How a target gets its token.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Auth {

@@ -106,23 +106,16 @@ impl Followed {
 
     fn poll(&mut self, now: f64) {
         let Some(old) = self.slot.log() else { return };
-        let mut new = LogState::clone(&old);
-        let mut changed = false;
+        let (mut new, mut seen) = (LogState::clone(&old), [0; LogEvent::COUNT]);
         for (tail, problem) in self.tails.iter_mut().zip(&mut new.problems) {
-            let mut seen = [0_u64; LogEvent::COUNT];
             let result = tail.poll(&mut |event| seen[event.index()] += 1);
-            for (counted, seen) in new.events.iter_mut().zip(seen).filter(|(_, seen)| *seen > 0) {
-                counted.count += seen;
-                counted.newest = Some(now);
-                changed = true;
-            }
             if result.as_ref().err() != problem.as_ref().map(|problem| &problem.text) {
                 tell(&self.slot.info.name, tail, &result);
                 *problem = result.err().map(|text| FileProblem { text, since: now });
-                changed = true;
             }
         }
-        if changed {
+        new.add(seen, now);
+        if new != *old {
             self.slot.publish_log(new);
         }
     }

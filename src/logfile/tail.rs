@@ -102,7 +102,8 @@ impl Tail {
         let is_quiet = meta.is_ok() && *limit == before;
         if is_quiet || (self.displaced > patience && *limit > 0) {
             self.records.finish(&mut counter(self.format, count));
-            (self.left, self.from_start) = (self.open.take().map(|open| open.place), true);
+            self.left = self.open.take().and_then(Open::let_go);
+            self.from_start = true;
             return self.begin(meta, limit, count);
         }
         meta.map(|_| ()).map_err(|e| open::problem(&e))
@@ -159,6 +160,11 @@ impl Tail {
 }
 
 impl Open {
+    /// Where to go on if the file comes back; a deleted one cannot.
+    fn let_go(self) -> Option<Place> {
+        self.file.metadata().is_ok_and(|meta| meta.nlink() > 0).then_some(self.place)
+    }
+
     fn len(&self) -> io::Result<u64> {
         Ok(self.file.metadata()?.len())
     }
