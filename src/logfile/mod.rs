@@ -124,8 +124,9 @@ impl Followed {
 /// Logs each change of what keeps a file from being followed, once.
 fn tell(target: &str, tail: &Tail, result: &Result<(), String>) {
     let path = tail.path().display();
-    match result {
-        Err(problem) => tracing::warn!(target, %path, problem, "log of the PBX cannot be followed"),
-        Ok(()) => tracing::info!(target, %path, "log of the PBX is followed again"),
+    if let Err(problem) = result {
+        tracing::warn!(target, %path, problem, "log of the PBX cannot be followed");
+    } else {
+        tracing::info!(target, %path, "log of the PBX is followed again");
     }
 }

@@ -103,8 +103,8 @@ fn access(line: &Access<'_>) -> String {
     let client = line.client.parse::<IpAddr>().map_or(MASK.to_string(), |client| client.to_string());
     let method = if METHODS.contains(&line.method) { line.method } else { "…" };
     let segments = line.api_segments().unwrap_or_default();
-    let shown = segments.iter().take(SEGMENTS).map(|s| if is_known(s) { *s } else { "…" });
-    let path = shown.map(|segment| format!("/{segment}")).collect::<String>();
+    let shown = segments.iter().take(SEGMENTS).flat_map(|s| ["/", if is_known(s) { *s } else { "…" }]);
+    let path = shown.collect::<String>();
     let more = if segments.len() > SEGMENTS { "/…" } else { "" };
     format!("{client} {method} /admin/api{path}{more} {}", line.status)
 }
@@ -203,10 +203,8 @@ fn words(text: &str, keeps: impl Fn(&str, &str) -> bool) -> String {
             if is_word(first) { rest.find(|c| !is_word(c)).unwrap_or(rest.len()) } else { first.len_utf8() };
         let (piece, after) = rest.split_at(end);
         rest = after;
-        let allowed = match is_word(first) {
-            true => keeps(&shown, piece),
-            false => first == ' ' || first.is_ascii_punctuation(),
-        };
+        let plain = first == ' ' || first.is_ascii_punctuation();
+        let allowed = if is_word(first) { keeps(&shown, piece) } else { plain };
         if allowed {
             shown += piece;
         } else if !shown.ends_with(MASK) {
