@@ -1,6 +1,8 @@
 //! The whole service: the real program, and `app::App`, against PBXes on loopback ports.
 
+mod app;
 mod canary;
+mod demo;
 mod environment;
 mod flags;
 mod misbehaving;
@@ -27,10 +29,10 @@ const GRAPHQL_PATH: &str = "/admin/api/api/gql";
 /// A configuration of these targets, each a mapping in flow style. All have the simulator's
 /// credentials and fail fast.
 fn config(targets: &[String]) -> String {
-    let targets: String = targets.iter().map(|target| format!("- {target}\n")).collect();
+    let targets = targets.join("\n- ");
     format!(
         "defaults: {{interval: 60s, failure_interval: 1s, timeout: 10s, \
-         auth: {{client_id: '{MACHINE_ID}', client_secret: '{SECRET}'}}}}\ntargets:\n{targets}"
+         auth: {{client_id: '{MACHINE_ID}', client_secret: '{SECRET}'}}}}\ntargets:\n- {targets}\n"
     )
 }
 
