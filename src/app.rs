@@ -68,7 +68,9 @@ impl App {
         };
         let (scheduler, handle) = Scheduler::new(parts, setup.config.limits);
         tasks.spawn(scheduler.run());
-        tasks.spawn(logfile::follow(board.clone(), Clock::System, cancel.clone()));
+        let metrics = setup.metrics.clone();
+        let panicked = move || metrics.panicked();
+        tasks.spawn(logfile::follow(board.clone(), Clock::System, cancel.clone(), panicked));
         let control = Arc::new(AppControl {
             handle,
             transport,

@@ -32,8 +32,8 @@ pub use self::recent::{Recent, RedactedRecord, recent_redacted};
 /// From one look at the files to the next.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// Follows the logs of the targets on `board` until cancelled.
-pub async fn follow(board: Arc<Board>, clock: Clock, cancel: CancellationToken) {
+/// Follows the logs of the targets on `board` until cancelled; `panicked` is told of a panic on the way.
+pub async fn follow(board: Arc<Board>, clock: Clock, cancel: CancellationToken, panicked: impl Fn()) {
     let mut follower = Follower::default();
     let mut ticks = tokio::time::interval(INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -49,8 +49,11 @@ pub async fn follow(board: Arc<Board>, clock: Clock, cancel: CancellationToken) 
         });
         follower = match cancel.run_until_cancelled(polled).await {
             Some(Ok(follower)) => follower,
-            // A panic, which the panic hook has logged: begin anew, at the ends of the files.
-            Some(Err(_)) => Follower::default(),
+            // The panic hook has logged it: begin anew, at the ends of the files.
+            Some(Err(_)) => {
+                panicked();
+                Follower::default()
+            }
             None => return,
         };
     }

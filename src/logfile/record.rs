@@ -26,15 +26,9 @@ impl Records {
         Self { format, partial: Vec::new(), skip: false, pending: None }
     }
 
-    /// Begins with the next bytes, which go on within a line if `cut`.
+    /// Begins with the next bytes, which go on within a line if `cut`. What is not whole is dropped.
     pub fn begin(&mut self, cut: bool) {
-        self.forget();
-        self.skip = cut;
-    }
-
-    /// Drops what is not whole: the file was cut.
-    pub fn forget(&mut self) {
-        (self.partial, self.skip, self.pending) = (Vec::new(), false, None);
+        (self.partial, self.skip, self.pending) = (Vec::new(), cut, None);
     }
 
     /// Takes bytes in and gives the records that they complete.

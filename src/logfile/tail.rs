@@ -90,7 +90,8 @@ impl Tail {
         if meta.as_ref().is_ok_and(|meta| id(meta) == open.place.id) {
             self.displaced = 0;
             if open.start_anew_if_rewritten()? {
-                self.records.forget();
+                self.records.flush(&mut counter(self.format, count));
+                self.records.begin(false);
             }
             return self.read(limit, count);
         }

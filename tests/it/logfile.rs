@@ -298,6 +298,10 @@ fn an_error_counts_with_its_stack_trace_once_the_trace_is_over() {
     assert_eq!(log.count(PhpError), 0);
     log.polls(2);
     assert_eq!(log.count(PhpError), 1);
+    log.add("[21-Nov-2026 22:51:33 UTC] PHP Fatal error:  Exception in /var/www/html/admin/modules/api/a.php:1\n[cut");
+    fs::write(log.path("log"), "").expect("cut");
+    log.poll();
+    assert_eq!(log.count(PhpError), 2, "whole lines before a truncation count");
 }
 
 #[test]
