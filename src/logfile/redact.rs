@@ -147,11 +147,13 @@ fn names_rest(named: bool, chunk: &str) -> Option<&str> {
     if named && chunk.chars().all(|c| c.is_ascii_punctuation()) {
         return Some(chunk);
     }
-    let at = chunk.find([':', '='])?;
-    let (name, rest) = chunk.split_at(at);
-    // `::` is a method.
-    let is_named = !rest.starts_with("::") && NAMES.contains(&last_part(name).as_str());
-    (rest.starts_with('=') || is_named).then(|| &chunk[..=at])
+    let is_named = |(at, sign): &(usize, &str)| {
+        let name = &chunk[..*at];
+        // `::` is a method.
+        let is_method = name.ends_with(':') || chunk[at + 1..].starts_with(':');
+        *sign == "=" || (!is_method && NAMES.contains(&last_part(name).as_str()))
+    };
+    chunk.match_indices([':', '=']).find(is_named).map(|(at, _)| &chunk[..=at])
 }
 
 /// Whether the next chunk is something secret or personal, or a sign before it.
@@ -364,6 +366,8 @@ mod tests {
             "client_secret = secret",
             "[token] => secret",
             "user secret",
+            "{\"a\":1,\"password\":\"secret",
+            "Scope::a:token:secret",
         ] {
             assert!(!gql(&format!("Exception {said}")).ends_with("secret"), "{}", gql(said));
         }
