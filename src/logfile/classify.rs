@@ -180,7 +180,9 @@ mod tests {
         let common = r#"::1 - - [21/Nov/2026:22:51:32 +0100] "POST /admin/api/api/token HTTP/1.1" 401 -"#;
         let vhost = format!("pbx.example.com:443 {common} \"-\" \"-\"");
         let user = r#"192.0.2.7 - an \"odd] name [x] [21/Nov/2026:22:51:32 +0100] "POST /admin/api/api/token HTTP/1.1" 401 9"#;
-        for line in [common, &vhost, user] {
+        // As nginx 1.22 wrote it.
+        let nginx = r#"192.0.2.7 - x] \x22GET / HTTP/1.1\x22 200 [21/Nov/2026:22:51:32 +0100] "POST /admin/api/api/token?a=b HTTP/1.1" 401 179 "a@example.com" "a\x22 200 \x22] \x22b\x5C""#;
+        for line in [common, &vhost, user, nginx] {
             assert_eq!(classify(LogFormat::AccessLog, line), Some(LogEvent::TokenRefused), "{line}");
             assert_eq!(Access::parse(line).map(|a| a.time), Some("21/Nov/2026:22:51:32 +0100"));
         }
