@@ -14,6 +14,7 @@ use crate::board::Board;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::control::{BoxFuture, Control, ProbeNow};
+use crate::logfile;
 use crate::metrics::ExporterMetrics;
 use crate::schedule::{Handle, Parts, Scheduler};
 use crate::transport::HttpTransport;
@@ -72,6 +73,9 @@ impl App {
         };
         let (scheduler, handle) = Scheduler::new(parts, setup.config.limits);
         passes.spawn(scheduler.run());
+        let metrics = setup.metrics.clone();
+        let panicked = move || metrics.panicked();
+        passes.spawn(logfile::follow(board.clone(), Clock::System, cancel.clone(), panicked));
         let control = Arc::new(AppControl {
             handle,
             transport,

@@ -3,14 +3,17 @@
 //! A reader takes one immutable [`TargetState`] per target and is never in a writer's way; a writer
 //! changes a copy and puts it up whole, so that what one scrape shows of a target is consistent.
 
+mod log;
 mod record;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use self::log::{Counted, FileProblem, LogState};
 pub use crate::domain::outcome::TokenView;
 use crate::domain::outcome::Version;
 use crate::domain::reason::ReasonSet;
+use crate::domain::target::LogFile;
 use crate::domain::{Grant, Operation, Phases, Reason};
 use arc_swap::ArcSwap;
 
@@ -36,6 +39,8 @@ pub struct TargetInfo {
     pub grants: Vec<Grant>,
     /// For each operation the reasons that can occur for this target.
     pub reasons: [ReasonSet; Operation::COUNT],
+    /// The PBX's own logs that are followed.
+    pub log: Vec<LogFile>,
 }
 
 /// The state of one target at one moment. Counters that come in arrays have 32 bits: enough for a
@@ -163,6 +168,8 @@ pub struct Slot {
     /// What stays the same.
     pub info: TargetInfo,
     state: ArcSwap<TargetState>,
+    /// Apart from `state`, because it has a writer of its own. `None`: no log is followed.
+    log: Option<ArcSwap<LogState>>,
 }
 
 impl Slot {
@@ -172,7 +179,8 @@ impl Slot {
             grants: info.grants.iter().copied().map(GrantCounters::new).collect(),
             ..TargetState::default()
         };
-        Self { info, state: ArcSwap::from_pointee(state) }
+        let log = (!info.log.is_empty()).then(|| ArcSwap::from_pointee(LogState::new(info.log.len())));
+        Self { info, state: ArcSwap::from_pointee(state), log }
     }
 
     /// The newest state.
@@ -183,6 +191,18 @@ impl Slot {
     /// Puts up a new state.
     pub fn publish(&self, state: TargetState) {
         self.state.store(Arc::new(state));
+    }
+
+    /// What the PBX's own logs told; `None` where none is followed.
+    pub fn log(&self) -> Option<Arc<LogState>> {
+        self.log.as_ref().map(ArcSwap::load_full)
+    }
+
+    /// Puts up what the logs told; without effect where none is followed.
+    pub fn publish_log(&self, state: LogState) {
+        if let Some(log) = &self.log {
+            log.store(Arc::new(state));
+        }
     }
 }
 

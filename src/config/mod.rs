@@ -11,6 +11,7 @@ mod env;
 mod inherit;
 mod issue;
 mod load;
+mod log;
 mod raw;
 pub mod schema;
 mod secret;

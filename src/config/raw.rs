@@ -81,6 +81,31 @@ pub(super) struct Settings {
     /// guards mutations.
     #[schemars(extend("default" = false))]
     pub version: Option<bool>,
+    /// The PBX's own logs, for an exporter that runs on the PBX host: their events are counted from now on.
+    pub log: Option<Vec<LogFile>>,
+}
+
+/// A log of the PBX on this machine.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct LogFile {
+    /// The file. It may be absent for a while, and is followed through rotation and truncation.
+    pub path: PathBuf,
+    /// How it is written: `gql_api_error` (of FreePBX's API module), `access_log` (Apache or nginx, common or
+    /// combined) or `freepbx_log`.
+    pub format: LogFormat,
+}
+
+/// How a log is written.
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum LogFormat {
+    /// `gql_api_error.log` of FreePBX's API module.
+    GqlApiError,
+    /// The web server's access log.
+    AccessLog,
+    /// `freepbx.log`.
+    FreepbxLog,
 }
 
 /// A kind of PBX.

@@ -12,6 +12,6 @@ pub mod token;
 
 pub use exchange::{Answer, Exchange, Phases, Request, TransportError};
 pub use outcome::{Failure, Listing};
-pub use reason::{Class, Grant, Operation, Reason};
+pub use reason::{Class, Grant, LogEvent, Operation, Reason};
 pub use secret::{SecretError, SecretSource};
 pub use target::Target;

@@ -60,6 +60,28 @@ pub struct Target {
     pub headers: HeaderMap,
     /// What decides whether two targets can share an HTTP client.
     pub client: ClientSettings,
+    /// The PBX's own logs, followed where the exporter runs on its host.
+    pub log: Vec<LogFile>,
+}
+
+/// A log of the PBX, on the exporter's own host.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct LogFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// How it is written.
+    pub format: LogFormat,
+}
+
+/// How a log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LogFormat {
+    /// `gql_api_error.log` of FreePBX's API module: a time and PHP's `print_r` over several lines.
+    GqlApiError,
+    /// Apache's or nginx's access log, common or combined.
+    AccessLog,
+    /// `freepbx.log`: FreePBX's own lines, and PHP's errors with their stack traces.
+    FreepbxLog,
 }
 
 /// How a target gets its token.

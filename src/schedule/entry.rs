@@ -108,6 +108,7 @@ fn info(target: &Target) -> TargetInfo {
         grants: target.grants(),
         reasons: Operation::ALL
             .map(|operation| platform::possible_reasons(target, operation).into_iter().collect()),
+        log: target.log.clone(),
     }
 }
 

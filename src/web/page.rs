@@ -8,8 +8,8 @@ use std::time::{Duration, UNIX_EPOCH};
 use axum::http::{HeaderName, header};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use crate::board::{Condition, Slot, TargetState};
-use crate::domain::{Operation, Phases};
+use crate::board::{Condition, LogState, Slot, TargetState};
+use crate::domain::{LogEvent, Operation, Phases};
 
 const STYLE: &str = include_str!("style.css");
 
@@ -165,6 +165,7 @@ fn target(row: &Row, now: f64) -> Markup {
             td.why {
                 @if let Some(until) = put_off { (why_put_off(until, now)) }
                 @for (operation, condition) in state.conditions() { (why(operation, condition, now)) }
+                @if let Some(log) = row.slot.log() { (logs(&row.slot, &log, now)) }
             }
             td.when data-label=[state.token.map(|_| "Token")] { (token(state, now)) }
             td.when data-label=[when] { (probe(state, put_off, now)) }
@@ -198,6 +199,32 @@ fn why_put_off(until: f64, now: f64) -> Markup {
             @if let Some(date) = date(until) { " (until " (date[17..22]) " UTC)" }
             ": this PBX refused often of late, and one more refusal could make fail2ban ban this exporter. The targets \
              with a reason on the same PBX are the cause; see " code { "limits.refusals_per_origin" } "."
+        }
+    }
+}
+
+/// What the PBX's own logs told, the newest first, and which of them cannot be followed.
+fn logs(slot: &Slot, log: &LogState, now: f64) -> Markup {
+    let seen = LogEvent::ALL.iter().zip(log.events).filter_map(|(kind, c)| Some((kind, c.count, c.newest?)));
+    let mut seen: Vec<_> = seen.collect();
+    seen.sort_by(|a, b| b.2.total_cmp(&a.2));
+    let problems = slot.info.log.iter().zip(&log.problems).filter_map(|(file, p)| Some((file, p.as_ref()?)));
+    html! {
+        @for (file, problem) in problems {
+            p {
+                code { "log" } " " span.dim { "for " (moment(problem.since, now - problem.since)) }
+                br;
+                (file.path.display()) " " (problem.text)
+            }
+        }
+        @if !seen.is_empty() {
+            p.dim {
+                "In the PBX's own logs: "
+                @for (i, (kind, count, newest)) in seen.into_iter().enumerate() {
+                    @if i > 0 { ", " }
+                    code { (kind) } " " (count) " (" (moment(newest, now - newest)) " ago)"
+                }
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod config;
 mod exposition;
+mod logfile;
 mod metrics_docs;
 mod schedule;
 mod service;

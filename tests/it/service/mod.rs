@@ -5,6 +5,7 @@ mod canary;
 mod demo;
 mod environment;
 mod flags;
+mod log;
 mod misbehaving;
 mod probe_now;
 mod prometheus;
