@@ -14,6 +14,7 @@
 //! - [`platform`]: what differs between PBXes; from an answer to a reason and a diagnosis. Pure.
 //! - [`transport`]: one HTTP exchange (reqwest, rustls).
 //! - [`config`]: files or environment to checked domain values.
+//! - [`expected`]: which extensions there should be: the forms of a list.
 //! - [`metrics`]: board and own counters to an exposition (the crate prometheus).
 //! - [`control`]: what the web may ask for, so that it never sees rooms that hold secrets.
 //! - [`board`]: the newest state of each target.
@@ -28,6 +29,7 @@ pub mod clock;
 pub mod config;
 pub mod control;
 pub mod domain;
+pub mod expected;
 pub mod metrics;
 pub mod oauth;
 pub mod platform;

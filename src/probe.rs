@@ -3,6 +3,8 @@
 //! Belongs here: the order of the calls and what is remembered between passes. Does not belong here:
 //! when a pass is made (`schedule`), what an answer means (`platform`), the token's life (`oauth`).
 
+mod listing;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -14,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::budget::Origin;
 use crate::clock::Clock;
+use crate::domain::extensions::Listed;
 use crate::domain::outcome::{Attempt, Outcome, Version};
 use crate::domain::{
     Answer, Class, Failure, Listing, Operation, Reason, Request, SecretSource, Target, TransportError,
@@ -30,6 +33,7 @@ pub struct Probe {
     clock: Clock,
     keeper: Keeper,
     memory: Mutex<Memory>,
+    keeps_list: bool,
 }
 
 #[derive(Debug, Default)]
@@ -65,6 +69,7 @@ struct Pass {
     diary: Diary,
     rejections: u32,
     version: Option<Result<Version, Failure>>,
+    listed: Option<Listed>,
 }
 
 impl Probe {
@@ -76,7 +81,7 @@ impl Probe {
         clock: Clock,
     ) -> Self {
         let (keeper, memory) = (Keeper::default(), Mutex::default());
-        Self { target, transport, origin, clock, keeper, memory }
+        Self { target, transport, origin, clock, keeper, memory, keeps_list: false }
     }
 
     /// What is probed.
@@ -146,6 +151,8 @@ impl Probe {
             facts,
             renewal_due,
             wait,
+            drift: pass.listed.as_ref().and_then(|listed| self.drift(listed)),
+            listed: pass.listed.filter(|_| self.keeps_list),
         }
     }
 
@@ -235,8 +242,7 @@ impl Probe {
         held: &Held,
     ) -> Result<Result<Listing, Failure>, Stop> {
         let call = Call { operation: Operation::Extensions, held, proven: self.memory().proven };
-        let request = platform::list_request(&self.target);
-        let result = self.exchange(cancel, pass, &call, request, platform::read_list).await?;
+        let result = self.request_list(cancel, pass, &call).await?;
         let listed = pass.diary.attempts.len() - 1;
         self.memory().proven = !pass.diary.attempts[listed].is_refusal();
         let Err(failure) = result else {

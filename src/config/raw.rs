@@ -81,6 +81,21 @@ pub(super) struct Settings {
     /// guards mutations.
     #[schemars(extend("default" = false))]
     pub version: Option<bool>,
+    /// The extensions that there should be, to be compared with those listed: `[2000, "0200"]`, one with a
+    /// zero in front in quotes.
+    pub expected_extensions: Option<Vec<ExtensionId>>,
+    /// The same as a CSV or JSON file, read anew at each probe.
+    pub expected_extensions_file: Option<PathBuf>,
+}
+
+/// The id of an extension.
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum ExtensionId {
+    /// A number without zeros in front.
+    Number(u64),
+    /// Any id.
+    Text(String),
 }
 
 /// A kind of PBX.
@@ -254,6 +269,12 @@ pub(super) struct CustomCall {
     /// JSON pointer (RFC 6901) to the number of extensions in the answer: a number, or an array or object
     /// whose members are counted. Without it any 2xx is a success.
     pub total: Option<String>,
+    /// JSON pointer to the extensions themselves, an array or object: for `expected_extensions` and the
+    /// command `extensions`. Without `total` they are counted, too.
+    pub list: Option<String>,
+    /// JSON pointer within one of them to its id: `/extension`. Without it a text or number is the id
+    /// itself, and a member of an object has it as its name.
+    pub id: Option<String>,
 }
 
 /// The value of a header field.

@@ -147,6 +147,12 @@ families! {
         "1 if credentials travel over http://, unencrypted, else 0.";
     "pbx_version_info" Info ["version" "engine"] Many(version),
         "Always 1: release of the PBX and its telephony engine, as of the newest version query; absent unless that query is on and answered.";
+    "pbx_extensions_expected" Gauge [] Count(|v| v.state.drift().map(|drift| drift.expected)),
+        "Extensions that there should be, by the configured list; absent without one, while the list of either side cannot be read, and before the first probe.";
+    "pbx_extensions_missing" Gauge [] Count(|v| v.state.drift().map(|drift| drift.missing.count)),
+        "Extensions expected and not listed by the newest probe; absent with pbx_extensions_expected.";
+    "pbx_extensions_unexpected" Gauge [] Count(|v| v.state.drift().map(|drift| drift.unexpected.count)),
+        "Extensions listed by the newest probe and not expected; absent with pbx_extensions_expected.";
 }
 
 /// One [`Tail`] for each operation, with further labels.

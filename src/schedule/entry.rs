@@ -52,6 +52,8 @@ impl Entry {
             facts: state.token,
             renewal_due: None,
             wait: self.probe.target().failure_interval,
+            drift: None,
+            listed: None,
         };
         publish(&self.slot, outcome, clock);
     }
