@@ -2,6 +2,7 @@
 
 pub mod check;
 mod demo;
+mod extensions;
 mod log;
 mod serve;
 
@@ -67,6 +68,9 @@ enum Command {
     Demo,
     /// Validate the configuration without contacting anyone, or print its JSON Schema
     Check(check::CheckArgs),
+    /// List the extensions of a PBX and compare them with those expected; only compares, changes nothing
+    #[command(visible_alias = "sync-sip-accounts")]
+    Extensions(extensions::ExtensionsArgs),
 }
 
 /// One for a large scrape, one for probes meanwhile: 10,000 targets a minute need a twentieth of a core.
@@ -101,6 +105,7 @@ fn parse() -> Cli {
 
 async fn dispatch(cli: Cli, metrics: Arc<ExporterMetrics>) -> anyhow::Result<ExitCode> {
     match cli.command {
+        Some(Command::Extensions(args)) => Ok(extensions::run(&args, &cli.options.config_file).await),
         Some(Command::Demo) => demo::run(&cli.options, metrics).await,
         _ => serve::run(&cli.options, metrics).await,
     }

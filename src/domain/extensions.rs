@@ -146,8 +146,8 @@ impl Drift {
     pub fn between<'a>(expected: &'a [Id], listed: &'a [Extension]) -> Self {
         let expected: HashSet<&'a Id> = expected.iter().collect();
         let listed: HashSet<&'a Id> = listed.iter().map(|extension| &extension.id).collect();
-        let missing = Ids::new(expected.difference(&listed).map(|id| Id::clone(id)));
-        let unexpected = Ids::new(listed.difference(&expected).map(|id| Id::clone(id)));
+        let missing = Ids::new(expected.difference(&listed).copied().cloned());
+        let unexpected = Ids::new(listed.difference(&expected).copied().cloned());
         let zeros = zeros(&missing.first, &unexpected.first);
         Self { expected: expected.len() as u64, missing, unexpected, zeros }
     }

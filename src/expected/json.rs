@@ -51,7 +51,7 @@ fn object(members: &Map<String, Value>) -> Result<Vec<Id>, String> {
     let named = |list: &&str| {
         members.iter().find(|(name, value)| plain(name) == **list && is_list(value)).map(|(_, value)| value)
     };
-    if let Some(inner) = LISTS.iter().find_map(|list| named(&list)) {
+    if let Some(inner) = LISTS.iter().find_map(named) {
         return list(inner);
     }
     // FreePBX's REST answer: {"2000": {"extension": "2000", ...}, ...}.

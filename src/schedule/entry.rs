@@ -7,6 +7,7 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::drift;
 use crate::board::{Slot, TargetInfo, TargetState};
 use crate::clock::Clock;
 use crate::control::ProbeNow;
@@ -203,5 +204,6 @@ fn tell_change(target: &str, old: &TargetState, new: &TargetState) {
             _ => {}
         }
     }
+    drift::tell(target, old, new);
     tracing::debug!(target, up = new.up, wait = ?new.wait, "pass ended");
 }

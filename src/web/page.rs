@@ -8,6 +8,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use axum::http::{HeaderName, header};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use super::drift;
 use crate::board::{Condition, Slot, TargetState};
 use crate::domain::Operation;
 
@@ -42,7 +43,7 @@ impl Health {
         match state.up {
             None => Self::Pending,
             Some(false) => Self::Failing,
-            Some(true) if state.condition().is_some() => Self::Warning,
+            Some(true) if state.condition().is_some() || drift::is_odd(state) => Self::Warning,
             Some(true) => Self::Up,
         }
     }
@@ -156,7 +157,7 @@ fn target(row: &Row, now: f64) -> Markup {
         tr id=(id) {
             td { (badge(row.health, None)) }
             td.name { a href={ "#" (id) } { (info.name) } span.dim { (info.origin) } }
-            td.why { @for (operation, condition) in state.conditions() { (why(operation, condition, now)) } }
+            td.why { @for (operation, condition) in state.conditions() { (why(operation, condition, now)) } (drift::paragraph(state)) }
             td.when data-label=[state.token.map(|_| "Token")] { (token(state, now)) }
             td.when data-label=[state.last_probe.map(|_| "Probe")] { (probe(state, now)) }
             td.count data-label=[state.extensions.map(|_| "Extensions")] {
