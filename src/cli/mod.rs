@@ -69,6 +69,11 @@ enum Command {
     /// Validate the configuration without contacting anyone, or print its JSON Schema
     Check(check::CheckArgs),
     /// List the extensions of a PBX and compare them with those expected; only compares, changes nothing
+    ///
+    /// It only compares: nothing on the PBX is created, changed or deleted, by whichever name it is called.
+    ///
+    /// Exit codes: 0 listed, and no difference where it compared; 2 wrong arguments; 3 extensions are missing
+    /// or not expected; 4 configuration; 5 no answer; 6 no token; 7 no permission; 8 no usable list.
     #[command(visible_alias = "sync-sip-accounts")]
     Extensions(extensions::ExtensionsArgs),
 }

@@ -27,11 +27,7 @@ use crate::transport::HttpTransport;
 /// Exit code where extensions are missing or not expected.
 const DRIFT: u8 = 3;
 
-/// Lists the extensions that a PBX reports, and compares them with those that should be there. It only
-/// compares: nothing on the PBX is created, changed or deleted, whichever of its names it is called by.
-///
-/// Exit codes: 0 listed, and no difference where it compared; 3 extensions are missing or not expected;
-/// 2 wrong arguments; 4 configuration; 5 no answer; 6 no token; 7 no permission; 8 no usable list.
+/// Arguments of the command.
 #[derive(Args, Clone, Debug)]
 pub struct ExtensionsArgs {
     /// Name of the target; may be left out where only one is configured

@@ -174,3 +174,42 @@ fn line(row: &Row<'_>, widths: [usize; 3], width: Option<usize>) -> String {
     text.push('\n');
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Grant;
+    use crate::domain::target::Call;
+
+    fn table(names: &[&str], width: Option<usize>) -> String {
+        let origin = url::Url::parse("https://pbx.example.com").unwrap();
+        let target = crate::sim::target::target("office", &origin, Grant::Password, Call::Rest);
+        let listed: Vec<_> = names
+            .iter()
+            .zip(2000..)
+            .map(|(name, id): (_, u32)| Extension {
+                id: id.to_string().into(),
+                tech: None,
+                name: (!name.is_empty()).then(|| (*name).into()),
+            })
+            .collect();
+        Report { target: &target, listed: &listed, comparison: None, notes: vec![] }.table(width)
+    }
+
+    #[test]
+    fn a_name_gives_way_to_a_narrow_terminal() {
+        let names = ["Überlänge am Empfang", "Büro", ""];
+        let wide = "EXTENSION  NAME\n2000       Überlänge am Empfang\n2001       Büro\n2002\n\noffice lists 3 extensions.\n";
+        for width in [None, Some(80), Some(31)] {
+            assert_eq!(table(&names, width), wide, "{width:?}");
+        }
+        assert!(table(&names, Some(20)).contains("\n2000       Überläng…\n2001       Büro\n"));
+        assert!(table(&names, Some(3)).contains("\n2000       …\n"));
+    }
+
+    #[test]
+    fn nothing_listed_is_no_empty_table() {
+        assert_eq!(table(&[], None), "office lists 0 extensions.\n");
+        assert_eq!(table(&[""], None), "EXTENSION\n2000\n\noffice lists 1 extension.\n");
+    }
+}
