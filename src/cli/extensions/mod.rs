@@ -98,7 +98,8 @@ fn pick(config: &Config, name: Option<&str>) -> Result<Arc<Target>, Failed> {
         (None, [only]) => Some(only),
         (None, _) => return Err(Failed::Usage(format!("say which target: {}", names()))),
     };
-    found.cloned().ok_or_else(|| Failed::Usage(format!("no target of that name; configured: {}", names())))
+    let unknown = || Failed::Configuration(vec![format!("no target of that name; configured: {}", names())]);
+    found.cloned().ok_or_else(unknown)
 }
 
 /// A refresh token is used up by its use, and the running exporter needs it.

@@ -170,7 +170,7 @@ async fn what_is_wrong_on_this_side_is_told_before_anybody_is_asked() {
     let one = |keys: &str| config(&[target("office", server.uri(), keys)]);
     for (arguments, text, code, said) in [
         (&["extensions", "--config.file", CONFIG][..], &two, 2, "say which target: office, lab"),
-        (&["extensions", "Office", "--config.file", CONFIG], &two, 2, "configured: office, lab"),
+        (&["extensions", "Office", "--config.file", CONFIG], &two, 4, "configured: office, lab"),
         (&["extensions", "--output=xml"], &two, 2, "possible values: table, json, csv"),
         (&LIST, &one(keys), 4, "add `call.list`"),
         (&LIST, &one(refresh), 4, "would use up the refresh token"),
