@@ -35,7 +35,7 @@ fn is_no_pointer(text: &str) -> bool {
     !text.is_empty() && !text.starts_with('/')
 }
 
-fn list(c: &mut Checker<'_>, raw: &raw::CustomCall, method: Option<&Method>) -> Option<ListPointers> {
+fn list(c: &mut Checker<'_>, raw: &raw::CustomCall, method: Option<&Method>) -> Option<Box<ListPointers>> {
     if raw.id.as_deref().is_some_and(is_no_pointer) {
         c.error("call.id", "is no JSON pointer; begin it with `/`, as in `/extension`");
     }
@@ -51,7 +51,7 @@ fn list(c: &mut Checker<'_>, raw: &raw::CustomCall, method: Option<&Method>) -> 
     if method == Some(&Method::HEAD) {
         c.error("call.list", "has no use with HEAD, whose answer has no body; write `method: GET`");
     }
-    Some(ListPointers { list: list.clone(), id: raw.id.clone() })
+    Some(Box::new(ListPointers { list: list.clone(), id: raw.id.clone() }))
 }
 
 fn method(c: &mut Checker<'_>, text: &str) -> Option<Method> {

@@ -152,7 +152,7 @@ pub struct CustomCall {
     /// members are counted. `None`: any 2xx is a success and no total is known.
     pub total: Option<String>,
     /// Where the extensions themselves are in the answer; `None`: it does not tell them.
-    pub list: Option<ListPointers>,
+    pub list: Option<Box<ListPointers>>,
 }
 
 /// Where an answer has its extensions.

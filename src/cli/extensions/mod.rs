@@ -61,8 +61,7 @@ pub(super) async fn run(args: &ExtensionsArgs, patterns: &[String]) -> ExitCode 
         }
     };
     // A reader that left early (`extensions | head`) is no news to print.
-    io::stdout().lock().write_all(text.as_bytes()).ok();
-    ExitCode::from(code)
+    io::stdout().lock().write_all(text.as_bytes()).map_or(ExitCode::FAILURE, |()| ExitCode::from(code))
 }
 
 /// What is printed, and the exit code.

@@ -18,7 +18,7 @@ fn listed(call: Call, body: &str) -> Result<Option<String>, Reason> {
 }
 
 fn own(list: Option<&str>, id: Option<&str>) -> Call {
-    let pointers = |list: &str| ListPointers { list: list.into(), id: id.map(str::to_owned) };
+    let pointers = |list: &str| Box::new(ListPointers { list: list.into(), id: id.map(str::to_owned) });
     let list = list.map(pointers);
     Call::Custom(CustomCall { method: Method::GET, path: "/accounts".into(), body: None, total: None, list })
 }

@@ -58,6 +58,12 @@ async fn the_list_as_a_table_as_json_and_as_csv() {
     }
 }
 
+#[tokio::test]
+async fn output_that_cannot_be_written_is_a_failure() {
+    let server = pbx(Generation::V17).await;
+    assert_eq!(program(&server, "", &[]).deaf().run().await.code, Some(1));
+}
+
 const ACCOUNTS: &str = "Name;SIP account;Secret\nReception;2000;canary\nOffice;2001;canary\nOffice;2001;canary\nAttic;0200;canary\n";
 
 /// A PBX with something missing, something unexpected and an id that lost its zero.
