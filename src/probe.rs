@@ -3,6 +3,8 @@
 //! Belongs here: the order of the calls and what is remembered between passes. Does not belong here:
 //! when a pass is made (`schedule`), what an answer means (`platform`), the token's life (`oauth`).
 
+mod listing;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -14,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::budget::Origin;
 use crate::clock::Clock;
+use crate::domain::extensions::Listed;
 use crate::domain::outcome::{Attempt, Outcome, Version};
 use crate::domain::{
     Answer, Class, Failure, Listing, Operation, Reason, Request, SecretSource, Target, TransportError,
@@ -30,6 +33,7 @@ pub struct Probe {
     clock: Clock,
     keeper: Arc<Keeper>,
     memory: Mutex<Memory>,
+    keeps_list: bool,
 }
 
 #[derive(Debug, Default)]
@@ -67,6 +71,7 @@ struct Pass {
     diary: Diary,
     rejections: u32,
     version: Option<Result<Version, Failure>>,
+    listed: Option<Listed>,
 }
 
 impl Probe {
@@ -82,7 +87,7 @@ impl Probe {
         let keeper = before.filter(|before| before.target.shares_token_with(&target));
         let memory = Memory { inherited: keeper.is_some(), ..Memory::default() };
         let keeper = keeper.map_or_else(Arc::default, |before| before.keeper.clone());
-        Self { target, transport, origin, clock, keeper, memory: Mutex::new(memory) }
+        Self { target, transport, origin, clock, keeper, memory: Mutex::new(memory), keeps_list: false }
     }
 
     /// What is probed.
@@ -167,6 +172,8 @@ impl Probe {
             facts,
             renewal_due,
             wait,
+            drift: pass.listed.as_ref().and_then(|listed| self.drift(listed)),
+            listed: pass.listed.filter(|_| self.keeps_list),
         }
     }
 
@@ -261,8 +268,7 @@ impl Probe {
         held: &Held,
     ) -> Result<Result<Listing, Failure>, Stop> {
         let call = Call { operation: Operation::Extensions, held, proven: self.memory().proven };
-        let request = platform::list_request(&self.target);
-        let result = self.exchange(cancel, pass, &call, request, platform::read_list).await?;
+        let result = self.request_list(cancel, pass, &call).await?;
         let listed = pass.diary.attempts.len() - 1;
         self.memory().proven = !pass.diary.attempts[listed].is_refusal();
         let Err(failure) = result else {

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::log::{Counted, FileProblem, LogState};
+use crate::domain::extensions::{Drift, Untold};
 pub use crate::domain::outcome::TokenView;
 use crate::domain::outcome::Version;
 use crate::domain::reason::ReasonSet;
@@ -83,6 +84,9 @@ pub struct TargetState {
     pub certificate_expiry: Option<f64>,
     /// What the version query told.
     pub version: Option<Arc<Version>>,
+    /// How the newest list compares with the extensions expected, or why it was not compared; the ids
+    /// are cut to the first few.
+    pub drift: Option<Arc<Result<Drift, Untold>>>,
 }
 
 /// The state of one endpoint of a target.
@@ -245,5 +249,10 @@ impl TargetState {
     /// The condition that explains the target's state best: the token's first.
     pub fn condition(&self) -> Option<(Operation, &Condition)> {
         self.conditions().next()
+    }
+
+    /// How the newest list compares with the extensions expected; `None` where it was not compared.
+    pub fn drift(&self) -> Option<&Drift> {
+        self.drift.as_deref()?.as_ref().ok()
     }
 }

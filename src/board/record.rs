@@ -7,6 +7,10 @@ use super::{Code, Condition, Endpoint, TargetState};
 use crate::domain::outcome::{Attempt, Outcome};
 use crate::domain::{Failure, Operation};
 
+/// So many missing and unexpected extensions are kept by name: enough for a person to see which they
+/// are, without the memory that a lost PBX of thousands would take.
+const DRIFT_NAMED: usize = 20;
+
 impl TargetState {
     /// Takes in what a pass gave. `now` in Unix seconds.
     pub fn record(&mut self, outcome: Outcome, now: f64) {
@@ -31,6 +35,7 @@ impl TargetState {
             self.endpoint_mut(Operation::Token).judge(Some(result), now);
         }
         self.extensions = outcome.extensions.as_ref().and_then(|r| r.as_ref().ok()?.total);
+        self.drift = outcome.drift.map(|drift| Arc::new(drift.map(|drift| drift.cut(DRIFT_NAMED))));
         let listed = outcome.extensions.map(|result| result.map(|_| ()));
         self.endpoint_mut(Operation::Extensions).judge(listed, now);
         if let Some(version) = outcome.version {

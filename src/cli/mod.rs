@@ -2,6 +2,7 @@
 
 pub mod check;
 mod demo;
+mod extensions;
 mod log;
 mod serve;
 
@@ -67,6 +68,14 @@ enum Command {
     Demo,
     /// Validate the configuration without contacting anyone, or print its JSON Schema
     Check(check::CheckArgs),
+    /// List the extensions of a PBX and compare them with those expected; only compares, changes nothing
+    ///
+    /// It only compares: nothing on the PBX is created, changed or deleted, by whichever name it is called.
+    ///
+    /// Exit codes: 0 listed, and no difference where it compared; 2 wrong arguments; 3 extensions are missing
+    /// or not expected; 4 configuration; 5 no answer; 6 no token; 7 no permission; 8 no usable list.
+    #[command(visible_alias = "sync-sip-accounts")]
+    Extensions(extensions::ExtensionsArgs),
 }
 
 /// One for a large scrape, one for probes meanwhile: 10,000 targets a minute need a twentieth of a core.
@@ -101,6 +110,7 @@ fn parse() -> Cli {
 
 async fn dispatch(cli: Cli, metrics: Arc<ExporterMetrics>) -> anyhow::Result<ExitCode> {
     match cli.command {
+        Some(Command::Extensions(args)) => Ok(extensions::run(&args, &cli.options.config_file).await),
         Some(Command::Demo) => demo::run(&cli.options, metrics).await,
         _ => serve::run(&cli.options, metrics).await,
     }

@@ -12,7 +12,7 @@ use serde_json::from_value;
 use super::issue::{Level, Report};
 use super::raw::{self, DurationText};
 use super::tree::Node;
-use super::{Limits, Lookup, auth, call, client, log, times, url};
+use super::{Limits, Lookup, auth, call, client, expected, log, times, url};
 use crate::domain::Target;
 use crate::domain::target::PlatformId;
 
@@ -109,6 +109,7 @@ pub(super) fn target(mut c: Checker<'_>) -> Option<Target> {
     let headers = client::headers(&mut c, settings.headers.as_ref());
     let client = client::check(&mut c, settings, origin.as_ref());
     let log = log::check(&mut c, settings.log.as_deref());
+    let expected = expected::check(&mut c, settings, call.as_ref());
     if c.report.errors() > before {
         return None;
     }
@@ -131,6 +132,7 @@ pub(super) fn target(mut c: Checker<'_>) -> Option<Target> {
         headers,
         client,
         log,
+        expected,
     })
 }
 

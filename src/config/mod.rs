@@ -8,6 +8,7 @@ mod call;
 mod check;
 mod client;
 mod env;
+mod expected;
 mod inherit;
 mod issue;
 mod load;

@@ -83,6 +83,11 @@ pub(super) struct Settings {
     pub version: Option<bool>,
     /// The PBX's own logs, for an exporter that runs on the PBX host: their events are counted from now on.
     pub log: Option<Vec<LogFile>>,
+    /// The extensions that there should be, to be compared with those listed: `[2000, "0200"]`, one with a
+    /// zero in front in quotes.
+    pub expected_extensions: Option<Vec<ExtensionId>>,
+    /// The same as a CSV or JSON file, read anew at each probe.
+    pub expected_extensions_file: Option<PathBuf>,
 }
 
 /// A log of the PBX on this machine.
@@ -106,6 +111,16 @@ pub(super) enum LogFormat {
     AccessLog,
     /// `freepbx.log`.
     FreepbxLog,
+}
+
+/// The id of an extension.
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum ExtensionId {
+    /// A number without zeros in front.
+    Number(u64),
+    /// Any id.
+    Text(String),
 }
 
 /// A kind of PBX.
@@ -279,6 +294,12 @@ pub(super) struct CustomCall {
     /// JSON pointer (RFC 6901) to the number of extensions in the answer: a number, or an array or object
     /// whose members are counted. Without it any 2xx is a success.
     pub total: Option<String>,
+    /// JSON pointer to the extensions themselves, an array or object: for `expected_extensions` and the
+    /// command `extensions`. Without `total` they are counted, too.
+    pub list: Option<String>,
+    /// JSON pointer within one of them to its id: `/extension`. Without it a text or number is the id
+    /// itself, and a member of an object has it as its name.
+    pub id: Option<String>,
 }
 
 /// The value of a header field.

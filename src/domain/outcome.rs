@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::extensions::{Drift, Listed, Untold};
 use super::{Class, Exchange, Grant, Operation, Phases, Reason};
 
 /// What the extensions list told.
@@ -144,6 +145,11 @@ pub struct Outcome {
     pub renewal_due: Option<f64>,
     /// How long until the next pass.
     pub wait: Duration,
+    /// How the list compares with the extensions expected, or why it was not compared; `None`: none
+    /// are expected, or there is no list.
+    pub drift: Option<Result<Drift, Untold>>,
+    /// The extensions one by one, where they are wanted.
+    pub listed: Option<Listed>,
 }
 
 impl Outcome {

@@ -8,6 +8,7 @@ use http::{HeaderMap, Method};
 use secrecy::SecretString;
 use url::Url;
 
+use super::extensions::Id;
 use super::{Class, Failure, Grant, SecretSource};
 
 /// The longest `Retry-After` honoured.
@@ -62,6 +63,8 @@ pub struct Target {
     pub client: ClientSettings,
     /// The PBX's own logs, followed where the exporter runs on its host.
     pub log: Vec<LogFile>,
+    /// The extensions that there should be; `None`: nobody says.
+    pub expected: Option<Expected>,
 }
 
 /// A log of the PBX, on the exporter's own host.
@@ -82,6 +85,15 @@ pub enum LogFormat {
     AccessLog,
     /// `freepbx.log`: FreePBX's own lines, and PHP's errors with their stack traces.
     FreepbxLog,
+}
+
+/// Which extensions there should be.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Expected {
+    /// These, each once.
+    List(Arc<[Id]>),
+    /// Those in a file, read anew at each probe.
+    File(PathBuf),
 }
 
 /// How a target gets its token.
@@ -133,6 +145,22 @@ pub enum Call {
     Custom(CustomCall),
 }
 
+impl Call {
+    /// Whether its answer tells the extensions one by one.
+    ///
+    /// # Errors
+    /// Why it does not, and the mend.
+    pub const fn tells_extensions(&self) -> Result<(), &'static str> {
+        match self {
+            Self::Custom(CustomCall { list: None, .. }) => Err(
+                "the call of your own does not say where its answer has the extensions; add `call.list`, a JSON \
+                 pointer to them, and `call.id`, the pointer within one of them to its id",
+            ),
+            Self::Graphql | Self::Rest | Self::Custom(_) => Ok(()),
+        }
+    }
+}
+
 /// A call described by the user.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CustomCall {
@@ -145,6 +173,18 @@ pub struct CustomCall {
     /// JSON pointer (RFC 6901) to the total: a number, a numeric string, or an array or object whose
     /// members are counted. `None`: any 2xx is a success and no total is known.
     pub total: Option<String>,
+    /// Where the extensions themselves are in the answer; `None`: it does not tell them.
+    pub list: Option<Box<ListPointers>>,
+}
+
+/// Where an answer has its extensions.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ListPointers {
+    /// JSON pointer to an array or object of them.
+    pub list: String,
+    /// JSON pointer within one of them to its id. `None`: a text or number is the id itself, and a
+    /// member of an object has it as its name.
+    pub id: Option<String>,
 }
 
 /// Waits after refusals.

@@ -151,6 +151,12 @@ families! {
         "Always 1: release of the PBX and its telephony engine, as of the newest version query; absent unless that query is on and answered.";
     "pbx_log_events_total" Counter ["kind"] Many(log_events),
         "API-related records seen in the PBX's own logs since they are followed, of all clients, the exporter among them; absent where no log is configured.";
+    "pbx_extensions_expected" Gauge [] Count(|v| v.state.drift().map(|drift| drift.expected)),
+        "Extensions that there should be, by the configured list; absent without one, while the list of either side cannot be read, and before the first probe.";
+    "pbx_extensions_missing" Gauge [] Count(|v| v.state.drift().map(|drift| drift.missing.count)),
+        "Extensions expected and not listed by the newest probe; absent with pbx_extensions_expected.";
+    "pbx_extensions_unexpected" Gauge [] Count(|v| v.state.drift().map(|drift| drift.unexpected.count)),
+        "Extensions listed by the newest probe and not expected; absent with pbx_extensions_expected.";
 }
 
 /// One [`Tail`] for each operation, with further labels.

@@ -7,6 +7,7 @@ mod freepbx;
 mod headers;
 mod reach;
 
+use crate::domain::extensions::Page;
 use crate::domain::outcome::Version;
 use crate::domain::target::PlatformId;
 use crate::domain::{Answer, Class, Failure, Grant, Listing, Operation, Reason, Request, Target};
@@ -102,6 +103,22 @@ pub fn list_request(target: &Target) -> Request {
 pub fn read_list(ctx: &CallContext, answer: &Answer) -> Result<Listing, Failure> {
     match ctx.target.platform {
         PlatformId::FreePbx => freepbx::resource::read_list(ctx, answer),
+    }
+}
+
+/// The request for the extensions one by one, without `Authorization`. It takes the place of
+/// [`list_request`]. `after` is what the page before told as its [`Page::next`].
+pub fn extensions_request(target: &Target, _after: Option<&str>) -> Request {
+    match target.platform {
+        // All at once: paging by `after` is broken in some of its versions.
+        PlatformId::FreePbx => freepbx::request::extensions(target),
+    }
+}
+
+/// What the answer to [`extensions_request`] says. It fails just where [`read_list`] does.
+pub fn read_extensions(ctx: &CallContext, answer: &Answer) -> Result<Page, Failure> {
+    match ctx.target.platform {
+        PlatformId::FreePbx => freepbx::extensions::read(ctx, answer),
     }
 }
 

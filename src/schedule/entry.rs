@@ -7,6 +7,7 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::drift;
 use crate::board::{Slot, TargetInfo, TargetState};
 use crate::clock::Clock;
 use crate::control::ProbeNow;
@@ -87,6 +88,8 @@ impl Entry {
             facts: state.token,
             renewal_due: state.renewal_due,
             wait: self.probe.target().failure_interval,
+            drift: None,
+            listed: None,
         };
         publish(&self.slot, outcome, clock);
     }
@@ -249,5 +252,6 @@ fn tell_change(target: &str, old: &TargetState, new: &TargetState) {
             _ => {}
         }
     }
+    drift::tell(target, old, new);
     tracing::debug!(target, up = new.up, wait = ?new.wait, "pass ended");
 }

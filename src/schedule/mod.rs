@@ -4,6 +4,7 @@
 //! PBX harms no other target. A target is put back on the timetable only when its pass has ended,
 //! so passes never pile up.
 
+mod drift;
 mod entry;
 
 use std::cmp::Reverse;

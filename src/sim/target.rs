@@ -54,6 +54,7 @@ pub fn target(name: &str, origin: &Url, grant: Grant, call: Call) -> Target {
         headers: HeaderMap::new(),
         client: ClientSettings::default(),
         log: Vec::new(),
+        expected: None,
     }
 }
 

@@ -3,6 +3,7 @@
 //! Belongs here: HTTP. Does not belong here: what a value means; whatever must be triggered elsewhere
 //! goes through [`Control`].
 
+mod drift;
 mod guard;
 mod page;
 

@@ -8,6 +8,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use axum::http::{HeaderName, header};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use super::drift;
 use crate::board::{Condition, LogState, Slot, TargetState};
 use crate::domain::{LogEvent, Operation, Phases};
 
@@ -45,7 +46,7 @@ impl Health {
             None if put_off(state, now).is_some() => Self::PutOff,
             None => Self::Pending,
             Some(false) => Self::Failing,
-            Some(true) if state.condition().is_some() => Self::Warning,
+            Some(true) if state.condition().is_some() || drift::is_odd(state) => Self::Warning,
             Some(true) => Self::Up,
         }
     }
@@ -165,6 +166,7 @@ fn target(row: &Row, now: f64) -> Markup {
             td.why {
                 @if let Some(until) = put_off { (why_put_off(until, now)) }
                 @for (operation, condition) in state.conditions() { (why(operation, condition, now)) }
+                (drift::paragraph(state))
                 @if let Some(log) = row.slot.log() { (logs(&row.slot, &log, now)) }
             }
             td.when data-label=[state.token.map(|_| "Token")] { (token(state, now)) }

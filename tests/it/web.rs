@@ -9,7 +9,8 @@ use http_body_util::BodyExt;
 use pbx_exporter::board::Board;
 use pbx_exporter::clock::Clock;
 use pbx_exporter::control::{BoxFuture, Control, ProbeNow};
-use pbx_exporter::domain::{Operation, Reason};
+use pbx_exporter::domain::extensions::{Drift, Id};
+use pbx_exporter::domain::{Extension, Operation, Reason};
 use pbx_exporter::metrics::ExporterMetrics;
 use pbx_exporter::web::{WebState, router};
 use tower::Service;
@@ -296,4 +297,39 @@ async fn the_page_shows_ages_waits_and_extensions() {
         assert!(text.contains(shown), "{shown} in {text}");
     }
     assert!(web(board(vec![]), puppet()).get("/").await.body.contains("No target is configured."));
+}
+
+#[tokio::test]
+async fn the_page_names_the_first_extensions_that_are_missing_or_not_expected() {
+    let expected: Vec<_> =
+        (1000..1030).map(|n: u32| Id::from(n.to_string())).chain(["0200".into()]).collect();
+    let listed = ["200", "<b>"].map(|id| Extension { id: id.into(), tech: None, name: None });
+    let drift = Drift::between(&expected, &listed).cut(20);
+    let compared = |name, drift| {
+        slot(info(name), |state| {
+            probed(state, true);
+            state.drift = Some(Arc::new(drift));
+        })
+    };
+    let cause = "failed to read accounts.csv: it is empty";
+    let slots = vec![
+        compared("drifts", Ok(drift)),
+        compared("unknown", Err(cause.into())),
+        compared("agrees", Ok(Drift { expected: 2, ..Drift::default() })),
+    ];
+    let page = web(board(slots), puppet()).get("/").await.body;
+    for part in [
+        "compared with 31 expected",
+        "31 missing: 0200, 1000, 1001, ",
+        "1018 and 11 more<",
+        "2 not expected: 200, &lt;b&gt;<",
+        "0200 and 200 differ by zeros in front alone",
+        cause,
+    ] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    assert!(!page.contains("1019") && !page.contains("agrees: "), "{page}");
+    let order = ["#drifts", "#unknown", "#agrees"].map(|anchor| page.find(anchor).expect(anchor));
+    assert!(order.is_sorted(), "what differs comes first");
+    assert_eq!(page.matches("badge warning").count(), 3, "two rows and their number");
 }

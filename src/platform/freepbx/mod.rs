@@ -10,6 +10,7 @@
 //! rest; `follow_up` says when another question helps; `text` and `refusal` hold the sentences.
 
 mod body;
+pub(super) mod extensions;
 pub(super) mod follow_up;
 mod refusal;
 pub(super) mod request;

@@ -1,5 +1,6 @@
 //! The classifier on every literal answer known of FreePBX, and on bodies nobody expects.
 
+mod extensions;
 mod follow_up;
 
 use std::time::Duration;

@@ -4,6 +4,7 @@ mod app;
 mod canary;
 mod demo;
 mod environment;
+mod extensions;
 mod flags;
 mod log;
 mod misbehaving;
