@@ -197,7 +197,7 @@ fn put_off(state: &TargetState, now: f64) -> Option<f64> {
 fn why_put_off(until: f64, now: f64) -> Markup {
     html! {
         p {
-            "Not probed for " (moment(until, until - now))
+            "Not probed for another " (moment(until, until - now))
             @if let Some(date) = date(until) { " (until " (date[17..22]) " UTC)" }
             ": this PBX refused often of late, and one more refusal could make fail2ban ban this exporter. The targets \
              with a reason on the same PBX are the cause; see " code { "limits.refusals_per_origin" } "."

@@ -275,7 +275,7 @@ async fn the_page_tells_what_is_put_off_and_until_when() {
         let text = text_of(&page);
         assert_eq!(text.contains(sentence), seconds > 0.0, "{text}");
         assert!(text.contains(badge) && text.contains(next), "{text}");
-        let until = text.contains("Not probed for 38 min (until 20:23 UTC)");
+        let until = text.contains("Not probed for another 38 min (until 20:23 UTC)");
         assert_eq!(until, seconds > 2000.0, "{text}");
     }
     let page =

@@ -4,14 +4,14 @@ use http::StatusCode;
 use http::header::WWW_AUTHENTICATE;
 
 use super::body::{Body, Exception};
-use super::{is_api_module, refusal, text};
+use super::{front, is_api_module, refusal, text};
 use crate::domain::{Answer, Failure, Operation, Reason};
 use crate::platform::CallContext;
 
 /// What the body says of itself that means the same at any address; `None`: nothing.
 pub fn by_body(ctx: &CallContext, answer: &Answer, body: &Body) -> Option<Failure> {
     if answer.status == StatusCode::TOO_MANY_REQUESTS {
-        return Some(Failure::new(Reason::RateLimited, text::throttled(ctx)));
+        return Some(Failure::new(Reason::RateLimited, front::throttled(ctx)));
     }
     body.exception()
         .and_then(|exception| by_exception(ctx, answer, &exception))
@@ -78,20 +78,20 @@ pub fn by_status(ctx: &CallContext, answer: &Answer, body: &Body) -> Failure {
     let proxied = ctx.target.client.proxy.is_some();
     let (reason, diagnosis) = match answer.status.as_u16() {
         200..=299 => (Reason::UnexpectedResponse, text::nonsense(ctx, body.html)),
-        300..=399 => (Reason::UnexpectedResponse, text::redirected(ctx, answer.status)),
-        400 if body.wants_https => (Reason::UnexpectedResponse, text::wants_https(ctx)),
+        300..=399 => (Reason::UnexpectedResponse, front::redirected(ctx, answer.status)),
+        400 if body.wants_https => (Reason::UnexpectedResponse, front::wants_https(ctx)),
         401 if body.html || has_challenge(answer, "basic") => {
-            (Reason::UnexpectedResponse, text::password_in_front(ctx))
+            (Reason::UnexpectedResponse, front::password_in_front(ctx))
         }
-        403 => (Reason::Forbidden, text::forbidden(ctx)),
+        403 => (Reason::Forbidden, front::forbidden(ctx)),
         404 if body.is_slim_not_found() => (Reason::ApiNotFound, text::no_route(ctx)),
         404 if body.json().is_some() && is_api_module(ctx.path()) => {
-            (Reason::ApiNotFound, text::nothing_behind_gateway(ctx))
+            (Reason::ApiNotFound, front::nothing_behind_gateway(ctx))
         }
-        404 => (Reason::ApiNotFound, text::not_found(ctx)),
+        404 => (Reason::ApiNotFound, front::not_found(ctx)),
         405 => (Reason::UnexpectedResponse, text::wrong_method(ctx)),
-        407 if proxied => (Reason::Proxy, text::proxy_password(ctx)),
-        502..=504 => (Reason::ServerError, text::gateway(ctx, answer.status)),
+        407 if proxied => (Reason::Proxy, front::proxy_password(ctx)),
+        502..=504 => (Reason::ServerError, front::gateway(ctx, answer.status)),
         500..=599 => (Reason::ServerError, text::bare_5xx(ctx, answer.status)),
         _ => (Reason::UnexpectedResponse, text::odd_status(ctx, answer.status)),
     };

@@ -1,7 +1,8 @@
-//! Diagnoses of all that is no refused credential: addresses, rewrites, crashes, what stands in front.
+//! Diagnoses of what FreePBX itself answers and that is no refused credential: addresses, rewrites, crashes.
 //!
 //! One to four short sentences for somebody woken at three: what it means, then the mend. They name the
-//! path that was asked and nothing of the far side's text, but for the class name of a PHP exception.
+//! path that was asked and nothing of the far side's text, but for the class name of a PHP exception and
+//! the name of a missing module.
 
 use http::StatusCode;
 
@@ -111,7 +112,7 @@ fn another_module_absent(ctx: &CallContext, module: &str) -> String {
     )
 }
 
-fn right_address(ctx: &CallContext) -> &'static str {
+pub fn right_address(ctx: &CallContext) -> &'static str {
     if is_api_module(ctx.path()) {
         "Check the PBX API module with `fwconsole ma list`, and reinstall it with `fwconsole ma downloadinstall api`."
     } else {
@@ -137,28 +138,6 @@ pub fn no_route(ctx: &CallContext) -> String {
     )
 }
 
-/// A 404 in JSON that is nobody's of FreePBX.
-pub fn nothing_behind_gateway(ctx: &CallContext) -> String {
-    format!(
-        "There is nothing at {}, says something in front of FreePBX, a gateway or proxy that answers in JSON of its \
-         own. Let it pass /admin/api/ on to the PBX, or correct host and port in the target's url.",
-        ctx.path()
-    )
-}
-
-/// A web server's own 404.
-pub fn not_found(ctx: &CallContext) -> String {
-    if !is_api_module(ctx.path()) {
-        return format!("There is nothing at {}. {}", ctx.path(), right_address(ctx));
-    }
-    format!(
-        "There is nothing at {}: the web server ignores /admin/api/.htaccess (set `AllowOverride All` for \
-         FreePBX's web root), or this address or port is not that of FreePBX's API (see System Admin > Port \
-         Management, \"REST API\"). There is no switch that enables the API.",
-        ctx.path()
-    )
-}
-
 pub fn wrong_method(ctx: &CallContext) -> String {
     let custom = ctx.operation == Operation::Extensions && matches!(ctx.target.call, Call::Custom(_));
     if custom {
@@ -168,48 +147,6 @@ pub fn wrong_method(ctx: &CallContext) -> String {
         "The PBX saw another method than the one sent, {}. A redirect or a proxy turned it into a GET: give the \
          target the final address, with the right scheme and port.",
         asked(ctx)
-    )
-}
-
-pub fn forbidden(ctx: &CallContext) -> String {
-    format!(
-        "Something in front of FreePBX forbids {}: a rule of the web server, a firewall or a proxy. FreePBX answers \
-         no refused token, scope or user with a 403, so its permissions are not the cause. Allow this exporter's \
-         address there.",
-        asked(ctx)
-    )
-}
-
-pub fn password_in_front(ctx: &CallContext) -> String {
-    format!(
-        "Something in front of FreePBX asks for a password of its own at {}: a web server's Basic authentication or a \
-         proxy's page. The token was not looked at. Exempt /admin/api/ from it, or give the target the API's own port \
-         (System Admin > Port Management, \"REST API\").",
-        asked(ctx)
-    )
-}
-
-pub fn proxy_password(ctx: &CallContext) -> String {
-    format!(
-        "The configured proxy wants a user name and password before it passes {}: correct its credentials in the \
-         target's proxy settings.",
-        asked(ctx)
-    )
-}
-
-/// A redirect that was not followed: a POST's, or one without a usable address.
-pub fn redirected(ctx: &CallContext, status: StatusCode) -> String {
-    let (asked, code) = (asked(ctx), status.as_u16());
-    if asked.starts_with("GET ") || asked.starts_with("HEAD ") {
-        return format!(
-            "{asked} is answered with HTTP {code} that gives no usable address to go on to. FreePBX's API redirects \
-             nothing: give the target the final address, and look at what stands in front."
-        );
-    }
-    format!(
-        "{asked} is answered with a redirect (HTTP {code}), which a POST does not follow: its body would be lost. \
-         FreePBX's API redirects nothing, so it leads to the login page of something in front, or to another address. \
-         Give the target the final address, or exempt /admin/api/ from that login."
     )
 }
 
@@ -251,38 +188,10 @@ pub fn no_pointer(ctx: &CallContext, pointer: &str) -> String {
     )
 }
 
-/// A port of https was spoken to without TLS, by the exporter or by what is in front.
-pub fn wants_https(ctx: &CallContext) -> String {
-    let mend = if ctx.target.origin.scheme() == "http" {
-        "change the target's url to https://. Credentials went to it unencrypted."
-    } else {
-        "something in front of FreePBX takes https and passes it on as plain http. Let it speak https to that port."
-    };
-    format!("The web server refuses {}, because this port wants https: {mend}", asked(ctx))
-}
-
 pub fn odd_status(ctx: &CallContext, status: StatusCode) -> String {
     format!(
         "{} was answered with HTTP {} and a body that FreePBX's API does not give. Check the address, and what stands \
          in front of the PBX.",
-        asked(ctx),
-        status.as_u16()
-    )
-}
-
-pub fn throttled(ctx: &CallContext) -> String {
-    format!(
-        "{} was answered with HTTP 429, too many requests. FreePBX's own API is not known to count requests, so \
-         probably a proxy or web application firewall in front does: raise its limit for this exporter, or lengthen the interval.",
-        asked(ctx)
-    )
-}
-
-/// 502 to 504.
-pub fn gateway(ctx: &CallContext, status: StatusCode) -> String {
-    format!(
-        "A proxy or the web server in front answers {} with HTTP {}: it gets no answer from what runs FreePBX. Look \
-         whether Apache and PHP-FPM run on the PBX and have workers left.",
         asked(ctx),
         status.as_u16()
     )
@@ -413,20 +322,6 @@ pub fn accepted_elsewhere(ctx: &CallContext, first: &str) -> String {
         );
     }
     format!("GraphQL accepts the token, so credentials and token are good and {asked} itself fails. {first}")
-}
-
-/// A possible second cause of a silence after refusals, where the first is another.
-pub fn possible_ban() -> &'static str {
-    "Credentials were refused here lately, so a ban of this exporter's address is possible, too: `fail2ban-client status`."
-}
-
-/// A refused connection, or none, after refusals.
-pub fn likely_ban() -> &'static str {
-    "Credentials were refused here lately, so fail2ban on the PBX has probably banned this exporter's address; that is \
-     only likely, because a ban looks like any other silence. On the PBX: `fail2ban-client status`, `fail2ban-client \
-     status apache-api`, and `fail2ban-client set apache-api unbanip ADDRESS` with this exporter's address. Mend the \
-     credentials first, then add the address to the whitelist of Intrusion Detection (System Admin) or to the \
-     firewall's trusted networks."
 }
 
 /// In front of the diagnosis of a rejected token: the harmless query was refused too.
