@@ -349,9 +349,14 @@ impl State {
         if !platform::refresh_refused_means_dead(&failure) {
             return Ok(Err(failure));
         }
+        let needs_person = needs_person(asker.target.auth.grant);
+        if needs_person && failure.reason != Reason::InvalidGrant {
+            // It may be unharmed: what was refused is the request.
+            return Ok(Err(failure));
+        }
         self.note_refusal(&failure);
         self.refresh = None;
-        if asker.target.auth.grant == Grant::RefreshToken {
+        if needs_person {
             self.dead = true;
             self.standing = Some((Operation::Token, needs_a_person(&failure, self.refresh_lost)));
             return Ok(Err(failure));
