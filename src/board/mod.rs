@@ -3,14 +3,18 @@
 //! A reader takes one immutable [`TargetState`] per target and is never in a writer's way; a writer
 //! changes a copy and puts it up whole, so that what one scrape shows of a target is consistent.
 
+mod log;
 mod record;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use self::log::{Counted, FileProblem, LogState};
+use crate::domain::extensions::{Drift, Untold};
 pub use crate::domain::outcome::TokenView;
 use crate::domain::outcome::Version;
 use crate::domain::reason::ReasonSet;
+use crate::domain::target::LogFile;
 use crate::domain::{Grant, Operation, Phases, Reason};
 use arc_swap::ArcSwap;
 
@@ -36,6 +40,8 @@ pub struct TargetInfo {
     pub grants: Vec<Grant>,
     /// For each operation the reasons that can occur for this target.
     pub reasons: [ReasonSet; Operation::COUNT],
+    /// The PBX's own logs that are followed.
+    pub log: Vec<LogFile>,
 }
 
 /// The state of one target at one moment. Counters that come in arrays have 32 bits: enough for a
@@ -58,6 +64,8 @@ pub struct TargetState {
     pub last_success: Option<f64>,
     /// The wait now in force.
     pub wait: Duration,
+    /// Unix seconds until which probes are put off because this origin's budget of refusing answers is spent.
+    pub put_off: Option<f64>,
     /// The token in use.
     pub token: Option<TokenView>,
     /// Unix seconds of the next token request by the renewal rule; stays when the token is dropped.
@@ -76,6 +84,9 @@ pub struct TargetState {
     pub certificate_expiry: Option<f64>,
     /// What the version query told.
     pub version: Option<Arc<Version>>,
+    /// How the newest list compares with the extensions expected, or why it was not compared; the ids
+    /// are cut to the first few.
+    pub drift: Option<Arc<Result<Drift, Untold>>>,
 }
 
 /// The state of one endpoint of a target.
@@ -161,6 +172,8 @@ pub struct Slot {
     /// What stays the same.
     pub info: TargetInfo,
     state: ArcSwap<TargetState>,
+    /// Apart from `state`, because it has a writer of its own. `None`: no log is followed.
+    log: Option<ArcSwap<LogState>>,
 }
 
 impl Slot {
@@ -170,7 +183,8 @@ impl Slot {
             grants: info.grants.iter().copied().map(GrantCounters::new).collect(),
             ..TargetState::default()
         };
-        Self { info, state: ArcSwap::from_pointee(state) }
+        let log = (!info.log.is_empty()).then(|| ArcSwap::from_pointee(LogState::new(info.log.len())));
+        Self { info, state: ArcSwap::from_pointee(state), log }
     }
 
     /// The newest state.
@@ -181,6 +195,18 @@ impl Slot {
     /// Puts up a new state.
     pub fn publish(&self, state: TargetState) {
         self.state.store(Arc::new(state));
+    }
+
+    /// What the PBX's own logs told; `None` where none is followed.
+    pub fn log(&self) -> Option<Arc<LogState>> {
+        self.log.as_ref().map(ArcSwap::load_full)
+    }
+
+    /// Puts up what the logs told; without effect where none is followed.
+    pub fn publish_log(&self, state: LogState) {
+        if let Some(log) = &self.log {
+            log.store(Arc::new(state));
+        }
     }
 }
 
@@ -223,5 +249,10 @@ impl TargetState {
     /// The condition that explains the target's state best: the token's first.
     pub fn condition(&self) -> Option<(Operation, &Condition)> {
         self.conditions().next()
+    }
+
+    /// How the newest list compares with the extensions expected; `None` where it was not compared.
+    pub fn drift(&self) -> Option<&Drift> {
+        self.drift.as_deref()?.as_ref().ok()
     }
 }

@@ -17,6 +17,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::diagnose::{self, Outcome, Parts, Report, Status, Step, StepName, Watch};
 use crate::domain::{Operation, Reason, Target};
+use crate::logfile::Recent;
 use crate::platform::Certainty;
 use crate::transport::HttpTransport;
 
@@ -218,7 +219,19 @@ fn verdict(report: &Report, style: Style) -> String {
     }
     text += &section("Evidence", verdict.evidence.iter().map(String::as_str), style);
     text += &section("What not to do", verdict.avoid.iter().map(String::as_str), style);
-    text + &section("Worth a look besides", verdict.warnings.iter().map(String::as_str), style)
+    text += &section("Worth a look besides", verdict.warnings.iter().map(String::as_str), style);
+    for recent in &report.log {
+        let title = format!("Newest in {}, redacted", recent.path.display());
+        let records = recent.records.iter().map(|record| {
+            format!("{} {}: {}", record.time, record.event, record.text).trim_start().to_owned()
+        });
+        let nothing = recent.records.is_empty().then(|| {
+            recent.problem.clone().unwrap_or_else(|| "nothing about the API in its last 256 KiB".to_owned())
+        });
+        let lines: Vec<_> = records.chain(nothing).collect();
+        text += &section(&title, lines.iter().map(String::as_str), style);
+    }
+    text
 }
 
 /// A reason and where it was met; nowhere, where no endpoint was reached.
@@ -256,6 +269,7 @@ fn target_json(target: &Target, report: &Report) -> Value {
         "url": target.origin.origin().ascii_serialization(),
         "sends": diagnose::plan(target),
         "steps": steps,
+        "log": report.log.iter().map(log_json).collect::<Vec<_>>(),
         "verdict": {
             "outcome": verdict.outcome.as_str(),
             "operation": verdict.failure.map(|(operation, _)| operation.as_str()),
@@ -269,6 +283,18 @@ fn target_json(target: &Target, report: &Report) -> Value {
             "warnings": verdict.warnings,
             "exit_code": exit_of(report).code(),
         },
+    })
+}
+
+fn log_json(recent: &Recent) -> Value {
+    let records = recent
+        .records
+        .iter()
+        .map(|record| json!({ "time": record.time, "kind": record.event.as_str(), "text": record.text }));
+    json!({
+        "file": recent.path.display().to_string(),
+        "problem": recent.problem,
+        "records": records.collect::<Vec<_>>(),
     })
 }
 

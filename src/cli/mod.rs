@@ -5,6 +5,7 @@ pub mod check;
 mod demo;
 pub mod diagnose;
 pub mod exit;
+mod extensions;
 mod log;
 pub mod select;
 mod serve;
@@ -85,6 +86,14 @@ enum Command {
     },
     /// Print the manual page
     Man,
+    /// List the extensions of a PBX and compare them with those expected; only compares, changes nothing
+    ///
+    /// It only compares: nothing on the PBX is created, changed or deleted, by whichever name it is called.
+    ///
+    /// Exit codes: 0 listed, and no difference where it compared; 2 wrong arguments; 3 extensions are missing
+    /// or not expected; 4 configuration; 5 no answer; 6 no token; 7 no permission; 8 no usable list.
+    #[command(visible_alias = "sync-sip-accounts")]
+    Extensions(extensions::ExtensionsArgs),
 }
 
 /// One for a large scrape, one for probes meanwhile: 10,000 targets a minute need a twentieth of a core.
@@ -140,6 +149,7 @@ fn print_errors(errors: &[String]) {
 
 async fn dispatch(cli: Cli, metrics: Arc<ExporterMetrics>) -> anyhow::Result<ExitCode> {
     match cli.command {
+        Some(Command::Extensions(args)) => Ok(extensions::run(&args, &cli.options.config_file).await),
         Some(Command::Demo) => demo::run(&cli.options, metrics).await,
         Some(Command::Diagnose(args)) => Ok(diagnose::run(args, &cli.options.config_file).await),
         Some(Command::TestConnection(args)) => Ok(test_connection::run(args, &cli.options.config_file).await),

@@ -126,14 +126,14 @@ async fn test(
     if is_spent_by_use(&target) {
         return Tested { target: name, result: Err((None, None)), seconds: 0.0 };
     }
-    let probe = Probe::new(target, transport, Arc::clone(origin), Clock::System);
+    let probe = Probe::new(target, None, transport, Arc::clone(origin), Clock::System);
     match probe.pass(&CancellationToken::new()).await {
         Ok(outcome) => {
             let spent = outcome.attempts.iter().filter_map(|attempt| attempt.duration);
             let seconds = spent.sum::<std::time::Duration>().as_secs_f64();
             Tested { target: name, result: result(outcome), seconds }
         }
-        Err(NoOutcome::Budget(_) | NoOutcome::Quiet(_) | NoOutcome::Cancelled) => {
+        Err(NoOutcome::Budget(_) | NoOutcome::Cancelled) => {
             Tested { target: name, result: Err((Some(Operation::Token), None)), seconds: 0.0 }
         }
     }

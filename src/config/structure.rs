@@ -80,7 +80,7 @@ fn wrong_kind(node: &Node, alternatives: &[&Object]) -> String {
         (Data::Number(_), Some(&"string")) if has_pattern(alternatives) => {
             "write it with its unit, as in 60s"
         }
-        (Data::Number(_) | Data::Bool(_), Some(&"string")) => "put it in quotes",
+        (Data::Number(_) | Data::Bool(_), _) if names.contains(&"string") => "put it in quotes",
         (_, Some(&"boolean")) => "write true or false, without quotes",
         (_, Some(&"integer")) => "write digits alone, without quotes",
         (_, Some(&"array")) => "write it as a list, as in [a, b]",

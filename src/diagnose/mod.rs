@@ -13,6 +13,7 @@ mod way;
 use crate::budget::Origin;
 use crate::clock::Clock;
 use crate::domain::{Operation, Reason, Target};
+use crate::logfile::Recent;
 use crate::platform::Certainty;
 use crate::transport::{Dial, Transport};
 
@@ -141,6 +142,8 @@ pub struct Report {
     pub steps: Vec<Step>,
     /// What it comes to.
     pub verdict: Verdict,
+    /// The newest records of the PBX's own logs, where they are configured and on this host; redacted.
+    pub log: Vec<Recent>,
 }
 
 /// With what a PBX is looked at.

@@ -10,10 +10,16 @@ use tokio::time::Instant;
 use super::steps::{self, Told};
 use super::verdict::{Stop, verdict};
 use super::{Parts, Report, Status, Step, StepName, Watch};
+use crate::domain::extensions::{Listed, Page, Pages};
+use crate::domain::outcome::Attempt;
 use crate::domain::{Answer, Exchange, Failure, Listing, Operation, Reason, Request, Target, TransportError};
+use crate::logfile;
 use crate::oauth::IssuedToken;
 use crate::platform::{self, CallContext, Presence, Validity};
 use crate::transport::{Certificate, Limits};
+
+/// Records shown of each log.
+const NEWEST: usize = 5;
 
 /// A diagnosis under way.
 pub(super) struct Run<'a> {
@@ -55,7 +61,8 @@ impl<'a> Run<'a> {
         }
         self.steps.sort_by_key(|step| step.name);
         let verdict = verdict(self.target, &self.steps, result);
-        Report { steps: self.steps, verdict }
+        let log = logfile::recent_redacted(&self.target.log, NEWEST);
+        Report { steps: self.steps, verdict, log }
     }
 
     async fn all(&mut self) -> Result<Option<u64>, Stop> {
@@ -67,8 +74,8 @@ impl<'a> Run<'a> {
         self.note(StepName::TokenContent, steps::content(issued.lifetime(), scopes.as_deref()));
         let bearer = bearer(&issued);
         let validity = self.permissions(&bearer, scopes.as_deref()).await?;
-        let listing = self.list(&bearer, scopes.as_deref(), validity).await?;
-        self.note(StepName::Expected, steps::expected(self.target, listing));
+        let (listing, listed) = self.list(&bearer, scopes.as_deref(), validity).await?;
+        self.note(StepName::Expected, steps::expected(self.target, listed));
         self.note(StepName::RateLimit, steps::rate_limit(self.rate_limit));
         Ok(listing.total)
     }
@@ -134,36 +141,65 @@ impl<'a> Run<'a> {
         bearer: &HeaderValue,
         scopes: Option<&[String]>,
         validity: Validity,
-    ) -> Result<Listing, Stop> {
+    ) -> Result<(Listing, Option<Listed>), Stop> {
         self.begin(StepName::Extensions);
-        let request = with_token(platform::list_request(self.target), bearer);
-        let asked = asked(&request);
-        let exchange = self.exchange(request).await?;
-        let answer = self.answered(StepName::Extensions, Operation::Extensions, &asked, exchange)?;
-        self.note_rate_limit(Some(&answer));
-        let facts = format!("{asked}: {}", platform::facts(self.target, &answer));
-        let context = self.context(Operation::Extensions, scopes);
-        let failure = match platform::read_list(&context, &answer) {
-            Ok(listing) => {
+        let (mut pages, mut after) = (Pages::default(), None::<String>);
+        // One by one only where they are compared.
+        let each = self.target.expected.is_some();
+        loop {
+            let request = if each {
+                platform::extensions_request(self.target, after.as_deref())
+            } else {
+                platform::list_request(self.target)
+            };
+            let asked = asked(&request);
+            let exchange = self.exchange(with_token(request, bearer)).await?;
+            let answer = self.answered(StepName::Extensions, Operation::Extensions, &asked, exchange)?;
+            self.note_rate_limit(Some(&answer));
+            let facts = format!("{asked}: {}", platform::facts(self.target, &answer));
+            let context = self.context(Operation::Extensions, scopes);
+            let page = if each {
+                platform::read_extensions(&context, &answer)
+            } else {
+                let alone = |Listing { total }| Page { total, extensions: Ok(Vec::new()), next: None };
+                platform::read_list(&context, &answer).map(alone)
+            };
+            let (page, total) = match page {
+                Ok(page) => (page.clone(), page.total),
+                Err(failure) => return Err(self.not_listed(failure, facts, scopes, validity)),
+            };
+            after = pages.add(page);
+            if after.is_none() {
+                let (all, listed) = if each { pages.finish() } else { (total, Ok(Vec::new())) };
+                let listing = Listing { total: all };
                 self.end(StepName::Extensions, steps::listed(listing), Some(facts));
-                return Ok(listing);
+                return Ok((listing, each.then_some(listed)));
             }
-            Err(failure) if platform::wants_validity_check(&context, &failure) => {
-                platform::after_validity_check(&context, failure, validity)
-            }
-            Err(failure) => failure,
+        }
+    }
+
+    fn not_listed(
+        &mut self,
+        failure: Failure,
+        facts: String,
+        scopes: Option<&[String]>,
+        validity: Validity,
+    ) -> Stop {
+        let context = self.context(Operation::Extensions, scopes);
+        let failure = if platform::wants_validity_check(&context, &failure) {
+            platform::after_validity_check(&context, failure, validity)
+        } else {
+            failure
         };
         self.end(StepName::Extensions, failed(failure.reason, &facts), Some(facts.clone()));
-        Err(Stop::Broken(Operation::Extensions, failure, facts))
+        Stop::Broken(Operation::Extensions, failure, facts)
     }
 
     async fn exchange(&mut self, request: Request) -> Result<Exchange, Stop> {
         let permit = self.parts.origin.admit(true).await.map_err(out_of_budget)?;
         let limits = Limits { timeout: self.target.timeout, body: self.target.body_limit };
         let exchange = self.parts.transport.exchange(&self.target.client, limits, request).await;
-        if is_refusal(&exchange) {
-            permit.refused();
-        }
+        permit.judge(&Attempt::new(Operation::Extensions, None, &exchange));
         Ok(exchange)
     }
 
@@ -184,7 +220,7 @@ impl<'a> Run<'a> {
     }
 
     pub(super) fn unanswered(&self, operation: Operation, error: &TransportError) -> Failure {
-        let lately = self.parts.origin.refused_lately();
+        let lately = self.parts.origin.refused_credentials_lately();
         platform::transport_failure(&self.context(operation, None), error, lately)
     }
 
@@ -242,10 +278,6 @@ fn asked(request: &Request) -> String {
 pub(super) fn failed(reason: Reason, facts: &str) -> Told {
     let facts = facts.split_once(": ").map_or(facts, |(_, facts)| facts);
     (Status::Fail, format!("{reason} ({facts})"))
-}
-
-pub(super) fn is_refusal(exchange: &Exchange) -> bool {
-    matches!(exchange.status.map(|status| status.as_u16()), Some(401 | 403))
 }
 
 fn with_token(mut request: Request, bearer: &HeaderValue) -> Request {

@@ -6,7 +6,9 @@ use std::time::{Duration, UNIX_EPOCH};
 use http::header::DATE;
 
 use super::Status;
+use crate::domain::extensions::{Drift, Ids, Listed};
 use crate::domain::{Answer, Listing, Reason, Target};
+use crate::expected;
 use crate::platform::{Permissions, Validity};
 use crate::transport::{Certificate, Served};
 
@@ -154,9 +156,30 @@ pub(super) fn listed(listing: Listing) -> Told {
     (Status::Ok, told)
 }
 
-/// The list against the expected one.
-pub(super) fn expected(_: &Target, _: Listing) -> Told {
-    (Status::Skipped, "none configured".to_owned())
+/// The list against the expected one. `listed`: one by one, where it was asked for so.
+pub(super) fn expected(target: &Target, listed: Option<Listed>) -> Told {
+    let (Some(expected), Some(listed)) = (&target.expected, listed) else {
+        return (Status::Skipped, "none configured".to_owned());
+    };
+    let listed = listed.map_err(|untold| untold.to_string());
+    let ids = expected::ids(expected).map_err(|error| error.to_string());
+    match ids.and_then(|ids| Ok(Drift::between(&ids, &listed?))) {
+        Err(why) => (Status::Warn, format!("not compared: {why}")),
+        Ok(drift) if drift.is_any() => {
+            let kinds = [("missing", &drift.missing), ("not expected", &drift.unexpected)];
+            let kinds = kinds.into_iter().filter(|(_, ids)| ids.count > 0);
+            let told: Vec<_> = kinds.map(|(word, ids)| differing(word, ids)).collect();
+            (Status::Warn, told.join("; "))
+        }
+        Ok(drift) => (Status::Ok, format!("all {} there, and no other", drift.expected)),
+    }
+}
+
+/// How many there are, and the first of them.
+fn differing(word: &str, ids: &Ids) -> String {
+    let shown: Vec<_> = ids.first.iter().take(5).map(|id| &**id).collect();
+    let more = if ids.count > shown.len() as u64 { ", ..." } else { "" };
+    format!("{} {word}: {}{more}", ids.count, shown.join(", "))
 }
 
 /// Requests left and seconds until the limit resets.

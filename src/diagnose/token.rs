@@ -1,8 +1,9 @@
 //! The token step, and when it must not be taken.
 
-use super::run::{Run, failed, is_refusal, out_of_budget};
+use super::run::{Run, failed, out_of_budget};
 use super::verdict::Stop;
 use super::{Status, StepName};
+use crate::domain::outcome::Attempt;
 use crate::domain::{Failure, Grant, Operation, Reason, Target};
 use crate::oauth::{IssuedToken, TokenAnswer, request_token};
 use crate::platform;
@@ -61,9 +62,12 @@ impl Run<'_> {
         let grant = self.target.auth.grant;
         match request_token(self.parts.transport, self.target, grant, None, scope).await {
             Ok(answer) => {
-                if is_refusal(&answer.exchange) {
-                    permit.refused();
+                let mut attempt = Attempt::new(Operation::Token, Some(grant), &answer.exchange);
+                if let (None, Ok(told)) = (&answer.token, &answer.exchange.result) {
+                    let context = self.context(Operation::Token, None);
+                    attempt.failure = Some(platform::token_failure(&context, told).reason);
                 }
+                permit.judge(&attempt);
                 Ok(answer)
             }
             Err(error) => {

@@ -94,6 +94,9 @@ pub enum TransportError {
 }
 
 impl TransportError {
+    /// What [`Self::Tls`] says where the port answers, and not in TLS.
+    pub const NOT_TLS: &str = "not TLS: the port answers something else, plain HTTP for instance";
+
     /// The reason; total.
     pub const fn reason(&self) -> Reason {
         match self {

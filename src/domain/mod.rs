@@ -4,6 +4,7 @@
 //! anything that does I/O, knows a PBX product, or renders for a reader.
 
 pub mod exchange;
+pub mod extensions;
 pub mod outcome;
 pub mod reason;
 pub mod secret;
@@ -11,7 +12,8 @@ pub mod target;
 pub mod token;
 
 pub use exchange::{Answer, Exchange, Phases, Request, TransportError};
+pub use extensions::Extension;
 pub use outcome::{Failure, Listing};
-pub use reason::{Class, Grant, Operation, Reason};
+pub use reason::{Class, Grant, LogEvent, Operation, Reason};
 pub use secret::{SecretError, SecretSource};
 pub use target::Target;

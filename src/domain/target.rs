@@ -8,6 +8,7 @@ use http::{HeaderMap, Method};
 use secrecy::SecretString;
 use url::Url;
 
+use super::extensions::Id;
 use super::{Class, Failure, Grant, SecretSource};
 
 /// The longest `Retry-After` honoured.
@@ -60,6 +61,39 @@ pub struct Target {
     pub headers: HeaderMap,
     /// What decides whether two targets can share an HTTP client.
     pub client: ClientSettings,
+    /// The PBX's own logs, followed where the exporter runs on its host.
+    pub log: Vec<LogFile>,
+    /// The extensions that there should be; `None`: nobody says.
+    pub expected: Option<Expected>,
+}
+
+/// A log of the PBX, on the exporter's own host.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct LogFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// How it is written.
+    pub format: LogFormat,
+}
+
+/// How a log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LogFormat {
+    /// `gql_api_error.log` of FreePBX's API module: a time and PHP's `print_r` over several lines.
+    GqlApiError,
+    /// Apache's or nginx's access log, common or combined.
+    AccessLog,
+    /// `freepbx.log`: FreePBX's own lines, and PHP's errors with their stack traces.
+    FreepbxLog,
+}
+
+/// Which extensions there should be.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Expected {
+    /// These, each once.
+    List(Arc<[Id]>),
+    /// Those in a file, read anew at each probe.
+    File(PathBuf),
 }
 
 /// How a target gets its token.
@@ -111,6 +145,22 @@ pub enum Call {
     Custom(CustomCall),
 }
 
+impl Call {
+    /// Whether its answer tells the extensions one by one.
+    ///
+    /// # Errors
+    /// Why it does not, and the mend.
+    pub const fn tells_extensions(&self) -> Result<(), &'static str> {
+        match self {
+            Self::Custom(CustomCall { list: None, .. }) => Err(
+                "the call of your own does not say where its answer has the extensions; add `call.list`, a JSON \
+                 pointer to them, and `call.id`, the pointer within one of them to its id",
+            ),
+            Self::Graphql | Self::Rest | Self::Custom(_) => Ok(()),
+        }
+    }
+}
+
 /// A call described by the user.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CustomCall {
@@ -123,6 +173,18 @@ pub struct CustomCall {
     /// JSON pointer (RFC 6901) to the total: a number, a numeric string, or an array or object whose
     /// members are counted. `None`: any 2xx is a success and no total is known.
     pub total: Option<String>,
+    /// Where the extensions themselves are in the answer; `None`: it does not tell them.
+    pub list: Option<Box<ListPointers>>,
+}
+
+/// Where an answer has its extensions.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ListPointers {
+    /// JSON pointer to an array or object of them.
+    pub list: String,
+    /// JSON pointer within one of them to its id. `None`: a text or number is the id itself, and a
+    /// member of an object has it as its name.
+    pub id: Option<String>,
 }
 
 /// Waits after refusals.
@@ -195,6 +257,11 @@ impl std::hash::Hash for ProxySettings {
 }
 
 impl Target {
+    /// Whether a token taken for `other` is one that this target would have been given.
+    pub fn shares_token_with(&self, other: &Self) -> bool {
+        (self.platform, &self.origin, &self.auth) == (other.platform, &other.origin, &other.auth)
+    }
+
     /// An absolute address on this target's origin.
     /// `path` begins with `/` and may have a query.
     pub fn address(&self, path: &str) -> Url {
@@ -208,7 +275,7 @@ impl Target {
     /// The wait after a failure, `count` of its class in a row so far (this one counted in).
     pub fn wait_after(&self, failure: &Failure, count: u32) -> Duration {
         let asked = failure.retry_after.map(|asked| asked.min(LONGEST_RETRY_AFTER));
-        match failure.reason.class() {
+        match failure.class() {
             Class::Transient => asked.unwrap_or_default().max(self.failure_interval),
             Class::RateLimited => asked.unwrap_or(self.interval).max(self.failure_interval),
             Class::Refused => {

@@ -2,7 +2,9 @@
 
 mod config;
 mod diagnose;
+mod drift;
 mod exposition;
+mod logfile;
 mod metrics_docs;
 mod schedule;
 mod service;

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use http::Method;
 use pbx_exporter::config::{Config, Limits, normalise_url};
-use pbx_exporter::domain::target::{Auth, Backoff, Call, ClientAuth, PlatformId, TlsVersion};
+use pbx_exporter::domain::target::{
+    Auth, Backoff, Call, ClientAuth, LogFile, LogFormat, PlatformId, TlsVersion,
+};
 use pbx_exporter::domain::{Grant, SecretSource};
 use secrecy::ExposeSecret;
 
@@ -241,4 +243,26 @@ fn ten_thousand_targets_may_share_one_anchor() {
             .to_owned();
     text.extend((0..10_000).map(|i| format!("- {{<<: *t, name: t{i}}}\n")));
     assert_eq!(load_text(&text).map(|c| c.targets.len()), Ok(10_001));
+}
+
+#[test]
+fn logs_are_followed_from_where_the_file_stands_and_need_not_exist_yet() {
+    let log = "log: [{path: logs/a.log, format: access_log}, {path: /var/log/b.log, format: gql_api_error}]";
+    let files = Files::new(&[("conf/pbx.yml", &one_target("", log)), ("conf/logs/a.log", "")]);
+    let config = files.load(&["conf/pbx.yml"]).expect("a good file");
+    let expected = [
+        LogFile { path: files.path("conf/logs/a.log"), format: LogFormat::AccessLog },
+        LogFile { path: "/var/log/b.log".into(), format: LogFormat::GqlApiError },
+    ];
+    assert_eq!(config.targets[0].log, expected);
+    assert_eq!(config.warnings.len(), 0);
+    assert!(
+        config.notes.iter().any(|note| note.contains("log[1].path: /var/log/b.log cannot be followed yet"))
+    );
+    std::os::unix::fs::symlink("freepbx_debug", files.path("conf/logs/b.log")).expect("a link");
+    files.write("conf/logs/freepbx_debug", "", 0o600);
+    let linked = one_target("", "log: [{path: logs/b.log, format: freepbx_log}]");
+    files.write("conf/pbx.yml", &linked, 0o600);
+    let error = files.load(&["conf/pbx.yml"]).expect_err("a link to the debug log");
+    assert!(error.contains("client secrets and passwords"), "{error}");
 }

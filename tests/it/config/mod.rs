@@ -4,6 +4,7 @@ mod bad;
 mod command;
 mod docs;
 mod environment;
+mod expected;
 mod good;
 mod inheritance;
 mod warnings;

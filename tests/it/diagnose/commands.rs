@@ -188,3 +188,23 @@ async fn a_report_that_cannot_be_written_is_a_failure() {
         assert_eq!(status.expect("it runs").code(), Some(1), "{command}");
     }
 }
+
+#[tokio::test]
+async fn the_pbxs_own_log_is_shown_redacted() {
+    let server = pbx().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = folder.path().join("access_log");
+    let line = "192.0.2.7 - - [21/Nov/2026:03:00:00 +0000] \"POST /admin/api/api/token?client_secret=canary HTTP/1.1\" 401 60\n";
+    std::fs::write(&log, line).expect("a file");
+    let keys = format!("log: [{{path: '{}', format: access_log}}]", log.display());
+    let targets = target("good", &server, &keys);
+    let ended = run(&["diagnose"], &targets).await;
+    assert!(
+        ended.stdout.contains("access_log, redacted") && ended.stdout.contains("token_refused"),
+        "{ended:?}"
+    );
+    let json = run(&["diagnose", "--output", "json"], &targets).await;
+    let report: Value = serde_json::from_str(&json.stdout).expect("JSON");
+    assert_eq!(report["targets"][0]["log"][0]["records"][0]["kind"], "token_refused");
+    assert!(!format!("{ended:?}{json:?}").contains("canary"));
+}

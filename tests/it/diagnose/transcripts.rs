@@ -10,7 +10,8 @@ use pbx_exporter::cli::exit::Exit;
 use pbx_exporter::cli::terminal::Style;
 use pbx_exporter::clock::Clock;
 use pbx_exporter::diagnose::{Parts, Report};
-use pbx_exporter::domain::target::{ProxySettings, Target};
+use pbx_exporter::domain::outcome::Attempt;
+use pbx_exporter::domain::target::{Expected, ProxySettings, Target};
 use pbx_exporter::domain::{Grant, Operation, Reason, SecretSource, TransportError};
 use pbx_exporter::platform;
 use pbx_exporter::sim::fixtures::{Called, Generation, find};
@@ -65,6 +66,10 @@ fn cases() -> Vec<Case> {
         case("well-17", V17),
         person("well-17-password", V17),
         Case { target: |t| t.call = Called::Rest.call(), ..case("well-16-rest", V16) },
+        Case {
+            target: |t| t.expected = Some(Expected::List(Arc::new(["2000".into(), "4000".into()]))),
+            ..case("well-17-drift", V17)
+        },
         Case { pbx: |pbx| pbx.set_extensions(0), ..case("well-16-empty", V16) },
         faulty("invalid_client-16", V16, Fault::SecretRegenerated),
         faulty("invalid_client-17", V17, Fault::SecretRegenerated),
@@ -230,7 +235,11 @@ async fn a_diagnosis_sends_no_more_than_it_announces() {
 async fn a_spent_budget_of_refusals_ends_the_run() {
     let (pbx, transport) = pbx(V16);
     let budget = Origin::new(1, Duration::from_secs(2400));
-    budget.admit(true).await.expect("a place").refused();
+    budget
+        .admit(true)
+        .await
+        .expect("a place")
+        .judge(&Attempt::unsent(Grant::ClientCredentials, Reason::InvalidClient));
     let parts =
         Parts { transport: &*transport, dial: &*transport, clock: Clock::steered(UNIX), origin: &budget };
     let mut out = Vec::new();

@@ -136,7 +136,7 @@ async fn other_settings_of_a_refused_target_do_not_win_it_a_place_in_the_budget(
         assert_eq!(service.post("/-/reload").await.status, 200);
     }
     eventually("the budget is spent", async || {
-        service.stderr().contains("the budget of refusing answers").then_some(())
+        service.stderr().contains("limits.refusals_per_origin").then_some(())
     })
     .await;
     assert_eq!(tokens(&server), 5, "the last of six places is for those that were well");

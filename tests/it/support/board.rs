@@ -22,6 +22,7 @@ pub fn info(name: &str) -> TargetInfo {
         grants: vec![Grant::ClientCredentials],
         reasons: [Operation::Token, Operation::Extensions, Operation::Version]
             .map(|operation| Reason::ALL.into_iter().filter(|r| r.occurs_at(operation)).collect()),
+        log: Vec::new(),
     }
 }
 
