@@ -121,4 +121,21 @@ mod tests {
         assert_eq!(Exit::of(Operation::Token, Reason::ServerError), Exit::Token);
         assert_eq!(Exit::of(Operation::Extensions, Reason::ServerError), Exit::Data);
     }
+
+    #[test]
+    fn every_reason_has_a_code_of_its_class() {
+        for reason in Reason::ALL {
+            for operation in Operation::ALL.into_iter().filter(|operation| reason.occurs_at(*operation)) {
+                let code = Exit::of(operation, reason).code();
+                assert!((4..=8).contains(&code), "{reason}");
+                assert_eq!(code == 5, reason.is_transport() || reason == Reason::RedirectRefused, "{reason}");
+                if !reason.occurs_at(Operation::Extensions) {
+                    assert_eq!(code, 6, "{reason}");
+                }
+                if operation != Operation::Token && reason.is_denial() {
+                    assert_eq!(code, 7, "{reason}");
+                }
+            }
+        }
+    }
 }

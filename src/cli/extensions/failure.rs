@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use serde_json::json;
 
+use crate::cli::exit::Exit;
 use crate::domain::extensions::Untold;
-use crate::domain::{Failure, Operation, Reason, Target};
+use crate::domain::{Failure, Operation, Target};
 
 /// Why there is no list.
 #[derive(Debug)]
@@ -33,12 +34,12 @@ impl Failed {
         matches!(self, Self::Usage(_))
     }
 
-    pub const fn code(&self) -> u8 {
+    pub const fn exit(&self) -> Exit {
         match self {
-            Self::Usage(_) => 2,
-            Self::Configuration(_) => 4,
-            Self::Expected(_) | Self::List(..) => 8,
-            Self::Pbx(_, operation, failure) => code(*operation, failure.reason),
+            Self::Usage(_) => Exit::Usage,
+            Self::Configuration(_) => Exit::Configuration,
+            Self::Expected(_) | Self::List(..) => Exit::Data,
+            Self::Pbx(_, operation, failure) => Exit::of(*operation, failure.reason),
         }
     }
 
@@ -69,57 +70,6 @@ impl fmt::Display for Failed {
             Self::List(name, text) => writeln!(f, "error: {name}: {text}"),
             Self::Pbx(name, operation, Failure { reason, diagnosis, .. }) => {
                 writeln!(f, "error: {name}: {operation}: {reason}: {diagnosis}")
-            }
-        }
-    }
-}
-
-/// By what is to be mended: the way there, the token, the permission, or what came back.
-const fn code(operation: Operation, reason: Reason) -> u8 {
-    match (reason, operation) {
-        (
-            Reason::Dns
-            | Reason::Proxy
-            | Reason::Connect
-            | Reason::Tls
-            | Reason::Timeout
-            | Reason::ConnectionLost
-            | Reason::RedirectRefused,
-            _,
-        ) => 5,
-        (Reason::ExporterError, _) => 4,
-        (
-            Reason::TokenRejected
-            | Reason::InsufficientScope
-            | Reason::AccessDenied
-            | Reason::UserBlocked
-            | Reason::AjaxDeclined
-            | Reason::Forbidden
-            | Reason::ApiNotFound,
-            _,
-        ) => 7,
-        (_, Operation::Token) => 6,
-        _ => 8,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_reason_has_a_code_of_its_class() {
-        for reason in Reason::ALL {
-            for operation in Operation::ALL.into_iter().filter(|operation| reason.occurs_at(*operation)) {
-                let code = code(operation, reason);
-                assert!((4..=8).contains(&code), "{reason}");
-                assert_eq!(code == 5, reason.is_transport() || reason == Reason::RedirectRefused, "{reason}");
-                if !reason.occurs_at(Operation::Extensions) {
-                    assert_eq!(code, 6, "{reason}");
-                }
-                if operation != Operation::Token && reason.is_denial() {
-                    assert_eq!(code, 7, "{reason}");
-                }
             }
         }
     }

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::failure::Failed;
 use self::render::{Comparison, Report};
+use super::exit::Exit;
 use crate::budget::Origin;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -23,9 +24,6 @@ use crate::expected::{self, ExpectedList};
 use crate::platform::CallContext;
 use crate::probe::{NoOutcome, Probe};
 use crate::transport::HttpTransport;
-
-/// Exit code where extensions are missing or not expected.
-const DRIFT: u8 = 3;
 
 /// Arguments of the command.
 #[derive(Args, Clone, Debug)]
@@ -55,17 +53,17 @@ pub(super) async fn run(args: &ExtensionsArgs, patterns: &[String]) -> ExitCode 
         Err(failed) => {
             if args.output != Output::Json || failed.is_usage() {
                 eprint!("{failed}");
-                return ExitCode::from(failed.code());
+                return failed.exit().into();
             }
-            (failed.json(args.target.as_deref()), failed.code())
+            (failed.json(args.target.as_deref()), failed.exit())
         }
     };
     // A reader that left early (`extensions | head`) is no news to print.
-    io::stdout().lock().write_all(text.as_bytes()).map_or(ExitCode::FAILURE, |()| ExitCode::from(code))
+    io::stdout().lock().write_all(text.as_bytes()).map_or(ExitCode::FAILURE, |()| code.into())
 }
 
 /// What is printed, and the exit code.
-async fn told(args: &ExtensionsArgs, patterns: &[String]) -> Result<(String, u8), Failed> {
+async fn told(args: &ExtensionsArgs, patterns: &[String]) -> Result<(String, Exit), Failed> {
     let lookup = |name: &str| std::env::var(name).ok();
     let config = super::check::load(patterns, &lookup).map_err(Failed::Configuration)?;
     let target = pick(&config, args.target.as_deref())?;
@@ -87,7 +85,7 @@ async fn told(args: &ExtensionsArgs, patterns: &[String]) -> Result<(String, u8)
         Output::Json => report.json(),
         Output::Csv => report.csv(),
     };
-    Ok((text, if report.differs() { DRIFT } else { 0 }))
+    Ok((text, if report.differs() { Exit::Drift } else { Exit::Fine }))
 }
 
 fn pick(config: &Config, name: Option<&str>) -> Result<Arc<Target>, Failed> {
