@@ -11,8 +11,8 @@ use super::check::Checker;
 use super::secret::{self, Forms};
 use super::structure::printable;
 use super::{raw, url::parse_checked};
-use crate::domain::SecretSource;
 use crate::domain::target::{ClientSettings, ProxySettings, TlsVersion};
+use crate::domain::{SecretSource, file};
 
 /// Checks TLS and proxy.
 pub(super) fn check(c: &mut Checker<'_>, raw: &raw::Settings, origin: Option<&Url>) -> ClientSettings {
@@ -63,7 +63,7 @@ fn client_certificate(c: &mut Checker<'_>, tls: &raw::Tls) -> Option<(PathBuf, P
 /// A PEM file that can be read and holds what it should; its content is parsed when it is used.
 fn pem(c: &mut Checker<'_>, key: &str, path: &Path, label: &str) -> Option<PathBuf> {
     let path = c.root.nearest(key).place.resolve(path);
-    match std::fs::read(&path) {
+    match file::read(&path, file::LARGEST_PEM) {
         Err(error) => c.error(
             key,
             format!("failed to read {}: {error}; give a file this user may read", path.display()),

@@ -1,6 +1,7 @@
 //! From patterns to files, and from files to one merged configuration.
 
 use std::collections::{HashMap, HashSet};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -8,7 +9,10 @@ use super::check::{self, Checker};
 use super::issue::{Issue, Level, Place, Report};
 use super::tree::{self, Data, Node};
 use super::{Config, ConfigErrors, Limits, Lookup, env, inherit, structure};
-use crate::domain::Target;
+use crate::domain::{Target, file};
+
+/// The largest configuration file, bytes: ten thousand targets with all their keys have room.
+const LARGEST: u64 = 16 * 1024 * 1024;
 
 /// Loads the configuration: the files that the patterns name, or, without any pattern, the one target
 /// that environment variables describe. Contacts nobody.
@@ -146,7 +150,7 @@ fn read_files(patterns: &[&str], report: &mut Report) -> (Parts, Vec<PathBuf>) {
 
 fn read_file(path: &Path, report: &mut Report) -> Option<Node> {
     let name: Arc<str> = path.display().to_string().into();
-    let text = match std::fs::read_to_string(path) {
+    let text = match read_text(path) {
         Ok(text) => text,
         Err(error) => {
             let text = format!("failed to read: {error}; give a text file this user may read");
@@ -159,6 +163,10 @@ fn read_file(path: &Path, report: &mut Report) -> Option<Node> {
         structure::check(&root, report);
     }
     Some(root)
+}
+
+fn read_text(path: &Path) -> io::Result<String> {
+    String::from_utf8(file::read(path, LARGEST)?).map_err(|_| io::Error::other("it is not UTF-8"))
 }
 
 fn whole(name: &str) -> Place {

@@ -4,6 +4,7 @@
 //! anything that does I/O, knows a PBX product, or renders for a reader.
 
 pub mod exchange;
+pub mod file;
 pub mod outcome;
 pub mod reason;
 pub mod secret;

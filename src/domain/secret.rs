@@ -4,6 +4,11 @@ use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
 
+use super::file;
+
+/// The largest secret file, bytes.
+const LARGEST: u64 = 64 * 1024;
+
 /// A secret's source. Equality compares the secrets themselves, so that a reload sees a change.
 #[derive(Clone)]
 pub enum SecretSource {
@@ -25,7 +30,7 @@ impl SecretSource {
     /// The secret now.
     ///
     /// # Errors
-    /// A file that is absent, unreadable, empty or not UTF-8.
+    /// A file that is absent, unreadable, empty, too large, not UTF-8, or no regular file.
     pub fn read(&self) -> Result<SecretString, SecretError> {
         match self {
             Self::Literal(secret) => Ok(secret.clone()),
@@ -36,7 +41,7 @@ impl SecretSource {
 
 fn read_file(path: &Path) -> Result<SecretString, SecretError> {
     let error = |cause: String| SecretError { path: path.to_owned(), cause };
-    let bytes = std::fs::read(path).map_err(|e| error(e.to_string()))?;
+    let bytes = file::read(path, LARGEST).map_err(|e| error(e.to_string()))?;
     let text = String::from_utf8(bytes).map_err(|_| error("not UTF-8".into()))?;
     let secret = text.strip_suffix('\n').unwrap_or(&text);
     let secret = secret.strip_suffix('\r').unwrap_or(secret);

@@ -137,3 +137,32 @@ targets:
     assert!(error.contains("targets[0].colour: unknown key"), "{error}");
     assert!(error.contains("targets[1].url: has no scheme"), "{error}");
 }
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_regular_file_is_refused_instead_of_waited_for() {
+    let files = Files::new(&[]);
+    let made = std::process::Command::new("mkfifo").arg(files.path("pipe")).status();
+    assert!(made.expect("mkfifo").success());
+    for name in ["pipe", "/dev/zero"] {
+        let error = files.load(&[name]).expect_err("no file");
+        assert!(error.contains("failed to read: it is no regular file; give a text file"), "{error}");
+        for keys in [format!("tls: {{ca_file: {name}}}"), format!("headers: {{X-Key: {{file: {name}}}}}")] {
+            files.write("pbx.yml", &one_target("", &keys), 0o600);
+            let error = files.load(&["pbx.yml"]).expect_err("no file");
+            assert!(error.contains("it is no regular file"), "{error}");
+        }
+    }
+}
+
+#[test]
+fn files_larger_than_any_sensible_one_are_refused() {
+    let files = Files::new(&[
+        ("secret.txt", &"x".repeat(64 * 1024 + 1)),
+        ("pbx.yml", &one_target("", "headers: {X-Key: {file: secret.txt}}")),
+        ("large.yml", &"#".repeat(16 * 1024 * 1024 + 1)),
+    ]);
+    let error = files.load(&["pbx.yml", "large.yml"]).expect_err("too large");
+    assert!(error.contains("secret file secret.txt: it is larger than 64 KiB; give"), "{error}");
+    assert!(error.contains("large.yml: failed to read: it is larger than 16384 KiB; give"), "{error}");
+}
