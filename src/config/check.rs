@@ -106,7 +106,7 @@ pub(super) fn target(mut c: Checker<'_>) -> Option<Target> {
     let times = times::Times::check(&mut c, settings, auth.as_ref().map(|a| a.grant));
     let backoff = times::backoff(&mut c, settings.backoff.as_ref());
     let body_limit = check_size(&mut c, settings.body_limit.as_ref());
-    let headers = client::headers(&mut c, settings.headers.as_ref());
+    let (headers, secret_headers) = client::headers(&mut c, settings.headers.as_ref());
     let client = client::check(&mut c, settings, origin.as_ref());
     let log = log::check(&mut c, settings.log.as_deref());
     if c.report.errors() > before {
@@ -129,6 +129,7 @@ pub(super) fn target(mut c: Checker<'_>) -> Option<Target> {
         backoff,
         body_limit,
         headers,
+        secret_headers,
         client,
         log,
     })

@@ -83,7 +83,7 @@ fn proxy(c: &mut Checker<'_>, raw: &raw::Proxy) -> Option<ProxySettings> {
         file: raw.password_file.as_ref(),
         env: raw.password_env.as_ref(),
     };
-    let password = forms.read(c);
+    let password = forms.check(c);
     if raw.username.is_some() && !forms.is_given() {
         c.error("proxy.username", "has no password; add password, password_file or password_env");
     }
@@ -104,9 +104,12 @@ fn proxy(c: &mut Checker<'_>, raw: &raw::Proxy) -> Option<ProxySettings> {
     Some(ProxySettings { url, credentials, no_proxy: raw.no_proxy.clone() })
 }
 
+/// Extra header fields: those known now, and those read anew at each request.
+pub(super) type Headers = (HeaderMap, Vec<(HeaderName, SecretSource)>);
+
 /// Checks extra header fields. All values are marked sensitive: none is ever printed.
-pub(super) fn headers(c: &mut Checker<'_>, raw: Option<&BTreeMap<String, raw::Header>>) -> HeaderMap {
-    let mut map = HeaderMap::new();
+pub(super) fn headers(c: &mut Checker<'_>, raw: Option<&BTreeMap<String, raw::Header>>) -> Headers {
+    let (mut map, mut files) = (HeaderMap::new(), Vec::new());
     for (name, value) in raw.into_iter().flatten() {
         let key = format!("headers.{name}");
         let Ok(header) = HeaderName::from_bytes(name.as_bytes()) else {
@@ -118,32 +121,39 @@ pub(super) fn headers(c: &mut Checker<'_>, raw: Option<&BTreeMap<String, raw::He
         };
         if let Some(reason) = refused(header.as_str()) {
             c.error(&key, reason);
-        } else if map.contains_key(&header) {
+        } else if map.contains_key(&header) || files.iter().any(|(name, _)| *name == header) {
             c.error(&key, "given twice in different case; remove one");
         }
-        let Some(secret) = header_value(c, &key, value) else { continue };
-        match HeaderValue::from_str(secret.expose_secret()) {
-            Ok(mut value) => {
-                value.set_sensitive(true);
-                map.insert(header, value);
+        match header_value(c, &key, value) {
+            Some(SecretSource::Literal(secret)) => {
+                map.extend(parse_value(c, &key, &secret).map(|value| (header, value)));
             }
-            Err(_) => c.error(&key, "the value has a line break or control character; remove it"),
+            Some(file) => {
+                file.read().ok().and_then(|secret| parse_value(c, &key, &secret));
+                files.push((header, file));
+            }
+            None => {}
         }
     }
-    map
+    (map, files)
 }
 
-fn header_value(c: &mut Checker<'_>, key: &str, raw: &raw::Header) -> Option<SecretString> {
+fn parse_value(c: &mut Checker<'_>, key: &str, secret: &SecretString) -> Option<HeaderValue> {
+    let value = HeaderValue::from_str(secret.expose_secret());
+    let wrong = "the value has a line break or control character; remove it";
+    let mut value = c.accept(key, value.map_err(|_| wrong))?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+fn header_value(c: &mut Checker<'_>, key: &str, raw: &raw::Header) -> Option<SecretSource> {
     let source = match raw {
-        raw::Header::Text(text) => return Some(text.clone()),
+        raw::Header::Text(text) => return Some(SecretSource::Literal(text.clone())),
         raw::Header::Source(source) => source,
     };
     match (&source.file, &source.env) {
-        (Some(path), None) => {
-            let source = secret::file(c, &format!("{key}.file"), path);
-            source.as_ref().map(SecretSource::read)?.ok()
-        }
-        (None, Some(name)) => secret::variable(c, &format!("{key}.env"), name),
+        (Some(path), None) => secret::file(c, &format!("{key}.file"), path),
+        (None, Some(name)) => secret::variable(c, &format!("{key}.env"), name).map(SecretSource::Literal),
         _ => {
             c.error(key, "must have one of `file` and `env`; keep one");
             None

@@ -52,12 +52,6 @@ impl Forms<'_> {
             _ => None,
         }
     }
-
-    /// The same, where the domain keeps the secret itself: read now.
-    pub fn read(&self, c: &mut Checker<'_>) -> Option<SecretString> {
-        let source = self.check(c)?;
-        c.accept(&self.given_key(), source.read())
-    }
 }
 
 fn literal(c: &mut Checker<'_>, key: &str, secret: &SecretString) -> Option<SecretSource> {

@@ -1,5 +1,6 @@
 //! Where a secret comes from. Secrets are `SecretString` from birth; nothing here prints one.
 
+use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
@@ -37,6 +38,14 @@ impl SecretSource {
             Self::File(path) => read_file(path),
         }
     }
+
+    /// The file, where it is one.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::Literal(_) => None,
+            Self::File(path) => Some(path),
+        }
+    }
 }
 
 fn read_file(path: &Path) -> Result<SecretString, SecretError> {
@@ -49,6 +58,27 @@ fn read_file(path: &Path) -> Result<SecretString, SecretError> {
         return Err(error("empty".into()));
     }
     Ok(SecretString::from(secret))
+}
+
+impl SecretError {
+    /// The same with what to do.
+    pub fn with_mend(&self) -> String {
+        format!(
+            "{self}; restore the file or give this user permission to read it: it is looked at again within the \
+             failure interval"
+        )
+    }
+}
+
+impl Eq for SecretSource {}
+
+impl Hash for SecretSource {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match self {
+            Self::Literal(secret) => secret.expose_secret().hash(state),
+            Self::File(path) => path.hash(state),
+        }
+    }
 }
 
 impl PartialEq for SecretSource {

@@ -262,7 +262,7 @@ impl State {
     }
 
     fn forgive_if_changed(&mut self, target: &Target) -> bool {
-        let changed = self.standing.is_some() && fingerprint(target.auth.secrets()) != self.fingerprint;
+        let changed = self.standing.is_some() && fingerprint(target.secrets()) != self.fingerprint;
         if changed {
             // A rotated refresh token outlives a change of any other secret.
             let renewed = fingerprint(target.auth.refresh_token.iter()) != self.refresh_fingerprint;
@@ -283,7 +283,7 @@ impl State {
             return Err(self.standing_failure());
         }
         // Before the request: what changes while it runs is news.
-        self.fingerprint = fingerprint(asker.target.auth.secrets());
+        self.fingerprint = fingerprint(asker.target.secrets());
         let result = match self.refresh_at_hand(asker.target) {
             Ok(Some(refresh)) => self.refresh(asker, diary, refresh).await?,
             Ok(None) => self.acquire(asker, diary).await?,

@@ -90,8 +90,12 @@ fn every_key_of_token_and_times_arrives_where_it_belongs() {
     assert_eq!(t.backoff, Backoff { start: 6 * MINUTE, cap: 120 * MINUTE, denied: 7 * MINUTE });
     assert_eq!((t.body_limit, t.version), (64 << 10, true));
     assert_eq!(
-        (t.headers["x-site"].as_bytes(), t.headers["x-key"].as_bytes()),
-        (&b"office"[..], &b"not-a-real-secret"[..])
+        (t.headers["x-site"].as_bytes(), t.headers.len(), &t.secret_headers[..]),
+        (
+            &b"office"[..],
+            1,
+            &[("x-key".parse().unwrap(), SecretSource::File(files.path("secrets/client.txt")))][..]
+        )
     );
     let limits = Limits {
         probes_in_flight: 7,
@@ -119,7 +123,7 @@ fn every_key_of_the_way_of_a_request_arrives_where_it_belongs() {
         ("http://proxy.example.com:3128/", Some("localhost"))
     );
     let (user, password) = proxy.credentials.as_ref().expect("credentials");
-    assert_eq!((user.as_str(), password.expose_secret()), ("user", "not-a-real-secret"));
+    assert_eq!((user.as_str(), password.file()), ("user", Some(&*files.path("secrets/client.txt"))));
     let Call::Custom(call) = &t.call else { panic!("a custom call") };
     assert_eq!((&call.method, call.path.as_str()), (&Method::POST, "/admin/api/api/gql?a=b"));
     assert_eq!(call.body, Some(("{}".to_owned(), "application/graphql".to_owned())));
