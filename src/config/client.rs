@@ -61,13 +61,13 @@ fn client_certificate(c: &mut Checker<'_>, tls: &raw::Tls) -> Option<(PathBuf, P
 }
 
 /// A PEM file that can be read and holds what it should; its content is parsed when it is used.
-fn pem(c: &mut Checker<'_>, key: &str, path: &Path, label: &str) -> Option<PathBuf> {
-    let path = c.root.nearest(key).place.resolve(path);
+fn pem(c: &mut Checker<'_>, key: &str, written: &Path, label: &str) -> Option<PathBuf> {
+    let path = c.root.nearest(key).place.resolve(written);
     match file::read(&path, file::LARGEST_PEM) {
-        Err(error) => c.error(
-            key,
-            format!("failed to read {}: {error}; give a file this user may read", path.display()),
-        ),
+        Err(error) => {
+            let mend = secret::unexpanded(written).unwrap_or("give a file this user may read");
+            c.error(key, format!("failed to read {}: {error}; {mend}", path.display()));
+        }
         Ok(bytes) if !bytes.windows(label.len()).any(|w| w == label.as_bytes()) => {
             c.error(key, format!("{} holds no PEM block `{label}`; give a PEM file", path.display()));
         }
@@ -148,7 +148,10 @@ fn parse_value(c: &mut Checker<'_>, key: &str, secret: &SecretString) -> Option<
 
 fn header_value(c: &mut Checker<'_>, key: &str, raw: &raw::Header) -> Option<SecretSource> {
     let source = match raw {
-        raw::Header::Text(text) => return Some(SecretSource::Literal(text.clone())),
+        raw::Header::Text(text) => {
+            secret::warn_if_odd(c, key, text.expose_secret());
+            return Some(SecretSource::Literal(text.clone()));
+        }
         raw::Header::Source(source) => source,
     };
     match (&source.file, &source.env) {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::check::{self, Checker};
 use super::issue::{Issue, Level, Place, Report};
+use super::secret::unexpanded;
 use super::tree::{self, Data, Node};
 use super::{Config, ConfigErrors, Limits, Lookup, env, inherit, structure};
 use crate::domain::{Target, file};
@@ -194,7 +195,10 @@ fn expand_path(path: &str) -> Result<Vec<PathBuf>, String> {
     match file.metadata() {
         Ok(meta) if meta.is_dir() => Err(format!("is a folder; name its files, as in '{path}/*.yml'")),
         Ok(_) => Ok(vec![file]),
-        Err(error) => Err(format!("failed to read: {error}; give --config.file an existing file or a glob")),
+        Err(error) => {
+            let mend = unexpanded(&file).unwrap_or("give --config.file an existing file or a glob");
+            Err(format!("failed to read: {error}; {mend}"))
+        }
     }
 }
 

@@ -53,7 +53,7 @@ fn secrets_may_come_from_files() {
 
 #[test]
 fn errors_name_the_variable() {
-    let cases: [(&[(&str, &str)], &str); 7] = [
+    let cases: [(&[(&str, &str)], &str); 8] = [
         (&[ID, SECRET], "FREEPBX_API_URL: is unset or empty; set it"),
         (
             &[URL, USER],
@@ -69,6 +69,10 @@ fn errors_name_the_variable() {
         (
             &[("FREEPBX_API_URL", "https://u:not-a-real-secret@pbx.example.com"), ID, SECRET],
             "FREEPBX_API_URL: has credentials in it, which end up in logs; move them to `auth` or variables of their own",
+        ),
+        (
+            &[("FREEPBX_API_URL", "\"https://pbx.example.com\""), ID, SECRET],
+            "FREEPBX_API_URL: has quotes around it, which are part of the value here; remove them",
         ),
         (
             &[URL, ID, SECRET, ("FREEPBX_API_GRANT", "pasword")],
