@@ -130,6 +130,9 @@ impl AppControl {
         for note in &config.notes {
             tracing::info!("{note}");
         }
+        for line in &config.unreadable {
+            tracing::error!("{line}; until then this target shows exporter_error, the others are watched");
+        }
         for warning in &config.warnings {
             tracing::warn!("{warning}");
         }

@@ -155,7 +155,7 @@ fn header_value(c: &mut Checker<'_>, key: &str, raw: &raw::Header) -> Option<Sec
         raw::Header::Source(source) => source,
     };
     match (&source.file, &source.env) {
-        (Some(path), None) => secret::file(c, &format!("{key}.file"), path),
+        (Some(path), None) => Some(secret::file(c, &format!("{key}.file"), path)),
         (None, Some(name)) => secret::variable(c, &format!("{key}.env"), name).map(SecretSource::Literal),
         _ => {
             c.error(key, "must have one of `file` and `env`; keep one");

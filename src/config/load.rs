@@ -19,7 +19,7 @@ const LARGEST: u64 = 16 * 1024 * 1024;
 /// that environment variables describe. Contacts nobody.
 ///
 /// # Errors
-/// All that is wrong, not only the first.
+/// All that is wrong, not only the first. Secret files that cannot be read are no error by themselves.
 pub fn load(patterns: &[String], lookup: Lookup<'_>) -> Result<Config, ConfigErrors> {
     let mut report = Report::default();
     // An empty one comes from an empty variable, which counts as unset.
@@ -31,11 +31,12 @@ pub fn load(patterns: &[String], lookup: Lookup<'_>) -> Result<Config, ConfigErr
     };
     let mut config = parts.check(lookup, &mut report);
     if report.errors() > 0 {
-        return Err(ConfigErrors(report.take(Level::Error)));
+        return Err(ConfigErrors(report.take(&[Level::Error, Level::Unreadable])));
     }
     let lines = |issues: Vec<Issue>| issues.iter().map(Issue::to_string).collect();
-    config.warnings = lines(report.take(Level::Warning));
-    config.notes = lines(report.take(Level::Note));
+    config.unreadable = lines(report.take(&[Level::Unreadable]));
+    config.warnings = lines(report.take(&[Level::Warning]));
+    config.notes = lines(report.take(&[Level::Note]));
     config.files = files;
     Ok(config)
 }

@@ -47,7 +47,7 @@ impl Forms<'_> {
         let key = self.given_key();
         match (self.literal, self.file, self.env) {
             (Some(secret), ..) => literal(c, &key, secret),
-            (_, Some(path), _) => file(c, &key, path),
+            (_, Some(path), _) => Some(file(c, &key, path)),
             (.., Some(name)) => variable(c, &key, name).map(SecretSource::Literal),
             _ => None,
         }
@@ -108,23 +108,23 @@ pub(super) fn has_placeholder(value: &str) -> bool {
     is_in("${", "}") || is_in("{{", "}}")
 }
 
-/// Reads the file once, so that a wrong one shows at start; it stays the source.
-pub(super) fn file(c: &mut Checker<'_>, key: &str, written: &Path) -> Option<SecretSource> {
+/// Reads the file once, so that a wrong one shows at start; it stays the source even so.
+pub(super) fn file(c: &mut Checker<'_>, key: &str, written: &Path) -> SecretSource {
     let path = c.root.nearest(key).place.resolve(written);
     let source = SecretSource::File(path.clone());
     match source.read() {
         Ok(secret) => warn_if_odd(c, key, secret.expose_secret()),
         Err(error) => {
             let mend = unexpanded(written).unwrap_or("give a file with the secret that this user may read");
-            c.error(key, format!("{error}; {mend}"));
-            return None;
+            c.add(Level::Unreadable, key, format!("{error}; {mend}"));
+            return source;
         }
     }
     // Not the group's bit: systemd's LoadCredential and Kubernetes' fsGroup set it on purpose.
     if mode(&path) & OTHERS != 0 {
         c.warning(key, format!("{} may be read by every user of this machine; chmod o-r", path.display()));
     }
-    Some(source)
+    source
 }
 
 /// The value of an environment variable; unset and empty are the same error.

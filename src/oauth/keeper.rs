@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::IssuedToken;
-use super::send::{context, send};
+use super::send::{context, send, unreadable};
 use crate::budget::Origin;
 use crate::clock::Clock;
 use crate::domain::outcome::{Attempt, TokenView};
@@ -289,7 +289,7 @@ impl State {
             Ok(None) => self.acquire(asker, diary).await?,
             Err(error) => {
                 diary.attempts.push(Attempt::unsent(Grant::RefreshToken, Reason::ExporterError));
-                Err(Failure::new(Reason::ExporterError, error.to_string()))
+                Err(unreadable(&error))
             }
         };
         let result = match result {

@@ -53,7 +53,7 @@ fn secrets_may_come_from_files() {
 
 #[test]
 fn errors_name_the_variable() {
-    let cases: [(&[(&str, &str)], &str); 8] = [
+    let cases: [(&[(&str, &str)], &str); 7] = [
         (&[ID, SECRET], "FREEPBX_API_URL: is unset or empty; set it"),
         (
             &[URL, USER],
@@ -83,16 +83,25 @@ fn errors_name_the_variable() {
             &[URL, ID, SECRET, ("FREEPBX_API_CLIENT_SECRET_FILE", "/absent")],
             "FREEPBX_API_CLIENT_SECRET: FREEPBX_API_CLIENT_SECRET_FILE is set too; keep one of them",
         ),
-        (
-            &[URL, ID, ("FREEPBX_API_CLIENT_SECRET_FILE", "/absent")],
-            "FREEPBX_API_CLIENT_SECRET_FILE: failed to read secret file /absent: No such file or directory (os error \
-             2); give a file with the secret that this user may read",
-        ),
     ];
     for (variables, expected) in cases {
         let error = load_environment(variables).expect_err(expected).to_string();
         assert_eq!(error, expected);
     }
+}
+
+#[test]
+fn a_secret_file_that_cannot_be_read_is_told_and_stays_the_source() {
+    let file = ("FREEPBX_API_CLIENT_SECRET_FILE", "/absent");
+    let config = load_environment(&[URL, ID, file]).expect("a configuration");
+    assert_eq!(
+        config.unreadable,
+        [
+            "FREEPBX_API_CLIENT_SECRET_FILE: failed to read secret file /absent: No such file or directory (os error \
+             2); give a file with the secret that this user may read"
+        ]
+    );
+    assert_eq!(config.targets[0].auth.client_secret, Some(SecretSource::File("/absent".into())));
 }
 
 #[test]
