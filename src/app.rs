@@ -131,7 +131,9 @@ impl AppControl {
             tracing::info!("{note}");
         }
         for line in &config.unreadable {
-            tracing::error!("{line}; until then this target shows exporter_error, the others are watched");
+            tracing::error!(
+                "{line}; until then the targets that use it show exporter_error, the others are watched"
+            );
         }
         for warning in &config.warnings {
             tracing::warn!("{warning}");

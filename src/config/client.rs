@@ -8,6 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::check::Checker;
+use super::issue::Level;
 use super::secret::{self, Forms};
 use super::structure::printable;
 use super::{raw, url::parse_checked};
@@ -126,10 +127,11 @@ pub(super) fn headers(c: &mut Checker<'_>, raw: Option<&BTreeMap<String, raw::He
         }
         match header_value(c, &key, value) {
             Some(SecretSource::Literal(secret)) => {
-                map.extend(parse_value(c, &key, &secret).map(|value| (header, value)));
+                map.extend(parse_value(c, Level::Error, &key, &secret).map(|value| (header, value)));
             }
             Some(file) => {
-                file.read().ok().and_then(|secret| parse_value(c, &key, &secret));
+                // Like one that cannot be read: mended without a reload.
+                file.read().ok().and_then(|secret| parse_value(c, Level::Unreadable, &key, &secret));
                 files.push((header, file));
             }
             None => {}
@@ -138,10 +140,11 @@ pub(super) fn headers(c: &mut Checker<'_>, raw: Option<&BTreeMap<String, raw::He
     (map, files)
 }
 
-fn parse_value(c: &mut Checker<'_>, key: &str, secret: &SecretString) -> Option<HeaderValue> {
-    let value = HeaderValue::from_str(secret.expose_secret());
-    let wrong = "the value has a line break or control character; remove it";
-    let mut value = c.accept(key, value.map_err(|_| wrong))?;
+fn parse_value(c: &mut Checker<'_>, level: Level, key: &str, secret: &SecretString) -> Option<HeaderValue> {
+    let Ok(mut value) = HeaderValue::from_str(secret.expose_secret()) else {
+        c.add(level, key, "the value has a line break or control character; remove it");
+        return None;
+    };
     value.set_sensitive(true);
     Some(value)
 }

@@ -131,6 +131,32 @@ fn every_key_of_the_way_of_a_request_arrives_where_it_belongs() {
 }
 
 #[test]
+fn a_target_differs_where_a_literal_of_its_proxy_or_headers_does() {
+    let with = |password: &str, value: &str| {
+        let proxy = format!("proxy: {{url: 'http://proxy.example.com', username: u, password: {password}}}");
+        let text = one_target("", &format!("{proxy}, headers: {{X-Key: {value}}}"));
+        load_text(&text).expect("a good file").targets[0].clone()
+    };
+    assert_eq!(with("one", "a"), with("one", "a"));
+    assert_ne!(with("one", "a"), with("two", "a"));
+    assert_ne!(with("one", "a"), with("one", "b"));
+    assert_ne!(with("one", "a").client, with("two", "a").client);
+}
+
+#[test]
+fn a_header_file_with_two_lines_troubles_its_target_alone() {
+    let text = one_target("", "headers: {X-Key: {file: key.txt}}");
+    let files = Files::new(&[("key.txt", "not-a-real\nsecret\n"), ("pbx.yml", &text)]);
+    let config = files.load(&["pbx.yml"]).expect("only the file is wrong");
+    assert_eq!(config.targets[0].secret_headers.len(), 1);
+    let told = config.unreadable.join("\n");
+    assert!(
+        told.ends_with("headers.X-Key: the value has a line break or control character; remove it"),
+        "{told}"
+    );
+}
+
+#[test]
 fn no_secret_shows_in_the_debug_form_of_a_configuration() {
     let text = one_target(
         ", grant: password, username: monitor, password: not-a-real-secret",

@@ -195,7 +195,8 @@ async fn an_unreadable_secret_file_blinds_its_target_alone_and_check_calls_it_an
     let log = service.stderr();
     let line = log.lines().find(|line| line.contains("secret.txt")).expect("a line of the log");
     assert!(
-        line.contains("level=error") && line.contains("until then this target shows exporter_error"),
+        line.contains("level=error")
+            && line.contains("until then the targets that use it show exporter_error"),
         "{log}"
     );
     let page = service.get("/").await.body;
