@@ -76,12 +76,6 @@ fn wrong_kind(node: &Node, path: &str, alternatives: &[&Object]) -> String {
     let mut names: Vec<_> = alternatives.iter().flat_map(|s| types(s)).filter(|t| *t != "null").collect();
     names.dedup();
     let has_url = alternatives.iter().any(|s| s.get("properties").is_some_and(|p| p.get("url").is_some()));
-    // `00123456` is no fraction to whoever wrote it.
-    let kind = if names.first() == Some(&"string") {
-        node.kind().trim_end_matches(" with a fraction")
-    } else {
-        node.kind()
-    };
     let mend = match (&node.data, names.first()) {
         (Data::Null, _) => "give a value or remove the key",
         (Data::Number(_), Some(&"string")) if has_pattern(alternatives) => {
@@ -97,7 +91,7 @@ fn wrong_kind(node: &Node, path: &str, alternatives: &[&Object]) -> String {
         _ => "write one value",
     };
     let names: Vec<_> = names.into_iter().map(kind_name).collect();
-    format!("must be {}, is {}; {mend}", names.join(" or "), kind)
+    format!("must be {}, is {}; {mend}", names.join(" or "), node.kind())
 }
 
 /// Whether the text has a form of its own: durations have.
