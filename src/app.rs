@@ -130,6 +130,11 @@ impl AppControl {
         for note in &config.notes {
             tracing::info!("{note}");
         }
+        for line in &config.unreadable {
+            tracing::error!(
+                "{line}; until then the targets that use it show exporter_error, the others are watched"
+            );
+        }
         for warning in &config.warnings {
             tracing::warn!("{warning}");
         }

@@ -19,7 +19,7 @@ use crate::clock::Clock;
 use crate::domain::extensions::Listed;
 use crate::domain::outcome::{Attempt, Outcome, Version};
 use crate::domain::{
-    Answer, Class, Failure, Listing, Operation, Reason, Request, SecretSource, Target, TransportError,
+    Answer, Class, Exchange, Failure, Listing, Operation, Reason, Request, Target, TransportError,
 };
 use crate::oauth::{Asker, Diary, Held, Keeper, NoToken};
 use crate::platform::{self, CallContext, Validity};
@@ -111,7 +111,7 @@ impl Probe {
 
     /// When to look again during a wait: sooner where a secret file may be mended meanwhile.
     pub fn wake_after(&self, wait: Duration) -> Duration {
-        let watches_files = || self.target.auth.secrets().any(|s| matches!(s, SecretSource::File(_)));
+        let watches_files = || self.target.secrets().any(|secret| secret.file().is_some());
         let quiet = self.memory().quiet_until.is_some();
         if quiet && watches_files() { wait.min(self.target.failure_interval) } else { wait }
     }
@@ -348,10 +348,15 @@ impl Probe {
         read: impl FnOnce(&CallContext<'_>, &Answer) -> Result<T, Failure>,
     ) -> Result<Result<T, Failure>, Stop> {
         request.headers.insert(AUTHORIZATION, bearer(&call.held.secret));
+        let complete = self.target.add_secret_headers(&mut request.headers);
         let sent = async {
             let permit = self.origin.admit(call.proven).await?;
             let limits = Limits { timeout: self.target.timeout, body: self.target.body_limit };
-            Ok((permit, self.transport.exchange(&self.target.client, limits, request).await))
+            let exchange = match complete {
+                Ok(()) => self.transport.exchange(&self.target.client, limits, request).await,
+                Err(error) => Exchange::unsent(error),
+            };
+            Ok((permit, exchange))
         };
         let (permit, exchange) = tokio::select! {
             biased;

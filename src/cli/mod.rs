@@ -18,7 +18,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::builder::Resettable;
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::metrics::ExporterMetrics;
 
@@ -132,7 +134,20 @@ fn parse() -> Cli {
     let is_empty = |name: &std::ffi::OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
     let command = command()
         .mut_args(|arg| if arg.get_env().is_some_and(is_empty) { arg.env(Resettable::Reset) } else { arg });
-    Cli::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
+    let matches = command.clone().get_matches();
+    refuse_file_of_demo(command, &matches);
+    Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+}
+
+/// A file would be ignored. A variable may be there for the service that this machine runs as well.
+fn refuse_file_of_demo(mut command: clap::Command, matches: &ArgMatches) {
+    if let Some(("demo", matches)) = matches.subcommand()
+        && matches.value_source("config_file") == Some(ValueSource::CommandLine)
+    {
+        let text =
+            "demo watches simulated PBXes and reads no --config.file; remove the flag, or remove `demo`";
+        command.error(ErrorKind::ArgumentConflict, text).exit();
+    }
 }
 
 /// The whole command line.

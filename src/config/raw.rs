@@ -67,7 +67,7 @@ pub(super) struct Settings {
     /// Largest answer accepted: bytes, or a number with `KiB` or `MiB`.
     #[schemars(extend("default" = "10MiB"))]
     pub body_limit: Option<Size>,
-    /// Extra header fields sent with each request; the value is a text, or where to read it once.
+    /// Extra header fields sent with each request; the value is a text, or where to read it.
     pub headers: Option<BTreeMap<String, Header>>,
     /// TLS, for `https://` targets.
     pub tls: Option<Tls>,
@@ -249,7 +249,7 @@ pub(super) struct Proxy {
     /// Password for the proxy.
     #[schemars(with = "Option<String>")]
     pub password: Option<SecretString>,
-    /// File with the proxy's password, read at start and reload.
+    /// File with the proxy's password, read anew when it changes.
     pub password_file: Option<PathBuf>,
     /// Environment variable with the proxy's password, read at start and reload.
     pub password_env: Option<String>,
@@ -312,13 +312,13 @@ pub(super) enum Header {
     Source(HeaderSource),
 }
 
-/// Where to read a header field's value, at start and reload: one of the two.
+/// Where to read a header field's value: one of the two.
 #[derive(Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(super) struct HeaderSource {
-    /// File with the value.
+    /// File with the value, read anew at each request.
     pub file: Option<PathBuf>,
-    /// Environment variable with the value.
+    /// Environment variable with the value, read at start and reload.
     pub env: Option<String>,
 }
 

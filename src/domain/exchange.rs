@@ -127,6 +127,19 @@ impl TransportError {
     }
 }
 
+impl Exchange {
+    /// What stands for an exchange that never took place.
+    pub fn unsent(error: TransportError) -> Self {
+        Self {
+            result: Err(error),
+            duration: Duration::ZERO,
+            phases: Phases::default(),
+            status: None,
+            certificate_expiry: None,
+        }
+    }
+}
+
 /// Seconds spent in each phase of an exchange; `None` for a phase that did not take place.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Phases {

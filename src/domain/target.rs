@@ -4,12 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, Method};
-use secrecy::SecretString;
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use secrecy::ExposeSecret;
 use url::Url;
 
 use super::extensions::Id;
-use super::{Class, Failure, Grant, SecretSource};
+use super::{Class, Failure, Grant, SecretSource, TransportError};
 
 /// The longest `Retry-After` honoured.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
@@ -59,6 +59,8 @@ pub struct Target {
     pub body_limit: u64,
     /// Extra header fields sent with each request to this target.
     pub headers: HeaderMap,
+    /// The same, whose values are files, read anew at each request.
+    pub secret_headers: Vec<(HeaderName, SecretSource)>,
     /// What decides whether two targets can share an HTTP client.
     pub client: ClientSettings,
     /// The PBX's own logs, followed where the exporter runs on its host.
@@ -118,7 +120,7 @@ pub struct Auth {
 }
 
 impl Auth {
-    /// The sources of every secret, for change detection.
+    /// The sources of the secrets that token requests send.
     pub fn secrets(&self) -> impl Iterator<Item = &SecretSource> {
         [&self.client_secret, &self.password, &self.refresh_token].into_iter().flatten()
     }
@@ -224,36 +226,14 @@ pub enum TlsVersion {
 }
 
 /// An HTTP, HTTPS or SOCKS5 proxy.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ProxySettings {
     /// `http://`, `https://`, `socks5://` or `socks5h://`, without user info.
     pub url: Url,
     /// User name and password for the proxy.
-    pub credentials: Option<(String, SecretString)>,
+    pub credentials: Option<(String, SecretSource)>,
     /// Hosts reached directly, in the form of `NO_PROXY`.
     pub no_proxy: Option<String>,
-}
-
-impl ProxySettings {
-    fn key(&self) -> (&str, Option<(&str, &str)>, Option<&str>) {
-        use secrecy::ExposeSecret;
-        let credentials = self.credentials.as_ref().map(|(u, p)| (u.as_str(), p.expose_secret()));
-        (self.url.as_str(), credentials, self.no_proxy.as_deref())
-    }
-}
-
-impl PartialEq for ProxySettings {
-    fn eq(&self, other: &Self) -> bool {
-        self.key() == other.key()
-    }
-}
-
-impl Eq for ProxySettings {}
-
-impl std::hash::Hash for ProxySettings {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        self.key().hash(state);
-    }
 }
 
 impl Target {
@@ -270,6 +250,30 @@ impl Target {
         url.set_path(path);
         url.set_query(query);
         url
+    }
+
+    /// The sources of what this target authenticates with, for noticing that one was mended.
+    pub fn secrets(&self) -> impl Iterator<Item = &SecretSource> {
+        self.auth.secrets().chain(self.secret_headers.iter().map(|(_, source)| source))
+    }
+
+    /// Adds the header fields whose values are files, as these are now.
+    ///
+    /// # Errors
+    /// A file that cannot be read or holds no header value.
+    pub fn add_secret_headers(&self, headers: &mut HeaderMap) -> Result<(), TransportError> {
+        for (name, source) in &self.secret_headers {
+            let secret = source.read().map_err(|error| TransportError::Exporter(error.with_mend()))?;
+            let mut value = HeaderValue::from_str(secret.expose_secret()).map_err(|_| {
+                let text = format!(
+                    "the file for the header {name} has a line break or control character; remove it"
+                );
+                TransportError::Exporter(text)
+            })?;
+            value.set_sensitive(true);
+            headers.insert(name.clone(), value);
+        }
+        Ok(())
     }
 
     /// The wait after a failure, `count` of its class in a row so far (this one counted in).

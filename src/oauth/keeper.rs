@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::IssuedToken;
-use super::send::{context, send};
+use super::send::{context, send, unreadable};
 use crate::budget::Origin;
 use crate::clock::Clock;
 use crate::domain::outcome::{Attempt, TokenView};
@@ -262,7 +262,7 @@ impl State {
     }
 
     fn forgive_if_changed(&mut self, target: &Target) -> bool {
-        let changed = self.standing.is_some() && fingerprint(target.auth.secrets()) != self.fingerprint;
+        let changed = self.standing.is_some() && fingerprint(target.secrets()) != self.fingerprint;
         if changed {
             // A rotated refresh token outlives a change of any other secret.
             let renewed = fingerprint(target.auth.refresh_token.iter()) != self.refresh_fingerprint;
@@ -283,13 +283,13 @@ impl State {
             return Err(self.standing_failure());
         }
         // Before the request: what changes while it runs is news.
-        self.fingerprint = fingerprint(asker.target.auth.secrets());
+        self.fingerprint = fingerprint(asker.target.secrets());
         let result = match self.refresh_at_hand(asker.target) {
             Ok(Some(refresh)) => self.refresh(asker, diary, refresh).await?,
             Ok(None) => self.acquire(asker, diary).await?,
             Err(error) => {
                 diary.attempts.push(Attempt::unsent(Grant::RefreshToken, Reason::ExporterError));
-                Err(Failure::new(Reason::ExporterError, error.to_string()))
+                Err(unreadable(&error))
             }
         };
         let result = match result {

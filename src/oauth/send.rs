@@ -3,7 +3,7 @@
 use super::keeper::{Asker, Diary, NoToken};
 use super::{IssuedToken, TokenAnswer, request_token};
 use crate::domain::outcome::Attempt;
-use crate::domain::{Answer, Failure, Grant, Operation, Reason, Target, TransportError};
+use crate::domain::{Answer, Failure, Grant, Operation, Reason, SecretError, Target, TransportError};
 use crate::platform::{self, CallContext};
 use secrecy::SecretString;
 
@@ -33,7 +33,7 @@ pub(super) async fn send(
         match request_token(asker.transport, asker.target, grant, refresh, scopes).await {
             Ok(answer) => answer,
             Err(error) => {
-                let failure = Failure::new(Reason::ExporterError, error.to_string());
+                let failure = unreadable(&error);
                 diary.attempts.push(Attempt::unsent(grant, failure.reason));
                 return Ok(Sent { result: Err(failure), answer: None, may_have_worked: false });
             }
@@ -43,6 +43,12 @@ pub(super) async fn send(
     permit.judge(&attempt);
     diary.attempts.push(attempt);
     Ok(sent)
+}
+
+/// What a secret that cannot be read means.
+pub(super) fn unreadable(error: &SecretError) -> Failure {
+    let text = format!("No token was asked for: {}. The PBX is not to blame.", error.with_mend());
+    Failure::new(Reason::ExporterError, text)
 }
 
 fn judge(

@@ -25,7 +25,7 @@ pub use self::dial::{Certificate, Dial, DialFuture, Event, Served};
 use self::pool::{Client, Pool};
 use self::recorder::Recorder;
 use crate::domain::target::ClientSettings;
-use crate::domain::{Answer, Exchange, Phases, Request, TransportError};
+use crate::domain::{Answer, Exchange, Request, TransportError};
 
 /// Limits of one exchange.
 #[derive(Clone, Copy, Debug)]
@@ -80,7 +80,7 @@ impl HttpTransport {
         let start = Instant::now();
         let client = match self.pool.client(settings) {
             Ok(client) => client,
-            Err(cause) => return unsent(start, cause),
+            Err(cause) => return Exchange::unsent(TransportError::Exporter(cause)),
         };
         let recorder = Recorder::new(start, &request.url, client.proxies(&request.url));
         let journey = Journey { client: &client, recorder: &recorder, limit: limits.body };
@@ -108,16 +108,6 @@ impl Transport for HttpTransport {
         request: Request,
     ) -> ExchangeFuture<'a> {
         Box::pin(self.run(client, limits, request))
-    }
-}
-
-fn unsent(start: Instant, cause: String) -> Exchange {
-    Exchange {
-        result: Err(TransportError::Exporter(cause)),
-        duration: start.elapsed(),
-        phases: Phases::default(),
-        status: None,
-        certificate_expiry: None,
     }
 }
 

@@ -90,8 +90,12 @@ fn every_key_of_token_and_times_arrives_where_it_belongs() {
     assert_eq!(t.backoff, Backoff { start: 6 * MINUTE, cap: 120 * MINUTE, denied: 7 * MINUTE });
     assert_eq!((t.body_limit, t.version), (64 << 10, true));
     assert_eq!(
-        (t.headers["x-site"].as_bytes(), t.headers["x-key"].as_bytes()),
-        (&b"office"[..], &b"not-a-real-secret"[..])
+        (t.headers["x-site"].as_bytes(), t.headers.len(), &t.secret_headers[..]),
+        (
+            &b"office"[..],
+            1,
+            &[("x-key".parse().unwrap(), SecretSource::File(files.path("secrets/client.txt")))][..]
+        )
     );
     let limits = Limits {
         probes_in_flight: 7,
@@ -119,11 +123,37 @@ fn every_key_of_the_way_of_a_request_arrives_where_it_belongs() {
         ("http://proxy.example.com:3128/", Some("localhost"))
     );
     let (user, password) = proxy.credentials.as_ref().expect("credentials");
-    assert_eq!((user.as_str(), password.expose_secret()), ("user", "not-a-real-secret"));
+    assert_eq!((user.as_str(), password.file()), ("user", Some(&*files.path("secrets/client.txt"))));
     let Call::Custom(call) = &t.call else { panic!("a custom call") };
     assert_eq!((&call.method, call.path.as_str()), (&Method::POST, "/admin/api/api/gql?a=b"));
     assert_eq!(call.body, Some(("{}".to_owned(), "application/graphql".to_owned())));
     assert_eq!(call.total.as_deref(), Some("/data/n"));
+}
+
+#[test]
+fn a_target_differs_where_a_literal_of_its_proxy_or_headers_does() {
+    let with = |password: &str, value: &str| {
+        let proxy = format!("proxy: {{url: 'http://proxy.example.com', username: u, password: {password}}}");
+        let text = one_target("", &format!("{proxy}, headers: {{X-Key: {value}}}"));
+        load_text(&text).expect("a good file").targets[0].clone()
+    };
+    assert_eq!(with("one", "a"), with("one", "a"));
+    assert_ne!(with("one", "a"), with("two", "a"));
+    assert_ne!(with("one", "a"), with("one", "b"));
+    assert_ne!(with("one", "a").client, with("two", "a").client);
+}
+
+#[test]
+fn a_header_file_with_two_lines_troubles_its_target_alone() {
+    let text = one_target("", "headers: {X-Key: {file: key.txt}}");
+    let files = Files::new(&[("key.txt", "not-a-real\nsecret\n"), ("pbx.yml", &text)]);
+    let config = files.load(&["pbx.yml"]).expect("only the file is wrong");
+    assert_eq!(config.targets[0].secret_headers.len(), 1);
+    let told = config.unreadable.join("\n");
+    assert!(
+        told.ends_with("headers.X-Key: the value has a line break or control character; remove it"),
+        "{told}"
+    );
 }
 
 #[test]

@@ -139,7 +139,11 @@ fn cases() -> Vec<Case> {
 
 fn proxy() -> ProxySettings {
     let url = url::Url::parse("http://proxy.example.com:3128").expect("a URL");
-    ProxySettings { url, credentials: Some(("u".into(), SecretString::from("made-up"))), no_proxy: None }
+    ProxySettings {
+        url,
+        credentials: Some(("u".into(), SecretSource::Literal(SecretString::from("made-up")))),
+        no_proxy: None,
+    }
 }
 
 /// The text at 80 columns, and the report.
