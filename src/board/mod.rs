@@ -4,10 +4,12 @@
 //! changes a copy and puts it up whole, so that what one scrape shows of a target is consistent.
 
 mod record;
+mod reference;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+pub use self::reference::Reference;
 pub use crate::domain::outcome::TokenView;
 use crate::domain::outcome::Version;
 use crate::domain::{Grant, Operation, Phases, Reason};
@@ -74,6 +76,8 @@ pub struct TargetState {
     pub certificate_expiry: Option<f64>,
     /// What the version query told.
     pub version: Option<Arc<Version>>,
+    /// The newest second count of the extensions; `None` where none is configured, and before the first.
+    pub reference: Option<Arc<Reference>>,
 }
 
 /// The state of one endpoint of a target.
@@ -159,6 +163,8 @@ pub struct Slot {
     /// What stays the same.
     pub info: TargetInfo,
     state: ArcSwap<TargetState>,
+    /// Held by whoever changes the state: passes and second counts do so at times of their own.
+    writer: Mutex<()>,
 }
 
 impl Slot {
@@ -168,7 +174,7 @@ impl Slot {
             grants: info.grants.iter().copied().map(GrantCounters::new).collect(),
             ..TargetState::default()
         };
-        Self { info, state: ArcSwap::from_pointee(state) }
+        Self { info, state: ArcSwap::from_pointee(state), writer: Mutex::new(()) }
     }
 
     /// The newest state.
@@ -176,9 +182,16 @@ impl Slot {
         self.state.load_full()
     }
 
-    /// Puts up a new state.
-    pub fn publish(&self, state: TargetState) {
-        self.state.store(Arc::new(state));
+    /// Changes a copy of the newest state and puts it up whole. The state before and the one after.
+    pub fn update(&self, change: impl FnOnce(&mut TargetState)) -> (Arc<TargetState>, Arc<TargetState>) {
+        // A poisoned lock guards nothing that could be half done.
+        let _one_at_a_time = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let old = self.state();
+        let mut new = TargetState::clone(&old);
+        change(&mut new);
+        let new = Arc::new(new);
+        self.state.store(new.clone());
+        (old, new)
     }
 }
 

@@ -12,7 +12,7 @@ use serde_json::from_value;
 use super::issue::{Level, Report};
 use super::raw::{self, DurationText};
 use super::tree::Node;
-use super::{Limits, Lookup, auth, call, client, times, url};
+use super::{Limits, Lookup, auth, call, client, reference, times, url};
 use crate::domain::Target;
 use crate::domain::target::PlatformId;
 
@@ -108,6 +108,7 @@ pub(super) fn target(mut c: Checker<'_>) -> Option<Target> {
     let body_limit = check_size(&mut c, settings.body_limit.as_ref());
     let headers = client::headers(&mut c, settings.headers.as_ref());
     let client = client::check(&mut c, settings, origin.as_ref());
+    let reference = reference::check(&mut c, settings.reference.as_ref(), call.as_ref());
     if c.report.errors() > before {
         return None;
     }
@@ -129,6 +130,7 @@ pub(super) fn target(mut c: Checker<'_>) -> Option<Target> {
         body_limit,
         headers,
         client,
+        reference,
     })
 }
 

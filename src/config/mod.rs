@@ -12,6 +12,7 @@ mod inherit;
 mod issue;
 mod load;
 mod raw;
+mod reference;
 pub mod schema;
 mod secret;
 mod structure;

@@ -6,6 +6,7 @@
 pub mod exchange;
 pub mod outcome;
 pub mod reason;
+pub mod reference;
 pub mod secret;
 pub mod target;
 pub mod token;
@@ -13,5 +14,6 @@ pub mod token;
 pub use exchange::{Answer, Exchange, Phases, Request, TransportError};
 pub use outcome::{Failure, Listing};
 pub use reason::{Class, Grant, Operation, Reason};
+pub use reference::ReferenceSettings;
 pub use secret::{SecretError, SecretSource};
 pub use target::Target;

@@ -8,7 +8,7 @@ use http::{HeaderMap, Method};
 use secrecy::SecretString;
 use url::Url;
 
-use super::{Class, Failure, Grant, SecretSource};
+use super::{Class, Failure, Grant, ReferenceSettings, SecretSource};
 
 /// The longest `Retry-After` honoured.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
@@ -60,6 +60,8 @@ pub struct Target {
     pub headers: HeaderMap,
     /// What decides whether two targets can share an HTTP client.
     pub client: ClientSettings,
+    /// A second count of the extensions, on the PBX host itself.
+    pub reference: Option<ReferenceSettings>,
 }
 
 /// How a target gets its token.

@@ -147,6 +147,8 @@ families! {
         "1 if credentials travel over http://, unencrypted, else 0.";
     "pbx_version_info" Info ["version" "engine"] Many(version),
         "Always 1: release of the PBX and its telephony engine, as of the newest version query; absent unless that query is on and answered.";
+    "pbx_extensions_reference" Gauge ["source"] Many(reference),
+        "Extensions counted on the PBX host itself, past its API, as of the newest such count; source tells by whom they were counted. Absent unless one is configured, and while that count fails.";
 }
 
 /// One [`Tail`] for each operation, with further labels.
@@ -374,6 +376,14 @@ fn phases(out: &mut Encoder, view: &View<'_>) {
 fn version(out: &mut Encoder, view: &View<'_>) {
     if let Some(version) = &view.state.version {
         out.line_labels(&[("version", &version.version), ("engine", &version.engine)], 1);
+    }
+}
+
+fn reference(out: &mut Encoder, view: &View<'_>) {
+    if let Some(reference) = &view.state.reference
+        && let Ok(count) = reference.count
+    {
+        out.line_labels(&[("source", reference.kind.as_str())], count);
     }
 }
 

@@ -167,19 +167,14 @@ impl PassTask {
             wait_seconds = wait.as_secs(),
             "probe put off: the budget of refusing answers of this origin is spent, one more could bring a ban"
         );
-        let mut state = TargetState::clone(&self.slot.state());
-        state.wait = wait;
-        self.slot.publish(state);
+        self.slot.update(|state| state.wait = wait);
         Finished { next: now + wait, has_outcome: true, reply: ProbeNow::RefusalBudget { retry_after: wait } }
     }
 }
 
 fn publish(slot: &Slot, outcome: Outcome, clock: Clock) {
-    let old = slot.state();
-    let mut state = TargetState::clone(&old);
-    state.record(outcome, clock.unix());
-    tell_change(&slot.info.name, &old, &state);
-    slot.publish(state);
+    let (old, new) = slot.update(|state| state.record(outcome, clock.unix()));
+    tell_change(&slot.info.name, &old, &new);
 }
 
 /// Logs each change of what is wrong, once.

@@ -5,6 +5,7 @@
 //! so passes never pile up.
 
 mod entry;
+mod reference;
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
@@ -16,6 +17,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use self::entry::{Entry, Finished, PassTask, jitter};
 use crate::board::Board;
@@ -99,6 +101,8 @@ pub struct Scheduler {
     names: HashMap<Arc<str>, u64>,
     due: BinaryHeap<Reverse<(Instant, u64)>>,
     passes: JoinSet<Finished>,
+    /// One task for each target with a second count.
+    references: TaskTracker,
     running: HashMap<Id, u64>,
     /// Of the first configuration, still without an outcome; `None` before that configuration came.
     awaited: Option<HashSet<u64>>,
@@ -120,6 +124,7 @@ impl Scheduler {
             names: HashMap::new(),
             due: BinaryHeap::new(),
             passes: JoinSet::new(),
+            references: TaskTracker::new(),
             running: HashMap::new(),
             awaited: None,
             next_serial: 0,
@@ -144,6 +149,8 @@ impl Scheduler {
             }
         }
         while self.passes.join_next().await.is_some() {}
+        self.references.close();
+        self.references.wait().await;
     }
 
     fn is_ready(&self) -> bool {
@@ -217,7 +224,12 @@ impl Scheduler {
             .or_insert_with(|| Arc::new(Origin::new(limits.refusals_per_origin, limits.refusal_window)));
         let due = Instant::now() + spread.min(target.interval).mul_f64(jitter(&target.name));
         let probe = Probe::new(target, self.parts.transport.clone(), origin.clone(), self.parts.clock);
-        self.entries.insert(serial, Entry::new(probe, due, self.parts.cancel.child_token()));
+        let entry = Entry::new(probe, due, self.parts.cancel.child_token());
+        if let Some(settings) = &entry.probe.target().reference {
+            let watch = reference::Watch::new(settings.clone(), &entry, &self.parts);
+            self.references.spawn(watch.run(due));
+        }
+        self.entries.insert(serial, entry);
         self.due.push(Reverse((due, serial)));
         serial
     }

@@ -53,6 +53,7 @@ pub fn target(name: &str, origin: &Url, grant: Grant, call: Call) -> Target {
         body_limit: 8 << 20,
         headers: HeaderMap::new(),
         client: ClientSettings::default(),
+        reference: None,
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod guard;
 mod page;
+mod reference;
 
 use std::sync::Arc;
 

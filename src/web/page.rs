@@ -8,6 +8,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use axum::http::{HeaderName, header};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use super::reference;
 use crate::board::{Condition, Slot, TargetState};
 use crate::domain::Operation;
 
@@ -156,11 +157,15 @@ fn target(row: &Row, now: f64) -> Markup {
         tr id=(id) {
             td { (badge(row.health, None)) }
             td.name { a href={ "#" (id) } { (info.name) } span.dim { (info.origin) } }
-            td.why { @for (operation, condition) in state.conditions() { (why(operation, condition, now)) } }
+            td.why {
+                @for (operation, condition) in state.conditions() { (why(operation, condition, now)) }
+                (reference::hint(state, now))
+            }
             td.when data-label=[state.token.map(|_| "Token")] { (token(state, now)) }
             td.when data-label=[state.last_probe.map(|_| "Probe")] { (probe(state, now)) }
-            td.count data-label=[state.extensions.map(|_| "Extensions")] {
+            td.count data-label=[(state.extensions.is_some() || state.reference.is_some()).then_some("Extensions")] {
                 @if let Some(extensions) = state.extensions { (extensions) }
+                (reference::count(state))
             }
         }
     }
@@ -201,7 +206,7 @@ fn probe(state: &TargetState, now: f64) -> Markup {
 }
 
 /// A length of time in words, with the moment it leads to as tooltip.
-fn moment(unix: f64, seconds: f64) -> Markup {
+pub(super) fn moment(unix: f64, seconds: f64) -> Markup {
     let at = Duration::try_from_secs_f64(unix).ok().and_then(|unix| UNIX_EPOCH.checked_add(unix));
     // Years of four digits only: `httpdate` panics beyond.
     let at = at.filter(|_| unix < 253_402_300_800.0).map(httpdate::fmt_http_date);

@@ -3,6 +3,7 @@
 mod config;
 mod exposition;
 mod metrics_docs;
+mod reference;
 mod schedule;
 mod service;
 mod support;

@@ -26,7 +26,7 @@ const GRAPHQL_PATH: &str = "/admin/api/api/gql";
 
 /// A configuration of these targets, each a mapping in flow style. All have the simulator's
 /// credentials and fail fast.
-fn config(targets: &[String]) -> String {
+pub fn config(targets: &[String]) -> String {
     let targets: String = targets.iter().map(|target| format!("- {target}\n")).collect();
     format!(
         "defaults: {{interval: 60s, failure_interval: 1s, timeout: 10s, \
@@ -35,22 +35,22 @@ fn config(targets: &[String]) -> String {
 }
 
 /// One target with further keys.
-fn target(name: &str, url: impl std::fmt::Display, keys: &str) -> String {
+pub fn target(name: &str, url: impl std::fmt::Display, keys: &str) -> String {
     format!("{{name: '{name}', url: '{url}', {keys}}}")
 }
 
 /// A series with the label `target` alone.
-fn of(family: &str, target: &str) -> String {
+pub fn of(family: &str, target: &str) -> String {
     format!("{family}{{target=\"{target}\"}}")
 }
 
 /// A healthy simulated FreePBX.
-async fn pbx(generation: Generation) -> SimServer {
+pub async fn pbx(generation: Generation) -> SimServer {
     SimServer::start(Arc::new(SimPbx::new(generation, Clock::System))).await.expect("a port")
 }
 
 /// One with something wrong.
-async fn broken(generation: Generation, fault: Fault) -> SimServer {
+pub async fn broken(generation: Generation, fault: Fault) -> SimServer {
     let server = pbx(generation).await;
     server.pbx().set_fault(Some(fault));
     server

@@ -28,9 +28,7 @@ pub fn info(name: &str) -> TargetInfo {
 /// A slot in whose state `change` was made.
 pub fn slot(info: TargetInfo, change: impl FnOnce(&mut TargetState)) -> Arc<Slot> {
     let slot = Slot::new(info);
-    let mut state = (*slot.state()).clone();
-    change(&mut state);
-    slot.publish(state);
+    slot.update(change);
     Arc::new(slot)
 }
 

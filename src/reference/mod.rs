@@ -1,0 +1,32 @@
+//! A second count of the extensions, taken on the PBX host itself and past its API, so that "the API does
+//! not tell the truth" and "the extensions are gone" can be told apart.
+//!
+//! Belongs here: one count from one source, and the sentence for each way in which it fails. Does not
+//! belong here: when to count (`schedule`) and what a difference means (`web`). Nothing here changes
+//! anything on the PBX, and no text of the far side leaves this room.
+
+mod asterisk;
+mod database;
+mod error;
+mod parse;
+
+use crate::domain::reference::{ReferenceSettings, ReferenceSource};
+
+pub use error::ReferenceError;
+
+/// Counts once, within the configured timeout.
+///
+/// # Errors
+/// Each is a sentence with its mend.
+pub async fn count_once(settings: &ReferenceSettings) -> Result<u64, ReferenceError> {
+    let count = async {
+        match &settings.source {
+            ReferenceSource::Asterisk(asterisk) => asterisk::count(asterisk).await,
+            ReferenceSource::Database(database) => database::count(database, settings.timeout).await,
+        }
+    };
+    // What is dropped at the timeout ends with it: the child is killed, the connection closed.
+    tokio::time::timeout(settings.timeout, count)
+        .await
+        .unwrap_or(Err(ReferenceError::Timeout(settings.timeout)))
+}

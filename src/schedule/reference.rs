@@ -1,0 +1,82 @@
+//! When a target's extensions are counted on the PBX host itself: a timetable apart from that of the
+//! probes, so that neither can hold the other up or change its outcome.
+
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::Parts;
+use super::entry::Entry;
+use crate::board::{Reference, Slot, TargetState};
+use crate::clock::Clock;
+use crate::domain::ReferenceSettings;
+use crate::metrics::ExporterMetrics;
+use crate::reference::{ReferenceError, count_once};
+
+/// Counts for one target until it goes.
+pub(super) struct Watch {
+    settings: ReferenceSettings,
+    slot: Arc<Slot>,
+    cancel: CancellationToken,
+    metrics: Arc<ExporterMetrics>,
+    clock: Clock,
+}
+
+impl Watch {
+    pub fn new(settings: ReferenceSettings, entry: &Entry, parts: &Parts) -> Self {
+        let (slot, cancel) = (entry.slot.clone(), entry.cancel.clone());
+        Self { settings, slot, cancel, metrics: parts.metrics.clone(), clock: parts.clock }
+    }
+
+    /// Counts from `first` on.
+    pub async fn run(self, first: Instant) {
+        let cancel = self.cancel.clone();
+        cancel.run_until_cancelled(self.count_on(first)).await;
+    }
+
+    async fn count_on(&self, mut due: Instant) {
+        loop {
+            tokio::time::sleep_until(due).await;
+            let count = self.count().await;
+            self.record(count);
+            due = Instant::now() + self.settings.interval;
+        }
+    }
+
+    /// In a task of its own, so that a panic ends this count alone; dropped, it is aborted.
+    async fn count(&self) -> Result<u64, ReferenceError> {
+        let settings = self.settings.clone();
+        let mut task = JoinSet::new();
+        task.spawn(async move { count_once(&settings).await });
+        if let Some(Ok(count)) = task.join_next().await {
+            return count;
+        }
+        self.metrics.panicked();
+        Err(ReferenceError::Panicked)
+    }
+
+    fn record(&self, count: Result<u64, ReferenceError>) {
+        let reference = Reference {
+            kind: self.settings.source.kind(),
+            count: count.map_err(|error| error.to_string().into()),
+            at: self.clock.unix(),
+        };
+        let (old, new) = self.slot.update(|state| state.reference = Some(Arc::new(reference)));
+        tell_change(&self.slot.info.name, &old, &new);
+    }
+}
+
+/// Logs each change between counting and failing, and of why it fails, once.
+fn tell_change(target: &str, old: &TargetState, new: &TargetState) {
+    let failure = |state: &TargetState| state.reference.as_ref().and_then(|r| r.count.clone().err());
+    let Some(source) = new.reference.as_ref().map(|reference| reference.kind.as_str()) else { return };
+    match (failure(old), failure(new)) {
+        (before, Some(error)) if before.as_ref() != Some(&error) => {
+            tracing::warn!(target, source, error = &*error, "failed to count extensions on the PBX host");
+        }
+        (Some(_), None) => tracing::info!(target, source, "extensions counted again on the PBX host"),
+        _ => {}
+    }
+}
