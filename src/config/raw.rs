@@ -321,7 +321,6 @@ pub(super) enum AsteriskCommand {
 /// Asking FreePBX's database. The password has three forms, of which at most one is given.
 #[derive(Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
-#[expect(clippy::struct_field_names, reason = "the keys as users write them")]
 pub(super) struct Database {
     /// Unix socket of the server: mostly `/run/mysqld/mysqld.sock` (Debian) or `/var/lib/mysql/mysql.sock`.
     pub socket: Option<PathBuf>,

@@ -46,12 +46,12 @@ pub enum ReferenceError {
     Lost,
     /// User or password refused.
     #[error(
-        "the database refuses this user or password; mend reference.database.username and password, or the user's host part on the server (CREATE USER ...@'localhost')"
+        "the database refuses this user or password; mend reference.database.username and password, or the account (its host part: ...@'localhost'; with unix_socket the system user that the exporter runs as must have the same name)"
     )]
     Refused,
     /// The account wants another way of proving who one is.
     #[error(
-        "the database account is set up for something else than a password (such as unix_socket); ALTER USER ... IDENTIFIED VIA mysql_native_password USING PASSWORD('...')"
+        "the database account is set up for another way than this exporter knows (such as pam); ALTER USER ... IDENTIFIED VIA mysql_native_password USING PASSWORD('...')"
     )]
     Plugin,
     /// No right to database or table.

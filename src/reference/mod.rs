@@ -10,6 +10,8 @@ mod database;
 mod error;
 mod parse;
 
+use tokio::task::JoinSet;
+
 use crate::domain::reference::{ReferenceSettings, ReferenceSource};
 
 pub use error::ReferenceError;
@@ -19,14 +21,19 @@ pub use error::ReferenceError;
 /// # Errors
 /// Each is a sentence with its mend.
 pub async fn count_once(settings: &ReferenceSettings) -> Result<u64, ReferenceError> {
-    let count = async {
-        match &settings.source {
-            ReferenceSource::Asterisk(asterisk) => asterisk::count(asterisk).await,
-            ReferenceSource::Database(database) => database::count(database, settings.timeout).await,
+    let (source, timeout) = (settings.source.clone(), settings.timeout);
+    // A task of its own, because the database driver panics at some ways to authenticate that it does not
+    // have. Dropped at the timeout or by the caller, the task is aborted: the child is killed, the connection closed.
+    let mut task = JoinSet::new();
+    task.spawn(async move {
+        match source {
+            ReferenceSource::Asterisk(asterisk) => asterisk::count(&asterisk).await,
+            ReferenceSource::Database(database) => database::count(&database, timeout).await,
         }
-    };
-    // What is dropped at the timeout ends with it: the child is killed, the connection closed.
-    tokio::time::timeout(settings.timeout, count)
-        .await
-        .unwrap_or(Err(ReferenceError::Timeout(settings.timeout)))
+    });
+    match tokio::time::timeout(timeout, task.join_next()).await {
+        Ok(Some(Ok(count))) => count,
+        Ok(_) => Err(ReferenceError::Panicked),
+        Err(_) => Err(ReferenceError::Timeout(timeout)),
+    }
 }

@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -39,25 +38,15 @@ impl Watch {
     async fn count_on(&self, mut due: Instant) {
         loop {
             tokio::time::sleep_until(due).await;
-            let count = self.count().await;
-            self.record(count);
+            self.record(count_once(&self.settings).await);
             due = Instant::now() + self.settings.interval;
         }
     }
 
-    /// In a task of its own, so that a panic ends this count alone; dropped, it is aborted.
-    async fn count(&self) -> Result<u64, ReferenceError> {
-        let settings = self.settings.clone();
-        let mut task = JoinSet::new();
-        task.spawn(async move { count_once(&settings).await });
-        if let Some(Ok(count)) = task.join_next().await {
-            return count;
-        }
-        self.metrics.panicked();
-        Err(ReferenceError::Panicked)
-    }
-
     fn record(&self, count: Result<u64, ReferenceError>) {
+        if matches!(count, Err(ReferenceError::Panicked)) {
+            self.metrics.panicked();
+        }
         let reference = Reference {
             kind: self.settings.source.kind(),
             count: count.map_err(|error| error.to_string().into()),

@@ -6,6 +6,7 @@ mod docs;
 mod environment;
 mod good;
 mod inheritance;
+mod reference;
 mod warnings;
 
 use std::path::{Path, PathBuf};

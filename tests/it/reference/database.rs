@@ -41,6 +41,8 @@ async fn a_user_with_the_right_to_one_column_counts_both_tables() {
     let server = shared().await;
     assert_eq!(count(at(&server)).await.expect("a count"), DEVICES);
     assert_eq!(count(DatabaseSettings { table: Table::Users, ..at(&server) }).await.expect("a count"), USERS);
+    let modern = DatabaseSettings { username: "modern".into(), ..at(&server) };
+    assert_eq!(count(modern).await.expect("ed25519 will do as well"), DEVICES);
 }
 
 #[tokio::test]
@@ -53,6 +55,18 @@ async fn a_count_sees_what_changed_since() {
     drop(server);
     let error = count(settings).await.expect_err("the server is gone");
     assert!(matches!(error, ReferenceError::Connect(_)), "{error}");
+}
+
+#[tokio::test]
+async fn an_account_for_the_system_user_needs_no_password() {
+    let server = MariaDb::start().await;
+    let id = std::process::Command::new("id").arg("-un").output().expect("id runs");
+    let me = String::from_utf8(id.stdout).expect("UTF-8").trim().to_owned();
+    server.run(&format!(
+        "CREATE OR REPLACE USER '{me}'@localhost IDENTIFIED VIA unix_socket; GRANT SELECT ON asterisk.* TO '{me}'@localhost"
+    ));
+    let settings = DatabaseSettings { username: me, password: None, ..at(&server) };
+    assert_eq!(count(settings).await.expect("a count"), DEVICES);
 }
 
 /// The view would write as soon as it is read, and `writer` may do everything: that nothing is written is the
@@ -103,7 +117,11 @@ async fn each_refusal_has_its_own_sentence() {
         ),
         (
             DatabaseSettings { username: "peer".into(), ..good() },
-            "the database account is set up for something else",
+            "the database refuses this user or password",
+        ),
+        (
+            DatabaseSettings { username: "central".into(), ..good() },
+            "the database account is set up for another way",
         ),
         (
             DatabaseSettings { username: "stranger".into(), ..good() },

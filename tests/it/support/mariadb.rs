@@ -45,6 +45,11 @@ GRANT SELECT (name) ON asterisk.users TO stranger@localhost;
 CREATE USER writer@localhost IDENTIFIED BY 'canary-database-password';
 GRANT ALL ON *.* TO writer@localhost;
 CREATE USER peer@localhost IDENTIFIED VIA unix_socket;
+INSTALL SONAME 'auth_ed25519';
+INSTALL SONAME 'auth_pam';
+CREATE USER central@localhost IDENTIFIED VIA pam;
+CREATE USER modern@localhost IDENTIFIED VIA ed25519 USING PASSWORD('canary-database-password');
+GRANT SELECT (id) ON asterisk.devices TO modern@localhost;
 ";
 
 /// A running server; killed when dropped.
@@ -75,6 +80,8 @@ impl MariaDb {
         let install = Command::new("mariadb-install-db")
             .args(["--no-defaults", &datadir, "--auth-root-authentication-method=normal", "--skip-test-db"])
             .args(user)
+            // Two that start at once may give their temporary tables the same names.
+            .env("TMPDIR", folder.path())
             .output()
             .expect("mariadb-install-db runs (Debian: mariadb-server)");
         assert!(install.status.success(), "{install:?}");
@@ -82,6 +89,7 @@ impl MariaDb {
             .args(["--no-defaults", &datadir, "--skip-networking", "--innodb-flush-method=nosync"])
             .arg(format!("--socket={}", folder.path().join("socket").display()))
             .args(user)
+            .env("TMPDIR", folder.path())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

@@ -1,0 +1,106 @@
+//! `reference`: what a good one becomes, and what is warned of. Bad ones are in tests/config/bad.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use pbx_exporter::domain::ReferenceSettings;
+use pbx_exporter::domain::reference::{
+    AsteriskCommand, AsteriskSettings, DatabaseServer, DatabaseSettings, ReferenceKind, ReferenceSource,
+    Table,
+};
+
+use super::{Files, load_text, one_target};
+
+fn reference(rest: &str) -> ReferenceSettings {
+    let config = load_text(&one_target("", rest)).unwrap_or_else(|e| panic!("{rest}: {e}"));
+    config.targets[0].reference.clone().expect("a reference")
+}
+
+fn database(rest: &str) -> DatabaseSettings {
+    match reference(rest).source {
+        ReferenceSource::Database(database) => database,
+        ReferenceSource::Asterisk(_) => panic!("{rest}"),
+    }
+}
+
+#[test]
+fn asterisk_needs_no_further_key() {
+    let settings = reference("reference: {asterisk: {}}");
+    let asterisk = AsteriskSettings {
+        program: PathBuf::from("/usr/sbin/asterisk"),
+        commands: vec![AsteriskCommand::PjsipShowEndpoints],
+    };
+    assert_eq!(settings.source, ReferenceSource::Asterisk(asterisk));
+    assert_eq!((settings.interval, settings.timeout), (Duration::from_secs(300), Duration::from_secs(10)));
+    assert_eq!(load_text(&one_target("", "")).expect("a good file").targets[0].reference, None);
+}
+
+#[test]
+fn every_key_of_asterisk_and_times_arrives() {
+    let settings = reference(
+        "reference: {interval: 2m, timeout: 5s, asterisk: {program: /opt/asterisk/sbin/asterisk, \
+         commands: [sip show peers, pjsip show endpoints]}}",
+    );
+    let commands = vec![AsteriskCommand::SipShowPeers, AsteriskCommand::PjsipShowEndpoints];
+    let program = PathBuf::from("/opt/asterisk/sbin/asterisk");
+    assert_eq!(settings.source, ReferenceSource::Asterisk(AsteriskSettings { program, commands }));
+    assert_eq!((settings.interval, settings.timeout), (Duration::from_secs(120), Duration::from_secs(5)));
+}
+
+#[test]
+fn every_key_of_the_database_arrives() {
+    let files = Files::new(&[
+        ("password.txt", "not-a-real-password\n"),
+        (
+            "pbx.yml",
+            &one_target(
+                "",
+                "reference: {database: {host: 127.0.0.1, port: 3307, username: watcher, password_file: password.txt, name: pbx}}",
+            ),
+        ),
+    ]);
+    let config = files.load(&["pbx.yml"]).expect("a good file");
+    let ReferenceSource::Database(database) = config.targets[0].reference.clone().expect("one").source else {
+        panic!("a database")
+    };
+    assert_eq!(database.server, DatabaseServer::Tcp("127.0.0.1".into(), 3307));
+    assert_eq!((database.username.as_str(), database.name.as_str()), ("watcher", "pbx"));
+    let source = pbx_exporter::domain::SecretSource::File(files.path("password.txt"));
+    assert_eq!(database.password, Some(source));
+    assert_eq!(config.warnings, Vec::<String>::new());
+}
+
+#[test]
+fn the_table_is_the_one_that_the_watched_call_reads() {
+    let keys = "reference: {database: {socket: /run/mysqld/mysqld.sock, username: watcher}}";
+    for (call, table) in
+        [("graphql", Table::Devices), ("rest", Table::Users), ("{path: /admin/api/api/x}", Table::Devices)]
+    {
+        let rest = format!("call: {call}, {keys}");
+        assert_eq!(database(&rest).table, table, "{call}");
+        assert_eq!(reference(&rest).source.kind(), ReferenceKind::Database(table));
+    }
+    let database = database(keys);
+    assert_eq!(database.server, DatabaseServer::Socket(PathBuf::from("/run/mysqld/mysqld.sock")));
+    assert_eq!((database.password, database.name.as_str()), (None, "asterisk"));
+}
+
+#[test]
+fn what_is_unkind_or_unsafe_is_warned_of() {
+    for (keys, expected) in [
+        ("interval: 30s, asterisk: {}", "reference.interval: 30s is short"),
+        (
+            "database: {host: db.example.com, username: watcher}",
+            "reference.database.host: the connection has no TLS",
+        ),
+        (
+            "database: {host: localhost, username: root}",
+            "reference.database.username: root may do everything",
+        ),
+        ("database: {host: '::1', username: watcher}", ""),
+    ] {
+        let config = load_text(&one_target("", &format!("reference: {{{keys}}}"))).expect(keys);
+        assert_eq!(config.warnings.len(), usize::from(!expected.is_empty()), "{keys}: {:?}", config.warnings);
+        assert!(config.warnings.iter().all(|warning| warning.contains(expected)), "{:?}", config.warnings);
+    }
+}
