@@ -102,11 +102,13 @@ impl Probe {
     /// [`NoOutcome`] where nothing was measured.
     pub async fn pass(&self, cancel: &CancellationToken) -> Result<Outcome, NoOutcome> {
         let quiet_until = self.memory().quiet_until;
-        if let Some(until) = quiet_until
-            && Instant::now() < until
-            && !self.keeper.forgive_if_changed(&self.target).await
-        {
-            return Err(NoOutcome::Quiet(until - Instant::now()));
+        if let Some(until) = quiet_until {
+            // Also when the wait is over: a dead refresh token has no other end.
+            let forgiven = self.keeper.forgive_if_changed(&self.target).await;
+            let wait = until - Instant::now();
+            if !forgiven && !wait.is_zero() {
+                return Err(NoOutcome::Quiet(wait));
+            }
         }
         self.memory().quiet_until = None;
         let mut pass = std::mem::take(&mut self.memory().unfinished);

@@ -12,6 +12,7 @@ use std::time::Duration;
 pub use self::reference::Reference;
 pub use crate::domain::outcome::TokenView;
 use crate::domain::outcome::Version;
+use crate::domain::reason::ReasonSet;
 use crate::domain::{Grant, Operation, Phases, Reason};
 use arc_swap::ArcSwap;
 
@@ -35,11 +36,12 @@ pub struct TargetInfo {
     pub operations: Vec<Operation>,
     /// Grants whose requests can occur.
     pub grants: Vec<Grant>,
-    /// For each operation the reasons that can occur for this target, in the order of `Reason::ALL`.
-    pub reasons: [Vec<Reason>; Operation::COUNT],
+    /// For each operation the reasons that can occur for this target.
+    pub reasons: [ReasonSet; Operation::COUNT],
 }
 
-/// The state of one target at one moment.
+/// The state of one target at one moment. Counters that come in arrays have 32 bits: enough for a
+/// probe a second over 136 years, and half the memory that a scrape has to walk through.
 #[derive(Clone, Debug, Default)]
 pub struct TargetState {
     /// Whether the newest probe got the list; `None` before the first.
@@ -92,7 +94,7 @@ pub struct Endpoint {
     /// apart. Sorted by code.
     pub codes: Vec<(Code, u64)>,
     /// Failed requests by `Reason::index`; those of the token endpoint also by grant.
-    pub failures: [u64; Reason::COUNT],
+    pub failures: [u32; Reason::COUNT],
     /// Duration of exchanges.
     pub durations: Histogram,
     /// Phases of the newest exchange.
@@ -129,7 +131,7 @@ pub struct GrantCounters {
     /// Requests sent for a token.
     pub requests: u64,
     /// Those that gave none, by `Reason::index`.
-    pub failures: [u64; Reason::COUNT],
+    pub failures: [u32; Reason::COUNT],
 }
 
 impl GrantCounters {
@@ -143,7 +145,7 @@ impl GrantCounters {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Histogram {
     /// Observations in each bucket alone (not cumulative); the last is above all bounds.
-    pub counts: [u64; BUCKETS.len() + 1],
+    pub counts: [u32; BUCKETS.len() + 1],
     /// Sum of all observations, seconds.
     pub sum: f64,
 }

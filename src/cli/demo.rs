@@ -1,5 +1,6 @@
 //! The exporter against simulated PBXes inside this process, with nothing configured.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -32,17 +33,21 @@ pub(super) async fn run(options: &Options, metrics: Arc<ExporterMetrics>) -> any
         async move { demo.run(stop).await }
     });
     let app = start(options, listener, metrics, config, loader).await?;
-    println!(
-        "{} simulated PBXes live through good and bad times, anew every {} minutes. Open:\n\n  \
-         http://{address}/                what is wrong, and how to mend it\n  \
-         http://{address}{:<16} the same for Prometheus\n\nCtrl-C ends it.",
-        demo.targets().len(),
-        CYCLE.as_secs() / 60,
-        options.telemetry_path,
-    );
+    let text = welcome(demo.targets().len(), &address.to_string(), &options.telemetry_path);
+    // Whoever reads no longer, as in `demo | head -1`, wants no panic.
+    std::io::stdout().write_all(text.as_bytes()).ok();
     let code = until_stopped(signals, app).await;
     stop.cancel();
     tasks.close();
     tasks.wait().await;
     code
+}
+
+fn welcome(targets: usize, address: &str, telemetry_path: &str) -> String {
+    let minutes = CYCLE.as_secs() / 60;
+    format!(
+        "{targets} simulated PBXes live through good and bad times, anew every {minutes} minutes. Open:\n\n  \
+         http://{address}/                what is wrong, and how to mend it\n  \
+         http://{address}{telemetry_path:<16} the same for Prometheus\n\nCtrl-C ends it.\n"
+    )
 }

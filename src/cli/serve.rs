@@ -1,5 +1,6 @@
 //! The service: reads the configuration, starts everything, obeys signals.
 
+use std::io::ErrorKind;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -17,9 +18,11 @@ pub(super) async fn run(options: &Options, metrics: Arc<ExporterMetrics>) -> any
     let signals = Signals::listen().context("failed to listen for signals")?;
     let patterns = options.config_file.clone();
     let loader: Loader = Box::new(move || {
-        load(&patterns, &|name| std::env::var(name).ok()).map_err(|errors| errors.join("\n"))
+        load(&patterns, &|name| std::env::var(name).ok()).map_err(|errors| {
+            errors.into_iter().map(|error| format!("error: {error}")).collect::<Vec<_>>().join("\n")
+        })
     });
-    let config = loader().map_err(|errors| anyhow!("the configuration is not usable:\n{errors}"))?;
+    let config = loader().map_err(|errors| anyhow!("failed to load the configuration:\n{errors}"))?;
     let address = options.listen_address.as_deref().unwrap_or(":10177");
     let listener = listen(address).await?;
     until_stopped(signals, start(options, listener, metrics, config, loader).await?).await
@@ -70,7 +73,12 @@ pub(super) async fn listen(address: &str) -> anyhow::Result<TcpListener> {
     }
     match failure {
         Some(error) => {
-            Err(error).with_context(|| format!("failed to listen on {address} (--web.listen-address)"))
+            let mend = match error.kind() {
+                ErrorKind::InvalidInput => "; write HOST:PORT or :PORT, as in localhost:10177",
+                ErrorKind::AddrInUse => "; end what listens there, or choose another port",
+                _ => "",
+            };
+            Err(error).with_context(|| format!("failed to listen on {address} (--web.listen-address){mend}"))
         }
         None => bail!("--web.listen-address is empty"),
     }

@@ -87,8 +87,9 @@ pub(super) fn file(c: &mut Checker<'_>, key: &str, path: &Path) -> Option<Secret
         c.error(key, format!("{error}; give a file with the secret that this user may read"));
         return None;
     }
-    if mode(&path) & (GROUP | OTHERS) != 0 {
-        c.warning(key, format!("{} may be read by others than its owner; chmod 600", path.display()));
+    // Not the group's bit: systemd's LoadCredential and Kubernetes' fsGroup set it on purpose.
+    if mode(&path) & OTHERS != 0 {
+        c.warning(key, format!("{} may be read by every user of this machine; chmod o-r", path.display()));
     }
     Some(source)
 }
@@ -108,7 +109,6 @@ fn is_plain_name(name: &str) -> bool {
     name.len() <= 64 && name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
 }
 
-const GROUP: u32 = 0o040;
 const OTHERS: u32 = 0o004;
 
 #[cfg(unix)]

@@ -77,7 +77,10 @@ fn wrong_kind(node: &Node, alternatives: &[&Object]) -> String {
     names.dedup();
     let mend = match (&node.data, names.first()) {
         (Data::Null, _) => "give a value or remove the key",
-        (Data::Number(_) | Data::Bool(_), Some(&"string")) => "put it in quotes, with its unit if it has one",
+        (Data::Number(_), Some(&"string")) if has_pattern(alternatives) => {
+            "write it with its unit, as in 60s"
+        }
+        (Data::Number(_) | Data::Bool(_), Some(&"string")) => "put it in quotes",
         (_, Some(&"boolean")) => "write true or false, without quotes",
         (_, Some(&"integer")) => "write digits alone, without quotes",
         (_, Some(&"array")) => "write it as a list, as in [a, b]",
@@ -86,6 +89,11 @@ fn wrong_kind(node: &Node, alternatives: &[&Object]) -> String {
     };
     let names: Vec<_> = names.into_iter().map(kind_name).collect();
     format!("must be {}, is {}; {mend}", names.join(" or "), node.kind())
+}
+
+/// Whether the text has a form of its own: durations have.
+fn has_pattern(alternatives: &[&Object]) -> bool {
+    alternatives.iter().any(|schema| schema.contains_key("pattern"))
 }
 
 fn kind_name(json: &str) -> &str {

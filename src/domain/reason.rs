@@ -204,6 +204,35 @@ impl Reason {
     }
 }
 
+/// A set of reasons: one word, so that looking at many targets stays in the cache.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReasonSet(u32);
+
+impl ReasonSet {
+    /// One bit for each reason, by [`Reason::index`].
+    pub const fn bits(self) -> u32 {
+        self.0
+    }
+
+    /// Adds one.
+    pub const fn insert(&mut self, reason: Reason) {
+        self.0 |= 1 << reason.index();
+    }
+
+    /// Takes one out.
+    pub const fn remove(&mut self, reason: Reason) {
+        self.0 &= !(1 << reason.index());
+    }
+}
+
+impl FromIterator<Reason> for ReasonSet {
+    fn from_iter<I: IntoIterator<Item = Reason>>(reasons: I) -> Self {
+        let mut set = Self::default();
+        reasons.into_iter().for_each(|reason| set.insert(reason));
+        set
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,11 +1,12 @@
 //! The body of a scrape: generated family by family, in bounded chunks, compressed as it flows.
 //!
 //! Belongs here: the snapshot, the order, the chunks and the content coding. A scrape of any size
-//! holds one chunk and the compressor; nothing of it is kept afterwards.
+//! holds one chunk and the compressor; nothing of it is kept afterwards. The chunk is one buffer that
+//! comes back once it is sent: fresh memory for each costs more than the text that is put into it.
 
 use std::io::{self, Write};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -21,11 +22,17 @@ use super::negotiate::{Coding, Format};
 use super::targets::{FAMILIES, View};
 use crate::board::{Board, Slot, TargetState};
 
-/// A chunk is given away once it has this many bytes: fits a core's second-level cache.
-pub const CHUNK: usize = 64 * 1024;
+/// A chunk is given away once it has this many bytes: fits a core's second-level cache, and is just
+/// more than hyper gathers (408 KiB) before it sends, so that each chunk is sent, and its buffer back,
+/// before the next is asked for.
+pub const CHUNK: usize = 416 * 1024;
 /// Room past [`CHUNK`] for the samples that one target has in one family, so that a chunk does not
 /// have to grow.
 const SLACK: usize = 8 * 1024;
+/// Room for the exporter's own families and all HELP lines.
+const OWN: usize = 16 * 1024;
+/// Room for each target; a healthy one needs less.
+const PER_TARGET: usize = 12 * 1024;
 /// 128 KiB of history: enough for lines that look like their neighbours, and a bound on memory.
 const ZSTD_WINDOW_LOG: u32 = 17;
 
@@ -34,6 +41,7 @@ pub struct Scrape {
     source: Source,
     out: Encoder,
     compressor: Compressor,
+    spare: Arc<Spare>,
     done: bool,
 }
 
@@ -49,17 +57,19 @@ impl Scrape {
         coding: Coding,
     ) -> io::Result<Self> {
         let source = Source::new(board, exporter.gather());
-        Ok(Self { source, out: Encoder::new(format), compressor: Compressor::new(coding)?, done: false })
+        let (out, compressor) = (Encoder::new(format), Compressor::new(coding)?);
+        Ok(Self { source, out, compressor, spare: Arc::default(), done: false })
     }
 
     /// The next chunk; `None` at the end.
     fn next(&mut self) -> io::Result<Option<Bytes>> {
         while !self.done {
-            self.out.reserve(CHUNK + SLACK);
+            self.out.put(self.spare.take(self.source.room()));
             self.done = self.source.fill(&mut self.out);
-            let chunk = self.compressor.chunk(&mut self.out, self.done)?;
+            let text = Lent { text: self.out.take(), home: Arc::clone(&self.spare) };
+            let chunk = self.compressor.chunk(text, self.done)?;
             if !chunk.is_empty() {
-                return Ok(Some(chunk.into()));
+                return Ok(Some(chunk));
             }
         }
         Ok(None)
@@ -76,6 +86,37 @@ impl Body for Scrape {
 
     fn is_end_stream(&self) -> bool {
         self.done
+    }
+}
+
+/// Where the chunk buffer waits while nobody needs it.
+#[derive(Default)]
+struct Spare(Mutex<Vec<u8>>);
+
+impl Spare {
+    fn take(&self, room: usize) -> Vec<u8> {
+        let mut text = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        text.clear();
+        text.reserve(room);
+        text
+    }
+}
+
+/// A chunk that goes home when it is sent.
+struct Lent {
+    text: Vec<u8>,
+    home: Arc<Spare>,
+}
+
+impl AsRef<[u8]> for Lent {
+    fn as_ref(&self) -> &[u8] {
+        &self.text
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        *self.home.0.lock().unwrap_or_else(PoisonError::into_inner) = std::mem::take(&mut self.text);
     }
 }
 
@@ -96,6 +137,11 @@ impl Source {
         let states = slots.iter().map(|slot| slot.state()).collect();
         let labels = Labels::new(&slots);
         Self { own, slots, states, labels, now: Instant::now(), family: 0, target: 0 }
+    }
+
+    /// How large a chunk may become.
+    fn room(&self) -> usize {
+        (OWN + self.slots.len() * PER_TARGET).min(CHUNK) + SLACK
     }
 
     /// Writes until a chunk is full; true at the end of the exposition.
@@ -167,26 +213,25 @@ impl Compressor {
         })
     }
 
-    /// Empties `plain` into the coding; what came out of it, all of it if `last`.
-    fn chunk(&mut self, plain: &mut Encoder, last: bool) -> io::Result<Vec<u8>> {
+    /// What comes out of the coding for `plain`; all that is left in it if `last`.
+    fn chunk(&mut self, plain: Lent, last: bool) -> io::Result<Bytes> {
         let coded = match self {
-            Self::Identity => return Ok(plain.take()),
+            Self::Identity => return Ok(Bytes::from_owner(plain)),
             Self::Gzip(encoder) => {
-                encoder.write_all(plain.written())?;
+                encoder.write_all(&plain.text)?;
                 if last {
                     encoder.try_finish()?;
                 }
-                std::mem::take(encoder.get_mut())
+                encoder.get_mut()
             }
             Self::Zstd(encoder) => {
-                encoder.write_all(plain.written())?;
+                encoder.write_all(&plain.text)?;
                 if last {
                     encoder.do_finish()?;
                 }
-                std::mem::take(encoder.get_mut())
+                encoder.get_mut()
             }
         };
-        plain.clear();
-        Ok(coded)
+        Ok(std::mem::take(coded).into())
     }
 }

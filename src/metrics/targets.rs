@@ -210,7 +210,7 @@ static OPERATION_OPEN_BOUND: [[Tail; BOUNDS.len()]; Operation::COUNT] =
 
 fn token_age(view: &View<'_>) -> Option<f64> {
     let age = view.now.saturating_duration_since(view.state.token?.issued);
-    // Milliseconds: more digits tell nothing and cost time to print.
+    // Milliseconds: more digits tell nothing.
     Some((age.as_secs_f64() * 1000.0).round() / 1000.0)
 }
 
@@ -292,8 +292,7 @@ struct Possible {
 impl Possible {
     /// What can occur at `operation` stands at 0 from the start; whatever did occur is shown too.
     fn at(view: &View<'_>, operation: Operation) -> Self {
-        let bits = view.info.reasons[operation.index()].iter().fold(0, |bits, r| bits | 1 << r.index());
-        Self { zero: bits & COUNTED, counted: COUNTED }
+        Self { zero: view.info.reasons[operation.index()].bits() & COUNTED, counted: COUNTED }
     }
 
     fn denials(self) -> Self {
@@ -301,13 +300,13 @@ impl Possible {
     }
 
     #[inline]
-    fn write(self, out: &mut Encoder, tails: &[Tail; Reason::COUNT], count: impl Fn(usize) -> u64) {
+    fn write(self, out: &mut Encoder, tails: &[Tail; Reason::COUNT], count: impl Fn(usize) -> u32) {
         for (reason, tail) in tails.iter().enumerate() {
             let bit = 1 << reason;
             if self.counted & bit != 0 {
                 let count = count(reason);
                 if self.zero & bit != 0 || count != 0 {
-                    out.line(tail, count);
+                    out.line(tail, count.into());
                 }
             }
         }
@@ -351,7 +350,7 @@ fn durations(out: &mut Encoder, view: &View<'_>) {
         out.begin("pbx_request_duration_seconds_bucket", view.label);
         let mut count = 0;
         for (tail, alone) in tails[operation.index()].iter().zip(endpoint.durations.counts) {
-            count += alone;
+            count += u64::from(alone);
             out.line(tail, count);
         }
         out.begin("pbx_request_duration_seconds_sum", view.label);
@@ -367,7 +366,7 @@ fn phases(out: &mut Encoder, view: &View<'_>) {
         let values = [p.resolve, p.connect, p.tls, p.processing, p.transfer];
         for (tail, value) in OPERATION_PHASE[operation.index()].iter().zip(values) {
             if let Some(value) = value {
-                out.line_float32(tail, value);
+                out.line_float(tail, value.into());
             }
         }
     }

@@ -150,13 +150,7 @@ impl Keeper {
 
     /// Ends any back-off where the secrets are no longer those that were refused.
     pub async fn forgive_if_changed(&self, target: &Target) -> bool {
-        let mut state = self.state.lock().await;
-        let changed = state.standing.is_some() && fingerprint(target) != state.fingerprint;
-        if changed {
-            let (token, accepted) = (state.token.take(), state.accepted);
-            *state = State { token, accepted, renewal_due: state.renewal_due, ..State::default() };
-        }
-        changed
+        self.state.lock().await.forgive_if_changed(target)
     }
 
     /// How long until the token endpoint may be asked again.
@@ -217,9 +211,20 @@ impl State {
         NoToken::Failed(operation, failure, wait)
     }
 
+    fn forgive_if_changed(&mut self, target: &Target) -> bool {
+        let changed = self.standing.is_some() && fingerprint(target) != self.fingerprint;
+        if changed {
+            let (token, accepted) = (self.token.take(), self.accepted);
+            *self = Self { token, accepted, renewal_due: self.renewal_due, ..Self::default() };
+        }
+        changed
+    }
+
     /// Asks the token endpoint, unless it must not be asked now.
     async fn renew(&mut self, asker: Asker<'_>, diary: &mut Diary) -> Result<(), NoToken> {
-        if self.dead || self.not_before.is_some_and(|at| Instant::now() < at) {
+        let waits = self.dead || self.not_before.is_some_and(|at| Instant::now() < at);
+        // While an old token serves, passes go on and nobody else looks at the secrets.
+        if waits && !self.forgive_if_changed(asker.target) {
             diary.news = self.news();
             return Err(self.standing_failure());
         }

@@ -71,7 +71,8 @@ fn info(target: &Target) -> TargetInfo {
         plaintext: target.is_plaintext(),
         operations: operations.collect(),
         grants: target.grants(),
-        reasons: Operation::ALL.map(|operation| platform::possible_reasons(target, operation)),
+        reasons: Operation::ALL
+            .map(|operation| platform::possible_reasons(target, operation).into_iter().collect()),
     }
 }
 

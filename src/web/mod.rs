@@ -71,8 +71,8 @@ pub fn router(state: WebState) -> Result<Router, &'static str> {
         .route(&state.telemetry_path, get(metrics))
         .route("/-/healthy", get(async || text(StatusCode::OK, "Healthy")))
         .route("/-/ready", get(ready))
-        .route("/-/reload", post(reload))
-        .route("/-/probe", post(probe))
+        .route("/-/reload", post(reload).fallback(use_post))
+        .route("/-/probe", post(probe).fallback(use_post))
         .fallback(async || text(StatusCode::NOT_FOUND, "not found"))
         .with_state(state))
 }
@@ -84,6 +84,11 @@ pub async fn serve(listener: TcpListener, router: Router, cancel: CancellationTo
         tracing::error!(%error, "failed to serve HTTP");
         cancel.cancel();
     }
+}
+
+async fn use_post() -> Response {
+    let allow = [(header::ALLOW, HeaderValue::from_static("POST"))];
+    (allow, text(StatusCode::METHOD_NOT_ALLOWED, "use POST")).into_response()
 }
 
 /// One line of text.

@@ -2,7 +2,6 @@
 
 mod asterisk;
 mod database;
-mod service;
 mod timetable;
 
 use std::io::Write;
@@ -14,7 +13,7 @@ use pbx_exporter::domain::ReferenceSettings;
 use pbx_exporter::domain::reference::{AsteriskCommand, AsteriskSettings, ReferenceSource};
 
 /// Two extensions, and a trunk whose name is a number.
-const ENDPOINTS: &str = "
+pub const ENDPOINTS: &str = "
  Endpoint:  <Endpoint/CID.....................................>  <State.....>  <Channels.>
     I/OAuth:  <AuthId/UserName...........................................................>
 ==========================================================================================
@@ -35,7 +34,7 @@ Objects found: 3
 
 /// Writes a script named `asterisk`. Another process does so: a file that this one has open for writing when
 /// another test starts a program cannot be executed for a moment.
-fn fake_asterisk(folder: &Path, script: &str) -> PathBuf {
+pub fn fake_asterisk(folder: &Path, script: &str) -> PathBuf {
     let path = folder.join("asterisk");
     let mut shell = Command::new("sh")
         .args(["-c", "cat > \"$0\" && chmod 700 \"$0\""])
@@ -50,7 +49,7 @@ fn fake_asterisk(folder: &Path, script: &str) -> PathBuf {
 }
 
 /// A script that prints these endpoints if it is asked for them, and for nothing else.
-fn prints(output: &str) -> String {
+pub fn prints(output: &str) -> String {
     format!("[ \"$*\" = '-rx pjsip show endpoints' ] || exit 9\ncat <<'END'\n{output}END")
 }
 

@@ -185,7 +185,7 @@ async fn everything() -> (String, Vec<String>) {
                     auth: {client_id: app, client_secret: canary-client-secret}}\ntargets:\n"
         .to_owned();
     for (name, url, keys) in &targets {
-        text += &format!("- {{name: {name}, url: '{url}', {keys}}}\n");
+        text.extend(["- ", &super::target(name, url, keys), "\n"]);
     }
     (text, targets.into_iter().map(|(name, ..)| name.to_owned()).collect())
 }

@@ -43,7 +43,7 @@ async fn endless(head: &'static str, sent: Arc<AtomicU64>) -> Server {
                 return;
             }
             let _ = stream.write_all(head.as_bytes()).await;
-            let piece = [b'7'; 64 * 1024];
+            let piece = [b'7'; 16 * 1024];
             while stream.write_all(&piece).await.is_ok() {
                 sent.fetch_add(piece.len() as u64, Ordering::SeqCst);
             }
@@ -82,7 +82,7 @@ async fn each_has_its_reason_and_the_others_stay_up() {
         ("gigabyte", "response_too_large", endless(gigabyte, taken.clone()).await),
         ("endless", "response_too_large", endless("HTTP/1.1 200 OK\r\n\r\n", taken.clone()).await),
     ];
-    let mut targets = vec![target("well", well.origin(), "interval: 2s, timeout: 1s")];
+    let mut targets = vec![target("well", well.origin(), "interval: 1s, timeout: 900ms")];
     let bad = cases.iter().map(|(name, _, server)| target(name, server.http(""), "body_limit: 1MiB"));
     targets.extend(bad);
     let service = Service::start(&config(&targets), &[]).await;
@@ -100,7 +100,7 @@ async fn each_has_its_reason_and_the_others_stay_up() {
 #[tokio::test]
 async fn a_scrape_is_fast_while_twenty_pbxes_hang() {
     let well = pbx(Generation::V17).await;
-    let mut targets = vec![target("well", well.origin(), "interval: 2s, timeout: 1s")];
+    let mut targets = vec![target("well", well.origin(), "interval: 1s, timeout: 900ms")];
     let mut hanging = Vec::new();
     for n in 0..20 {
         hanging.push(Server::hanging_after("").await);

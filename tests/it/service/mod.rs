@@ -1,12 +1,15 @@
 //! The whole service: the real program, and `app::App`, against PBXes on loopback ports.
 
+mod app;
 mod canary;
+mod demo;
 mod environment;
 mod flags;
 mod misbehaving;
 mod probe_now;
 mod prometheus;
 mod ready;
+mod reference;
 mod reload;
 mod requests;
 mod scheduler;
@@ -26,31 +29,31 @@ const GRAPHQL_PATH: &str = "/admin/api/api/gql";
 
 /// A configuration of these targets, each a mapping in flow style. All have the simulator's
 /// credentials and fail fast.
-pub fn config(targets: &[String]) -> String {
-    let targets: String = targets.iter().map(|target| format!("- {target}\n")).collect();
+fn config(targets: &[String]) -> String {
+    let targets = targets.join("\n- ");
     format!(
         "defaults: {{interval: 60s, failure_interval: 1s, timeout: 10s, \
-         auth: {{client_id: '{MACHINE_ID}', client_secret: '{SECRET}'}}}}\ntargets:\n{targets}"
+         auth: {{client_id: '{MACHINE_ID}', client_secret: '{SECRET}'}}}}\ntargets:\n- {targets}\n"
     )
 }
 
 /// One target with further keys.
-pub fn target(name: &str, url: impl std::fmt::Display, keys: &str) -> String {
+fn target(name: &str, url: impl std::fmt::Display, keys: &str) -> String {
     format!("{{name: '{name}', url: '{url}', {keys}}}")
 }
 
 /// A series with the label `target` alone.
-pub fn of(family: &str, target: &str) -> String {
+fn of(family: &str, target: &str) -> String {
     format!("{family}{{target=\"{target}\"}}")
 }
 
 /// A healthy simulated FreePBX.
-pub async fn pbx(generation: Generation) -> SimServer {
+async fn pbx(generation: Generation) -> SimServer {
     SimServer::start(Arc::new(SimPbx::new(generation, Clock::System))).await.expect("a port")
 }
 
 /// One with something wrong.
-pub async fn broken(generation: Generation, fault: Fault) -> SimServer {
+async fn broken(generation: Generation, fault: Fault) -> SimServer {
     let server = pbx(generation).await;
     server.pbx().set_fault(Some(fault));
     server

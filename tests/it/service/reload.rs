@@ -4,8 +4,12 @@ use pbx_exporter::domain::{Grant, Operation};
 use pbx_exporter::sim::target::SECRET;
 use pbx_exporter::sim::{Fault, Generation, SimServer};
 
-use super::{broken, config, of, pbx, target};
-use crate::support::process::{CONFIG, Service, eventually, value};
+use serde_json::json;
+use wiremock::matchers::{body_string_contains, path};
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+use super::{GRAPHQL_PATH, TOKEN_PATH, answer, broken, config, issues, lists, of, pbx, seen, target};
+use crate::support::process::{CONFIG, Program, Service, eventually, value};
 
 const SUCCESSFUL: &str = "pbx_exporter_config_last_reload_successful";
 const TIMESTAMP: &str = "pbx_exporter_config_last_reload_success_timestamp_seconds";
@@ -113,9 +117,8 @@ async fn a_mended_secret_file_ends_the_back_off_without_a_reload() {
     let server = pbx(Generation::V16).await;
     let keys = "auth: {client_secret: null, client_secret_file: secret.txt}";
     let text = config(&[target("hq", server.origin(), keys)]);
-    let wrong =
-        crate::support::process::Program::new(&["--web.listen-address=127.0.0.1:0", "--config.file", CONFIG]);
-    let service = wrong.file(CONFIG, &text).file("secret.txt", "made-up-and-wrong\n").serve().await;
+    let program = Program::new(&["--web.listen-address=127.0.0.1:0", "--config.file", CONFIG]);
+    let service = program.file(CONFIG, &text).file("secret.txt", "made-up-and-wrong\n").serve().await;
     service.until(&of("pbx_up", "hq"), 0.0).await;
     service.write("secret.txt", &format!("{SECRET}\n"));
     service.until(&of("pbx_up", "hq"), 1.0).await;
@@ -138,4 +141,33 @@ async fn other_settings_of_a_refused_target_do_not_win_it_a_place_in_the_budget(
     .await;
     assert_eq!(tokens(&server), 5, "the last of six places is for those that were well");
     assert_eq!(server.pbx().token_requests_by_grant(Grant::ClientCredentials), 5);
+}
+
+#[tokio::test]
+async fn a_new_refresh_token_in_its_file_ends_the_wait_for_a_person() {
+    let server = MockServer::start().await;
+    answer(&server, GRAPHQL_PATH, lists(3)).await;
+    let asked = |token: &str| {
+        let refresh = format!("refresh_token={token}");
+        Mock::given(path(TOKEN_PATH)).and(body_string_contains(refresh))
+    };
+    let dead = json!({"error": "invalid_request", "message": "The refresh token is invalid."});
+    asked("old").respond_with(ResponseTemplate::new(401).set_body_json(dead)).mount(&server).await;
+    asked("new").respond_with(issues("taken-anew")).mount(&server).await;
+    let keys = "auth: {grant: refresh_token, refresh_token_file: refresh.txt}";
+    let service = Program::new(&["--web.listen-address=127.0.0.1:0", "--config.file", CONFIG])
+        .file(CONFIG, &config(&[target("hq", server.uri(), keys)]))
+        .file("refresh.txt", "old")
+        .serve()
+        .await;
+    let condition =
+        "pbx_target_condition{target=\"hq\",operation=\"token\",reason=\"authorization_required\"}";
+    service.until(condition, 1.0).await;
+    let probes = of("pbx_probes_total", "hq");
+    eventually("it waits", async || (service.value(&probes).await >= Some(2.0)).then_some(())).await;
+    assert_eq!(seen(&server, TOKEN_PATH).await, 1, "a dead token is not tried again");
+    service.write("refresh.txt", "new");
+    service.until(&of("pbx_up", "hq"), 1.0).await;
+    assert_eq!(service.value(condition).await, None);
+    assert_eq!(seen(&server, TOKEN_PATH).await, 2);
 }

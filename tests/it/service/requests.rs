@@ -91,9 +91,8 @@ async fn a_refresh_token_is_used_once_and_replaced_by_its_successor() {
         ("refresh_token=refresh-2", "token-3", "refresh-3"),
         ("refresh_token=refresh-3", "token-4", "refresh-4"),
     ] {
-        // Half of two seconds is the renewal's margin.
         let token = json!({
-            "token_type": "Bearer", "expires_in": 2, "access_token": access, "refresh_token": refresh,
+            "token_type": "Bearer", "expires_in": 1, "access_token": access, "refresh_token": refresh,
         });
         let respond = ResponseTemplate::new(200).set_body_json(token);
         let token = Mock::given(method("POST")).and(path(TOKEN_PATH)).and(body_string_contains(asks));

@@ -11,11 +11,11 @@ use pbx_exporter::clock::Clock;
 use pbx_exporter::config::Limits;
 use pbx_exporter::control::ProbeNow;
 use pbx_exporter::domain::target::{Call, ClientSettings};
-use pbx_exporter::domain::{Grant, Operation, Reason, Request, Target};
+use pbx_exporter::domain::{Grant, Operation, Reason, Request, SecretSource, Target};
 use pbx_exporter::metrics::negotiate::{Coding, Format};
 use pbx_exporter::metrics::{ExporterMetrics, Scrape};
 use pbx_exporter::schedule::{Handle, Parts, Scheduler};
-use pbx_exporter::sim::{Generation, SimPbx, SimTransport, target};
+use pbx_exporter::sim::{Fault, Generation, SimPbx, SimTransport, target};
 use pbx_exporter::transport::{self, ExchangeFuture, Transport};
 use tokio::task::yield_now;
 use tokio::time::{advance, sleep};
@@ -144,4 +144,29 @@ async fn a_probe_that_hangs_leaves_the_timetable_idle() {
     }
     let woken = running.polls.load(Ordering::SeqCst) - before;
     assert!(woken < 10, "woken {woken} times with nothing to do");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mended_secret_file_ends_the_back_off_while_the_old_token_serves() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("secret.txt");
+    std::fs::write(&file, target::SECRET).expect("a file");
+    let mut watched = Target::clone(&at("hq"));
+    watched.auth.client_secret = Some(SecretSource::File(file.clone()));
+    let pbx = Arc::new(SimPbx::new(Generation::V17, Clock::System));
+    let transport = SimTransport::default().with(&watched.origin, pbx.clone());
+    let running = start(Arc::new(transport));
+    running.handle.replace(vec![Arc::new(watched)], Limits::default()).await;
+    sleep(60 * SECOND).await;
+    pbx.set_fault(Some(Fault::SecretRegenerated));
+    sleep(900 * SECOND).await;
+    let token_up = "pbx_endpoint_up{target=\"hq\",operation=\"token\"}";
+    assert_eq!(running.value(token_up), Some(0.0));
+    assert_eq!(running.value(&of("pbx_up", "hq")), Some(1.0), "the old token serves");
+    assert_eq!(pbx.requests(Operation::Token), 2);
+    // What the simulator's regenerated secret is.
+    std::fs::write(&file, "regenerated-made-up-secret-00001").expect("a file");
+    sleep(61 * SECOND).await;
+    assert_eq!(running.value(token_up), Some(1.0));
+    assert_eq!(pbx.requests(Operation::Token), 3);
 }

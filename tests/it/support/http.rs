@@ -28,8 +28,9 @@ impl Reply {
 /// so that the answer comes in one piece and ends with the connection.
 pub async fn send(authority: &str, method: &str, path: &str, headers: &[&str]) -> Option<Reply> {
     let mut stream = TcpStream::connect(authority).await.ok()?;
-    let fields: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
-    let request = format!("{method} {path} HTTP/1.0\r\nhost: {authority}\r\n{fields}\r\n");
+    let host = format!("host: {authority}");
+    let first = format!("{method} {path} HTTP/1.0");
+    let request = [&[first.as_str(), &host], headers, &["", ""]].concat().join("\r\n");
     stream.write_all(request.as_bytes()).await.ok()?;
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes).await.ok()?;

@@ -1,7 +1,6 @@
 //! The real program as a child process on a port of its own.
 
 use std::fs::File;
-use std::future::Future;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -40,6 +39,12 @@ impl Program {
 
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.command.env(name, value);
+        self
+    }
+
+    /// Every write to its standard output fails.
+    pub fn deaf(mut self) -> Self {
+        self.command.stdout(File::options().write(true).open("/dev/full").expect("on Linux"));
         self
     }
 
@@ -168,9 +173,4 @@ pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) 
         assert!(Instant::now() < deadline, "in vain: {what}");
         sleep(Duration::from_millis(10)).await;
     }
-}
-
-/// Within `limit` or the test fails.
-pub async fn within<F: Future>(limit: Duration, what: &str, future: F) -> F::Output {
-    timeout(limit, future).await.unwrap_or_else(|_| panic!("not within {limit:?}: {what}"))
 }

@@ -1,13 +1,13 @@
-//! The real program: the series, the page, the log.
+//! The second count of the extensions: the series, the page, the log.
 
 use std::fmt::Display;
 
 use pbx_exporter::sim::{Fault, Generation};
 
-use super::{ENDPOINTS, fake_asterisk, prints};
-use crate::service::{broken, config, of, pbx, target};
+use super::{broken, config, of, pbx, target};
+use crate::reference::{ENDPOINTS, fake_asterisk, prints};
 use crate::support::mariadb::{DEVICES, MariaDb, PASSWORD};
-use crate::support::process::Service;
+use crate::support::process::{Service, eventually};
 
 /// A configuration of one target with this `reference`.
 fn with(url: impl Display, reference: &str) -> String {
@@ -57,10 +57,8 @@ async fn a_count_that_begins_to_fail_loses_its_series_and_is_logged_once() {
     service.until(&series("database"), DEVICES as f64).await;
     server.run("SET PASSWORD FOR watcher@localhost = PASSWORD('another')");
     let refused = "No second count: the database refuses this user or password";
-    crate::support::process::eventually("the page tells it", async || {
-        service.get("/").await.body.contains(refused).then_some(())
-    })
-    .await;
+    eventually("the page tells it", async || service.get("/").await.body.contains(refused).then_some(()))
+        .await;
     assert_eq!(service.value(&series("database")).await, None);
     server.run(&format!("SET PASSWORD FOR watcher@localhost = PASSWORD('{PASSWORD}')"));
     service.until(&series("database"), DEVICES as f64).await;
