@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, UnixStream};
 
 use crate::support::mariadb::{DEVICES, MariaDb, PASSWORD, USERS, shared};
-use crate::support::process::{PATIENCE, within};
+use crate::support::process::PATIENCE;
 
 fn settings(server: DatabaseServer) -> DatabaseSettings {
     DatabaseSettings {
@@ -157,8 +157,7 @@ async fn a_server_that_hangs_ends_at_the_timeout() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = listener.local_addr().expect("an address").port();
     let settings = settings(DatabaseServer::Tcp("127.0.0.1".into(), port));
-    let counting = count_within(settings, Duration::from_millis(200));
-    let error = within(PATIENCE, "the timeout", counting).await.expect_err("no answer");
+    let error = count_within(settings, Duration::from_millis(200)).await.expect_err("no answer");
     assert!(matches!(error, ReferenceError::Timeout(_)), "{error}");
 }
 
