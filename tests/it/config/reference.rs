@@ -104,3 +104,25 @@ fn what_is_unkind_or_unsafe_is_warned_of() {
         assert!(config.warnings.iter().all(|warning| warning.contains(expected)), "{:?}", config.warnings);
     }
 }
+
+#[test]
+fn the_examples_of_the_documents_are_good() {
+    let target = "targets:\n  - name: office\n    url: https://localhost\n    auth: {client_id: abc, client_secret: not-a-real-secret}\n";
+    let files = Files::new(&[
+        ("secrets/office.txt", "not-a-real-secret\n"),
+        ("secrets/database.txt", "not-a-real-password\n"),
+    ]);
+    let documents = [include_str!("../../../docs/reference.md"), include_str!("../../../README.md")];
+    let blocks = documents.iter().flat_map(|text| text.split("```yaml\n").skip(1));
+    let blocks =
+        blocks.filter_map(|rest| rest.split("```").next()).filter(|block| block.contains("reference:"));
+    let mut count = 0;
+    for block in blocks {
+        let whole = if block.starts_with("targets:") { block.to_owned() } else { format!("{target}{block}") };
+        files.write("block.yml", &whole, 0o600);
+        let config = files.load(&["block.yml"]).unwrap_or_else(|error| panic!("{block}\n{error}"));
+        assert!(config.targets[0].reference.is_some() && config.warnings.is_empty(), "{:?}", config.warnings);
+        count += 1;
+    }
+    assert_eq!(count, 3, "the examples were not found");
+}
