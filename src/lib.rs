@@ -8,7 +8,7 @@
 //! - [`app`]: builds, starts and stops everything else.
 //! - [`web`]: router, handlers of a few lines, the page (axum).
 //! - [`schedule`]: when to probe, and how many at once.
-//! - [`reference`]: a second count of the extensions, on the PBX host itself (processes, mysql_async).
+//! - [`mod@reference`]: a second count of the extensions, on the PBX host itself (processes, mysql_async).
 //! - [`probe`]: one pass over a target: token, list, one retry after a rejection.
 //! - [`oauth`]: token requests, and the keeper of a target's token.
 //! - [`budget`]: how many refusing answers an origin may still give.
