@@ -14,6 +14,7 @@ use crate::board::Board;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::control::{BoxFuture, Control, ProbeNow};
+use crate::logfile;
 use crate::metrics::ExporterMetrics;
 use crate::schedule::{Handle, Parts, Scheduler};
 use crate::transport::HttpTransport;
@@ -21,6 +22,8 @@ use crate::web;
 
 /// A stop takes no longer than this, whatever hangs; a second is left for a slow machine to exit within 5.
 const STOP_WITHIN: Duration = Duration::from_secs(4);
+/// And the listener with its connections, after that.
+const CLOSE_WITHIN: Duration = Duration::from_millis(500);
 
 /// Gives the configuration as it is now; the error is the whole text for people.
 pub type Loader = Box<dyn Fn() -> Result<Config, String> + Send + Sync>;
@@ -41,8 +44,10 @@ pub struct Setup {
 
 /// The running service.
 pub struct App {
-    tasks: TaskTracker,
+    passes: TaskTracker,
+    web: TaskTracker,
     cancel: CancellationToken,
+    close: CancellationToken,
     control: Arc<AppControl>,
 }
 
@@ -53,7 +58,8 @@ impl App {
     /// A telemetry path that cannot be.
     pub async fn start(setup: Setup) -> Result<Self, &'static str> {
         web::check_telemetry_path(&setup.telemetry_path)?;
-        let (tasks, cancel) = (TaskTracker::new(), CancellationToken::new());
+        let (passes, web) = (TaskTracker::new(), TaskTracker::new());
+        let (cancel, close) = (CancellationToken::new(), CancellationToken::new());
         let transport = Arc::new(HttpTransport::new());
         let board = Arc::new(Board::default());
         let ready = Arc::new(AtomicBool::new(false));
@@ -66,7 +72,10 @@ impl App {
             cancel: cancel.clone(),
         };
         let (scheduler, handle) = Scheduler::new(parts, setup.config.limits);
-        tasks.spawn(scheduler.run());
+        passes.spawn(scheduler.run());
+        let metrics = setup.metrics.clone();
+        let panicked = move || metrics.panicked();
+        passes.spawn(logfile::follow(board.clone(), Clock::System, cancel.clone(), panicked));
         let control = Arc::new(AppControl {
             handle,
             transport,
@@ -84,8 +93,8 @@ impl App {
             control: control.clone(),
             telemetry_path: setup.telemetry_path,
         })?;
-        tasks.spawn(web::serve(setup.listener, router, cancel.clone()));
-        Ok(Self { tasks, cancel, control })
+        web.spawn(web::serve(setup.listener, router, close.clone()));
+        Ok(Self { passes, web, cancel, close, control })
     }
 
     /// What may be triggered from outside.
@@ -93,12 +102,16 @@ impl App {
         self.control.clone()
     }
 
-    /// Stops: readiness drops, token requests under way are awaited, everything else is cancelled.
-    /// `false` where something had to be left behind to be in time.
+    /// Stops: readiness drops, token requests under way are awaited, everything else is cancelled; the
+    /// pages go last. `false` where something had to be left behind to be in time.
     pub async fn stop(self) -> bool {
         self.cancel.cancel();
-        self.tasks.close();
-        tokio::time::timeout(STOP_WITHIN, self.tasks.wait()).await.is_ok()
+        self.passes.close();
+        let passes = tokio::time::timeout(STOP_WITHIN, self.passes.wait()).await;
+        self.close.cancel();
+        self.web.close();
+        let web = tokio::time::timeout(CLOSE_WITHIN, self.web.wait()).await;
+        passes.is_ok() && web.is_ok()
     }
 }
 
@@ -116,6 +129,11 @@ impl AppControl {
     async fn apply(&self, config: Config) {
         for note in &config.notes {
             tracing::info!("{note}");
+        }
+        for line in &config.unreadable {
+            tracing::error!(
+                "{line}; until then the targets that use it show exporter_error, the others are watched"
+            );
         }
         for warning in &config.warnings {
             tracing::warn!("{warning}");

@@ -11,6 +11,9 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use crate::domain::Class;
+use crate::domain::outcome::Attempt;
+
 /// The budget of one origin.
 #[derive(Debug)]
 pub struct Origin {
@@ -23,6 +26,10 @@ struct State {
     places: usize,
     window: Duration,
     refusals: VecDeque<Instant>,
+    /// The newest refusal of credentials, denials of access aside.
+    credentials_refused: Option<Instant>,
+    /// When a token that had been good was last rejected.
+    tokens_died: Option<Instant>,
     in_flight: usize,
 }
 
@@ -33,7 +40,14 @@ pub struct Permit<'a>(&'a Origin);
 impl Origin {
     /// A budget of `places` refusing answers within any `window`.
     pub fn new(places: usize, window: Duration) -> Self {
-        let state = State { places, window, refusals: VecDeque::new(), in_flight: 0 };
+        let state = State {
+            places,
+            window,
+            refusals: VecDeque::new(),
+            credentials_refused: None,
+            tokens_died: None,
+            in_flight: 0,
+        };
         Self { state: Mutex::new(state), freed: Notify::new() }
     }
 
@@ -57,11 +71,10 @@ impl Origin {
             let freed = self.freed.notified();
             {
                 let mut state = self.state();
-                let places = if proven { state.places } else { state.places.saturating_sub(1).max(1) };
-                if let Some(excess) = state.refusals.len().checked_sub(places) {
-                    return Err((state.refusals[excess] + state.window) - Instant::now());
+                if let Some(wait) = state.wait(proven) {
+                    return Err(wait);
                 }
-                if state.refusals.len() + state.in_flight < places {
+                if state.refusals.len() + state.in_flight < state.places_for(proven) {
                     state.in_flight += 1;
                     return Ok(Permit(self));
                 }
@@ -75,6 +88,27 @@ impl Origin {
         !self.state().refusals.is_empty()
     }
 
+    /// Whether this origin refused credentials within the window: what a ban follows.
+    pub fn refused_credentials_lately(&self) -> bool {
+        let state = self.state();
+        state.credentials_refused.is_some_and(|at| Instant::now() < at + state.window)
+    }
+
+    /// How long until a request may be sent; `None`: now. See [`Self::admit`].
+    pub fn wait(&self, proven: bool) -> Option<Duration> {
+        self.state().wait(proven)
+    }
+
+    /// Notes that a token which had been good was rejected.
+    pub fn note_token_died(&self) {
+        self.state().tokens_died = Some(Instant::now());
+    }
+
+    /// When a token which had been good was last rejected.
+    pub fn tokens_died(&self) -> Option<Instant> {
+        self.state().tokens_died
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
@@ -85,10 +119,28 @@ impl Origin {
     }
 }
 
+impl State {
+    fn places_for(&self, proven: bool) -> usize {
+        if proven { self.places } else { self.places.saturating_sub(1).max(1) }
+    }
+
+    fn wait(&self, proven: bool) -> Option<Duration> {
+        let excess = self.refusals.len().checked_sub(self.places_for(proven))?;
+        Some((self.refusals[excess] + self.window) - Instant::now())
+    }
+}
+
 impl Permit<'_> {
-    /// Notes that the answer was a refusal.
-    pub fn refused(self) {
-        self.0.state().refusals.push_back(Instant::now());
+    /// Gives the place back, or spends it where the answer was a refusal.
+    pub fn judge(self, attempt: &Attempt) {
+        if !attempt.is_refusal() {
+            return;
+        }
+        let (now, mut state) = (Instant::now(), self.0.state());
+        state.refusals.push_back(now);
+        if attempt.failure.is_some_and(|reason| reason.class() == Class::Refused) {
+            state.credentials_refused = Some(now);
+        }
     }
 }
 
@@ -102,6 +154,11 @@ impl Drop for Permit<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::{Grant, Reason};
+
+    fn refused() -> Attempt {
+        Attempt::unsent(Grant::ClientCredentials, Reason::InvalidClient)
+    }
 
     const WINDOW: Duration = Duration::from_secs(2400);
 
@@ -109,11 +166,11 @@ mod tests {
     async fn the_last_place_is_kept_for_a_proven_request() {
         let origin = Origin::new(6, WINDOW);
         for _ in 0..5 {
-            origin.admit(false).await.expect("a place").refused();
+            origin.admit(false).await.expect("a place").judge(&refused());
             tokio::time::advance(Duration::from_secs(60)).await;
         }
         assert_eq!(origin.admit(false).await.err(), Some(Duration::from_secs(2400 - 300)));
-        origin.admit(true).await.expect("the kept place").refused();
+        origin.admit(true).await.expect("the kept place").judge(&refused());
         assert!(origin.admit(true).await.is_err());
         tokio::time::advance(WINDOW).await;
         assert!(!origin.refused_lately());
@@ -129,8 +186,8 @@ mod tests {
         assert!(waits.is_err(), "an unproven third must wait");
         drop(second);
         let third = origin.admit(false).await.expect("the freed place");
-        third.refused();
-        first.refused();
+        third.judge(&refused());
+        first.judge(&refused());
         assert!(origin.admit(false).await.is_err());
         assert!(origin.admit(true).await.is_ok());
     }

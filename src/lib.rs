@@ -15,6 +15,8 @@
 //! - [`platform`]: what differs between PBXes; from an answer to a reason and a diagnosis. Pure.
 //! - [`transport`]: one HTTP exchange (reqwest, rustls).
 //! - [`config`]: files or environment to checked domain values.
+//! - [`logfile`]: the PBX's own logs, followed and counted where the exporter runs on its host.
+//! - [`expected`]: which extensions there should be: the forms of a list.
 //! - [`metrics`]: board and own counters to an exposition (the crate prometheus).
 //! - [`control`]: what the web may ask for, so that it never sees rooms that hold secrets.
 //! - [`board`]: the newest state of each target.
@@ -29,6 +31,8 @@ pub mod clock;
 pub mod config;
 pub mod control;
 pub mod domain;
+pub mod expected;
+pub mod logfile;
 pub mod metrics;
 pub mod oauth;
 pub mod platform;

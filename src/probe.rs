@@ -3,6 +3,8 @@
 //! Belongs here: the order of the calls and what is remembered between passes. Does not belong here:
 //! when a pass is made (`schedule`), what an answer means (`platform`), the token's life (`oauth`).
 
+mod listing;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -14,9 +16,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::budget::Origin;
 use crate::clock::Clock;
+use crate::domain::extensions::Listed;
 use crate::domain::outcome::{Attempt, Outcome, Version};
 use crate::domain::{
-    Answer, Class, Failure, Listing, Operation, Reason, Request, SecretSource, Target, TransportError,
+    Answer, Class, Exchange, Failure, Listing, Operation, Reason, Request, Target, TransportError,
 };
 use crate::oauth::{Asker, Diary, Held, Keeper, NoToken};
 use crate::platform::{self, CallContext, Validity};
@@ -28,8 +31,9 @@ pub struct Probe {
     transport: Arc<dyn Transport>,
     origin: Arc<Origin>,
     clock: Clock,
-    keeper: Keeper,
+    keeper: Arc<Keeper>,
     memory: Mutex<Memory>,
+    keeps_list: bool,
 }
 
 #[derive(Debug, Default)]
@@ -38,12 +42,16 @@ struct Memory {
     denied: u32,
     /// Whether the newest call of the list drew no refusal.
     proven: bool,
-    /// What the harmless query told, asked once for each run of failures of one reason.
-    validity: Option<(Reason, Validity)>,
+    /// What the harmless query told, asked once for each run of the same failure.
+    validity: Option<(Failure, Validity)>,
+    /// The version is not asked before this, and how often in a row it was refused.
+    version_wait: Option<(Instant, u32)>,
     /// Whether the transport failure that lasts began after refusals of this origin.
     outage: Option<bool>,
     /// No pass is due before this, unless the secrets change.
     quiet_until: Option<Instant>,
+    /// The keeper served the target before it changed: a change ends a back-off.
+    inherited: bool,
     /// Exchanges of a pass that the budget cut short: counted with the next.
     unfinished: Pass,
 }
@@ -53,8 +61,6 @@ struct Memory {
 pub enum NoOutcome {
     /// Cancelled: the service stops or the target is gone.
     Cancelled,
-    /// Nothing to do yet; look again after so long.
-    Quiet(Duration),
     /// The origin's budget of refusals is spent for so long.
     Budget(Duration),
 }
@@ -65,18 +71,23 @@ struct Pass {
     diary: Diary,
     rejections: u32,
     version: Option<Result<Version, Failure>>,
+    listed: Option<Listed>,
 }
 
 impl Probe {
-    /// A probe that has not yet run.
+    /// A probe that has not yet run. `before`: the probe of the target as it was, whose token stays good
+    /// where it would be asked for in the same way.
     pub fn new(
         target: Arc<Target>,
+        before: Option<&Self>,
         transport: Arc<dyn Transport>,
         origin: Arc<Origin>,
         clock: Clock,
     ) -> Self {
-        let (keeper, memory) = (Keeper::default(), Mutex::default());
-        Self { target, transport, origin, clock, keeper, memory }
+        let keeper = before.filter(|before| before.target.shares_token_with(&target));
+        let memory = Memory { inherited: keeper.is_some(), ..Memory::default() };
+        let keeper = keeper.map_or_else(Arc::default, |before| before.keeper.clone());
+        Self { target, transport, origin, clock, keeper, memory: Mutex::new(memory), keeps_list: false }
     }
 
     /// What is probed.
@@ -85,15 +96,37 @@ impl Probe {
     }
 
     /// Ends every wait, for a person who has just mended something.
-    pub async fn forgive(&self) {
+    ///
+    /// # Errors
+    /// How long the origin's budget of refusals is spent; the waits stay as they are.
+    pub async fn forgive(&self) -> Result<(), Duration> {
+        // The token request or the list: whichever comes first will have its turn if either has one.
+        if let Some(wait) = self.origin.wait(self.memory().proven) {
+            return Err(wait);
+        }
         self.memory().quiet_until = None;
-        self.keeper.forgive().await;
+        self.keeper.forgive(&self.target).await;
+        Ok(())
     }
 
     /// When to look again during a wait: sooner where a secret file may be mended meanwhile.
     pub fn wake_after(&self, wait: Duration) -> Duration {
-        let watches_files = self.target.auth.secrets().any(|s| matches!(s, SecretSource::File(_)));
-        if watches_files { wait.min(self.target.failure_interval) } else { wait }
+        let watches_files = || self.target.secrets().any(|secret| secret.file().is_some());
+        let quiet = self.memory().quiet_until.is_some();
+        if quiet && watches_files() { wait.min(self.target.failure_interval) } else { wait }
+    }
+
+    /// How long there is nothing to do yet; `None`: a pass is due. Mended secrets end the wait.
+    pub async fn quiet(&self) -> Option<Duration> {
+        let until = self.memory().quiet_until?;
+        // Also when the wait is over: a dead refresh token has no other end.
+        let forgiven = self.keeper.forgive_if_changed(&self.target).await;
+        let wait = until - Instant::now();
+        if !forgiven && !wait.is_zero() {
+            return Some(wait);
+        }
+        self.memory().quiet_until = None;
+        None
     }
 
     /// One pass. A token request under way is carried to its end whatever `cancel` says.
@@ -101,16 +134,9 @@ impl Probe {
     /// # Errors
     /// [`NoOutcome`] where nothing was measured.
     pub async fn pass(&self, cancel: &CancellationToken) -> Result<Outcome, NoOutcome> {
-        let quiet_until = self.memory().quiet_until;
-        if let Some(until) = quiet_until {
-            // Also when the wait is over: a dead refresh token has no other end.
-            let forgiven = self.keeper.forgive_if_changed(&self.target).await;
-            let wait = until - Instant::now();
-            if !forgiven && !wait.is_zero() {
-                return Err(NoOutcome::Quiet(wait));
-            }
+        if std::mem::take(&mut self.memory().inherited) {
+            self.keeper.end_wait().await;
         }
-        self.memory().quiet_until = None;
         let mut pass = std::mem::take(&mut self.memory().unfinished);
         let extensions = match self.list(cancel, &mut pass).await {
             Ok(result) => Some(result),
@@ -146,6 +172,8 @@ impl Probe {
             facts,
             renewal_due,
             wait,
+            drift: pass.listed.as_ref().and_then(|listed| self.drift(listed)),
+            listed: pass.listed.filter(|_| self.keeps_list),
         }
     }
 
@@ -156,11 +184,11 @@ impl Probe {
         };
         let denied = {
             let mut memory = self.memory();
-            let denied = failure.reason.class() == Class::Denied;
+            let denied = failure.class() == Class::Denied;
             memory.denied = if denied { memory.denied.saturating_add(1) } else { 0 };
             memory.denied
         };
-        let wait = match failure.reason.class() {
+        let wait = match failure.class() {
             Class::Refused => self.keeper.wait().await.max(self.target.failure_interval),
             Class::Transient | Class::Denied | Class::RateLimited => self.target.wait_after(failure, denied),
         };
@@ -169,7 +197,7 @@ impl Probe {
     }
 
     fn be_quiet(&self, failure: &Failure, wait: Duration) {
-        if failure.reason.class() != Class::Transient {
+        if failure.class() != Class::Transient {
             self.memory().quiet_until = Some(Instant::now() + wait);
         }
     }
@@ -184,6 +212,7 @@ impl Probe {
         let mut result = self.call_list(cancel, pass, &held).await?;
         if is_rejected(&result) && !held.fresh {
             pass.rejections += 1;
+            self.origin.note_token_died();
             self.keeper.rejected(&self.target, held.issued, None).await;
             held = match self.token(cancel, pass).await {
                 Ok(held) => held,
@@ -199,6 +228,10 @@ impl Probe {
             Err(failure) if failure.reason == Reason::TokenRejected => {
                 pass.rejections += 1;
                 self.keeper.rejected(&self.target, held.issued, Some(failure.clone())).await;
+            }
+            Err(failure) if failure.reason == Reason::InsufficientScope => {
+                self.keeper.accepted(held.issued).await;
+                self.keeper.doubt(&self.target).await;
             }
             result if platform::accepts_token(result) => self.keeper.accepted(held.issued).await,
             _ => {}
@@ -235,8 +268,7 @@ impl Probe {
         held: &Held,
     ) -> Result<Result<Listing, Failure>, Stop> {
         let call = Call { operation: Operation::Extensions, held, proven: self.memory().proven };
-        let request = platform::list_request(&self.target);
-        let result = self.exchange(cancel, pass, &call, request, platform::read_list).await?;
+        let result = self.request_list(cancel, pass, &call).await?;
         let listed = pass.diary.attempts.len() - 1;
         self.memory().proven = !pass.diary.attempts[listed].is_refusal();
         let Err(failure) = result else {
@@ -262,7 +294,7 @@ impl Probe {
             self.memory().validity = None;
             return Ok(failure);
         }
-        let known = self.memory().validity.filter(|(reason, _)| *reason == failure.reason);
+        let known = self.memory().validity.clone().filter(|(known, _)| *known == failure);
         if let Some((_, validity)) = known {
             return Ok(platform::after_validity_check(&context, failure, validity));
         }
@@ -270,12 +302,15 @@ impl Probe {
         let validity = match self.exchange(cancel, pass, call, request, |_, a| read_validity(a)).await {
             Err(Stop::NoToken(_)) => return Ok(failure),
             Err(Stop::Cancelled) => return Err(Stop::Cancelled),
-            Ok(Ok(validity)) => validity,
+            Ok(Ok(())) => Validity::Accepted,
             Ok(Err(refusal)) if refusal.reason == Reason::TokenRejected => Validity::Rejected,
             Ok(Err(_)) => Validity::Unclear,
         };
         // A rejection holds for this token only.
-        self.memory().validity = (validity != Validity::Rejected).then_some((failure.reason, validity));
+        self.memory().validity = (validity != Validity::Rejected).then(|| (failure.clone(), validity));
+        if validity == Validity::Accepted {
+            self.keeper.accepted(call.held.issued).await;
+        }
         Ok(platform::after_validity_check(&context, failure, validity))
     }
 
@@ -285,12 +320,22 @@ impl Probe {
         pass: &mut Pass,
         held: &Held,
     ) -> Result<Option<Result<Version, Failure>>, Stop> {
-        let call = Call { operation: Operation::Version, held, proven: true };
-        let request = platform::version_request(&self.target);
-        match self.exchange(cancel, pass, &call, request, platform::read_version).await {
-            Err(Stop::NoToken(_)) => Ok(None),
-            result => result.map(Some),
+        let (until, refused) = self.memory().version_wait.unzip();
+        if until.is_some_and(|until| Instant::now() < until) {
+            return Ok(None);
         }
+        let call = Call { operation: Operation::Version, held, proven: refused.is_none() };
+        let request = platform::version_request(&self.target);
+        let result = match self.exchange(cancel, pass, &call, request, platform::read_version).await {
+            Err(Stop::NoToken(_)) => return Ok(None),
+            result => result?,
+        };
+        // A refusal waits like any other: it spends the same budget.
+        self.memory().version_wait = result.as_ref().err().map(|failure| {
+            let count = refused.unwrap_or_default() + 1;
+            (Instant::now() + self.target.wait_after(failure, count), count)
+        });
+        Ok(Some(result))
     }
 
     /// One exchange with a protected resource, within the origin's budget, written into the diary.
@@ -303,10 +348,15 @@ impl Probe {
         read: impl FnOnce(&CallContext<'_>, &Answer) -> Result<T, Failure>,
     ) -> Result<Result<T, Failure>, Stop> {
         request.headers.insert(AUTHORIZATION, bearer(&call.held.secret));
+        let complete = self.target.add_secret_headers(&mut request.headers);
         let sent = async {
             let permit = self.origin.admit(call.proven).await?;
             let limits = Limits { timeout: self.target.timeout, body: self.target.body_limit };
-            Ok((permit, self.transport.exchange(&self.target.client, limits, request).await))
+            let exchange = match complete {
+                Ok(()) => self.transport.exchange(&self.target.client, limits, request).await,
+                Err(error) => Exchange::unsent(error),
+            };
+            Ok((permit, exchange))
         };
         let (permit, exchange) = tokio::select! {
             biased;
@@ -323,9 +373,8 @@ impl Probe {
             Err(error) => Err(self.no_answer(&context, &error)),
         };
         attempt.failure = result.as_ref().err().map(|failure| failure.reason);
-        if attempt.is_refusal() {
-            permit.refused();
-        }
+        let result = result.map_err(|failure| Failure { refused: attempt.is_refusal(), ..failure });
+        permit.judge(&attempt);
         self.note_outage(&attempt);
         pass.diary.attempts.push(attempt);
         Ok(result)
@@ -347,7 +396,7 @@ impl Probe {
 
     /// Whether a transport failure now follows refusals: a ban is a timeout or a refused connection.
     fn after_refusals(&self) -> bool {
-        self.memory().outage.unwrap_or_else(|| self.origin.refused_lately())
+        self.memory().outage.unwrap_or_else(|| self.origin.refused_credentials_lately())
     }
 
     fn note_outage(&self, attempt: &Attempt) {
@@ -358,7 +407,7 @@ impl Probe {
         if attempt.status.is_some() {
             memory.outage = None;
         } else if memory.outage.is_none() {
-            memory.outage = Some(self.origin.refused_lately());
+            memory.outage = Some(self.origin.refused_credentials_lately());
         }
     }
 
@@ -385,10 +434,13 @@ fn is_rejected(result: &Result<Listing, Failure>) -> bool {
     matches!(result, Err(failure) if failure.reason == Reason::TokenRejected)
 }
 
-fn read_validity(answer: &Answer) -> Result<Validity, Failure> {
+/// Only the reasons are of interest, for the counters.
+fn read_validity(answer: &Answer) -> Result<(), Failure> {
     match platform::read_validity(answer) {
-        Validity::Rejected => Err(Failure::new(Reason::TokenRejected, "the token is not accepted")),
-        validity => Ok(validity),
+        Validity::Accepted => Ok(()),
+        Validity::Rejected => Err(Failure::new(Reason::TokenRejected, "")),
+        Validity::Unclear if answer.status.is_server_error() => Err(Failure::new(Reason::ServerError, "")),
+        Validity::Unclear => Err(Failure::new(Reason::UnexpectedResponse, "")),
     }
 }
 

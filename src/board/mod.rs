@@ -3,18 +3,22 @@
 //! A reader takes one immutable [`TargetState`] per target and is never in a writer's way; a writer
 //! changes a copy and puts it up whole, so that what one scrape shows of a target is consistent.
 
+mod log;
 mod record;
 mod reference;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+pub use self::log::{Counted, FileProblem, LogState};
 pub use self::reference::Reference;
+use crate::domain::extensions::{Drift, Untold};
 pub use crate::domain::outcome::TokenView;
 use crate::domain::outcome::Version;
 use crate::domain::reason::ReasonSet;
+use crate::domain::target::LogFile;
 use crate::domain::{Grant, Operation, Phases, Reason};
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 
 /// Upper bounds of the buckets of `pbx_request_duration_seconds`, seconds; `+Inf` follows.
 pub const BUCKETS: [f64; 10] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
@@ -38,6 +42,8 @@ pub struct TargetInfo {
     pub grants: Vec<Grant>,
     /// For each operation the reasons that can occur for this target.
     pub reasons: [ReasonSet; Operation::COUNT],
+    /// The PBX's own logs that are followed.
+    pub log: Vec<LogFile>,
 }
 
 /// The state of one target at one moment. Counters that come in arrays have 32 bits: enough for a
@@ -60,6 +66,8 @@ pub struct TargetState {
     pub last_success: Option<f64>,
     /// The wait now in force.
     pub wait: Duration,
+    /// Unix seconds until which probes are put off because this origin's budget of refusing answers is spent.
+    pub put_off: Option<f64>,
     /// The token in use.
     pub token: Option<TokenView>,
     /// Unix seconds of the next token request by the renewal rule; stays when the token is dropped.
@@ -78,8 +86,9 @@ pub struct TargetState {
     pub certificate_expiry: Option<f64>,
     /// What the version query told.
     pub version: Option<Arc<Version>>,
-    /// The newest second count of the extensions; `None` where none is configured, and before the first.
-    pub reference: Option<Arc<Reference>>,
+    /// How the newest list compares with the extensions expected, or why it was not compared; the ids
+    /// are cut to the first few.
+    pub drift: Option<Arc<Result<Drift, Untold>>>,
 }
 
 /// The state of one endpoint of a target.
@@ -165,8 +174,10 @@ pub struct Slot {
     /// What stays the same.
     pub info: TargetInfo,
     state: ArcSwap<TargetState>,
-    /// Held by whoever changes the state: passes and second counts do so at times of their own.
-    writer: Mutex<()>,
+    /// Apart from `state`, because it has a writer of its own. `None`: no log is followed.
+    log: Option<ArcSwap<LogState>>,
+    /// The same for the second count; `None` where none is configured, and before the first.
+    reference: ArcSwapOption<Reference>,
 }
 
 impl Slot {
@@ -176,7 +187,8 @@ impl Slot {
             grants: info.grants.iter().copied().map(GrantCounters::new).collect(),
             ..TargetState::default()
         };
-        Self { info, state: ArcSwap::from_pointee(state), writer: Mutex::new(()) }
+        let log = (!info.log.is_empty()).then(|| ArcSwap::from_pointee(LogState::new(info.log.len())));
+        Self { info, state: ArcSwap::from_pointee(state), log, reference: ArcSwapOption::empty() }
     }
 
     /// The newest state.
@@ -184,16 +196,31 @@ impl Slot {
         self.state.load_full()
     }
 
-    /// Changes a copy of the newest state and puts it up whole. The state before and the one after.
-    pub fn update(&self, change: impl FnOnce(&mut TargetState)) -> (Arc<TargetState>, Arc<TargetState>) {
-        // A poisoned lock guards nothing that could be half done.
-        let _one_at_a_time = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        let old = self.state();
-        let mut new = TargetState::clone(&old);
-        change(&mut new);
-        let new = Arc::new(new);
-        self.state.store(new.clone());
-        (old, new)
+    /// Puts up a new state.
+    pub fn publish(&self, state: TargetState) {
+        self.state.store(Arc::new(state));
+    }
+
+    /// What the PBX's own logs told; `None` where none is followed.
+    pub fn log(&self) -> Option<Arc<LogState>> {
+        self.log.as_ref().map(ArcSwap::load_full)
+    }
+
+    /// Puts up what the logs told; without effect where none is followed.
+    pub fn publish_log(&self, state: LogState) {
+        if let Some(log) = &self.log {
+            log.store(Arc::new(state));
+        }
+    }
+
+    /// The newest second count of the extensions.
+    pub fn reference(&self) -> Option<Arc<Reference>> {
+        self.reference.load_full()
+    }
+
+    /// Puts up a second count.
+    pub fn publish_reference(&self, reference: Reference) {
+        self.reference.store(Some(Arc::new(reference)));
     }
 }
 
@@ -236,5 +263,10 @@ impl TargetState {
     /// The condition that explains the target's state best: the token's first.
     pub fn condition(&self) -> Option<(Operation, &Condition)> {
         self.conditions().next()
+    }
+
+    /// How the newest list compares with the extensions expected; `None` where it was not compared.
+    pub fn drift(&self) -> Option<&Drift> {
+        self.drift.as_deref()?.as_ref().ok()
     }
 }

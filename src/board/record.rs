@@ -1,10 +1,15 @@
 //! From the outcome of a pass to the next state: pure transitions.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{Code, Condition, Endpoint, TargetState};
 use crate::domain::outcome::{Attempt, Outcome};
 use crate::domain::{Failure, Operation};
+
+/// So many missing and unexpected extensions are kept by name: enough for a person to see which they
+/// are, without the memory that a lost PBX of thousands would take.
+const DRIFT_NAMED: usize = 20;
 
 impl TargetState {
     /// Takes in what a pass gave. `now` in Unix seconds.
@@ -21,18 +26,21 @@ impl TargetState {
         if success {
             self.last_success = Some(now);
         }
-        self.wait = outcome.wait;
+        self.wait = in_milliseconds(outcome.wait);
+        self.put_off = None;
         self.token = outcome.facts;
-        self.renewal_due = outcome.renewal_due.or(self.renewal_due);
+        self.renewal_due = outcome.renewal_due;
         self.token_rejections += u64::from(outcome.rejections);
         if let Some(result) = outcome.token {
             self.endpoint_mut(Operation::Token).judge(Some(result), now);
         }
         self.extensions = outcome.extensions.as_ref().and_then(|r| r.as_ref().ok()?.total);
+        self.drift = outcome.drift.map(|drift| Arc::new(drift.map(|drift| drift.cut(DRIFT_NAMED))));
         let listed = outcome.extensions.map(|result| result.map(|_| ()));
         self.endpoint_mut(Operation::Extensions).judge(listed, now);
         if let Some(version) = outcome.version {
-            let told = version.map(|told| self.version = Some(Arc::new(told)));
+            self.version = version.as_ref().ok().cloned().map(Arc::new);
+            let told = version.map(|_| ());
             self.endpoint_mut(Operation::Version).judge(Some(told), now);
         } else if self.token.is_none() {
             self.endpoint_mut(Operation::Version).judge(None, now);
@@ -58,9 +66,19 @@ impl TargetState {
         if attempt.certificate_expiry.is_some() {
             self.certificate_expiry = attempt.certificate_expiry.map(|t| t as f64);
         }
-        let (remaining, reset) = attempt.rate_limit;
-        self.rate_limit_remaining = remaining.or(self.rate_limit_remaining);
-        self.rate_limit_reset = reset.map(|s| now + s as f64).or(self.rate_limit_reset);
+        if attempt.status.is_some() {
+            let (remaining, reset) = attempt.rate_limit;
+            self.rate_limit_remaining = remaining;
+            self.rate_limit_reset = reset.map(|s| now + s as f64);
+        }
+    }
+
+    /// No probe for so long: that it was up is no longer known, what failed still stands.
+    pub fn put_off(&mut self, wait: Duration, now: f64) {
+        self.wait = in_milliseconds(wait);
+        self.put_off = Some(now + wait.as_secs_f64());
+        self.up = self.up.filter(|up| !up);
+        self.extensions = None;
     }
 }
 
@@ -87,4 +105,9 @@ impl Endpoint {
             diagnosis: failure.diagnosis.into(),
         });
     }
+}
+
+/// Without the microseconds that went by while it was computed.
+fn in_milliseconds(wait: Duration) -> Duration {
+    Duration::from_millis(u64::try_from((wait + Duration::from_micros(500)).as_millis()).unwrap_or(u64::MAX))
 }

@@ -46,14 +46,17 @@ pub fn write(
         return Ok(true);
     }
     match load(patterns, lookup) {
-        Ok(config) => summary(&config, out, err).map(|()| true),
-        Err(errors) => {
-            for error in errors {
-                writeln!(err, "error: {error}")?;
-            }
-            Ok(false)
-        }
+        Ok(config) if config.unreadable.is_empty() => summary(&config, out, err).map(|()| true),
+        Ok(config) => tell(&config.unreadable, err),
+        Err(errors) => tell(&errors, err),
     }
+}
+
+fn tell(errors: &[String], err: &mut dyn Write) -> io::Result<bool> {
+    for error in errors {
+        writeln!(err, "error: {error}")?;
+    }
+    Ok(false)
 }
 
 /// The configuration, its TLS and proxy settings tried out as well. Contacts nobody.
@@ -69,7 +72,7 @@ pub fn load(patterns: &[String], lookup: Lookup<'_>) -> Result<Config, Vec<Strin
             errors.push(format!("target {}: tls or proxy: {cause}", target.name));
         }
     }
-    if errors.is_empty() { Ok(config) } else { Err(errors) }
+    if errors.is_empty() { Ok(config) } else { Err([config.unreadable, errors].concat()) }
 }
 
 fn summary(config: &Config, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<()> {

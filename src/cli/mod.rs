@@ -2,6 +2,7 @@
 
 pub mod check;
 mod demo;
+mod extensions;
 mod log;
 mod serve;
 
@@ -9,7 +10,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::builder::Resettable;
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::metrics::ExporterMetrics;
 
@@ -67,6 +70,14 @@ enum Command {
     Demo,
     /// Validate the configuration without contacting anyone, or print its JSON Schema
     Check(check::CheckArgs),
+    /// List the extensions of a PBX and compare them with those expected; only compares, changes nothing
+    ///
+    /// It only compares: nothing on the PBX is created, changed or deleted, by whichever name it is called.
+    ///
+    /// Exit codes: 0 listed, and no difference where it compared; 2 wrong arguments; 3 extensions are missing
+    /// or not expected; 4 configuration; 5 no answer; 6 no token; 7 no permission; 8 no usable list.
+    #[command(visible_alias = "sync-sip-accounts")]
+    Extensions(extensions::ExtensionsArgs),
 }
 
 /// One for a large scrape, one for probes meanwhile: 10,000 targets a minute need a twentieth of a core.
@@ -96,11 +107,25 @@ fn parse() -> Cli {
     let is_empty = |name: &std::ffi::OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
     let command = Cli::command()
         .mut_args(|arg| if arg.get_env().is_some_and(is_empty) { arg.env(Resettable::Reset) } else { arg });
-    Cli::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
+    let matches = command.clone().get_matches();
+    refuse_file_of_demo(command, &matches);
+    Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+}
+
+/// A file would be ignored. A variable may be there for the service that this machine runs as well.
+fn refuse_file_of_demo(mut command: clap::Command, matches: &ArgMatches) {
+    if let Some(("demo", matches)) = matches.subcommand()
+        && matches.value_source("config_file") == Some(ValueSource::CommandLine)
+    {
+        let text =
+            "demo watches simulated PBXes and reads no --config.file; remove the flag, or remove `demo`";
+        command.error(ErrorKind::ArgumentConflict, text).exit();
+    }
 }
 
 async fn dispatch(cli: Cli, metrics: Arc<ExporterMetrics>) -> anyhow::Result<ExitCode> {
     match cli.command {
+        Some(Command::Extensions(args)) => Ok(extensions::run(&args, &cli.options.config_file).await),
         Some(Command::Demo) => demo::run(&cli.options, metrics).await,
         _ => serve::run(&cli.options, metrics).await,
     }

@@ -58,7 +58,10 @@ pub(super) fn required(c: &mut Checker<'_>, key: &str, value: Option<&str>) -> O
         Some(text) if text.chars().any(char::is_control) => {
             c.error(key, "has a control character; remove it");
         }
-        Some(text) => return Some(text.to_owned()),
+        Some(text) => {
+            super::secret::warn_if_odd(c, key, text);
+            return Some(text.to_owned());
+        }
     }
     None
 }

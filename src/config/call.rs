@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::check::Checker;
 use super::raw;
 use super::structure::printable;
-use crate::domain::target::{Call, CustomCall};
+use crate::domain::target::{Call, CustomCall, ListPointers};
 
 /// Checks `call`; `None` only after reporting an error.
 pub(super) fn check(c: &mut Checker<'_>, raw: Option<&raw::Call>) -> Option<Call> {
@@ -24,10 +24,34 @@ fn custom(c: &mut Checker<'_>, raw: &raw::CustomCall) -> Option<CustomCall> {
     if method == Some(Method::POST) {
         check_reads_only(c, raw);
     }
-    if raw.total.as_ref().is_some_and(|total| !total.is_empty() && !total.starts_with('/')) {
+    if raw.total.as_deref().is_some_and(is_no_pointer) {
         c.error("call.total", "is no JSON pointer; begin it with `/`, as in `/data/count`");
     }
-    Some(CustomCall { method: method?, path: path?, body, total: raw.total.clone() })
+    let list = list(c, raw, method.as_ref());
+    Some(CustomCall { method: method?, path: path?, body, total: raw.total.clone(), list })
+}
+
+fn is_no_pointer(text: &str) -> bool {
+    !text.is_empty() && !text.starts_with('/')
+}
+
+fn list(c: &mut Checker<'_>, raw: &raw::CustomCall, method: Option<&Method>) -> Option<Box<ListPointers>> {
+    if raw.id.as_deref().is_some_and(is_no_pointer) {
+        c.error("call.id", "is no JSON pointer; begin it with `/`, as in `/extension`");
+    }
+    let Some(list) = &raw.list else {
+        if raw.id.is_some() {
+            c.error("call.id", "points into nothing; add `list`, where the extensions are");
+        }
+        return None;
+    };
+    if is_no_pointer(list) {
+        c.error("call.list", "is no JSON pointer; begin it with `/`, as in `/data/items`");
+    }
+    if method == Some(&Method::HEAD) {
+        c.error("call.list", "has no use with HEAD, whose answer has no body; write `method: GET`");
+    }
+    Some(Box::new(ListPointers { list: list.clone(), id: raw.id.clone() }))
 }
 
 fn method(c: &mut Checker<'_>, text: &str) -> Option<Method> {

@@ -11,8 +11,9 @@ use serde_json::from_value;
 
 use super::issue::{Level, Report};
 use super::raw::{self, DurationText};
+use super::structure::is_invisible;
 use super::tree::Node;
-use super::{Limits, Lookup, auth, call, client, reference, times, url};
+use super::{Limits, Lookup, auth, call, client, expected, log, reference, times, url};
 use crate::domain::Target;
 use crate::domain::target::PlatformId;
 
@@ -72,10 +73,11 @@ impl Checker<'_> {
         if range.contains(&value) {
             return value;
         }
+        let off = if key == "token_interval" { ", or `off`" } else { "" };
         self.error(
             key,
             format!(
-                "{} is out of range; write {} to {}",
+                "{} is out of range; write {} to {}{off}",
                 show(value),
                 show(*range.start()),
                 show(*range.end())
@@ -106,8 +108,10 @@ pub(super) fn target(mut c: Checker<'_>) -> Option<Target> {
     let times = times::Times::check(&mut c, settings, auth.as_ref().map(|a| a.grant));
     let backoff = times::backoff(&mut c, settings.backoff.as_ref());
     let body_limit = check_size(&mut c, settings.body_limit.as_ref());
-    let headers = client::headers(&mut c, settings.headers.as_ref());
+    let (headers, secret_headers) = client::headers(&mut c, settings.headers.as_ref());
     let client = client::check(&mut c, settings, origin.as_ref());
+    let log = log::check(&mut c, settings.log.as_deref());
+    let expected = expected::check(&mut c, settings, call.as_ref());
     let reference = reference::check(&mut c, settings.reference.as_ref(), call.as_ref());
     if c.report.errors() > before {
         return None;
@@ -129,7 +133,10 @@ pub(super) fn target(mut c: Checker<'_>) -> Option<Target> {
         backoff,
         body_limit,
         headers,
+        secret_headers,
         client,
+        log,
+        expected,
         reference,
     })
 }
@@ -141,6 +148,9 @@ fn check_name(c: &mut Checker<'_>, name: &str) {
         c.error("name", "is longer than 128 characters; shorten it");
     } else if name.chars().any(char::is_control) {
         c.error("name", "has a control character; remove it");
+    } else if let Some(character) = name.chars().find(|c| is_invisible(*c)) {
+        let code = u32::from(character);
+        c.error("name", format!("has an invisible character, U+{code:04X}; remove it"));
     }
 }
 
@@ -195,7 +205,12 @@ pub(super) fn limits(mut c: Checker<'_>) -> Limits {
         c.duration("refusal_window", raw.refusal_window.as_ref(), safe.refusal_window, SECOND..=WEEK);
     let refusals = raw.refusals_per_origin.unwrap_or(safe.refusals_per_origin);
     if refusals > safe.refusals_per_origin {
-        c.warning("refusals_per_origin", format!("{refusals} is close to the 8 refusals in 40m for which FreePBX's fail2ban bans; 6 or less is safe"));
+        let relation = match refusals {
+            ..8 => "close to",
+            8 => "as many as",
+            9.. => "above",
+        };
+        c.warning("refusals_per_origin", format!("{refusals} is {relation} the 8 refusals in 40m for which FreePBX's fail2ban bans; 6 or less is safe"));
     }
     if window < safe.refusal_window {
         c.warning(

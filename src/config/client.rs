@@ -8,11 +8,12 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::check::Checker;
+use super::issue::Level;
 use super::secret::{self, Forms};
 use super::structure::printable;
 use super::{raw, url::parse_checked};
-use crate::domain::SecretSource;
 use crate::domain::target::{ClientSettings, ProxySettings, TlsVersion};
+use crate::domain::{SecretSource, file};
 
 /// Checks TLS and proxy.
 pub(super) fn check(c: &mut Checker<'_>, raw: &raw::Settings, origin: Option<&Url>) -> ClientSettings {
@@ -61,13 +62,13 @@ fn client_certificate(c: &mut Checker<'_>, tls: &raw::Tls) -> Option<(PathBuf, P
 }
 
 /// A PEM file that can be read and holds what it should; its content is parsed when it is used.
-fn pem(c: &mut Checker<'_>, key: &str, path: &Path, label: &str) -> Option<PathBuf> {
-    let path = c.root.nearest(key).place.resolve(path);
-    match std::fs::read(&path) {
-        Err(error) => c.error(
-            key,
-            format!("failed to read {}: {error}; give a file this user may read", path.display()),
-        ),
+fn pem(c: &mut Checker<'_>, key: &str, written: &Path, label: &str) -> Option<PathBuf> {
+    let path = c.root.nearest(key).place.resolve(written);
+    match file::read(&path, file::LARGEST_PEM) {
+        Err(error) => {
+            let mend = secret::unexpanded(written).unwrap_or("give a file this user may read");
+            c.error(key, format!("failed to read {}: {error}; {mend}", path.display()));
+        }
         Ok(bytes) if !bytes.windows(label.len()).any(|w| w == label.as_bytes()) => {
             c.error(key, format!("{} holds no PEM block `{label}`; give a PEM file", path.display()));
         }
@@ -83,7 +84,7 @@ fn proxy(c: &mut Checker<'_>, raw: &raw::Proxy) -> Option<ProxySettings> {
         file: raw.password_file.as_ref(),
         env: raw.password_env.as_ref(),
     };
-    let password = forms.read(c);
+    let password = forms.check(c);
     if raw.username.is_some() && !forms.is_given() {
         c.error("proxy.username", "has no password; add password, password_file or password_env");
     }
@@ -104,9 +105,12 @@ fn proxy(c: &mut Checker<'_>, raw: &raw::Proxy) -> Option<ProxySettings> {
     Some(ProxySettings { url, credentials, no_proxy: raw.no_proxy.clone() })
 }
 
+/// Extra header fields: those known now, and those read anew at each request.
+pub(super) type Headers = (HeaderMap, Vec<(HeaderName, SecretSource)>);
+
 /// Checks extra header fields. All values are marked sensitive: none is ever printed.
-pub(super) fn headers(c: &mut Checker<'_>, raw: Option<&BTreeMap<String, raw::Header>>) -> HeaderMap {
-    let mut map = HeaderMap::new();
+pub(super) fn headers(c: &mut Checker<'_>, raw: Option<&BTreeMap<String, raw::Header>>) -> Headers {
+    let (mut map, mut files) = (HeaderMap::new(), Vec::new());
     for (name, value) in raw.into_iter().flatten() {
         let key = format!("headers.{name}");
         let Ok(header) = HeaderName::from_bytes(name.as_bytes()) else {
@@ -118,32 +122,44 @@ pub(super) fn headers(c: &mut Checker<'_>, raw: Option<&BTreeMap<String, raw::He
         };
         if let Some(reason) = refused(header.as_str()) {
             c.error(&key, reason);
-        } else if map.contains_key(&header) {
+        } else if map.contains_key(&header) || files.iter().any(|(name, _)| *name == header) {
             c.error(&key, "given twice in different case; remove one");
         }
-        let Some(secret) = header_value(c, &key, value) else { continue };
-        match HeaderValue::from_str(secret.expose_secret()) {
-            Ok(mut value) => {
-                value.set_sensitive(true);
-                map.insert(header, value);
+        match header_value(c, &key, value) {
+            Some(SecretSource::Literal(secret)) => {
+                map.extend(parse_value(c, Level::Error, &key, &secret).map(|value| (header, value)));
             }
-            Err(_) => c.error(&key, "the value has a line break or control character; remove it"),
+            Some(file) => {
+                // Like one that cannot be read: mended without a reload.
+                file.read().ok().and_then(|secret| parse_value(c, Level::Unreadable, &key, &secret));
+                files.push((header, file));
+            }
+            None => {}
         }
     }
-    map
+    (map, files)
 }
 
-fn header_value(c: &mut Checker<'_>, key: &str, raw: &raw::Header) -> Option<SecretString> {
+fn parse_value(c: &mut Checker<'_>, level: Level, key: &str, secret: &SecretString) -> Option<HeaderValue> {
+    let Ok(mut value) = HeaderValue::from_str(secret.expose_secret()) else {
+        c.add(level, key, "the value has a line break or control character; remove it");
+        return None;
+    };
+    value.set_sensitive(true);
+    Some(value)
+}
+
+fn header_value(c: &mut Checker<'_>, key: &str, raw: &raw::Header) -> Option<SecretSource> {
     let source = match raw {
-        raw::Header::Text(text) => return Some(text.clone()),
+        raw::Header::Text(text) => {
+            secret::warn_if_odd(c, key, text.expose_secret());
+            return Some(SecretSource::Literal(text.clone()));
+        }
         raw::Header::Source(source) => source,
     };
     match (&source.file, &source.env) {
-        (Some(path), None) => {
-            let source = secret::file(c, &format!("{key}.file"), path);
-            source.as_ref().map(SecretSource::read)?.ok()
-        }
-        (None, Some(name)) => secret::variable(c, &format!("{key}.env"), name),
+        (Some(path), None) => Some(secret::file(c, &format!("{key}.file"), path)),
+        (None, Some(name)) => secret::variable(c, &format!("{key}.env"), name).map(SecretSource::Literal),
         _ => {
             c.error(key, "must have one of `file` and `env`; keep one");
             None

@@ -29,17 +29,17 @@ fn nests(own: &Entry, default: &Entry) -> bool {
     NESTED.contains(&own.key.as_str()) && is_map(own) && is_map(default)
 }
 
-/// The same key (header names know no case), or another form of the same secret.
+/// The same key (header names know no case), or another form of the same secret or list.
 fn replaces(own: &str, default: &str) -> bool {
-    own.eq_ignore_ascii_case(default) || (is_secret(stem(own)) && stem(own) == stem(default))
+    own.eq_ignore_ascii_case(default) || (has_forms(stem(own)) && stem(own) == stem(default))
 }
 
 fn stem(key: &str) -> &str {
     key.strip_suffix("_file").or_else(|| key.strip_suffix("_env")).unwrap_or(key)
 }
 
-fn is_secret(stem: &str) -> bool {
-    ["client_secret", "password", "refresh_token"].contains(&stem)
+fn has_forms(stem: &str) -> bool {
+    ["client_secret", "password", "refresh_token", "expected_extensions"].contains(&stem)
 }
 
 fn inherited(entry: &Entry) -> Entry {

@@ -79,6 +79,8 @@ impl std::error::Error for ConfigErrors {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Level {
     Error,
+    /// A secret file that cannot be read now: one target fails meanwhile, the others need not.
+    Unreadable,
     Warning,
     Note,
 }
@@ -109,9 +111,10 @@ impl Report {
         self.errors
     }
 
-    /// What was found at a level, in the order found.
-    pub fn take(&mut self, level: Level) -> Vec<Issue> {
-        let (taken, rest) = std::mem::take(&mut self.found).into_iter().partition(|(l, _)| *l == level);
+    /// What was found at these levels, in the order found.
+    pub fn take(&mut self, levels: &[Level]) -> Vec<Issue> {
+        let (taken, rest) =
+            std::mem::take(&mut self.found).into_iter().partition(|(level, _)| levels.contains(level));
         self.found = rest;
         taken.into_iter().map(|(_, issue)| issue).collect()
     }

@@ -1,20 +1,25 @@
 //! From patterns to files, and from files to one merged configuration.
 
 use std::collections::{HashMap, HashSet};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::check::{self, Checker};
 use super::issue::{Issue, Level, Place, Report};
+use super::secret::unexpanded;
 use super::tree::{self, Data, Node};
 use super::{Config, ConfigErrors, Limits, Lookup, env, inherit, structure};
-use crate::domain::Target;
+use crate::domain::{Target, file};
+
+/// The largest configuration file, bytes: ten thousand targets with all their keys have room.
+const LARGEST: u64 = 16 * 1024 * 1024;
 
 /// Loads the configuration: the files that the patterns name, or, without any pattern, the one target
 /// that environment variables describe. Contacts nobody.
 ///
 /// # Errors
-/// All that is wrong, not only the first.
+/// All that is wrong, not only the first. Secret files that cannot be read are no error by themselves.
 pub fn load(patterns: &[String], lookup: Lookup<'_>) -> Result<Config, ConfigErrors> {
     let mut report = Report::default();
     // An empty one comes from an empty variable, which counts as unset.
@@ -26,11 +31,12 @@ pub fn load(patterns: &[String], lookup: Lookup<'_>) -> Result<Config, ConfigErr
     };
     let mut config = parts.check(lookup, &mut report);
     if report.errors() > 0 {
-        return Err(ConfigErrors(report.take(Level::Error)));
+        return Err(ConfigErrors(report.take(&[Level::Error, Level::Unreadable])));
     }
     let lines = |issues: Vec<Issue>| issues.iter().map(Issue::to_string).collect();
-    config.warnings = lines(report.take(Level::Warning));
-    config.notes = lines(report.take(Level::Note));
+    config.unreadable = lines(report.take(&[Level::Unreadable]));
+    config.warnings = lines(report.take(&[Level::Warning]));
+    config.notes = lines(report.take(&[Level::Note]));
     config.files = files;
     Ok(config)
 }
@@ -146,7 +152,7 @@ fn read_files(patterns: &[&str], report: &mut Report) -> (Parts, Vec<PathBuf>) {
 
 fn read_file(path: &Path, report: &mut Report) -> Option<Node> {
     let name: Arc<str> = path.display().to_string().into();
-    let text = match std::fs::read_to_string(path) {
+    let text = match read_text(path) {
         Ok(text) => text,
         Err(error) => {
             let text = format!("failed to read: {error}; give a text file this user may read");
@@ -159,6 +165,10 @@ fn read_file(path: &Path, report: &mut Report) -> Option<Node> {
         structure::check(&root, report);
     }
     Some(root)
+}
+
+fn read_text(path: &Path) -> io::Result<String> {
+    String::from_utf8(file::read(path, LARGEST)?).map_err(|_| io::Error::other("it is not UTF-8"))
 }
 
 fn whole(name: &str) -> Place {
@@ -186,7 +196,10 @@ fn expand_path(path: &str) -> Result<Vec<PathBuf>, String> {
     match file.metadata() {
         Ok(meta) if meta.is_dir() => Err(format!("is a folder; name its files, as in '{path}/*.yml'")),
         Ok(_) => Ok(vec![file]),
-        Err(error) => Err(format!("failed to read: {error}; give --config.file an existing file or a glob")),
+        Err(error) => {
+            let mend = unexpanded(&file).unwrap_or("give --config.file an existing file or a glob");
+            Err(format!("failed to read: {error}; {mend}"))
+        }
     }
 }
 

@@ -8,9 +8,11 @@ mod call;
 mod check;
 mod client;
 mod env;
+mod expected;
 mod inherit;
 mod issue;
 mod load;
+mod log;
 mod raw;
 mod reference;
 pub mod schema;
@@ -40,6 +42,9 @@ pub struct Config {
     pub targets: Vec<Arc<Target>>,
     /// Limits over all targets.
     pub limits: Limits,
+    /// Secret files that cannot be read now, in the same form as an error: `check` takes them for errors, a
+    /// service goes on with the other targets.
+    pub unreadable: Vec<String>,
     /// What is allowed but unsafe or odd: each a sentence that names file, line, key and mend.
     pub warnings: Vec<String>,
     /// What was made of the configuration and is worth telling, in the same form.

@@ -67,7 +67,7 @@ pub(super) struct Settings {
     /// Largest answer accepted: bytes, or a number with `KiB` or `MiB`.
     #[schemars(extend("default" = "10MiB"))]
     pub body_limit: Option<Size>,
-    /// Extra header fields sent with each request; the value is a text, or where to read it once.
+    /// Extra header fields sent with each request; the value is a text, or where to read it.
     pub headers: Option<BTreeMap<String, Header>>,
     /// TLS, for `https://` targets.
     pub tls: Option<Tls>,
@@ -81,8 +81,48 @@ pub(super) struct Settings {
     /// guards mutations.
     #[schemars(extend("default" = false))]
     pub version: Option<bool>,
+    /// The PBX's own logs, for an exporter that runs on the PBX host: their events are counted from now on.
+    pub log: Option<Vec<LogFile>>,
+    /// The extensions that there should be, to be compared with those listed: `[2000, "0200"]`, one with a
+    /// zero in front in quotes.
+    pub expected_extensions: Option<Vec<ExtensionId>>,
+    /// The same as a CSV or JSON file, read anew at each probe.
+    pub expected_extensions_file: Option<PathBuf>,
     /// A second count of the extensions, where the exporter runs on the PBX host.
     pub reference: Option<Reference>,
+}
+
+/// A log of the PBX on this machine.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct LogFile {
+    /// The file. It may be absent for a while, and is followed through rotation and truncation.
+    pub path: PathBuf,
+    /// How it is written: `gql_api_error` (of FreePBX's API module), `access_log` (Apache or nginx, common or
+    /// combined) or `freepbx_log`.
+    pub format: LogFormat,
+}
+
+/// How a log is written.
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum LogFormat {
+    /// `gql_api_error.log` of FreePBX's API module.
+    GqlApiError,
+    /// The web server's access log.
+    AccessLog,
+    /// `freepbx.log`.
+    FreepbxLog,
+}
+
+/// The id of an extension.
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum ExtensionId {
+    /// A number without zeros in front.
+    Number(u64),
+    /// Any id.
+    Text(String),
 }
 
 /// A kind of PBX.
@@ -211,7 +251,7 @@ pub(super) struct Proxy {
     /// Password for the proxy.
     #[schemars(with = "Option<String>")]
     pub password: Option<SecretString>,
-    /// File with the proxy's password, read at start and reload.
+    /// File with the proxy's password, read anew when it changes.
     pub password_file: Option<PathBuf>,
     /// Environment variable with the proxy's password, read at start and reload.
     pub password_env: Option<String>,
@@ -256,6 +296,12 @@ pub(super) struct CustomCall {
     /// JSON pointer (RFC 6901) to the number of extensions in the answer: a number, or an array or object
     /// whose members are counted. Without it any 2xx is a success.
     pub total: Option<String>,
+    /// JSON pointer to the extensions themselves, an array or object: for `expected_extensions` and the
+    /// command `extensions`. Without `total` they are counted, too.
+    pub list: Option<String>,
+    /// JSON pointer within one of them to its id: `/extension`. Without it a text or number is the id
+    /// itself, and a member of an object has it as its name.
+    pub id: Option<String>,
 }
 
 /// The value of a header field.
@@ -268,13 +314,13 @@ pub(super) enum Header {
     Source(HeaderSource),
 }
 
-/// Where to read a header field's value, at start and reload: one of the two.
+/// Where to read a header field's value: one of the two.
 #[derive(Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(super) struct HeaderSource {
-    /// File with the value.
+    /// File with the value, read anew at each request.
     pub file: Option<PathBuf>,
-    /// Environment variable with the value.
+    /// Environment variable with the value, read at start and reload.
     pub env: Option<String>,
 }
 

@@ -47,16 +47,10 @@ impl Forms<'_> {
         let key = self.given_key();
         match (self.literal, self.file, self.env) {
             (Some(secret), ..) => literal(c, &key, secret),
-            (_, Some(path), _) => file(c, &key, path),
+            (_, Some(path), _) => Some(file(c, &key, path)),
             (.., Some(name)) => variable(c, &key, name).map(SecretSource::Literal),
             _ => None,
         }
-    }
-
-    /// The same, where the domain keeps the secret itself: read now.
-    pub fn read(&self, c: &mut Checker<'_>) -> Option<SecretString> {
-        let source = self.check(c)?;
-        c.accept(&self.given_key(), source.read())
     }
 }
 
@@ -76,22 +70,61 @@ fn literal(c: &mut Checker<'_>, key: &str, secret: &SecretString) -> Option<Secr
             "holds secrets and every user of this machine may read it; chmod o-r, or move them to files",
         );
     }
+    warn_if_odd(c, key, secret.expose_secret());
     Some(SecretSource::Literal(secret.clone()))
 }
 
-/// Reads the file once, so that a wrong one shows at start; it stays the source.
-pub(super) fn file(c: &mut Checker<'_>, key: &str, path: &Path) -> Option<SecretSource> {
-    let path = c.root.nearest(key).place.resolve(path);
+/// Warns of what is hardly ever part of a value that a PBX made up; never quotes it.
+pub(super) fn warn_if_odd(c: &mut Checker<'_>, key: &str, value: &str) {
+    let oddities = [
+        (
+            value.starts_with('\u{feff}'),
+            "begins with a byte order mark, which is sent as part of it; save the file without",
+        ),
+        (value.trim() != value, "has white space at an end, which is sent as part of it; remove it"),
+        (value.trim().contains(['\n', '\r']), "has a line break inside; give nothing but the one value"),
+        (
+            is_quoted(value),
+            "has quotes around it, which are sent as part of it (docker's --env-file keeps them); remove them",
+        ),
+        (
+            has_placeholder(value),
+            "holds a placeholder, `${...}` or `{{...}}`, that nothing has filled in; put the value there",
+        ),
+    ];
+    for (_, text) in oddities.into_iter().filter(|(is_odd, _)| *is_odd) {
+        c.warning(key, format!("the value {text}"));
+    }
+}
+
+/// Whether quotes stand around the whole value.
+pub(super) fn is_quoted(value: &str) -> bool {
+    ['"', '\''].iter().any(|q| value.len() > 1 && value.starts_with(*q) && value.ends_with(*q))
+}
+
+/// Whether a template was left as it is.
+pub(super) fn has_placeholder(value: &str) -> bool {
+    let is_in = |open, close| value.split_once(open).is_some_and(|(_, rest)| rest.contains(close));
+    is_in("${", "}") || is_in("{{", "}}")
+}
+
+/// Reads the file once, so that a wrong one shows at start; it stays the source even so.
+pub(super) fn file(c: &mut Checker<'_>, key: &str, written: &Path) -> SecretSource {
+    let path = c.root.nearest(key).place.resolve(written);
     let source = SecretSource::File(path.clone());
-    if let Err(error) = source.read() {
-        c.error(key, format!("{error}; give a file with the secret that this user may read"));
-        return None;
+    match source.read() {
+        Ok(secret) => warn_if_odd(c, key, secret.expose_secret()),
+        Err(error) => {
+            let mend = unexpanded(written).unwrap_or("give a file with the secret that this user may read");
+            c.add(Level::Unreadable, key, format!("{error}; {mend}"));
+            return source;
+        }
     }
     // Not the group's bit: systemd's LoadCredential and Kubernetes' fsGroup set it on purpose.
     if mode(&path) & OTHERS != 0 {
         c.warning(key, format!("{} may be read by every user of this machine; chmod o-r", path.display()));
     }
-    Some(source)
+    source
 }
 
 /// The value of an environment variable; unset and empty are the same error.
@@ -101,7 +134,15 @@ pub(super) fn variable(c: &mut Checker<'_>, key: &str, name: &str) -> Option<Sec
         let name = if is_plain_name(name) { name } else { "of this name" };
         c.error(key, format!("environment variable {name} is unset or empty; set it for the exporter"));
     }
+    warn_if_odd(c, key, value.as_deref().unwrap_or_default());
     value.map(SecretString::from)
+}
+
+/// What to do about a path that a shell would have read otherwise.
+pub(super) fn unexpanded(path: &Path) -> Option<&'static str> {
+    let text = path.to_string_lossy();
+    let is_home = text.starts_with('~').then_some("`~` is not expanded here: write the whole path");
+    is_home.or_else(|| is_quoted(&text).then_some("the quotes are part of the name: remove them"))
 }
 
 /// Whether it surely is a variable's name: people paste the secret itself here, which is not repeated.

@@ -26,7 +26,7 @@ fn walk(node: &Node, schema: &Value, path: &str, report: &mut Report) {
     let alternatives = alternatives(schema);
     let fitting: Vec<_> = alternatives.iter().copied().filter(|s| fits(node, s)).collect();
     let Some(first) = fitting.first() else {
-        report.error(&node.place, path, wrong_kind(node, &alternatives));
+        report.error(&node.place, path, wrong_kind(node, path, &alternatives));
         return;
     };
     match &node.data {
@@ -72,17 +72,20 @@ fn fits(node: &Node, schema: &Object) -> bool {
     })
 }
 
-fn wrong_kind(node: &Node, alternatives: &[&Object]) -> String {
+fn wrong_kind(node: &Node, path: &str, alternatives: &[&Object]) -> String {
     let mut names: Vec<_> = alternatives.iter().flat_map(|s| types(s)).filter(|t| *t != "null").collect();
     names.dedup();
+    let has_url = alternatives.iter().any(|s| s.get("properties").is_some_and(|p| p.get("url").is_some()));
     let mend = match (&node.data, names.first()) {
         (Data::Null, _) => "give a value or remove the key",
         (Data::Number(_), Some(&"string")) if has_pattern(alternatives) => {
             "write it with its unit, as in 60s"
         }
-        (Data::Number(_) | Data::Bool(_), Some(&"string")) => "put it in quotes",
+        (Data::Number(_) | Data::Bool(_), _) if names.contains(&"string") => "put it in quotes",
         (_, Some(&"boolean")) => "write true or false, without quotes",
         (_, Some(&"integer")) => "write digits alone, without quotes",
+        (Data::Map(_), Some(&"array")) if path == "targets" => "begin each target with `- name:`",
+        (Data::Text(_), Some(&"object")) if has_url => "write it as `url: ...` below it",
         (_, Some(&"array")) => "write it as a list, as in [a, b]",
         (_, Some(&"object")) => "write `key: value` pairs below it",
         _ => "write one value",
@@ -148,12 +151,8 @@ fn check_keys(node: &Node, schema: &Object, path: &str, report: &mut Report) {
             walk(&entry.node, schema, &path, report);
         } else {
             let names: Vec<_> = known.keys().map(String::as_str).collect();
-            let suggestion = suggest(&entry.key, &names);
-            report.error(
-                &entry.place,
-                path,
-                format!("unknown key; {suggestion}known keys: {}", names.join(", ")),
-            );
+            let hint = no_such_form(&entry.key, known).unwrap_or_else(|| suggest(&entry.key, &names));
+            report.error(&entry.place, path, format!("unknown key; {hint}known keys: {}", names.join(", ")));
         }
     }
     let required = schema.get("required").and_then(Value::as_array).into_iter().flatten();
@@ -162,17 +161,35 @@ fn check_keys(node: &Node, schema: &Object, path: &str, report: &mut Report) {
     }
 }
 
+/// What to tell whoever wrote `client_id_env`.
+fn no_such_form(key: &str, known: &Object) -> Option<String> {
+    let stem = key.strip_suffix("_env").or_else(|| key.strip_suffix("_file"))?;
+    let form = &key[stem.len()..];
+    known
+        .contains_key(stem)
+        .then(|| format!("`{stem}` is no secret and has no form `{form}`, write `{stem}: ...`; "))
+}
+
 /// "did you mean X? " for the known word that is close enough, else nothing.
 pub(super) fn suggest(word: &str, known: &[&str]) -> String {
     if !word.contains(char::is_alphabetic) {
         return String::new();
     }
-    let scored = known.iter().map(|k| (strsim::jaro_winkler(&word.to_lowercase(), k), k));
+    let word = word.to_lowercase();
+    // One slip in a short word leaves little that is alike.
+    let slipped = |known: &str| word.len() > 2 && strsim::osa_distance(&word, known) == 1;
+    let score = |known: &str| if slipped(known) { 1.0 } else { strsim::jaro_winkler(&word, known) };
+    let scored = known.iter().map(|k| (score(k), k));
     let best = scored.max_by(|a, b| a.0.total_cmp(&b.0)).filter(|(score, _)| *score > 0.8);
     best.map(|(_, k)| format!("did you mean `{k}`? ")).unwrap_or_default()
 }
 
 /// Text of the file that may be shown: one line, and no longer than a word should be.
 pub(super) fn printable(text: &str) -> String {
-    text.chars().take(64).map(|c| if c.is_control() { '?' } else { c }).collect()
+    text.chars().take(64).map(|c| if c.is_control() || is_invisible(c) { '?' } else { c }).collect()
+}
+
+/// Whether a character has no shape, or turns the direction of others: two names may then look the same.
+pub(super) fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }

@@ -48,7 +48,8 @@ impl Node {
         match &self.data {
             Data::Null => "nothing",
             Data::Bool(_) => "true or false",
-            Data::Number(n) if n.is_f64() => "a number with a fraction",
+            // YAML makes one of 0200 as well.
+            Data::Number(n) if n.is_f64() => "a number with a fraction or zeros in front",
             Data::Number(_) => "a number",
             Data::Text(_) => "text",
             Data::List(_) => "a list",

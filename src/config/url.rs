@@ -2,6 +2,8 @@
 
 use url::{Host, Url};
 
+use super::secret::{has_placeholder, is_quoted};
+
 /// Cuts an address of FreePBX down to its origin, and says so where anything was cut.
 ///
 /// # Errors
@@ -26,6 +28,12 @@ pub fn normalise_url(text: &str) -> Result<(Url, Option<String>), String> {
 /// Parses an absolute URL of one of the schemes, without user info.
 pub(super) fn parse_checked(text: &str, schemes: &[&str], credentials: &str) -> Result<Url, String> {
     let known = || schemes.iter().map(|s| format!("{s}://")).collect::<Vec<_>>().join(", ");
+    if is_quoted(text) {
+        return Err("has quotes around it, which are part of the value here; remove them".to_owned());
+    }
+    if has_placeholder(text) {
+        return Err("holds a placeholder, `${...}` or `{{...}}`, that nothing has filled in; write the address itself".to_owned());
+    }
     if text.trim() != text || text.is_empty() {
         return Err("is empty or has spaces around it; write it as in https://pbx.example.com".to_owned());
     }

@@ -94,6 +94,9 @@ pub enum TransportError {
 }
 
 impl TransportError {
+    /// What [`Self::Tls`] says where the port answers, and not in TLS.
+    pub const NOT_TLS: &str = "not TLS: the port answers something else, plain HTTP for instance";
+
     /// The reason; total.
     pub const fn reason(&self) -> Reason {
         match self {
@@ -120,6 +123,19 @@ impl TransportError {
             Self::ConnectionLost(_) | Self::TooLarge(_) | Self::RedirectElsewhere(_) | Self::RedirectLoop => {
                 false
             }
+        }
+    }
+}
+
+impl Exchange {
+    /// What stands for an exchange that never took place.
+    pub fn unsent(error: TransportError) -> Self {
+        Self {
+            result: Err(error),
+            duration: Duration::ZERO,
+            phases: Phases::default(),
+            status: None,
+            certificate_expiry: None,
         }
     }
 }

@@ -1,9 +1,12 @@
 //! Plain values of the field and pure transitions that take `now`.
 //!
 //! Belongs here: what a target, a grant, a token, a reason or an outcome is. Does not belong here:
-//! anything that does I/O, knows a PBX product, or renders for a reader.
+//! anything that does I/O (but for reading the files that hold secrets), knows a PBX product, or renders for a
+//! reader.
 
 pub mod exchange;
+pub mod extensions;
+pub mod file;
 pub mod outcome;
 pub mod reason;
 pub mod reference;
@@ -12,8 +15,9 @@ pub mod target;
 pub mod token;
 
 pub use exchange::{Answer, Exchange, Phases, Request, TransportError};
+pub use extensions::Extension;
 pub use outcome::{Failure, Listing};
-pub use reason::{Class, Grant, Operation, Reason};
+pub use reason::{Class, Grant, LogEvent, Operation, Reason};
 pub use reference::ReferenceSettings;
 pub use secret::{SecretError, SecretSource};
 pub use target::Target;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::extensions::{Drift, Listed, Untold};
 use super::{Class, Exchange, Grant, Operation, Phases, Reason};
 
 /// What the extensions list told.
@@ -32,12 +33,23 @@ pub struct Failure {
     pub diagnosis: Cow<'static, str>,
     /// `Retry-After`, where the answer had one.
     pub retry_after: Option<Duration>,
+    /// Whether the answer looks like a refusal to whoever counts them, whatever its reason.
+    pub refused: bool,
 }
 
 impl Failure {
     /// A failure without `Retry-After`.
     pub fn new(reason: Reason, diagnosis: impl Into<Cow<'static, str>>) -> Self {
-        Self { reason, diagnosis: diagnosis.into(), retry_after: None }
+        Self { reason, diagnosis: diagnosis.into(), retry_after: None, refused: false }
+    }
+
+    /// The class of the reason; but what looks like a refusal is not repeated at the pace of a passing
+    /// trouble.
+    pub const fn class(&self) -> Class {
+        match self.reason.class() {
+            Class::Transient if self.refused => Class::Denied,
+            class => class,
+        }
     }
 }
 
@@ -133,6 +145,11 @@ pub struct Outcome {
     pub renewal_due: Option<f64>,
     /// How long until the next pass.
     pub wait: Duration,
+    /// How the list compares with the extensions expected, or why it was not compared; `None`: none
+    /// are expected, or there is no list.
+    pub drift: Option<Result<Drift, Untold>>,
+    /// The extensions one by one, where they are wanted.
+    pub listed: Option<Listed>,
 }
 
 impl Outcome {

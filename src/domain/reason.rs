@@ -116,6 +116,24 @@ vocabulary! {
     }
 }
 
+vocabulary! {
+    /// What a record of a PBX's own log tells about its API.
+    LogEvent {
+        /// The token endpoint refused.
+        TokenRefused => "token_refused",
+        /// The token endpoint gave a token.
+        TokenGranted => "token_granted",
+        /// A call below the API's address was refused.
+        ApiRefused => "api_refused",
+        /// The API failed.
+        ApiError => "api_error",
+        /// A GraphQL field that the token's scopes do not show.
+        ScopeDenied => "scope_denied",
+        /// PHP code of the API ended in a fatal error or an uncaught exception.
+        PhpError => "php_error",
+    }
+}
+
 /// How soon a failure may be tried again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {

@@ -1,8 +1,14 @@
 //! Where a secret comes from. Secrets are `SecretString` from birth; nothing here prints one.
 
+use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
+
+use super::file;
+
+/// The largest secret file, bytes.
+const LARGEST: u64 = 64 * 1024;
 
 /// A secret's source. Equality compares the secrets themselves, so that a reload sees a change.
 #[derive(Clone)]
@@ -25,18 +31,26 @@ impl SecretSource {
     /// The secret now.
     ///
     /// # Errors
-    /// A file that is absent, unreadable, empty or not UTF-8.
+    /// A file that is absent, unreadable, empty, too large, not UTF-8, or no regular file.
     pub fn read(&self) -> Result<SecretString, SecretError> {
         match self {
             Self::Literal(secret) => Ok(secret.clone()),
             Self::File(path) => read_file(path),
         }
     }
+
+    /// The file, where it is one.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::Literal(_) => None,
+            Self::File(path) => Some(path),
+        }
+    }
 }
 
 fn read_file(path: &Path) -> Result<SecretString, SecretError> {
     let error = |cause: String| SecretError { path: path.to_owned(), cause };
-    let bytes = std::fs::read(path).map_err(|e| error(e.to_string()))?;
+    let bytes = file::read(path, LARGEST).map_err(|e| error(e.to_string()))?;
     let text = String::from_utf8(bytes).map_err(|_| error("not UTF-8".into()))?;
     let secret = text.strip_suffix('\n').unwrap_or(&text);
     let secret = secret.strip_suffix('\r').unwrap_or(secret);
@@ -44,6 +58,27 @@ fn read_file(path: &Path) -> Result<SecretString, SecretError> {
         return Err(error("empty".into()));
     }
     Ok(SecretString::from(secret))
+}
+
+impl SecretError {
+    /// The same with what to do.
+    pub fn with_mend(&self) -> String {
+        format!(
+            "{self}; restore the file or give this user permission to read it: it is looked at again within the \
+             failure interval"
+        )
+    }
+}
+
+impl Eq for SecretSource {}
+
+impl Hash for SecretSource {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match self {
+            Self::Literal(secret) => secret.expose_secret().hash(state),
+            Self::File(path) => path.hash(state),
+        }
+    }
 }
 
 impl PartialEq for SecretSource {

@@ -4,11 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, Method};
-use secrecy::SecretString;
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use secrecy::ExposeSecret;
 use url::Url;
 
-use super::{Class, Failure, Grant, ReferenceSettings, SecretSource};
+use super::extensions::Id;
+use super::{Class, Failure, Grant, ReferenceSettings, SecretSource, TransportError};
 
 /// The longest `Retry-After` honoured.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
@@ -58,10 +59,45 @@ pub struct Target {
     pub body_limit: u64,
     /// Extra header fields sent with each request to this target.
     pub headers: HeaderMap,
+    /// The same, whose values are files, read anew at each request.
+    pub secret_headers: Vec<(HeaderName, SecretSource)>,
     /// What decides whether two targets can share an HTTP client.
     pub client: ClientSettings,
+    /// The PBX's own logs, followed where the exporter runs on its host.
+    pub log: Vec<LogFile>,
+    /// The extensions that there should be; `None`: nobody says.
+    pub expected: Option<Expected>,
     /// A second count of the extensions, on the PBX host itself.
     pub reference: Option<ReferenceSettings>,
+}
+
+/// A log of the PBX, on the exporter's own host.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct LogFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// How it is written.
+    pub format: LogFormat,
+}
+
+/// How a log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LogFormat {
+    /// `gql_api_error.log` of FreePBX's API module: a time and PHP's `print_r` over several lines.
+    GqlApiError,
+    /// Apache's or nginx's access log, common or combined.
+    AccessLog,
+    /// `freepbx.log`: FreePBX's own lines, and PHP's errors with their stack traces.
+    FreepbxLog,
+}
+
+/// Which extensions there should be.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Expected {
+    /// These, each once.
+    List(Arc<[Id]>),
+    /// Those in a file, read anew at each probe.
+    File(PathBuf),
 }
 
 /// How a target gets its token.
@@ -86,7 +122,7 @@ pub struct Auth {
 }
 
 impl Auth {
-    /// The sources of every secret, for change detection.
+    /// The sources of the secrets that token requests send.
     pub fn secrets(&self) -> impl Iterator<Item = &SecretSource> {
         [&self.client_secret, &self.password, &self.refresh_token].into_iter().flatten()
     }
@@ -113,6 +149,22 @@ pub enum Call {
     Custom(CustomCall),
 }
 
+impl Call {
+    /// Whether its answer tells the extensions one by one.
+    ///
+    /// # Errors
+    /// Why it does not, and the mend.
+    pub const fn tells_extensions(&self) -> Result<(), &'static str> {
+        match self {
+            Self::Custom(CustomCall { list: None, .. }) => Err(
+                "the call of your own does not say where its answer has the extensions; add `call.list`, a JSON \
+                 pointer to them, and `call.id`, the pointer within one of them to its id",
+            ),
+            Self::Graphql | Self::Rest | Self::Custom(_) => Ok(()),
+        }
+    }
+}
+
 /// A call described by the user.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CustomCall {
@@ -125,6 +177,18 @@ pub struct CustomCall {
     /// JSON pointer (RFC 6901) to the total: a number, a numeric string, or an array or object whose
     /// members are counted. `None`: any 2xx is a success and no total is known.
     pub total: Option<String>,
+    /// Where the extensions themselves are in the answer; `None`: it does not tell them.
+    pub list: Option<Box<ListPointers>>,
+}
+
+/// Where an answer has its extensions.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ListPointers {
+    /// JSON pointer to an array or object of them.
+    pub list: String,
+    /// JSON pointer within one of them to its id. `None`: a text or number is the id itself, and a
+    /// member of an object has it as its name.
+    pub id: Option<String>,
 }
 
 /// Waits after refusals.
@@ -164,39 +228,22 @@ pub enum TlsVersion {
 }
 
 /// An HTTP, HTTPS or SOCKS5 proxy.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ProxySettings {
     /// `http://`, `https://`, `socks5://` or `socks5h://`, without user info.
     pub url: Url,
     /// User name and password for the proxy.
-    pub credentials: Option<(String, SecretString)>,
+    pub credentials: Option<(String, SecretSource)>,
     /// Hosts reached directly, in the form of `NO_PROXY`.
     pub no_proxy: Option<String>,
 }
 
-impl ProxySettings {
-    fn key(&self) -> (&str, Option<(&str, &str)>, Option<&str>) {
-        use secrecy::ExposeSecret;
-        let credentials = self.credentials.as_ref().map(|(u, p)| (u.as_str(), p.expose_secret()));
-        (self.url.as_str(), credentials, self.no_proxy.as_deref())
-    }
-}
-
-impl PartialEq for ProxySettings {
-    fn eq(&self, other: &Self) -> bool {
-        self.key() == other.key()
-    }
-}
-
-impl Eq for ProxySettings {}
-
-impl std::hash::Hash for ProxySettings {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        self.key().hash(state);
-    }
-}
-
 impl Target {
+    /// Whether a token taken for `other` is one that this target would have been given.
+    pub fn shares_token_with(&self, other: &Self) -> bool {
+        (self.platform, &self.origin, &self.auth) == (other.platform, &other.origin, &other.auth)
+    }
+
     /// An absolute address on this target's origin.
     /// `path` begins with `/` and may have a query.
     pub fn address(&self, path: &str) -> Url {
@@ -207,10 +254,34 @@ impl Target {
         url
     }
 
+    /// The sources of what this target authenticates with, for noticing that one was mended.
+    pub fn secrets(&self) -> impl Iterator<Item = &SecretSource> {
+        self.auth.secrets().chain(self.secret_headers.iter().map(|(_, source)| source))
+    }
+
+    /// Adds the header fields whose values are files, as these are now.
+    ///
+    /// # Errors
+    /// A file that cannot be read or holds no header value.
+    pub fn add_secret_headers(&self, headers: &mut HeaderMap) -> Result<(), TransportError> {
+        for (name, source) in &self.secret_headers {
+            let secret = source.read().map_err(|error| TransportError::Exporter(error.with_mend()))?;
+            let mut value = HeaderValue::from_str(secret.expose_secret()).map_err(|_| {
+                let text = format!(
+                    "the file for the header {name} has a line break or control character; remove it"
+                );
+                TransportError::Exporter(text)
+            })?;
+            value.set_sensitive(true);
+            headers.insert(name.clone(), value);
+        }
+        Ok(())
+    }
+
     /// The wait after a failure, `count` of its class in a row so far (this one counted in).
     pub fn wait_after(&self, failure: &Failure, count: u32) -> Duration {
         let asked = failure.retry_after.map(|asked| asked.min(LONGEST_RETRY_AFTER));
-        match failure.reason.class() {
+        match failure.class() {
             Class::Transient => asked.unwrap_or_default().max(self.failure_interval),
             Class::RateLimited => asked.unwrap_or(self.interval).max(self.failure_interval),
             Class::Refused => {

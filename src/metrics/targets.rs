@@ -9,8 +9,8 @@ use tokio::time::Instant;
 
 use super::encoder::{Encoder, Kind, Tail};
 use super::negotiate::Format;
-use crate::board::{BUCKETS, Code, Endpoint, GrantCounters, TargetInfo, TargetState};
-use crate::domain::{Grant, Operation, Reason};
+use crate::board::{BUCKETS, Code, Endpoint, GrantCounters, LogState, Reference, TargetInfo, TargetState};
+use crate::domain::{Grant, LogEvent, Operation, Reason};
 
 /// One target as a writer sees it.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +23,10 @@ pub struct View<'a> {
     pub label: &'a [u8],
     /// The moment of this scrape.
     pub now: Instant,
+    /// What the PBX's own logs told; `None` where none is followed.
+    pub log: Option<&'a LogState>,
+    /// The newest second count of the extensions.
+    pub reference: Option<&'a Reference>,
 }
 
 /// How the samples of a family are made.
@@ -147,6 +151,14 @@ families! {
         "1 if credentials travel over http://, unencrypted, else 0.";
     "pbx_version_info" Info ["version" "engine"] Many(version),
         "Always 1: release of the PBX and its telephony engine, as of the newest version query; absent unless that query is on and answered.";
+    "pbx_log_events_total" Counter ["kind"] Many(log_events),
+        "API-related records seen in the PBX's own logs since they are followed, of all clients, the exporter among them; absent where no log is configured.";
+    "pbx_extensions_expected" Gauge [] Count(|v| v.state.drift().map(|drift| drift.expected)),
+        "Extensions that there should be, by the configured list; absent without one, while the list of either side cannot be read, and before the first probe.";
+    "pbx_extensions_missing" Gauge [] Count(|v| v.state.drift().map(|drift| drift.missing.count)),
+        "Extensions expected and not listed by the newest probe; absent with pbx_extensions_expected.";
+    "pbx_extensions_unexpected" Gauge [] Count(|v| v.state.drift().map(|drift| drift.unexpected.count)),
+        "Extensions listed by the newest probe and not expected; absent with pbx_extensions_expected.";
     "pbx_extensions_reference" Gauge ["source"] Many(reference),
         "Extensions counted on the PBX host itself, past its API, as of the newest such count; source tells by whom they were counted. Absent unless one is configured, and while that count fails.";
 }
@@ -197,6 +209,7 @@ const OPEN_BOUNDS: [&str; BUCKETS.len() + 1] =
 
 static OPERATION: [Tail; Operation::COUNT] = tails!(Operation, "operation");
 static GRANT: [Tail; Grant::COUNT] = tails!(Grant, "grant");
+static LOG_EVENT: [Tail; LogEvent::COUNT] = tails!(LogEvent, "kind");
 static OPERATION_OK: [[Tail; 1]; Operation::COUNT] = tails!(Operation, "operation", "code", ["200"]);
 static OPERATION_REASON: [[Tail; Reason::COUNT]; Operation::COUNT] =
     tails!(Operation, "operation", "reason", REASONS);
@@ -378,8 +391,16 @@ fn version(out: &mut Encoder, view: &View<'_>) {
     }
 }
 
+fn log_events(out: &mut Encoder, view: &View<'_>) {
+    if let Some(log) = view.log {
+        for (tail, counted) in LOG_EVENT.iter().zip(log.events) {
+            out.line(tail, counted.count);
+        }
+    }
+}
+
 fn reference(out: &mut Encoder, view: &View<'_>) {
-    if let Some(reference) = &view.state.reference
+    if let Some(reference) = view.reference
         && let Ok(count) = reference.count
     {
         out.line_labels(&[("source", reference.kind.as_str())], count);

@@ -10,13 +10,14 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::{IssuedToken, TokenAnswer, request_token};
+use super::IssuedToken;
+use super::send::{context, send, unreadable};
 use crate::budget::Origin;
 use crate::clock::Clock;
 use crate::domain::outcome::{Attempt, TokenView};
 use crate::domain::token::{Token, renewal_after};
-use crate::domain::{Answer, Class, Failure, Grant, Operation, Reason, SecretError, Target, TransportError};
-use crate::platform::{self, CallContext};
+use crate::domain::{Class, Failure, Grant, Operation, Reason, SecretError, SecretSource, Target};
+use crate::platform;
 use crate::transport::Transport;
 
 /// With what a token is asked for.
@@ -43,7 +44,7 @@ pub struct Held {
     pub issued: Instant,
     /// Scopes it seems to carry.
     pub scopes: Option<Vec<String>>,
-    /// Whether no resource has accepted it yet.
+    /// Whether it came in answer to this very question.
     pub fresh: bool,
 }
 
@@ -87,15 +88,18 @@ struct State {
     standing: Option<(Operation, Failure)>,
     /// Whether the newest token request gave a token.
     proven: bool,
-    /// Whether a resource has accepted the token in hand.
-    accepted: bool,
+    /// Whether the token in hand is to be renewed at the next question, whatever its age.
+    doubted: bool,
     /// Only a person can bring a new refresh token.
     dead: bool,
     /// The answer to a refresh was lost, so that the refresh token may be used up.
     refresh_lost: bool,
-    scope_checked: bool,
+    /// What the request with an explicit scope told of the failure that lasts.
+    scope_verdict: Option<Failure>,
     /// Of the secrets with which the newest request was made.
     fingerprint: u64,
+    /// Of the configured refresh token when it was read.
+    refresh_fingerprint: u64,
     renewal_due: Option<f64>,
 }
 
@@ -110,24 +114,29 @@ impl Keeper {
         if state.token.as_ref().is_some_and(|token| token.is_expired(now)) {
             state.token = None;
         }
-        let due = state.token.as_ref().is_none_or(|token| renewal_is_due(token, asker.target, now));
+        state.doubt_if_others_died(asker);
+        let in_hand = state.token.as_ref().map(|token| token.issued);
+        let due = state.doubted
+            || state.token.as_ref().is_none_or(|token| renewal_is_due(token, asker.target, now));
         if due
             && let Err(none) = state.renew(asker, diary).await
             && state.token.is_none()
         {
             return Err(none);
         }
-        state.held()
+        state.held(in_hand)
     }
 
     /// Drops the token issued at `issued` after the resource rejected it. `fresh`: straight after its
-    /// issue, which counts as a refusal of the credentials.
+    /// issue, which counts as a refusal of the credentials; the refresh token that came with it is then
+    /// worth no more.
     pub async fn rejected(&self, target: &Target, issued: Instant, fresh: Option<Failure>) {
         let mut state = self.state.lock().await;
         if state.token.as_ref().is_some_and(|token| token.issued == issued) {
             state.token = None;
         }
         if let Some(failure) = fresh {
+            state.drop_refresh(target);
             state.fail(target, Operation::Extensions, failure);
         }
     }
@@ -135,17 +144,28 @@ impl Keeper {
     /// Notes that the resource accepted the token issued at `issued`.
     pub async fn accepted(&self, issued: Instant) {
         let mut state = self.state.lock().await;
-        state.accepted |= state.token.as_ref().is_some_and(|token| token.issued == issued);
         if state.last_refusal.is_none_or(|refusal| refusal <= issued) {
             state.refused = 0;
         }
     }
 
-    /// Ends any back-off, keeping the count of refusals: for a person who has mended something.
-    pub async fn forgive(&self) {
+    /// The next question renews the token: what it may do is fixed when it is issued, so that only a
+    /// new one shows a mend on the PBX.
+    pub async fn doubt(&self, target: &Target) {
+        self.state.lock().await.doubt(target);
+    }
+
+    /// Ends a back-off, keeping the count of refusals.
+    pub async fn end_wait(&self) {
+        self.state.lock().await.not_before = None;
+    }
+
+    /// Ends any back-off, keeping the count of refusals, and doubts the token: for a person who has
+    /// mended something.
+    pub async fn forgive(&self, target: &Target) {
         let mut state = self.state.lock().await;
-        state.not_before = None;
-        state.dead = false;
+        (state.not_before, state.dead) = (None, false);
+        state.doubt(target);
     }
 
     /// Ends any back-off where the secrets are no longer those that were refused.
@@ -175,31 +195,61 @@ fn renewal_is_due(token: &Token, target: &Target, now: Instant) -> bool {
     renewal_after(token.lifetime, token_interval(target)).is_some_and(|after| now >= token.issued + after)
 }
 
-/// Off where a rotating refresh token can be replaced by a person only: each use of one is a risk.
+/// Off where each use of the rotating refresh token is a risk.
 const fn token_interval(target: &Target) -> Option<Duration> {
-    match target.auth.grant {
-        Grant::RefreshToken | Grant::AuthorizationCode => None,
-        Grant::ClientCredentials | Grant::Password | Grant::Static => target.token_interval,
+    if needs_person(target.auth.grant) { None } else { target.token_interval }
+}
+
+/// Whether only a person can replace a refresh token that is dead.
+const fn needs_person(grant: Grant) -> bool {
+    match grant {
+        Grant::RefreshToken | Grant::AuthorizationCode => true,
+        Grant::ClientCredentials | Grant::Password | Grant::Static => false,
     }
 }
 
-fn fingerprint(target: &Target) -> u64 {
+fn fingerprint<'a>(sources: impl Iterator<Item = &'a SecretSource>) -> u64 {
     let mut hasher = DefaultHasher::new();
-    for source in target.auth.secrets() {
+    for source in sources {
         source.read().ok().map(|secret| secret.expose_secret().to_owned()).hash(&mut hasher);
     }
     hasher.finish()
 }
 
 impl State {
-    fn held(&self) -> Result<Held, NoToken> {
+    /// `known`: the issue of the token in hand when the question came.
+    fn held(&self, known: Option<Instant>) -> Result<Held, NoToken> {
         let token = self.token.as_ref().ok_or_else(|| self.standing_failure())?;
         Ok(Held {
             secret: token.secret.clone(),
             issued: token.issued,
             scopes: token.scopes.clone(),
-            fresh: !self.accepted,
+            fresh: known != Some(token.issued),
         })
+    }
+
+    /// Not where a person would have to replace what a renewal spends.
+    fn doubt(&mut self, target: &Target) {
+        if !needs_person(target.auth.grant) {
+            self.doubted = self.token.is_some();
+            self.drop_refresh(target);
+        }
+    }
+
+    /// Another target of this origin had a good token rejected: an upgrade that regenerates the keys ends
+    /// all of them, and each target that finds out by itself would draw a refusal of its own.
+    fn doubt_if_others_died(&mut self, asker: Asker<'_>) {
+        let died = asker.origin.tokens_died();
+        if self.token.as_ref().is_some_and(|token| died.is_some_and(|died| token.issued < died)) {
+            self.doubt(asker.target);
+        }
+    }
+
+    /// A refresh keeps what the first grant gave, so a new grant tells more; not where there is none.
+    fn drop_refresh(&mut self, target: &Target) {
+        if !needs_person(target.auth.grant) {
+            self.refresh = None;
+        }
     }
 
     fn standing_failure(&self) -> NoToken {
@@ -212,10 +262,14 @@ impl State {
     }
 
     fn forgive_if_changed(&mut self, target: &Target) -> bool {
-        let changed = self.standing.is_some() && fingerprint(target) != self.fingerprint;
+        let changed = self.standing.is_some() && fingerprint(target.secrets()) != self.fingerprint;
         if changed {
-            let (token, accepted) = (self.token.take(), self.accepted);
-            *self = Self { token, accepted, renewal_due: self.renewal_due, ..Self::default() };
+            // A rotated refresh token outlives a change of any other secret.
+            let renewed = fingerprint(target.auth.refresh_token.iter()) != self.refresh_fingerprint;
+            let refresh = self.refresh.take().filter(|_| needs_person(target.auth.grant) && !renewed);
+            let (token, renewal_due) = (self.token.take(), self.renewal_due);
+            let refresh_fingerprint = self.refresh_fingerprint;
+            *self = Self { token, refresh, refresh_fingerprint, renewal_due, ..Self::default() };
         }
         changed
     }
@@ -228,12 +282,14 @@ impl State {
             diary.news = self.news();
             return Err(self.standing_failure());
         }
+        // Before the request: what changes while it runs is news.
+        self.fingerprint = fingerprint(asker.target.secrets());
         let result = match self.refresh_at_hand(asker.target) {
             Ok(Some(refresh)) => self.refresh(asker, diary, refresh).await?,
             Ok(None) => self.acquire(asker, diary).await?,
             Err(error) => {
                 diary.attempts.push(Attempt::unsent(Grant::RefreshToken, Reason::ExporterError));
-                Err(Failure::new(Reason::ExporterError, error.to_string()))
+                Err(unreadable(&error))
             }
         };
         let result = match result {
@@ -262,12 +318,15 @@ impl State {
         Some(Err(failure))
     }
 
-    fn refresh_at_hand(&self, target: &Target) -> Result<Option<SecretString>, SecretError> {
+    fn refresh_at_hand(&mut self, target: &Target) -> Result<Option<SecretString>, SecretError> {
         if self.refresh.is_some() {
             return Ok(self.refresh.clone());
         }
         match (&target.auth.grant, &target.auth.refresh_token) {
-            (Grant::RefreshToken, Some(source)) => source.read().map(Some),
+            (Grant::RefreshToken, Some(source)) => {
+                self.refresh_fingerprint = fingerprint(std::iter::once(source));
+                source.read().map(Some)
+            }
             _ => Ok(None),
         }
     }
@@ -290,9 +349,14 @@ impl State {
         if !platform::refresh_refused_means_dead(&failure) {
             return Ok(Err(failure));
         }
-        self.note_refusal(asker.target, failure.reason);
+        let needs_person = needs_person(asker.target.auth.grant);
+        if needs_person && failure.reason != Reason::InvalidGrant {
+            // It may be unharmed: what was refused is the request.
+            return Ok(Err(failure));
+        }
+        self.note_refusal(&failure);
         self.refresh = None;
-        if asker.target.auth.grant == Grant::RefreshToken {
+        if needs_person {
             self.dead = true;
             self.standing = Some((Operation::Token, needs_a_person(&failure, self.refresh_lost)));
             return Ok(Err(failure));
@@ -310,17 +374,18 @@ impl State {
     ) -> Result<Result<IssuedToken, Failure>, NoToken> {
         let grant = asker.target.auth.grant;
         let sent = send(asker, diary, grant, None, None, self.proven).await?;
-        let (Err(first), Some(answer)) = (&sent.result, &sent.answer) else { return Ok(sent.result) };
+        let newest = diary.attempts.len() - 1;
         let context = context(asker.target, grant);
-        let Some(scope) = platform::wants_scope_check(&context, answer) else { return Ok(sent.result) };
-        let refined = match (&self.standing, self.scope_checked) {
-            // Known from the check made when this began.
-            (Some((Operation::Token, standing)), true) => standing.clone(),
-            _ => self.check_scope(asker, diary, scope, first).await,
+        let scope = sent.answer.as_ref().and_then(|answer| platform::wants_scope_check(&context, answer));
+        let (Err(first), Some(scope)) = (&sent.result, scope) else {
+            self.scope_verdict = None;
+            return Ok(sent.result);
         };
-        if let Some(attempt) = diary.attempts.iter_mut().find(|a| a.failure == Some(first.reason)) {
-            attempt.failure = Some(refined.reason);
-        }
+        let refined = match &self.scope_verdict {
+            Some(verdict) => verdict.clone(),
+            None => self.check_scope(asker, diary, scope, first).await,
+        };
+        diary.attempts[newest].failure = Some(refined.reason);
         Ok(Err(refined))
     }
 
@@ -342,9 +407,9 @@ impl State {
             (Err(_), Some(answer)) => Err(answer),
             (Err(_), None) => return first.clone(),
         };
-        self.scope_checked = true;
         let refined = platform::after_scope_check(&context(asker.target, grant), first.clone(), told);
-        self.note_refusal(asker.target, refined.reason);
+        self.note_refusal(&refined);
+        self.scope_verdict = Some(refined.clone());
         refined
     }
 
@@ -365,13 +430,12 @@ impl State {
         self.renewal_due =
             renewal_after(lifetime, token_interval(asker.target)).map(|after| now + after.as_secs_f64());
         (self.denied, self.not_before, self.standing) = (0, None, None);
-        (self.proven, self.accepted) = (true, false);
-        (self.scope_checked, self.refresh_lost) = (false, false);
+        (self.proven, self.doubted, self.refresh_lost) = (true, false, false);
+        self.scope_verdict = None;
     }
 
-    fn note_refusal(&mut self, target: &Target, reason: Reason) {
-        self.fingerprint = fingerprint(target);
-        match reason.class() {
+    fn note_refusal(&mut self, failure: &Failure) {
+        match failure.class() {
             Class::Refused => {
                 self.refused = self.refused.saturating_add(1);
                 self.last_refusal = Some(Instant::now());
@@ -382,8 +446,8 @@ impl State {
     }
 
     fn fail(&mut self, target: &Target, operation: Operation, failure: Failure) {
-        self.note_refusal(target, failure.reason);
-        let count = if failure.reason.class() == Class::Denied { self.denied } else { self.refused };
+        self.note_refusal(&failure);
+        let count = if failure.class() == Class::Denied { self.denied } else { self.refused };
         self.not_before = Some(Instant::now() + target.wait_after(&failure, count));
         self.standing = Some((operation, failure));
         self.proven = false;
@@ -404,69 +468,4 @@ fn needs_a_person(refusal: &Failure, lost: bool) -> Failure {
             refusal.diagnosis
         ),
     )
-}
-
-const fn context(target: &Target, grant: Grant) -> CallContext<'_> {
-    CallContext { target, operation: Operation::Token, grant, fresh: false, scopes: None }
-}
-
-/// What one token request gave.
-struct Sent {
-    result: Result<IssuedToken, Failure>,
-    answer: Option<Answer>,
-    /// The request failed for us and may yet have been carried out.
-    may_have_worked: bool,
-}
-
-/// Sends one token request within the origin's budget and writes it into the diary.
-async fn send(
-    asker: Asker<'_>,
-    diary: &mut Diary,
-    grant: Grant,
-    refresh: Option<&SecretString>,
-    scopes: Option<&str>,
-    proven: bool,
-) -> Result<Sent, NoToken> {
-    let permit = asker.origin.admit(proven).await.map_err(NoToken::Budget)?;
-    let TokenAnswer { exchange, token } =
-        match request_token(asker.transport, asker.target, grant, refresh, scopes).await {
-            Ok(answer) => answer,
-            Err(error) => {
-                let failure = Failure::new(Reason::ExporterError, error.to_string());
-                diary.attempts.push(Attempt::unsent(grant, failure.reason));
-                return Ok(Sent { result: Err(failure), answer: None, may_have_worked: false });
-            }
-        };
-    let mut attempt = Attempt::new(Operation::Token, Some(grant), &exchange);
-    let sent = judge(asker, grant, token, exchange.result, &mut attempt);
-    if attempt.is_refusal() {
-        permit.refused();
-    }
-    diary.attempts.push(attempt);
-    Ok(sent)
-}
-
-fn judge(
-    asker: Asker<'_>,
-    grant: Grant,
-    token: Option<IssuedToken>,
-    answer: Result<Answer, TransportError>,
-    attempt: &mut Attempt,
-) -> Sent {
-    let context = context(asker.target, grant);
-    let (result, answer, may_have_worked) = match (token, answer) {
-        (Some(token), _) => return Sent { result: Ok(token), answer: None, may_have_worked: false },
-        (None, Ok(answer)) => {
-            attempt.rate_limit = platform::rate_limit(&answer);
-            let failure = platform::token_failure(&context, &answer);
-            let unclear = matches!(failure.reason, Reason::ServerError | Reason::UnexpectedResponse);
-            (failure, Some(answer), unclear)
-        }
-        (None, Err(error)) => {
-            let failure = platform::transport_failure(&context, &error, asker.after_refusals);
-            (failure, None, !error.never_sent())
-        }
-    };
-    attempt.failure = Some(result.reason);
-    Sent { result: Err(result), answer, may_have_worked }
 }

@@ -6,6 +6,7 @@
 mod keeper;
 mod request;
 mod response;
+mod send;
 
 pub use keeper::{Asker, Diary, Held, Keeper, NoToken};
 pub use request::{TokenAnswer, request_token};

@@ -77,7 +77,9 @@ pub async fn request_token(
             client.exchange_client_credentials().add_scopes(scopes).request_async(&seam).await.ok()
         }
     };
-    let exchange = seam.exchange.into_inner().ok().flatten().unwrap_or_else(unbuildable);
+    let exchange = seam.exchange.into_inner().ok().flatten().unwrap_or_else(|| {
+        Exchange::unsent(TransportError::Exporter("the token request could not be built".into()))
+    });
     Ok(TokenAnswer { exchange, token: result.filter(IssuedToken::is_usable) })
 }
 
@@ -98,17 +100,6 @@ fn client(target: &Target) -> Result<Client<EndpointSet>, SecretError> {
 
 fn read(source: Option<&SecretSource>) -> Result<String, SecretError> {
     source.map_or(Ok(String::new()), |source| Ok(source.read()?.expose_secret().to_owned()))
-}
-
-/// What stands for an exchange that never took place, since the crate could not build the request.
-fn unbuildable() -> Exchange {
-    Exchange {
-        result: Err(TransportError::Exporter("the token request could not be built".into())),
-        duration: std::time::Duration::ZERO,
-        phases: crate::domain::Phases::default(),
-        status: None,
-        certificate_expiry: None,
-    }
 }
 
 /// Carries the crate's request over our transport and keeps the exchange aside.
@@ -134,9 +125,11 @@ impl<'c> oauth2::AsyncHttpClient<'c> for Seam<'_> {
 
 impl Seam<'_> {
     async fn carry(&self, request: HttpRequest) -> Result<HttpResponse, NoAnswer> {
-        let request = into_request(request, self.target);
         let limits = Limits { timeout: self.target.timeout, body: self.target.body_limit };
-        let exchange = self.transport.exchange(&self.target.client, limits, request).await;
+        let exchange = match into_request(request, self.target) {
+            Ok(request) => self.transport.exchange(&self.target.client, limits, request).await,
+            Err(error) => Exchange::unsent(error),
+        };
         let response = exchange.result.as_ref().map_err(|_| NoAnswer).map(|answer| {
             let mut response = HttpResponse::new(answer.body.to_vec());
             let status = answer.status;
@@ -150,10 +143,11 @@ impl Seam<'_> {
     }
 }
 
-fn into_request(request: HttpRequest, target: &Target) -> Request {
+fn into_request(request: HttpRequest, target: &Target) -> Result<Request, TransportError> {
     let (parts, body) = request.into_parts();
     let mut headers: HeaderMap = target.headers.clone();
+    target.add_secret_headers(&mut headers)?;
     headers.extend(parts.headers);
     let url = target.address(platform::token_path(target));
-    Request { method: parts.method, url, headers, body: body.into(), last: false }
+    Ok(Request { method: parts.method, url, headers, body: body.into(), last: false })
 }

@@ -7,9 +7,10 @@ mod freepbx;
 mod headers;
 mod reach;
 
+use crate::domain::extensions::Page;
 use crate::domain::outcome::Version;
 use crate::domain::target::PlatformId;
-use crate::domain::{Answer, Failure, Grant, Listing, Operation, Reason, Request, Target};
+use crate::domain::{Answer, Class, Failure, Grant, Listing, Operation, Reason, Request, Target};
 
 pub use headers::rate_limit;
 pub use reach::{possible_reasons, transport_failure};
@@ -78,9 +79,10 @@ pub fn after_scope_check(ctx: &CallContext, first: Failure, second: Result<(), &
     }
 }
 
-/// Whether a refused refresh concerns the refresh token itself, so that a new grant makes sense.
+/// Whether a refused refresh calls for a new grant. Not where the client itself is refused: it would
+/// be by any grant.
 pub fn refresh_refused_means_dead(failure: &Failure) -> bool {
-    failure.reason == Reason::InvalidGrant
+    failure.reason.class() == Class::Refused && failure.reason != Reason::InvalidClient
 }
 
 /// Whether using a refresh token revokes the access token issued with it.
@@ -101,6 +103,22 @@ pub fn list_request(target: &Target) -> Request {
 pub fn read_list(ctx: &CallContext, answer: &Answer) -> Result<Listing, Failure> {
     match ctx.target.platform {
         PlatformId::FreePbx => freepbx::resource::read_list(ctx, answer),
+    }
+}
+
+/// The request for the extensions one by one, without `Authorization`. It takes the place of
+/// [`list_request`]. `after` is what the page before told as its [`Page::next`].
+pub fn extensions_request(target: &Target, _after: Option<&str>) -> Request {
+    match target.platform {
+        // All at once: paging by `after` is broken in some of its versions.
+        PlatformId::FreePbx => freepbx::request::extensions(target),
+    }
+}
+
+/// What the answer to [`extensions_request`] says. It fails just where [`read_list`] does.
+pub fn read_extensions(ctx: &CallContext, answer: &Answer) -> Result<Page, Failure> {
+    match ctx.target.platform {
+        PlatformId::FreePbx => freepbx::extensions::read(ctx, answer),
     }
 }
 

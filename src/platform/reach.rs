@@ -4,37 +4,51 @@ use super::{CallContext, freepbx};
 use crate::domain::target::PlatformId;
 use crate::domain::{Failure, Grant, Operation, Reason, Target, TransportError};
 
-/// The failure of an exchange that gave no answer. `after_refusals`: whether it follows refused
-/// credentials at this origin, which makes a ban the likely cause.
+/// The failure of an exchange that gave no answer. `after_refusals`: whether credentials were refused at
+/// this origin lately. A ban then is the likely cause where no connection comes about; where one does,
+/// it is a possible one.
 pub fn transport_failure(ctx: &CallContext, error: &TransportError, after_refusals: bool) -> Failure {
-    let silent = match error {
-        TransportError::Connect(_) => true,
-        TransportError::Timeout { phase, .. } => *phase != "resolve",
-        _ => false,
+    let mend = match error {
+        TransportError::Connect(_) | TransportError::Timeout { phase: "connect", .. } if after_refusals => {
+            likely_ban(ctx.target.platform).to_owned()
+        }
+        TransportError::Timeout { phase, .. } if after_refusals && *phase != "resolve" => {
+            format!("{} {}", mend(ctx, error), possible_ban(ctx.target.platform))
+        }
+        _ => mend(ctx, error).to_owned(),
     };
-    let mend = if silent && after_refusals { likely_ban(ctx.target.platform) } else { mend(ctx, error) };
     let host = ctx.target.origin.host_str().unwrap_or_default();
     Failure::new(error.reason(), format!("No usable answer from {host} for {}: {error}. {mend}", ctx.path()))
 }
 
-fn likely_ban(platform: PlatformId) -> String {
+fn likely_ban(platform: PlatformId) -> &'static str {
     match platform {
-        PlatformId::FreePbx => freepbx::likely_ban().to_owned(),
+        PlatformId::FreePbx => freepbx::likely_ban(),
     }
 }
 
-fn mend(ctx: &CallContext, error: &TransportError) -> String {
+fn possible_ban(platform: PlatformId) -> &'static str {
+    match platform {
+        PlatformId::FreePbx => freepbx::possible_ban(),
+    }
+}
+
+fn mend(ctx: &CallContext, error: &TransportError) -> &'static str {
     let https = ctx.target.origin.scheme() == "https";
-    let text = match error {
+    match error {
         TransportError::Dns(_) => "Check the host name in the target's url and this machine's resolver.",
         TransportError::Proxy(_) => "Check the proxy's address and credentials in the target's settings.",
         TransportError::Connect(_) => {
             "Check host and port, that the PBX and its web server run, and firewalls between. Authentication was not \
              reached."
         }
+        TransportError::Tls(words) if words == TransportError::NOT_TLS => {
+            "This port speaks no TLS: give the target's url the https port, or http:// if credentials may travel \
+             unencrypted."
+        }
         TransportError::Tls(_) => {
             "Renew or complete the PBX's certificate chain, use the name that is in it, or give the target the right CA \
-             file; a wrong port answers like this too."
+             file."
         }
         TransportError::Timeout { phase: "connect", .. } => {
             "A firewall drops the packets, or the host is down: check host, port and routes."
@@ -61,8 +75,7 @@ fn mend(ctx: &CallContext, error: &TransportError) -> String {
         }
         TransportError::RedirectLoop => "Give the target's url the final scheme, host and port.",
         TransportError::Exporter(_) => "The cause is on the exporter's side, not on the PBX.",
-    };
-    text.to_owned()
+    }
 }
 
 /// Every reason that an exchange of `operation` with this target can give, in the order of

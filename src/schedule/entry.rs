@@ -7,6 +7,7 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::drift;
 use crate::board::{Slot, TargetInfo, TargetState};
 use crate::clock::Clock;
 use crate::control::ProbeNow;
@@ -23,6 +24,8 @@ pub(super) struct Entry {
     pub due: Instant,
     pub running: bool,
     pub cancel: CancellationToken,
+    /// When a pass last came to an outcome: who waited longest goes first.
+    pub attempted: Option<Instant>,
     /// When a person last asked for a probe.
     pub manual: Option<Instant>,
     /// Who waits for the next pass.
@@ -34,8 +37,41 @@ pub(super) struct Entry {
 impl Entry {
     pub fn new(probe: Probe, due: Instant, cancel: CancellationToken) -> Self {
         let slot = Arc::new(Slot::new(info(probe.target())));
-        let (asked, serving) = (Vec::new(), Vec::new());
-        Self { probe: Arc::new(probe), slot, due, running: false, cancel, manual: None, asked, serving }
+        Self {
+            probe: Arc::new(probe),
+            slot,
+            due,
+            running: false,
+            cancel,
+            attempted: None,
+            manual: None,
+            asked: Vec::new(),
+            serving: Vec::new(),
+        }
+    }
+
+    /// Tells everybody who waits for a probe. Who asked may have gone.
+    pub fn reply(&mut self, reply: ProbeNow) {
+        for waiter in self.serving.drain(..).chain(self.asked.drain(..)) {
+            waiter.send(reply).ok();
+        }
+    }
+
+    /// Takes in how a pass ended; who waited for it is told, and may ask again soon if it measured nothing.
+    pub fn finish(&mut self, end: End) {
+        let reply = match end {
+            End::Outcome | End::Quiet => ProbeNow::Done,
+            End::PutOff(retry_after) => ProbeNow::RefusalBudget { retry_after },
+            End::Cancelled => ProbeNow::Stopping,
+        };
+        if end == End::Outcome {
+            self.attempted = Some(Instant::now());
+        } else if !self.serving.is_empty() {
+            self.manual = None;
+        }
+        for waiter in self.serving.drain(..) {
+            waiter.send(reply).ok();
+        }
     }
 
     /// Puts up what is left to say of a pass that panicked.
@@ -50,8 +86,10 @@ impl Entry {
             version: None,
             rejections: 0,
             facts: state.token,
-            renewal_due: None,
+            renewal_due: state.renewal_due,
             wait: self.probe.target().failure_interval,
+            drift: None,
+            listed: None,
         };
         publish(&self.slot, outcome, clock);
     }
@@ -73,6 +111,7 @@ fn info(target: &Target) -> TargetInfo {
         grants: target.grants(),
         reasons: Operation::ALL
             .map(|operation| platform::possible_reasons(target, operation).into_iter().collect()),
+        log: target.log.clone(),
     }
 }
 
@@ -101,8 +140,20 @@ pub(super) struct PassTask {
 /// How a pass ended.
 pub(super) struct Finished {
     pub next: Instant,
-    pub has_outcome: bool,
-    pub reply: ProbeNow,
+    pub end: End,
+}
+
+/// What a pass came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// An outcome is on the board.
+    Outcome,
+    /// There was nothing to do yet.
+    Quiet,
+    /// The budget of the origin put it off for so long.
+    PutOff(Duration),
+    /// The service stops, or the target is gone.
+    Cancelled,
 }
 
 /// Counts a probe in flight for as long as it lives, also through a panic.
@@ -116,6 +167,11 @@ impl Drop for InFlight {
 
 impl PassTask {
     pub async fn run(self) -> Finished {
+        if !self.manual
+            && let Some(wait) = self.probe.quiet().await
+        {
+            return Finished { next: Instant::now() + self.probe.wake_after(wait), end: End::Quiet };
+        }
         // A closed semaphore does not occur: nobody closes one.
         let places = async { (self.gates[0].acquire().await, self.gates[1].acquire().await) };
         let Some(_places) = self.cancel.run_until_cancelled(places).await else {
@@ -123,8 +179,10 @@ impl PassTask {
         };
         self.metrics.probe_started(self.due.elapsed());
         let _in_flight = InFlight(self.metrics.clone());
-        if self.manual {
-            self.probe.forgive().await;
+        if self.manual
+            && let Err(wait) = self.probe.forgive().await
+        {
+            return self.conclude(Err(NoOutcome::Budget(wait)));
         }
         // Boxed: who waits at a gate should not already hold the memory of a whole pass.
         let result = Box::pin(self.probe.pass(&self.cancel)).await;
@@ -133,49 +191,47 @@ impl PassTask {
 
     fn conclude(&self, result: Result<Outcome, NoOutcome>) -> Finished {
         let now = Instant::now();
-        let later = |wait| now + self.probe.wake_after(wait);
         match result {
             Ok(outcome) => {
                 let (wait, success) = (outcome.wait, outcome.is_success());
-                let interval = self.probe.target().interval;
-                if self.due.elapsed() > interval {
+                if self.due.elapsed() > self.probe.target().interval {
                     self.metrics.overrun();
                 }
                 publish(&self.slot, outcome, self.clock);
                 let kept = Some(self.due + wait).filter(|next| success && *next > now);
-                Finished {
-                    next: kept.unwrap_or_else(|| later(wait)),
-                    has_outcome: true,
-                    reply: ProbeNow::Done,
-                }
+                let next = kept.unwrap_or_else(|| now + self.probe.wake_after(wait));
+                Finished { next, end: End::Outcome }
             }
-            Err(NoOutcome::Quiet(wait)) => {
-                Finished { next: later(wait), has_outcome: false, reply: ProbeNow::Done }
+            Err(NoOutcome::Budget(wait)) => {
+                self.put_off(wait);
+                Finished { next: now + wait, end: End::PutOff(wait) }
             }
-            Err(NoOutcome::Budget(wait)) => self.over_budget(now, wait),
-            Err(NoOutcome::Cancelled) => Finished {
-                next: now + self.probe.target().interval,
-                has_outcome: false,
-                reply: ProbeNow::Stopping,
-            },
+            Err(NoOutcome::Cancelled) => {
+                Finished { next: now + self.probe.target().interval, end: End::Cancelled }
+            }
         }
     }
 
-    fn over_budget(&self, now: Instant, wait: Duration) -> Finished {
-        let target = &self.slot.info.name;
+    /// What cannot be measured for so long is not shown as well.
+    fn put_off(&self, wait: Duration) {
         tracing::warn!(
-            %target,
+            target = &*self.slot.info.name,
             wait_seconds = wait.as_secs(),
-            "probe put off: the budget of refusing answers of this origin is spent, one more could bring a ban"
+            "probe put off: this origin refused often of late, one more refusal could bring a ban \
+             (limits.refusals_per_origin)"
         );
-        self.slot.update(|state| state.wait = wait);
-        Finished { next: now + wait, has_outcome: true, reply: ProbeNow::RefusalBudget { retry_after: wait } }
+        let mut state = TargetState::clone(&self.slot.state());
+        state.put_off(wait, self.clock.unix());
+        self.slot.publish(state);
     }
 }
 
 fn publish(slot: &Slot, outcome: Outcome, clock: Clock) {
-    let (old, new) = slot.update(|state| state.record(outcome, clock.unix()));
-    tell_change(&slot.info.name, &old, &new);
+    let old = slot.state();
+    let mut state = TargetState::clone(&old);
+    state.record(outcome, clock.unix());
+    tell_change(&slot.info.name, &old, &state);
+    slot.publish(state);
 }
 
 /// Logs each change of what is wrong, once.
@@ -196,5 +252,6 @@ fn tell_change(target: &str, old: &TargetState, new: &TargetState) {
             _ => {}
         }
     }
+    drift::tell(target, old, new);
     tracing::debug!(target, up = new.up, wait = ?new.wait, "pass ended");
 }

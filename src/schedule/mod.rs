@@ -4,6 +4,7 @@
 //! PBX harms no other target. A target is put back on the timetable only when its pass has ended,
 //! so passes never pile up.
 
+mod drift;
 mod entry;
 mod reference;
 
@@ -19,7 +20,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use self::entry::{Entry, Finished, PassTask, jitter};
+use self::entry::{End, Entry, Finished, PassTask, jitter};
 use crate::board::Board;
 use crate::budget::Origin;
 use crate::clock::Clock;
@@ -99,7 +100,9 @@ pub struct Scheduler {
     origins: HashMap<String, Arc<Origin>>,
     entries: HashMap<u64, Entry>,
     names: HashMap<Arc<str>, u64>,
-    due: BinaryHeap<Reverse<(Instant, u64)>>,
+    /// When, when last attempted, who.
+    due: BinaryHeap<Reverse<(Instant, Option<Instant>, u64)>>,
+    started: Instant,
     passes: JoinSet<Finished>,
     /// One task for each target with a second count.
     references: TaskTracker,
@@ -123,6 +126,7 @@ impl Scheduler {
             entries: HashMap::new(),
             names: HashMap::new(),
             due: BinaryHeap::new(),
+            started: Instant::now(),
             passes: JoinSet::new(),
             references: TaskTracker::new(),
             running: HashMap::new(),
@@ -138,7 +142,7 @@ impl Scheduler {
         let cancel = self.parts.cancel.clone();
         let ready_at = Instant::now() + READY_AFTER;
         loop {
-            let next = self.due.peek().map(|Reverse((at, _))| *at);
+            let next = self.due.peek().map(|Reverse((at, ..))| *at);
             tokio::select! {
                 biased;
                 () = cancel.cancelled() => break,
@@ -183,13 +187,16 @@ impl Scheduler {
             if kept.is_some() {
                 old.remove(&name);
             }
-            let serial = kept.unwrap_or_else(|| self.add(target, spread));
+            let before = old.get(&name).and_then(|serial| self.entries.get(serial));
+            let before = before.map(|entry| entry.probe.clone());
+            let serial = kept.unwrap_or_else(|| self.add(target, before.as_deref(), spread));
             self.names.insert(name, serial);
             order.push(serial);
         }
         for serial in old.into_values() {
-            if let Some(entry) = self.entries.remove(&serial) {
+            if let Some(mut entry) = self.entries.remove(&serial) {
                 entry.cancel.cancel();
+                entry.reply(ProbeNow::UnknownTarget);
             }
             self.outcome_came(serial);
         }
@@ -213,7 +220,7 @@ impl Scheduler {
         }
     }
 
-    fn add(&mut self, target: Arc<Target>, spread: Duration) -> u64 {
+    fn add(&mut self, target: Arc<Target>, before: Option<&Probe>, spread: Duration) -> u64 {
         let serial = self.next_serial;
         self.next_serial += 1;
         let key = target.origin.origin().ascii_serialization();
@@ -223,14 +230,15 @@ impl Scheduler {
             .entry(key)
             .or_insert_with(|| Arc::new(Origin::new(limits.refusals_per_origin, limits.refusal_window)));
         let due = Instant::now() + spread.min(target.interval).mul_f64(jitter(&target.name));
-        let probe = Probe::new(target, self.parts.transport.clone(), origin.clone(), self.parts.clock);
+        let (transport, clock) = (self.parts.transport.clone(), self.parts.clock);
+        let probe = Probe::new(target, before, transport, origin.clone(), clock);
         let entry = Entry::new(probe, due, self.parts.cancel.child_token());
         if let Some(settings) = &entry.probe.target().reference {
             let watch = reference::Watch::new(settings.clone(), &entry, &self.parts);
             self.references.spawn(watch.run(due));
         }
         self.entries.insert(serial, entry);
-        self.due.push(Reverse((due, serial)));
+        self.due.push(Reverse((due, None, serial)));
         serial
     }
 
@@ -266,7 +274,8 @@ impl Scheduler {
 
     fn start_due(&mut self) {
         let now = Instant::now();
-        while let Some(Reverse((at, serial))) = self.due.peek().copied().filter(|Reverse((at, _))| *at <= now)
+        while let Some(Reverse((at, _, serial))) =
+            self.due.peek().copied().filter(|Reverse((at, ..))| *at <= now)
         {
             self.due.pop();
             // What a manual probe or a reload has overtaken is no longer due.
@@ -306,20 +315,20 @@ impl Scheduler {
             Err(error) => (error.id(), None),
         };
         let Some(serial) = self.running.remove(&id) else { return };
-        let finished = finished.unwrap_or_else(|| self.panicked(serial));
-        if finished.has_outcome {
+        let Finished { mut next, end } = finished.unwrap_or_else(|| self.panicked(serial));
+        if matches!(end, End::Outcome | End::PutOff(_)) {
             self.outcome_came(serial);
+        }
+        if let End::PutOff(_) = end {
+            // To a whole second, so that all who wait for one place come up together and in fair order.
+            let second = (next - self.started).as_secs() + 1;
+            next = self.started + Duration::from_secs(second);
         }
         let Some(entry) = self.entries.get_mut(&serial) else { return };
         entry.running = false;
-        for reply in entry.serving.drain(..) {
-            reply.send(finished.reply).ok();
-        }
-        if finished.reply != ProbeNow::Done {
-            entry.manual = None;
-        }
-        entry.due = if entry.asked.is_empty() { finished.next } else { Instant::now() };
-        self.due.push(Reverse((entry.due, serial)));
+        entry.finish(end);
+        entry.due = if entry.asked.is_empty() { next } else { Instant::now() };
+        self.due.push(Reverse((entry.due, entry.attempted, serial)));
     }
 
     fn panicked(&self, serial: u64) -> Finished {
@@ -328,7 +337,7 @@ impl Scheduler {
             entry.record_panic(self.parts.clock);
             entry.probe.target().failure_interval
         });
-        Finished { next: Instant::now() + wait, has_outcome: true, reply: ProbeNow::Done }
+        Finished { next: Instant::now() + wait, end: End::Outcome }
     }
 
     fn outcome_came(&mut self, serial: u64) {

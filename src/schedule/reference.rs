@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Parts;
 use super::entry::Entry;
-use crate::board::{Reference, Slot, TargetState};
+use crate::board::{Reference, Slot};
 use crate::clock::Clock;
 use crate::domain::ReferenceSettings;
 use crate::metrics::ExporterMetrics;
@@ -52,18 +52,17 @@ impl Watch {
             count: count.map_err(|error| error.to_string().into()),
             at: self.clock.unix(),
         };
-        let (old, new) = self.slot.update(|state| state.reference = Some(Arc::new(reference)));
-        tell_change(&self.slot.info.name, &old, &new);
+        tell_change(&self.slot.info.name, self.slot.reference().as_deref(), &reference);
+        self.slot.publish_reference(reference);
     }
 }
 
 /// Logs each change between counting and failing, and of why it fails, once.
-fn tell_change(target: &str, old: &TargetState, new: &TargetState) {
-    let failure = |state: &TargetState| state.reference.as_ref().and_then(|r| r.count.clone().err());
-    let Some(source) = new.reference.as_ref().map(|reference| reference.kind.as_str()) else { return };
-    match (failure(old), failure(new)) {
-        (before, Some(error)) if before.as_ref() != Some(&error) => {
-            tracing::warn!(target, source, error = &*error, "failed to count extensions on the PBX host");
+fn tell_change(target: &str, old: Option<&Reference>, new: &Reference) {
+    let source = new.kind.as_str();
+    match (old.and_then(|old| old.count.as_ref().err()), new.count.as_ref().err()) {
+        (before, Some(error)) if before != Some(error) => {
+            tracing::warn!(target, source, error = &**error, "failed to count extensions on the PBX host");
         }
         (Some(_), None) => tracing::info!(target, source, "extensions counted again on the PBX host"),
         _ => {}

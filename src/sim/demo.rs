@@ -40,8 +40,9 @@ const fn scene(name: &'static str, generation: Generation, faults: &'static [(u6
 }
 
 static SCENES: [Scene; 9] = [
-    scene("healthy", Generation::V17, &[]),
-    Scene { grant: Grant::Password, token_lifetime: 40, ..scene("expiring", Generation::V16, &[]) },
+    Scene { grant: Grant::Password, ..scene("healthy", Generation::V17, &[]) },
+    // An early warning first, then the token in use expires.
+    Scene { token_lifetime: 60, ..scene("expiring", Generation::V17, &[(60, 150, Fault::KeyUnusable)]) },
     Scene {
         token_lifetime: 60,
         ..scene("secret-regenerated", Generation::V16, &[(60, 180, Fault::SecretRegenerated)])
@@ -163,6 +164,10 @@ mod tests {
     fn the_script_as_a_table() {
         for (name, second, fault) in [
             ("healthy", 100, None),
+            ("expiring", 59, None),
+            ("expiring", 60, Some(Fault::KeyUnusable)),
+            ("expiring", 149, Some(Fault::KeyUnusable)),
+            ("expiring", 150, None),
             ("secret-regenerated", 59, None),
             ("secret-regenerated", 60, Some(Fault::SecretRegenerated)),
             ("secret-regenerated", 180, None),

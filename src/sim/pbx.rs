@@ -60,7 +60,7 @@ pub(super) struct State {
     token_requests: [u64; Grant::COUNT],
     apps: Vec<App>,
     allowed: Option<Vec<String>>,
-    extensions: u32,
+    extensions: Vec<String>,
     fault: Option<Fault>,
     requests: [u64; Operation::COUNT],
     validity_requests: u64,
@@ -107,7 +107,7 @@ impl SimPbx {
             token_requests: [0; Grant::COUNT],
             apps: apps.map(|(id, grant)| App { id, grant }).to_vec(),
             allowed: None,
-            extensions: 3,
+            extensions: numbers(3),
             fault: None,
             requests: [0; Operation::COUNT],
             validity_requests: 0,
@@ -133,9 +133,14 @@ impl SimPbx {
         self.lock().lifetime = lifetime;
     }
 
-    /// How many extensions there are.
+    /// How many extensions there are, from 2000 on.
     pub fn set_extensions(&self, extensions: u32) {
-        self.lock().extensions = extensions;
+        self.lock().extensions = numbers(extensions);
+    }
+
+    /// Which extensions there are.
+    pub fn set_extension_ids(&self, ids: &[&str]) {
+        self.lock().extensions = ids.iter().map(|&id| id.to_owned()).collect();
     }
 
     /// The applications' allowed scopes; none given means everything, as an empty field does.
@@ -298,7 +303,7 @@ fn graphql(state: &State, request: &SimRequest) -> Result<Answer, &'static str> 
         match (may("gql:core:read"), state.fault == Some(Fault::QueryFails)) {
             (false, _) => Err("scope missing"),
             (true, true) => Err("resolver error"),
-            (true, false) => Ok(as_generation(state, &listing(state.extensions))),
+            (true, false) => Ok(as_generation(state, &listing(&state.extensions, query))),
         }
     } else if query.contains("system") {
         Err(if may("gql:framework:read:system") { "version" } else { "version scope missing" })
@@ -307,9 +312,19 @@ fn graphql(state: &State, request: &SimRequest) -> Result<Answer, &'static str> 
     }
 }
 
-fn listing(extensions: u32) -> serde_json::Value {
+fn numbers(count: u32) -> Vec<String> {
+    (2000..2000 + count).map(|number| number.to_string()).collect()
+}
+
+/// Gives the extensions only where their fields are asked for, as GraphQL does.
+fn listing(extensions: &[String], query: &str) -> serde_json::Value {
     let message = "Extension's found successfully";
-    json!({"data": {"fetchAllExtensions": {"status": true, "message": message, "totalCount": extensions}}})
+    let mut list = json!({"status": true, "message": message, "totalCount": extensions.len()});
+    if query.contains("extensionId") {
+        let item = |id: &String| json!({"extensionId": id, "tech": "pjsip"});
+        list["extension"] = extensions.iter().map(item).collect();
+    }
+    json!({"data": {"fetchAllExtensions": list}})
 }
 
 /// 17 calls its GraphQL answers `text/html`.
@@ -332,7 +347,7 @@ fn rest(state: &State, request: &SimRequest, route: &str) -> Result<Answer, &'st
     if !granted.iter().any(|scope| scopes::covers(scope, "rest:core:read:users")) {
         return Err("REST scope missing");
     }
-    let user = |number: u32| (number.to_string(), json!({"extension": number.to_string(), "name": "Phone"}));
-    let users: serde_json::Map<_, _> = (2000..2000 + state.extensions).map(user).collect();
+    let user = |id: &String| (id.clone(), json!({"extension": id, "name": "Phone"}));
+    let users: serde_json::Map<_, _> = state.extensions.iter().map(user).collect();
     Ok(oauth::json_answer(&if users.is_empty() { json!([]) } else { users.into() }))
 }

@@ -52,7 +52,10 @@ pub fn target(name: &str, origin: &Url, grant: Grant, call: Call) -> Target {
         },
         body_limit: 8 << 20,
         headers: HeaderMap::new(),
+        secret_headers: Vec::new(),
         client: ClientSettings::default(),
+        log: Vec::new(),
+        expected: None,
         reference: None,
     }
 }

@@ -124,9 +124,7 @@ fn tls_words(error: &rustls::Error) -> String {
     match error {
         rustls::Error::InvalidCertificate(error) => certificate_words(error),
         rustls::Error::AlertReceived(alert) => alert_words(*alert),
-        rustls::Error::InvalidMessage(_) => {
-            "not TLS: the port answers something else, plain HTTP for instance".into()
-        }
+        rustls::Error::InvalidMessage(_) => TransportError::NOT_TLS.into(),
         rustls::Error::PeerIncompatible(
             PeerIncompatible::ServerDoesNotSupportTls12Or13
             | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig

@@ -23,7 +23,7 @@ use url::Url;
 use self::pool::{Client, Pool};
 use self::recorder::Recorder;
 use crate::domain::target::ClientSettings;
-use crate::domain::{Answer, Exchange, Phases, Request, TransportError};
+use crate::domain::{Answer, Exchange, Request, TransportError};
 
 /// Limits of one exchange.
 #[derive(Clone, Copy, Debug)]
@@ -78,7 +78,7 @@ impl HttpTransport {
         let start = Instant::now();
         let client = match self.pool.client(settings) {
             Ok(client) => client,
-            Err(cause) => return unsent(start, cause),
+            Err(cause) => return Exchange::unsent(TransportError::Exporter(cause)),
         };
         let recorder = Recorder::new(start, &request.url, client.proxies(&request.url));
         let journey = Journey { client: &client, recorder: &recorder, limit: limits.body };
@@ -106,16 +106,6 @@ impl Transport for HttpTransport {
         request: Request,
     ) -> ExchangeFuture<'a> {
         Box::pin(self.run(client, limits, request))
-    }
-}
-
-fn unsent(start: Instant, cause: String) -> Exchange {
-    Exchange {
-        result: Err(TransportError::Exporter(cause)),
-        duration: start.elapsed(),
-        phases: Phases::default(),
-        status: None,
-        certificate_expiry: None,
     }
 }
 

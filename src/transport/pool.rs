@@ -2,16 +2,17 @@
 //! changes. Does not belong here: requests.
 
 use std::collections::{HashMap, HashSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use hyper_util::client::proxy::matcher::Matcher;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
 use url::Url;
 
 use super::{hooks, tls};
+use crate::domain::SecretSource;
 use crate::domain::target::{ClientSettings, ProxySettings};
 
 /// A PBX drops idle connections soon, and 10,000 of them cost memory here: only what the next
@@ -58,6 +59,7 @@ fn proxy(settings: &ProxySettings) -> Result<reqwest::Proxy, String> {
     let mut url = settings.url.clone();
     if let Some((user, password)) = &settings.credentials {
         // SOCKS takes them from the URL only; both are percent-encoded here and decoded there.
+        let password = password.read().map_err(|e| e.with_mend())?;
         url.set_username(user)
             .and_then(|()| url.set_password(Some(password.expose_secret())))
             .map_err(|()| "the proxy's URL cannot carry credentials".to_owned())?;
@@ -108,7 +110,9 @@ impl Entry {
 
 fn stamp(settings: &ClientSettings) -> Stamp {
     let pair = settings.client_certificate.iter().flat_map(|(chain, key)| [chain, key]);
-    settings.ca_file.iter().chain(pair).map(|path| file_stamp(path)).collect()
+    let password = settings.proxy.iter().flat_map(|proxy| &proxy.credentials).filter_map(|(_, p)| p.file());
+    let paths = settings.ca_file.iter().chain(pair).map(PathBuf::as_path).chain(password);
+    paths.map(file_stamp).collect()
 }
 
 fn file_stamp(path: &Path) -> Option<(SystemTime, u64)> {
@@ -122,7 +126,12 @@ pub(super) struct Pool(Mutex<HashMap<ClientSettings, Entry>>);
 
 impl Pool {
     pub(super) fn validate(settings: &ClientSettings) -> Result<(), String> {
-        Client::build(settings).map(drop)
+        let mut settings = settings.clone();
+        // Of a password file that cannot be read the configuration tells, by its place.
+        if let Some((_, password)) = settings.proxy.as_mut().and_then(|proxy| proxy.credentials.as_mut()) {
+            *password = SecretSource::Literal(SecretString::default());
+        }
+        Client::build(&settings).map(drop)
     }
 
     pub(super) fn client(&self, settings: &ClientSettings) -> Result<Arc<Client>, String> {

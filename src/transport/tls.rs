@@ -18,6 +18,7 @@ use x509_cert::Certificate;
 use x509_cert::der::Decode;
 
 use super::hooks;
+use crate::domain::file;
 use crate::domain::target::{ClientSettings, TlsVersion};
 
 /// The configuration that `settings` ask for; reads the files they name.
@@ -49,7 +50,7 @@ fn provider() -> Arc<CryptoProvider> {
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let error = |cause: String| format!("failed to read certificates from {}: {cause}", path.display());
-    let pem = std::fs::read(path).map_err(|e| error(e.to_string()))?;
+    let pem = file::read(path, file::LARGEST_PEM).map_err(|e| error(e.to_string()))?;
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
     let found = found.map_err(|e| error(e.to_string()))?;
     if found.is_empty() { Err(error("no PEM certificate in it".into())) } else { Ok(found) }
@@ -58,7 +59,7 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
 fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, String> {
     // The parser's own errors may quote lines of the file, which here would be key material.
     let error = |cause: String| format!("failed to read a private key from {}: {cause}", path.display());
-    let pem = std::fs::read(path).map_err(|e| error(e.to_string()))?;
+    let pem = file::read(path, file::LARGEST_PEM).map_err(|e| error(e.to_string()))?;
     PrivateKeyDer::from_pem_slice(&pem).map_err(|_| error("no usable PEM private key in it".into()))
 }
 

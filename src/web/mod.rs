@@ -3,6 +3,7 @@
 //! Belongs here: HTTP. Does not belong here: what a value means; whatever must be triggered elsewhere
 //! goes through [`Control`].
 
+mod drift;
 mod guard;
 mod page;
 mod reference;
@@ -77,12 +78,11 @@ pub fn router(state: WebState) -> Result<Router, &'static str> {
         .with_state(state))
 }
 
-/// Serves until cancelled; then lets answers under way end. A listener that fails ends the service.
+/// Serves until cancelled; then lets answers under way end.
 pub async fn serve(listener: TcpListener, router: Router, cancel: CancellationToken) {
-    let stop = cancel.clone().cancelled_owned();
-    if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stop).await {
+    let served = axum::serve(listener, router).with_graceful_shutdown(cancel.cancelled_owned()).await;
+    if let Err(error) = served {
         tracing::error!(%error, "failed to serve HTTP");
-        cancel.cancel();
     }
 }
 
@@ -157,7 +157,9 @@ async fn probe(State(state): State<WebState>, _: SameSite, Query(query): Query<P
             retry(retry_after, "this target was probed on request within the last minute")
         }
         ProbeNow::RefusalBudget { retry_after } => {
-            retry(retry_after, "this PBX refused often of late; one more refusal could make it ban this host")
+            let line = "this PBX refused often of late; one more refusal could make it ban this host \
+                        (limits.refusals_per_origin)";
+            retry(retry_after, line)
         }
         ProbeNow::Stopping => text(StatusCode::SERVICE_UNAVAILABLE, "stopping"),
     }

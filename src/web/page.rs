@@ -8,9 +8,9 @@ use std::time::{Duration, UNIX_EPOCH};
 use axum::http::{HeaderName, header};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::reference;
-use crate::board::{Condition, Slot, TargetState};
-use crate::domain::Operation;
+use super::{drift, reference};
+use crate::board::{Condition, LogState, Slot, TargetState};
+use crate::domain::{LogEvent, Operation, Phases};
 
 const STYLE: &str = include_str!("style.css");
 
@@ -32,18 +32,21 @@ enum Health {
     Failing,
     /// The list still comes, and something else fails: mostly the token endpoint.
     Warning,
+    /// Not probed so far, because this PBX refuses other targets.
+    PutOff,
     Pending,
     Up,
 }
 
 impl Health {
-    const ALL: [Self; 4] = [Self::Failing, Self::Warning, Self::Pending, Self::Up];
+    const ALL: [Self; 5] = [Self::Failing, Self::Warning, Self::PutOff, Self::Pending, Self::Up];
 
-    fn of(state: &TargetState) -> Self {
+    fn of(state: &TargetState, now: f64) -> Self {
         match state.up {
+            None if put_off(state, now).is_some() => Self::PutOff,
             None => Self::Pending,
             Some(false) => Self::Failing,
-            Some(true) if state.condition().is_some() => Self::Warning,
+            Some(true) if state.condition().is_some() || drift::is_odd(state) => Self::Warning,
             Some(true) => Self::Up,
         }
     }
@@ -53,6 +56,7 @@ impl Health {
         match self {
             Self::Failing => ("failing", "✕", "failing"),
             Self::Warning => ("warning", "!", "warning"),
+            Self::PutOff => ("warning", "‖", "put off"),
             Self::Pending => ("pending", "…", "not yet probed"),
             Self::Up => ("up", "✓", "up"),
         }
@@ -68,7 +72,7 @@ struct Row {
 
 /// The page at `now`, Unix seconds.
 pub fn render(slots: &[Arc<Slot>], now: f64, telemetry_path: &str) -> String {
-    let mut rows: Vec<Row> = slots.iter().map(row).collect();
+    let mut rows: Vec<Row> = slots.iter().map(|slot| row(slot, now)).collect();
     rows.sort_by(|a, b| (a.health, &a.slot.info.name).cmp(&(b.health, &b.slot.info.name)));
     let failing = count(&rows, Health::Failing);
     let page = html! {
@@ -90,9 +94,9 @@ pub fn render(slots: &[Arc<Slot>], now: f64, telemetry_path: &str) -> String {
     page.into_string()
 }
 
-fn row(slot: &Arc<Slot>) -> Row {
+fn row(slot: &Arc<Slot>, now: f64) -> Row {
     let state = slot.state();
-    Row { health: Health::of(&state), slot: Arc::clone(slot), state }
+    Row { health: Health::of(&state, now), slot: Arc::clone(slot), state }
 }
 
 fn count(rows: &[Row], health: Health) -> usize {
@@ -153,19 +157,25 @@ fn table(rows: &[Row], now: f64) -> Markup {
 fn target(row: &Row, now: f64) -> Markup {
     let (info, state) = (&row.slot.info, &*row.state);
     let id = anchor(&info.name);
+    let put_off = put_off(state, now);
+    let when = next(state, put_off).map(|_| "Probe");
+    let counted = row.slot.reference();
     html! {
         tr id=(id) {
             td { (badge(row.health, None)) }
             td.name { a href={ "#" (id) } { (info.name) } span.dim { (info.origin) } }
             td.why {
+                @if let Some(until) = put_off { (why_put_off(until, now)) }
                 @for (operation, condition) in state.conditions() { (why(operation, condition, now)) }
-                (reference::hint(state, now))
+                (drift::paragraph(state))
+                @if let Some(counted) = &counted { (reference::hint(counted, state, now)) }
+                @if let Some(log) = row.slot.log() { (logs(&row.slot, &log, now)) }
             }
             td.when data-label=[state.token.map(|_| "Token")] { (token(state, now)) }
-            td.when data-label=[state.last_probe.map(|_| "Probe")] { (probe(state, now)) }
-            td.count data-label=[(state.extensions.is_some() || state.reference.is_some()).then_some("Extensions")] {
+            td.when data-label=[when] { (probe(state, put_off, now)) }
+            td.count data-label=[(state.extensions.is_some() || counted.is_some()).then_some("Extensions")] {
                 @if let Some(extensions) = state.extensions { (extensions) }
-                (reference::count(state))
+                @if let Some(counted) = &counted { (reference::count(counted, state)) }
             }
         }
     }
@@ -178,6 +188,48 @@ fn why(operation: Operation, condition: &Condition, now: f64) -> Markup {
             span.dim { "for " (moment(condition.since, now - condition.since)) }
             br;
             (condition.diagnosis)
+        }
+    }
+}
+
+/// Until when probes are put off, Unix seconds, if they are.
+fn put_off(state: &TargetState, now: f64) -> Option<f64> {
+    state.put_off.filter(|until| *until > now)
+}
+
+fn why_put_off(until: f64, now: f64) -> Markup {
+    html! {
+        p {
+            "Not probed for another " (moment(until, until - now))
+            @if let Some(date) = date(until) { " (until " (date[17..22]) " UTC)" }
+            ": this PBX refused often of late, and one more refusal could make fail2ban ban this exporter. The targets \
+             with a reason on the same PBX are the cause; see " code { "limits.refusals_per_origin" } "."
+        }
+    }
+}
+
+/// What the PBX's own logs told, the newest first, and which of them cannot be followed.
+fn logs(slot: &Slot, log: &LogState, now: f64) -> Markup {
+    let seen = LogEvent::ALL.iter().zip(log.events).filter_map(|(kind, c)| Some((kind, c.count, c.newest?)));
+    let mut seen: Vec<_> = seen.collect();
+    seen.sort_by(|a, b| b.2.total_cmp(&a.2));
+    let problems = slot.info.log.iter().zip(&log.problems).filter_map(|(file, p)| Some((file, p.as_ref()?)));
+    html! {
+        @for (file, problem) in problems {
+            p {
+                code { "log" } " " span.dim { "for " (moment(problem.since, now - problem.since)) }
+                br;
+                (file.path.display()) " " (problem.text)
+            }
+        }
+        @if !seen.is_empty() {
+            p.dim {
+                "In the PBX's own logs: "
+                @for (i, (kind, count, newest)) in seen.into_iter().enumerate() {
+                    @if i > 0 { ", " }
+                    code { (kind) } " " (count) " (" (moment(newest, now - newest)) " ago)"
+                }
+            }
         }
     }
 }
@@ -195,22 +247,48 @@ fn token(state: &TargetState, now: f64) -> Markup {
     }
 }
 
-fn probe(state: &TargetState, now: f64) -> Markup {
+fn probe(state: &TargetState, put_off: Option<f64>, now: f64) -> Markup {
     html! {
         @if let Some(last) = state.last_probe {
-            @let next = last + state.wait.as_secs_f64();
             (moment(last, now - last)) " ago"
+            @if let Some(seconds) = list_took(state) { ", took " (duration(seconds)) }
+        }
+        @if let Some(next) = next(state, put_off) {
             span.dim { @if next > now { "next in " (moment(next, next - now)) } @else { "next is due" } }
         }
     }
 }
 
+/// When the next probe is due, Unix seconds; unknown before the first, which the timetable spreads.
+fn next(state: &TargetState, put_off: Option<f64>) -> Option<f64> {
+    let planned = state.last_probe.map(|last| last + state.wait.as_secs_f64());
+    put_off.into_iter().chain(planned).reduce(f64::max)
+}
+
+/// Seconds that the newest exchange for the list took, while the list can be called.
+fn list_took(state: &TargetState) -> Option<f32> {
+    let endpoint = state.endpoint(Operation::Extensions);
+    let Phases { resolve, connect, tls, processing, transfer } = endpoint.phases;
+    let phases = [resolve, connect, tls, processing, transfer];
+    let took = phases.into_iter().flatten().reduce(|sum, phase| sum + phase);
+    endpoint.up.and(took)
+}
+
+/// A short time: `85 ms`, `1.2 s`.
+fn duration(seconds: f32) -> String {
+    if seconds < 0.9995 { format!("{:.0} ms", seconds * 1000.0) } else { format!("{seconds:.1} s") }
+}
+
 /// A length of time in words, with the moment it leads to as tooltip.
 pub(super) fn moment(unix: f64, seconds: f64) -> Markup {
+    html! { span title=[date(unix)] { (words(seconds)) } }
+}
+
+/// `Sat, 21 Nov 2026 23:40:00 GMT`.
+fn date(unix: f64) -> Option<String> {
     let at = Duration::try_from_secs_f64(unix).ok().and_then(|unix| UNIX_EPOCH.checked_add(unix));
     // Years of four digits only: `httpdate` panics beyond.
-    let at = at.filter(|_| unix < 253_402_300_800.0).map(httpdate::fmt_http_date);
-    html! { span title=[at] { (words(seconds)) } }
+    at.filter(|_| unix < 253_402_300_800.0).map(httpdate::fmt_http_date)
 }
 
 /// The two largest units: `45 s`, `6 min`, `1 h 6 min`, `3 d 4 h`.
@@ -260,6 +338,20 @@ mod tests {
             (f64::NAN, "0 s"),
         ] {
             assert_eq!(words(seconds), text);
+        }
+    }
+
+    #[test]
+    fn short_times_are_told_in_milliseconds_then_in_tenths() {
+        for (seconds, text) in [
+            (0.0, "0 ms"),
+            (0.0849, "85 ms"),
+            (0.9994, "999 ms"),
+            (0.9996, "1.0 s"),
+            (1.24, "1.2 s"),
+            (30.0, "30.0 s"),
+        ] {
+            assert_eq!(duration(seconds), text);
         }
     }
 

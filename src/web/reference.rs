@@ -4,34 +4,27 @@
 use maud::{Markup, html};
 
 use super::page::moment;
-use crate::board::TargetState;
+use crate::board::{Reference, TargetState};
 use crate::domain::reference::{ReferenceKind, Table};
 
 /// The number, below the API's.
-pub(super) fn count(state: &TargetState) -> Markup {
-    let counted = state.reference.as_ref().and_then(|r| Some((r.kind.as_str(), r.count.clone().ok()?)));
+pub(super) fn count(counted: &Reference, state: &TargetState) -> Markup {
     html! {
-        @if let Some((source, count)) = counted {
+        @if let Ok(count) = counted.count {
             @if state.extensions.is_some() { br; }
-            span.dim { (source) ": " (count) }
+            span.dim { (counted.kind.as_str()) ": " (count) }
         }
     }
 }
 
 /// What there is to say of it, if anything.
-pub(super) fn hint(state: &TargetState, now: f64) -> Markup {
-    let said = state.reference.as_ref().and_then(|r| {
-        let is_failing = state.up == Some(false);
-        Some((
-            r,
-            words(r.kind, r.count.as_ref().map_err(|text| &**text).copied(), state.extensions, is_failing)?,
-        ))
-    });
+pub(super) fn hint(counted: &Reference, state: &TargetState, now: f64) -> Markup {
+    let count = counted.count.as_ref().map_err(|text| &**text).copied();
     html! {
-        @if let Some((reference, words)) = said {
+        @if let Some(words) = words(counted.kind, count, state.extensions, state.up == Some(false)) {
             p {
                 code { "second count" } " "
-                span.dim { (moment(reference.at, now - reference.at)) " ago" }
+                span.dim { (moment(counted.at, now - counted.at)) " ago" }
                 br;
                 (words)
             }

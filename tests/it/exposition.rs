@@ -223,7 +223,9 @@ fn a_scrape_shows_of_each_target_the_state_at_its_start() {
     let board = board(slots.clone());
     let scrape = begin(&board, Format::Text, Coding::Identity);
     for slot in &slots {
-        slot.update(|state| (state.probes, state.up) = (8, Some(false)));
+        let mut state = (*slot.state()).clone();
+        (state.probes, state.up) = (8, Some(false));
+        slot.publish(state);
     }
     board.replace(Vec::new());
     let text = String::from_utf8(chunks(scrape).concat()).unwrap();

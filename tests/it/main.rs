@@ -1,7 +1,9 @@
 //! Integration tests: one binary, a module per behaviour. Offline, loopback only, in any order.
 
 mod config;
+mod drift;
 mod exposition;
+mod logfile;
 mod metrics_docs;
 mod reference;
 mod schedule;

@@ -389,7 +389,7 @@ async fn every_known_answer_gets_its_reason_through_a_whole_pass() {
     };
     let missing: Vec<_> =
         Reason::ALL.into_iter().filter(|reason| !seen.contains(reason) && !transport_only(reason)).collect();
-    // FreePBX never gives the first two; tests/it/token.rs has the others.
+    // FreePBX never gives access_denied and user_blocked; tests/it/token.rs has the others.
     let elsewhere =
         [Reason::AuthorizationRequired, Reason::AccessDenied, Reason::UserBlocked, Reason::ExporterError];
     assert_eq!(missing, elsewhere);
@@ -421,4 +421,163 @@ async fn every_transport_failure_gets_its_reason_through_a_whole_pass() {
         minutes(1).await;
         assert_eq!(world.state().up, Some(true), "{reason} heals");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_version_query_backs_off_and_leaves_the_list_alone() {
+    let (pbx, transport) = pbx(Generation::V17);
+    pbx.set_allowed_scopes(&["gql:core:read"]);
+    let mut asks = target("asks", &origin(), Grant::ClientCredentials, Call::Graphql);
+    asks.version = true;
+    let world = World::start(transport, [asks, usual(Grant::ClientCredentials)]).await;
+    minutes(60).await;
+    for name in ["asks", "office"] {
+        assert!(world.state_of(name).probes >= 60, "{name}: {}", world.state_of(name).probes);
+        assert_eq!(world.state_of(name).up, Some(true));
+    }
+    let state = world.state_of("asks");
+    let condition = state.endpoint(Operation::Version).condition.as_ref().expect("a condition");
+    assert_eq!(condition.reason, Reason::InsufficientScope);
+    assert_eq!(pbx.requests(Operation::Version), 7, "at 0, 5, 15, 25, 35, 45 and 55 minutes");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_newcomer_waits_no_longer_than_the_oldest_refusal_among_many_bad_neighbours() {
+    let (_, transport) = pbx(Generation::V16);
+    let names = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12"];
+    let bad = names.map(with_wrong_secret).to_vec();
+    let world = World::start(transport, bad.clone()).await;
+    minutes(61).await;
+    world.replace(bad.into_iter().chain([usual(Grant::ClientCredentials)])).await;
+    minutes(41).await;
+    assert_eq!(world.state().up, Some(true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_spent_budget_keeps_from_being_measured_is_not_shown_as_up() {
+    let (pbx, transport) = pbx(Generation::V16);
+    let called =
+        |name: &str, path| target(name, &origin(), Grant::ClientCredentials, Called::Path(path).call());
+    let bad = ["1", "2", "3", "4", "5"].map(with_wrong_secret);
+    let turning = called("turning", "/admin/api/api/gql");
+    let world =
+        World::start(transport.clone(), [usual(Grant::ClientCredentials), turning].into_iter().chain(bad))
+            .await;
+    seconds(50).await;
+    assert_eq!(world.state().up, Some(true));
+    pbx.set_fault(Some(Fault::Forbidden));
+    minutes(3).await;
+    transport.fail(&origin(), Some(TransportError::Connect("refused".into())));
+    minutes(3).await;
+    for name in ["office", "turning"] {
+        let state = world.state_of(name);
+        assert_ne!(state.up, Some(true), "{name}");
+        assert!(state.up == Some(false) || state.put_off.is_some_and(|until| until > UNIX + 400.0), "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_looks_like_a_refusal_is_not_repeated_at_the_failure_interval() {
+    for name in ["a password in front of the token endpoint", "password in front of the API"] {
+        let Some(fixture) = all().find(|fixture| fixture.name == name) else { continue };
+        let (pbx, transport) = pbx(fixture.generations[0]);
+        pbx.set_fault(Some(Fault::Fixture(fixture)));
+        let world = World::start(transport, [usual(Grant::ClientCredentials)]).await;
+        seconds(5).await;
+        assert_eq!(world.state().wait, Duration::from_secs(300), "{name}");
+        assert_eq!(world.reason(fixture.operation), Some(Reason::UnexpectedResponse));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_denied_neighbour_is_no_sign_of_a_ban() {
+    let (_, transport) = pbx(Generation::V16);
+    let path = Called::Path("/admin/api/api/extensions").call();
+    let declined = target("declined", &origin(), Grant::ClientCredentials, path);
+    let world = World::start(transport.clone(), [usual(Grant::ClientCredentials), declined]).await;
+    minutes(3).await;
+    transport.fail(&origin(), Some(TransportError::Connect("connection refused".into())));
+    minutes(3).await;
+    assert_eq!(world.reason(Operation::Extensions), Some(Reason::Connect));
+    assert!(!world.diagnosis(Operation::Extensions).contains("fail2ban"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retry_after_of_a_503_is_honoured_also_where_a_secret_is_a_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("secret");
+    std::fs::write(&path, pbx_exporter::sim::target::SECRET).expect("written");
+    let (pbx, transport) = pbx(Generation::V16);
+    let mut office = usual(Grant::ClientCredentials);
+    office.auth.client_secret = Some(SecretSource::File(path));
+    let world = World::start(Arc::new(Busy(transport)), [office]).await;
+    minutes(5).await;
+    assert_eq!(world.reason(Operation::Extensions), Some(Reason::ServerError));
+    assert_eq!(pbx.requests(Operation::Extensions), 1);
+}
+
+/// Answers each list with a 503 that asks for ten minutes.
+struct Busy(Arc<SimTransport>);
+
+impl Transport for Busy {
+    fn exchange<'a>(
+        &'a self,
+        client: &'a ClientSettings,
+        limits: Limits,
+        request: Request,
+    ) -> ExchangeFuture<'a> {
+        let list = request.url.path().ends_with("/gql");
+        Box::pin(async move {
+            let mut exchange = self.0.exchange(client, limits, request).await;
+            if let (true, Ok(answer)) = (list, &mut exchange.result) {
+                answer.status = http::StatusCode::SERVICE_UNAVAILABLE;
+                answer.body = bytes::Bytes::new();
+                answer.headers.insert("retry-after", http::HeaderValue::from_static("600"));
+                exchange.status = Some(answer.status);
+            }
+            exchange
+        })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn limits_told_only_while_throttled_go_with_the_next_answer() {
+    let (pbx, transport) = pbx(Generation::V16);
+    pbx.set_fault(Some(Fault::RateLimited(60)));
+    let world = World::start(transport, [usual(Grant::ClientCredentials)]).await;
+    minutes(2).await;
+    pbx.set_fault(None);
+    minutes(3).await;
+    let state = world.state();
+    assert_eq!((state.up, state.rate_limit_remaining, state.rate_limit_reset), (Some(true), None, None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_a_target_that_goes_learns_so() {
+    let (pbx, transport) = pbx(Generation::V16);
+    pbx.set_fault(Some(Fault::Hang));
+    let world = World::start(transport, [usual(Grant::ClientCredentials)]).await;
+    seconds(1).await;
+    let handle = world.handle.clone();
+    let (reply, ()) = tokio::join!(handle.probe_now("office".into()), async {
+        seconds(1).await;
+        world.replace([]).await;
+    });
+    assert_eq!(reply, ProbeNow::UnknownTarget);
+}
+
+#[tokio::test(start_paused = true)]
+async fn probes_in_flight_are_limited_overall() {
+    let (pbx, transport) = pbx(Generation::V16);
+    pbx.set_fault(Some(Fault::Hang));
+    let (mut transport, mut targets) = (Arc::try_unwrap(transport).expect("not shared yet"), Vec::new());
+    for n in 0..150 {
+        let elsewhere = Url::parse(&format!("https://pbx{n}.example.com")).expect("a URL");
+        transport = transport.with(&elsewhere, pbx.clone());
+        targets.push(target(&n.to_string(), &elsewhere, Grant::ClientCredentials, Call::Graphql));
+    }
+    let world = World::start(Arc::new(transport), targets).await;
+    seconds(5).await;
+    assert_eq!(pbx.requests(Operation::Token), 100);
+    assert!((counter(&world.metrics, "pbx_exporter_probes_in_flight") - 100.0).abs() < 0.5);
 }

@@ -9,7 +9,8 @@ use http_body_util::BodyExt;
 use pbx_exporter::board::Board;
 use pbx_exporter::clock::Clock;
 use pbx_exporter::control::{BoxFuture, Control, ProbeNow};
-use pbx_exporter::domain::{Operation, Reason};
+use pbx_exporter::domain::extensions::{Drift, Id};
+use pbx_exporter::domain::{Extension, Operation, Reason};
 use pbx_exporter::metrics::ExporterMetrics;
 use pbx_exporter::web::{WebState, router};
 use tower::Service;
@@ -210,6 +211,8 @@ async fn a_probe_that_cannot_be_says_when_it_can() {
         let web = web(board(vec![healthy("hq")]), Puppet { probe, ..puppet() });
         let seen = web.post("/-/probe?target=absent").await;
         assert_eq!((seen.status, seen.header("retry-after")), (status, retry), "{probe:?}");
+        let budget = matches!(probe, ProbeNow::RefusalBudget { .. });
+        assert_eq!(seen.body.contains("limits.refusals_per_origin"), budget);
         assert!(!seen.body.contains("hq") && !seen.body.contains("absent"), "{}", seen.body);
     }
 }
@@ -251,14 +254,82 @@ async fn the_page_lists_the_failing_first_and_escapes_everything() {
 }
 
 #[tokio::test]
+async fn the_page_tells_what_is_put_off_and_until_when() {
+    let put_off = |seconds: f64, up| {
+        slot(info("later"), |state| {
+            if let Some(up) = up {
+                probed(state, up);
+            }
+            state.put_off = Some(NOW + seconds);
+        })
+    };
+    let sentence =
+        "this PBX refused often of late, and one more refusal could make fail2ban ban this exporter";
+    for (seconds, up, badge, next) in [
+        (2300.0, None, "put off", "next in 38 min"),
+        (2300.0, Some(false), "failing", "next in 38 min"),
+        (20.0, Some(false), "failing", "next in 47 s"),
+        (-1.0, None, "not yet probed", ""),
+    ] {
+        let page = web(board(vec![put_off(seconds, up)]), puppet()).get("/").await.body;
+        let text = text_of(&page);
+        assert_eq!(text.contains(sentence), seconds > 0.0, "{text}");
+        assert!(text.contains(badge) && text.contains(next), "{text}");
+        let until = text.contains("Not probed for another 38 min (until 20:23 UTC)");
+        assert_eq!(until, seconds > 2000.0, "{text}");
+    }
+    let page =
+        web(board(vec![put_off(2300.0, None), healthy("hq"), failing("branch")]), puppet()).get("/").await;
+    let order = ["branch", "later", "hq"].map(|name| page.body.find(&format!("<tr id=\"{name}\"")).unwrap());
+    assert!(order.is_sorted(), "{order:?}");
+}
+
+fn text_of(page: &str) -> String {
+    page.split('<').skip(1).map(|part| part.split_once('>').unwrap().1).collect()
+}
+
+#[tokio::test]
 async fn the_page_shows_ages_waits_and_extensions() {
     let page = web(board(vec![healthy("hq")]), puppet()).get("/").await.body;
-    let mut text = String::new();
-    for part in page.split('<').skip(1) {
-        text.push_str(part.split_once('>').unwrap().1);
-    }
-    for shown in ["10 min old", "expires in 4", "12 s ago", "next in 47 s", "Extensions✓ uphq"] {
+    let text = text_of(&page);
+    for shown in ["10 min old", "expires in 4", "12 s ago, took 266 ms", "next in 47 s", "Extensions✓ uphq"]
+    {
         assert!(text.contains(shown), "{shown} in {text}");
     }
     assert!(web(board(vec![]), puppet()).get("/").await.body.contains("No target is configured."));
+}
+
+#[tokio::test]
+async fn the_page_names_the_first_extensions_that_are_missing_or_not_expected() {
+    let expected: Vec<_> =
+        (1000..1030).map(|n: u32| Id::from(n.to_string())).chain(["0200".into()]).collect();
+    let listed = ["200", "<b>"].map(|id| Extension { id: id.into(), tech: None, name: None });
+    let drift = Drift::between(&expected, &listed).cut(20);
+    let compared = |name, drift| {
+        slot(info(name), |state| {
+            probed(state, true);
+            state.drift = Some(Arc::new(drift));
+        })
+    };
+    let cause = "failed to read accounts.csv: it is empty";
+    let slots = vec![
+        compared("drifts", Ok(drift)),
+        compared("unknown", Err(cause.into())),
+        compared("agrees", Ok(Drift { expected: 2, ..Drift::default() })),
+    ];
+    let page = web(board(slots), puppet()).get("/").await.body;
+    for part in [
+        "compared with 31 expected",
+        "31 missing: 0200, 1000, 1001, ",
+        "1018 and 11 more<",
+        "2 not expected: 200, &lt;b&gt;<",
+        "0200 and 200 differ by zeros in front alone",
+        cause,
+    ] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    assert!(!page.contains("1019") && !page.contains("agrees: "), "{page}");
+    let order = ["#drifts", "#unknown", "#agrees"].map(|anchor| page.find(anchor).expect(anchor));
+    assert!(order.is_sorted(), "what differs comes first");
+    assert_eq!(page.matches("badge warning").count(), 3, "two rows and their number");
 }

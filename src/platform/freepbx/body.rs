@@ -11,10 +11,23 @@ pub struct Body {
     json: Option<Value>,
     /// Whether it looks like a page for people.
     pub html: bool,
-    slim: bool,
+    slim: Option<SlimPage>,
+    /// Whether it is a web server's page against plain HTTP on a port of https.
+    pub wants_https: bool,
 }
 
-/// An uncaught PHP exception as FreePBX (the `whoops` library) shows it.
+/// Apache's (apache/httpd:modules/ssl/ssl_engine_kernel.c) and nginx's page (its own status 497, sent as 400).
+const WANTS_HTTPS: [&[u8]; 2] =
+    [b"speaking plain HTTP to an SSL-enabled server port", b"The plain HTTP request was sent to HTTPS port"];
+
+/// What Slim 3 (FreePBX 15 and 16) answers by itself: HTML, or JSON where the request accepts it.
+#[derive(Clone, Copy, PartialEq)]
+enum SlimPage {
+    Error,
+    NotFound,
+}
+
+/// An uncaught PHP exception as FreePBX (the `whoops` library) shows it, or what looks like one.
 pub struct Exception<'a> {
     /// Class name.
     pub kind: &'a str,
@@ -28,13 +41,19 @@ impl Body {
     pub fn of(answer: &Answer) -> Self {
         let json = serde_json::from_slice(&answer.body).ok();
         let html = json.is_none() && answer.body.trim_ascii_start().starts_with(b"<");
-        let slim = html && contains(&answer.body, b"Slim Application Error");
-        Self { json, html, slim }
+        let slim = slim_page(json.as_ref(), if html { &answer.body } else { b"" });
+        let wants_https = html && WANTS_HTTPS.iter().any(|words| contains(&answer.body, words));
+        Self { json, html, slim, wants_https }
     }
 
-    /// The page of Slim 3 (FreePBX 15 and 16) that hides any uncaught exception.
+    /// Slim's answer that hides any uncaught exception.
     pub fn is_slim_error_page(&self) -> bool {
-        self.slim
+        self.slim == Some(SlimPage::Error)
+    }
+
+    /// Slim's answer to a route that it does not have.
+    pub fn is_slim_not_found(&self) -> bool {
+        self.slim == Some(SlimPage::NotFound)
     }
 
     pub fn json(&self) -> Option<&Value> {
@@ -94,11 +113,34 @@ impl Body {
 }
 
 impl Exception<'_> {
-    /// The class name, fit to be shown: what is not shaped like the name of a PHP error is left out.
+    /// The class name, fit to be shown; `None` where it is not shaped like the name of a PHP error.
     pub fn shown(&self) -> Option<&str> {
         let allowed = |c: char| c.is_ascii_alphanumeric() || "_\\.".contains(c);
         let named = ["Exception", "Error"].iter().any(|end| self.kind.ends_with(end));
         (named && self.kind.len() <= 64 && self.kind.chars().all(allowed)).then_some(self.kind)
+    }
+
+    /// The module that FreePBX/framework:Self_Helper.class.php could not load; `None` where its name is
+    /// not one word of letters, and so unfit to be shown.
+    pub fn absent_module(&self) -> Option<&str> {
+        let name = if let Some(rest) = self.message.strip_prefix("Attempted to load ") {
+            rest.split_once(' ')?.0
+        } else {
+            self.message.strip_prefix("Unable to locate ")?.split('\'').nth(1)?
+        };
+        let fit = (1..=32).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphabetic());
+        fit.then_some(name)
+    }
+}
+
+/// slimphp/Slim:Slim/Handlers/Error.php and NotFound.php, branch 3.x.
+fn slim_page(json: Option<&Value>, html: &[u8]) -> Option<SlimPage> {
+    match json.and_then(|json| json.get("message")?.as_str()) {
+        Some("Slim Application Error") => Some(SlimPage::Error),
+        Some("Not found") => Some(SlimPage::NotFound),
+        _ if contains(html, b"Slim Application Error") => Some(SlimPage::Error),
+        _ if contains(html, b"The page you are looking for could not be found") => Some(SlimPage::NotFound),
+        _ => None,
     }
 }
 

@@ -7,10 +7,13 @@
 //! read before the status.
 //!
 //! `body` says what a body holds, `shared` judges what any call can meet, `token` and `resource` the
-//! rest; `follow_up` says when another question helps; `text` and `refusal` hold the sentences.
+//! rest; `follow_up` says when another question helps; `text`, `front` and `refusal` hold the
+//! sentences.
 
 mod body;
+pub(super) mod extensions;
 pub(super) mod follow_up;
+mod front;
 mod refusal;
 pub(super) mod request;
 pub(super) mod resource;
@@ -21,7 +24,8 @@ pub(super) mod token;
 use crate::domain::target::Call;
 use crate::domain::{Operation, Target};
 
-pub(super) use text::{gives, likely_ban};
+pub(super) use front::{likely_ban, possible_ban};
+pub(super) use text::gives;
 
 pub(super) const TOKEN_PATH: &str = "/admin/api/api/token";
 const AUTHORIZE_PATH: &str = "/admin/api/api/authorize";

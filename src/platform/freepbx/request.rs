@@ -13,6 +13,9 @@ use crate::domain::{Request, Target};
 
 /// `totalCount` ignores paging, and the server loads all rows whatever `first` says.
 const LIST: &str = "query { fetchAllExtensions(first: 1) { status message totalCount } }";
+/// Without `first` it gives all at once.
+const EXTENSIONS: &str =
+    "query { fetchAllExtensions { status message totalCount extension { extensionId tech } } }";
 /// Answered to any valid token, no scope needed.
 const VALIDITY: &str = "{ __typename }";
 const VERSION: &str = "query { system { version engine } }";
@@ -22,6 +25,13 @@ pub fn list(target: &Target) -> Request {
         Call::Graphql => graphql(target, LIST),
         Call::Rest => request(target, Method::GET, REST_USERS_PATH, Bytes::new()),
         Call::Custom(call) => custom(target, call),
+    }
+}
+
+pub fn extensions(target: &Target) -> Request {
+    match &target.call {
+        Call::Graphql => graphql(target, EXTENSIONS),
+        Call::Rest | Call::Custom(_) => list(target),
     }
 }
 

@@ -126,7 +126,8 @@ fn custom(ctx: &CallContext, call: &CustomCall, answer: &Answer, body: &Body) ->
     if !answer.status.is_success() || page {
         return Err(unread(ctx, answer, body));
     }
-    let Some(pointer) = &call.total else { return Ok(Listing::default()) };
+    let pointer = call.total.as_ref().or(call.list.as_ref().map(|pointers| &pointers.list));
+    let Some(pointer) = pointer else { return Ok(Listing::default()) };
     let total = body.json().and_then(|json| json.pointer(pointer)).and_then(count);
     total
         .map(|total| Listing { total: Some(total) })

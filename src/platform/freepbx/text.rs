@@ -1,13 +1,14 @@
-//! Diagnoses of all that is no refused credential: addresses, rewrites, crashes, what stands in front.
+//! Diagnoses of what FreePBX itself answers and that is no refused credential: addresses, rewrites, crashes.
 //!
 //! One to four short sentences for somebody woken at three: what it means, then the mend. They name the
-//! path that was asked and nothing of the far side's text, but for the class name of a PHP exception.
+//! path that was asked and nothing of the far side's text, but for the class name of a PHP exception and
+//! the name of a missing module.
 
 use http::StatusCode;
 
 use super::{AUTHORIZE_PATH, is_api_module, is_graphql};
 use crate::domain::target::Call;
-use crate::domain::{Operation, Reason};
+use crate::domain::{Grant, Operation, Reason};
 use crate::platform::CallContext;
 
 /// Where the applications are kept in FreePBX's GUI.
@@ -82,8 +83,12 @@ pub fn module_invalid(ctx: &CallContext) -> String {
     )
 }
 
-pub fn module_absent(ctx: &CallContext) -> String {
+/// `module`: the one that FreePBX names; not always the API's own.
+pub fn module_absent(ctx: &CallContext, module: Option<&str>) -> String {
     if is_api_module(ctx.path()) {
+        if let Some(other) = module.filter(|name| !name.eq_ignore_ascii_case("api")) {
+            return another_module_absent(ctx, other);
+        }
         return format!(
             "FreePBX has no module behind {}: PBX API is not installed or its files are gone. Install it in Module \
              Admin or with `fwconsole ma downloadinstall api`; nothing else has to be enabled.",
@@ -93,7 +98,21 @@ pub fn module_absent(ctx: &CallContext) -> String {
     format!("The address {} names a FreePBX module that is not there. {}", ctx.path(), right_address(ctx))
 }
 
-fn right_address(ctx: &CallContext) -> &'static str {
+fn another_module_absent(ctx: &CallContext, module: &str) -> String {
+    let needs = if ctx.grant == Grant::Password && module.eq_ignore_ascii_case("userman") {
+        " The grant password checks accounts of User Management, which is that module."
+    } else {
+        ""
+    };
+    format!(
+        "FreePBX's API answers at {} and needs the module {module}, which is not installed or has lost its files. \
+         Install it in Module Admin or with `fwconsole ma downloadinstall {}`.{needs}",
+        ctx.path(),
+        module.to_ascii_lowercase(),
+    )
+}
+
+pub fn right_address(ctx: &CallContext) -> &'static str {
     if is_api_module(ctx.path()) {
         "Check the PBX API module with `fwconsole ma list`, and reinstall it with `fwconsole ma downloadinstall api`."
     } else {
@@ -104,21 +123,18 @@ fn right_address(ctx: &CallContext) -> &'static str {
 
 const LOGS: &str = "Look into freepbx.log and the error log of the PBX's web server.";
 
-/// A 404.
-pub fn not_found(ctx: &CallContext) -> String {
-    if !is_api_module(ctx.path()) {
-        return format!("There is nothing at {}. {}", ctx.path(), right_address(ctx));
-    }
-    let rest = if ctx.path().starts_with(super::REST_PATH) {
-        " Where the token endpoint answers, the module of this REST route is missing or too old."
-    } else {
-        ""
-    };
+/// Slim itself, behind the rewrite, knows no such route.
+pub fn no_route(ctx: &CallContext) -> String {
+    let path = ctx.path();
+    let rest = path.strip_prefix(super::REST_PATH);
+    // The first part of a REST route is the module that brings it (FreePBX/api:Rest/Api.php).
+    let module = rest.and_then(|route| route.split('/').next()).filter(|name| !name.is_empty());
+    let (what, module) =
+        (if rest.is_some() { "this REST route" } else { "this route" }, module.unwrap_or("api"));
     format!(
-        "There is nothing at {}: the web server ignores /admin/api/.htaccess (set `AllowOverride All` for \
-         FreePBX's web root), or this address or port is not that of FreePBX's API (see System Admin > Port \
-         Management, \"REST API\").{rest} There is no switch that enables the API.",
-        ctx.path()
+        "FreePBX's API answers at {path}, so the rewrite works; only {what} is missing: the {module} module is too old \
+         or not installed. Compare with `fwconsole ma list`, then run `fwconsole ma upgrade {module}` or `fwconsole ma \
+         downloadinstall {module}`."
     )
 }
 
@@ -131,41 +147,6 @@ pub fn wrong_method(ctx: &CallContext) -> String {
         "The PBX saw another method than the one sent, {}. A redirect or a proxy turned it into a GET: give the \
          target the final address, with the right scheme and port.",
         asked(ctx)
-    )
-}
-
-pub fn forbidden(ctx: &CallContext) -> String {
-    format!(
-        "Something in front of FreePBX forbids {}: a rule of the web server, a firewall or a proxy. FreePBX answers \
-         no refused token, scope or user with a 403, so its permissions are not the cause. Allow this exporter's \
-         address there.",
-        asked(ctx)
-    )
-}
-
-pub fn password_in_front(ctx: &CallContext) -> String {
-    format!(
-        "Something in front of FreePBX asks for a password of its own at {}: a web server's Basic authentication or a \
-         proxy's page. The token was not looked at. Exempt /admin/api/ from it, or give the target the API's own port \
-         (System Admin > Port Management, \"REST API\").",
-        asked(ctx)
-    )
-}
-
-pub fn proxy_password(ctx: &CallContext) -> String {
-    format!(
-        "The configured proxy wants a user name and password before it passes {}: correct its credentials in the \
-         target's proxy settings.",
-        asked(ctx)
-    )
-}
-
-pub fn redirected(ctx: &CallContext, status: StatusCode) -> String {
-    format!(
-        "{} is answered with a redirect (HTTP {}) that leads nowhere: give the target the final address, with the \
-         right scheme and port.",
-        asked(ctx),
-        status.as_u16()
     )
 }
 
@@ -216,24 +197,6 @@ pub fn odd_status(ctx: &CallContext, status: StatusCode) -> String {
     )
 }
 
-pub fn throttled(ctx: &CallContext) -> String {
-    format!(
-        "{} was answered with HTTP 429, too many requests. FreePBX's own API is not known to count requests, so \
-         probably a proxy or web application firewall in front does: raise its limit for this exporter, or lengthen the interval.",
-        asked(ctx)
-    )
-}
-
-/// 502 to 504.
-pub fn gateway(ctx: &CallContext, status: StatusCode) -> String {
-    format!(
-        "A proxy or the web server in front answers {} with HTTP {}: it gets no answer from what runs FreePBX. Look \
-         whether Apache and PHP-FPM run on the PBX and have workers left.",
-        asked(ctx),
-        status.as_u16()
-    )
-}
-
 pub fn bare_5xx(ctx: &CallContext, status: StatusCode) -> String {
     format!(
         "The PBX failed at {} with HTTP {} and said nothing of the cause. {LOGS}",
@@ -246,10 +209,9 @@ pub fn oauth_server_error(ctx: &CallContext) -> String {
     format!("FreePBX's OAuth2 server failed inside at {}. {LOGS}", asked(ctx))
 }
 
-pub fn exception(ctx: &CallContext, kind: Option<&str>) -> String {
-    let kind = kind.map(|kind| format!(" ({kind})")).unwrap_or_default();
+pub fn exception(ctx: &CallContext, kind: &str) -> String {
     format!(
-        "PHP code of FreePBX failed at {} with an uncaught exception{kind}. Often modules do not fit each other after \
+        "PHP code of FreePBX failed at {} with an uncaught exception ({kind}). Often modules do not fit each other after \
          an update: run `fwconsole ma upgradeall`. {LOGS}",
         asked(ctx)
     )
@@ -348,21 +310,18 @@ fn error_log(ctx: &CallContext) -> &'static str {
     }
 }
 
-/// In front of another diagnosis: the harmless query went well.
+/// In front of another diagnosis: the harmless query went well. It proves the rewrite for its own
+/// address alone.
 pub fn accepted_elsewhere(ctx: &CallContext, first: &str) -> String {
-    format!(
-        "GraphQL accepts the token, so credentials, token and rewrite are good and {} itself fails. {first}",
-        asked(ctx)
-    )
-}
-
-/// A timeout or refused connection that began after refusals.
-pub fn likely_ban() -> &'static str {
-    "It began after refused credentials, so fail2ban on the PBX has probably banned this exporter's address; that is \
-     only likely, because a ban looks like any other silence. On the PBX: `fail2ban-client status`, `fail2ban-client \
-     status apache-api`, and `fail2ban-client set apache-api unbanip ADDRESS` with this exporter's address. Mend the \
-     credentials first, then add the address to the whitelist of Intrusion Detection (System Admin) or to the \
-     firewall's trusted networks."
+    let asked = asked(ctx);
+    if is_graphql(ctx.path()) {
+        return format!(
+            "A harmless GraphQL query with the same token went well, so credentials, token and rewrite are good and \
+             this query to {} itself fails. {first}",
+            ctx.path()
+        );
+    }
+    format!("GraphQL accepts the token, so credentials and token are good and {asked} itself fails. {first}")
 }
 
 /// In front of the diagnosis of a rejected token: the harmless query was refused too.

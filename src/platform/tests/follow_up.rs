@@ -70,6 +70,18 @@ fn the_validity_refines_what_is_said() {
     assert_eq!(accepted.reason, Reason::UnexpectedResponse);
     assert!(accepted.diagnosis.starts_with("GraphQL accepts the token"), "{}", accepted.diagnosis);
     assert_eq!(after_validity_check(&ctx, first(), Validity::Unclear), first());
+    for (called, rewrite) in [
+        (Called::Graphql, true),
+        (Called::Path("/admin/api/api/gql"), true),
+        (Called::Rest, false),
+        (Called::Path("/my/own"), false),
+    ] {
+        let target = pbx(Grant::ClientCredentials, called.call());
+        let ctx = context(&target, Operation::Extensions, true);
+        let said = after_validity_check(&ctx, Failure::new(Reason::ServerError, "x"), Validity::Accepted);
+        assert_eq!(said.diagnosis.contains("rewrite are good"), rewrite, "{}", said.diagnosis);
+        assert!(said.diagnosis.contains("itself fails. x"), "{}", said.diagnosis);
+    }
 }
 
 #[test]
@@ -83,11 +95,11 @@ fn which_outcomes_prove_that_the_token_was_accepted() {
 }
 
 #[test]
-fn only_a_refusal_of_the_refresh_token_itself_calls_for_a_new_grant() {
-    for reason in Reason::ALL {
-        let dead = refresh_refused_means_dead(&Failure::new(reason, "x"));
-        assert_eq!(dead, reason == Reason::InvalidGrant, "{reason}");
-    }
+fn a_refused_refresh_calls_for_a_new_grant_unless_the_client_is_refused() {
+    let calls = |reason: &Reason| refresh_refused_means_dead(&Failure::new(*reason, "x"));
+    let calling: Vec<_> = Reason::ALL.into_iter().filter(calls).map(Reason::as_str).collect();
+    let refused = ["invalid_grant", "invalid_scope", "unauthorized_client", "invalid_request"];
+    assert_eq!(calling, [&refused[..], &["authorization_required", "token_rejected"]].concat());
 }
 
 #[test]
@@ -95,19 +107,44 @@ fn silence_after_refusals_is_called_a_likely_ban() {
     let target = pbx(Grant::ClientCredentials, Call::Graphql);
     let ctx = context(&target, Operation::Token, false);
     let timeout = |phase| TransportError::Timeout { limit: Duration::from_secs(10), phase };
+    let said = |error: &TransportError, after| transport_failure(&ctx, error, after).diagnosis;
+    let (likely, possible) = ("has probably banned", "a ban of this exporter's address is possible, too");
     for (error, ban) in [
-        (timeout("connect"), true),
-        (timeout("processing"), true),
-        (TransportError::Connect("refused".into()), true),
-        (timeout("resolve"), false),
-        (TransportError::Dns("no such host".into()), false),
-        (TransportError::Tls("expired".into()), false),
-        (TransportError::RedirectLoop, false),
+        (timeout("connect"), likely),
+        (TransportError::Connect("refused".into()), likely),
+        (timeout("tls"), possible),
+        (timeout("processing"), possible),
+        (timeout("transfer"), possible),
+        (timeout("resolve"), ""),
+        (TransportError::Dns("no such host".into()), ""),
+        (TransportError::Tls("expired".into()), ""),
+        (TransportError::ConnectionLost("closed".into()), ""),
+        (TransportError::RedirectLoop, ""),
     ] {
-        let said = |after| transport_failure(&ctx, &error, after).diagnosis.contains("unbanip");
-        assert_eq!((said(true), said(false)), (ban, false), "{error}");
+        let (after, usual) = (said(&error, true), said(&error, false));
+        assert!(after.contains(ban) && !usual.contains("fail2ban"), "{error}: {after}");
+        assert_eq!(after.starts_with(&*usual), ban != likely, "the usual mend stays: {after}");
+        assert_eq!(after == usual, ban.is_empty(), "{after}");
         assert_eq!(transport_failure(&ctx, &error, true).reason, error.reason());
     }
+}
+
+#[test]
+fn http_and_https_taken_for_each_other_are_called_so() {
+    let https = pbx(Grant::ClientCredentials, Call::Graphql);
+    let mut http = https.clone();
+    http.origin = Url::parse("http://pbx.example.com:443").unwrap();
+    for name in ["plain HTTP to Apache's https port", "plain HTTP to nginx's https port"] {
+        let refusal = fixtures::find(name, fixtures::Generation::V17).answer();
+        let said = |target| token_failure(&context(target, Operation::Token, false), &refusal).diagnosis;
+        assert!(said(&http).contains("wants https: change the target's url"), "{}", said(&http));
+        assert!(said(&https).contains("something in front"), "{}", said(&https));
+    }
+    let ctx = context(&https, Operation::Token, false);
+    let said = |words: &str| transport_failure(&ctx, &TransportError::Tls(words.into()), false).diagnosis;
+    assert!(said(TransportError::NOT_TLS).contains("This port speaks no TLS"));
+    assert!(!said(TransportError::NOT_TLS).contains("Renew"));
+    assert!(said("certificate expired").contains("Renew"));
 }
 
 #[test]

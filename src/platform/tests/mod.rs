@@ -1,5 +1,6 @@
 //! The classifier on every literal answer known of FreePBX, and on bodies nobody expects.
 
+mod extensions;
 mod follow_up;
 
 use std::time::Duration;
@@ -216,6 +217,8 @@ fn no_text_of_the_far_side_reaches_a_diagnosis() {
         r#"{"error":{"type":"CANARY","message":"CANARY"}}"#,
         r#"{"error":{"type":"PDOException CANARY","message":"Key file CANARY"}}"#,
         r#"{"error":{"type":"TypeError","message":"CANARY addScope() CANARY"}}"#,
+        r#"{"error":{"type":"Exception","message":"Attempted to load CANARY with a hint"}}"#,
+        r#"{"error":{"type":"Exception","message":"Unable to locate the Class 'CANARY'A required"}}"#,
         r#"{"errors":[{"message":"Cannot query field CANARY"}]}"#,
         r#"{"errors":[{"message":"CANARY","status":false}]}"#,
         r#"{"status":false,"message":"CANARY"}"#,
@@ -238,6 +241,27 @@ fn no_text_of_the_far_side_reaches_a_diagnosis() {
                 }
             }
         }
+    }
+}
+
+#[test]
+fn only_one_word_of_letters_is_taken_for_a_modules_name() {
+    let target = pbx(Grant::ClientCredentials, Call::Graphql);
+    let ctx = context(&target, Operation::Extensions, false);
+    let long = format!("Attempted to load {} with", "a".repeat(33));
+    for (message, install) in [
+        ("Attempted to load Userman with a hint of x", "downloadinstall userman`"),
+        ("Unable to locate the FreePBX BMO Class 'Core'A required", "downloadinstall core`"),
+        ("Attempted to load Api with a hint of x", "downloadinstall api`"),
+        ("Attempted to load us;rman with", "downloadinstall api`"),
+        ("Unable to locate the Class '' at all", "downloadinstall api`"),
+        ("Unable to locate Core", "downloadinstall api`"),
+        (&long, "downloadinstall api`"),
+    ] {
+        let body = format!(r#"{{"error":{{"type":"Exception","message":"{message}"}}}}"#);
+        let failure = read_list(&ctx, &answer(500, body)).unwrap_err();
+        assert_eq!(failure.reason, Reason::ApiNotFound);
+        assert!(failure.diagnosis.contains(install), "{message}: {}", failure.diagnosis);
     }
 }
 
@@ -296,6 +320,16 @@ fn another_refusal_of_the_oauth_library_is_no_rejected_token() {
     assert_eq!(of(r#","code":9"#), (Reason::TokenRejected, Validity::Rejected));
     assert_eq!(of(""), (Reason::TokenRejected, Validity::Rejected));
     assert_eq!(of(r#","code":7"#), (Reason::ServerError, Validity::Unclear));
+}
+
+#[test]
+fn the_rewrite_is_blamed_for_a_web_servers_own_404_alone() {
+    for fixture in fixtures::all().filter(|fixture| fixture.expect == Expect::Fails(Reason::ApiNotFound)) {
+        let said = judge_fixture(fixture).unwrap_err().diagnosis;
+        let (slim, blamed) = (said.contains("rewrite works"), said.contains("AllowOverride"));
+        assert_eq!(slim, fixture.name.starts_with("REST unknown route"), "{}: {said}", fixture.name);
+        assert_eq!(blamed, fixture.name.starts_with("rewrite ignored"), "{}: {said}", fixture.name);
+    }
 }
 
 #[test]

@@ -17,16 +17,22 @@ fn cases() -> Vec<PathBuf> {
     files
 }
 
+/// What `check` says of a bad file.
+fn message(path: &std::path::Path) -> String {
+    match load(&[path.display().to_string()], &|_| None) {
+        Ok(config) if config.unreadable.is_empty() => "loaded without an error\n".to_owned(),
+        Ok(config) => format!("{}\n", config.unreadable.join("\n")),
+        Err(errors) => format!("{errors}\n"),
+    }
+}
+
 /// `UPDATE_DOCS=1` writes the messages anew; read them before committing.
 #[test]
 fn each_bad_file_is_refused_with_exactly_its_message() {
     let mut failures = Vec::new();
     for path in cases() {
         let expected = path.with_extension("txt");
-        let message = match load(&[path.display().to_string()], &|_| None) {
-            Ok(_) => "loaded without an error\n".to_owned(),
-            Err(errors) => format!("{errors}\n"),
-        };
+        let message = message(&path);
         if std::env::var_os("UPDATE_DOCS").is_some() {
             fs::write(&expected, &message).expect("the message is written");
         }
@@ -43,8 +49,7 @@ fn no_bad_file_makes_its_secret_show_in_the_message() {
     let cases = cases();
     assert!(cases.len() > 40, "the folder of bad files was not found whole");
     for path in cases {
-        let errors = load(&[path.display().to_string()], &|_| None).expect_err("a bad file");
-        let shown = format!("{errors} {errors:?}");
+        let shown = message(&path);
         assert!(!shown.contains("not-a-real-secret"), "{}: {shown}", path.display());
     }
 }
@@ -136,4 +141,34 @@ targets:
     let error = load_text(text).expect_err("two bad targets");
     assert!(error.contains("targets[0].colour: unknown key"), "{error}");
     assert!(error.contains("targets[1].url: has no scheme"), "{error}");
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_regular_file_is_refused_instead_of_waited_for() {
+    let files = Files::new(&[]);
+    let made = std::process::Command::new("mkfifo").arg(files.path("pipe")).status();
+    assert!(made.expect("mkfifo").success());
+    for name in ["pipe", "/dev/zero"] {
+        let error = files.load(&[name]).expect_err("no file");
+        assert!(error.contains("failed to read: it is no regular file; give a text file"), "{error}");
+        files.write("pbx.yml", &one_target("", &format!("tls: {{ca_file: {name}}}")), 0o600);
+        let error = files.load(&["pbx.yml"]).expect_err("no file");
+        assert!(error.contains("it is no regular file"), "{error}");
+        files.write("pbx.yml", &one_target("", &format!("headers: {{X-Key: {{file: {name}}}}}")), 0o600);
+        let config = files.load(&["pbx.yml"]).expect("only the secret is missing");
+        assert!(config.unreadable[0].contains("it is no regular file"), "{:?}", config.unreadable);
+    }
+}
+
+#[test]
+fn files_larger_than_any_sensible_one_are_refused() {
+    let files = Files::new(&[
+        ("secret.txt", &"x".repeat(64 * 1024 + 1)),
+        ("pbx.yml", &one_target("", "headers: {X-Key: {file: secret.txt}}")),
+        ("large.yml", &"#".repeat(16 * 1024 * 1024 + 1)),
+    ]);
+    let error = files.load(&["pbx.yml", "large.yml"]).expect_err("too large");
+    assert!(error.contains("secret file secret.txt: it is larger than 64 KiB; give"), "{error}");
+    assert!(error.contains("large.yml: failed to read: it is larger than 16384 KiB; give"), "{error}");
 }

@@ -71,6 +71,10 @@ fn errors_name_the_variable() {
             "FREEPBX_API_URL: has credentials in it, which end up in logs; move them to `auth` or variables of their own",
         ),
         (
+            &[("FREEPBX_API_URL", "\"https://pbx.example.com\""), ID, SECRET],
+            "FREEPBX_API_URL: has quotes around it, which are part of the value here; remove them",
+        ),
+        (
             &[URL, ID, SECRET, ("FREEPBX_API_GRANT", "pasword")],
             "FREEPBX_API_GRANT: unknown grant `pasword`; did you mean `password`? use one of: client_credentials, \
              password, refresh_token",
@@ -79,16 +83,25 @@ fn errors_name_the_variable() {
             &[URL, ID, SECRET, ("FREEPBX_API_CLIENT_SECRET_FILE", "/absent")],
             "FREEPBX_API_CLIENT_SECRET: FREEPBX_API_CLIENT_SECRET_FILE is set too; keep one of them",
         ),
-        (
-            &[URL, ID, ("FREEPBX_API_CLIENT_SECRET_FILE", "/absent")],
-            "FREEPBX_API_CLIENT_SECRET_FILE: failed to read secret file /absent: No such file or directory (os error \
-             2); give a file with the secret that this user may read",
-        ),
     ];
     for (variables, expected) in cases {
         let error = load_environment(variables).expect_err(expected).to_string();
         assert_eq!(error, expected);
     }
+}
+
+#[test]
+fn a_secret_file_that_cannot_be_read_is_told_and_stays_the_source() {
+    let file = ("FREEPBX_API_CLIENT_SECRET_FILE", "/absent");
+    let config = load_environment(&[URL, ID, file]).expect("a configuration");
+    assert_eq!(
+        config.unreadable,
+        [
+            "FREEPBX_API_CLIENT_SECRET_FILE: failed to read secret file /absent: No such file or directory (os error \
+             2); give a file with the secret that this user may read"
+        ]
+    );
+    assert_eq!(config.targets[0].auth.client_secret, Some(SecretSource::File("/absent".into())));
 }
 
 #[test]

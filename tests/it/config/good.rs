@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use http::Method;
 use pbx_exporter::config::{Config, Limits, normalise_url};
-use pbx_exporter::domain::target::{Auth, Backoff, Call, ClientAuth, PlatformId, TlsVersion};
+use pbx_exporter::domain::target::{
+    Auth, Backoff, Call, ClientAuth, LogFile, LogFormat, PlatformId, TlsVersion,
+};
 use pbx_exporter::domain::{Grant, SecretSource};
 use secrecy::ExposeSecret;
 
@@ -88,8 +90,12 @@ fn every_key_of_token_and_times_arrives_where_it_belongs() {
     assert_eq!(t.backoff, Backoff { start: 6 * MINUTE, cap: 120 * MINUTE, denied: 7 * MINUTE });
     assert_eq!((t.body_limit, t.version), (64 << 10, true));
     assert_eq!(
-        (t.headers["x-site"].as_bytes(), t.headers["x-key"].as_bytes()),
-        (&b"office"[..], &b"not-a-real-secret"[..])
+        (t.headers["x-site"].as_bytes(), t.headers.len(), &t.secret_headers[..]),
+        (
+            &b"office"[..],
+            1,
+            &[("x-key".parse().unwrap(), SecretSource::File(files.path("secrets/client.txt")))][..]
+        )
     );
     let limits = Limits {
         probes_in_flight: 7,
@@ -117,11 +123,37 @@ fn every_key_of_the_way_of_a_request_arrives_where_it_belongs() {
         ("http://proxy.example.com:3128/", Some("localhost"))
     );
     let (user, password) = proxy.credentials.as_ref().expect("credentials");
-    assert_eq!((user.as_str(), password.expose_secret()), ("user", "not-a-real-secret"));
+    assert_eq!((user.as_str(), password.file()), ("user", Some(&*files.path("secrets/client.txt"))));
     let Call::Custom(call) = &t.call else { panic!("a custom call") };
     assert_eq!((&call.method, call.path.as_str()), (&Method::POST, "/admin/api/api/gql?a=b"));
     assert_eq!(call.body, Some(("{}".to_owned(), "application/graphql".to_owned())));
     assert_eq!(call.total.as_deref(), Some("/data/n"));
+}
+
+#[test]
+fn a_target_differs_where_a_literal_of_its_proxy_or_headers_does() {
+    let with = |password: &str, value: &str| {
+        let proxy = format!("proxy: {{url: 'http://proxy.example.com', username: u, password: {password}}}");
+        let text = one_target("", &format!("{proxy}, headers: {{X-Key: {value}}}"));
+        load_text(&text).expect("a good file").targets[0].clone()
+    };
+    assert_eq!(with("one", "a"), with("one", "a"));
+    assert_ne!(with("one", "a"), with("two", "a"));
+    assert_ne!(with("one", "a"), with("one", "b"));
+    assert_ne!(with("one", "a").client, with("two", "a").client);
+}
+
+#[test]
+fn a_header_file_with_two_lines_troubles_its_target_alone() {
+    let text = one_target("", "headers: {X-Key: {file: key.txt}}");
+    let files = Files::new(&[("key.txt", "not-a-real\nsecret\n"), ("pbx.yml", &text)]);
+    let config = files.load(&["pbx.yml"]).expect("only the file is wrong");
+    assert_eq!(config.targets[0].secret_headers.len(), 1);
+    let told = config.unreadable.join("\n");
+    assert!(
+        told.ends_with("headers.X-Key: the value has a line break or control character; remove it"),
+        "{told}"
+    );
 }
 
 #[test]
@@ -241,4 +273,26 @@ fn ten_thousand_targets_may_share_one_anchor() {
             .to_owned();
     text.extend((0..10_000).map(|i| format!("- {{<<: *t, name: t{i}}}\n")));
     assert_eq!(load_text(&text).map(|c| c.targets.len()), Ok(10_001));
+}
+
+#[test]
+fn logs_are_followed_from_where_the_file_stands_and_need_not_exist_yet() {
+    let log = "log: [{path: logs/a.log, format: access_log}, {path: /var/log/b.log, format: gql_api_error}]";
+    let files = Files::new(&[("conf/pbx.yml", &one_target("", log)), ("conf/logs/a.log", "")]);
+    let config = files.load(&["conf/pbx.yml"]).expect("a good file");
+    let expected = [
+        LogFile { path: files.path("conf/logs/a.log"), format: LogFormat::AccessLog },
+        LogFile { path: "/var/log/b.log".into(), format: LogFormat::GqlApiError },
+    ];
+    assert_eq!(config.targets[0].log, expected);
+    assert_eq!(config.warnings.len(), 0);
+    assert!(
+        config.notes.iter().any(|note| note.contains("log[1].path: /var/log/b.log cannot be followed yet"))
+    );
+    std::os::unix::fs::symlink("freepbx_debug", files.path("conf/logs/b.log")).expect("a link");
+    files.write("conf/logs/freepbx_debug", "", 0o600);
+    let linked = one_target("", "log: [{path: logs/b.log, format: freepbx_log}]");
+    files.write("conf/pbx.yml", &linked, 0o600);
+    let error = files.load(&["conf/pbx.yml"]).expect_err("a link to the debug log");
+    assert!(error.contains("client secrets and passwords"), "{error}");
 }

@@ -4,6 +4,7 @@ mod bad;
 mod command;
 mod docs;
 mod environment;
+mod expected;
 mod good;
 mod inheritance;
 mod reference;
@@ -42,7 +43,7 @@ impl Files {
         let patterns: Vec<_> = patterns.iter().map(|p| self.path(p).display().to_string()).collect();
         let folder = format!("{}/", self.0.path().display());
         let mut config = load(&patterns, &|_| None).map_err(|e| e.to_string().replace(&folder, ""))?;
-        for line in config.warnings.iter_mut().chain(&mut config.notes) {
+        for line in config.warnings.iter_mut().chain(&mut config.notes).chain(&mut config.unreadable) {
             *line = line.replace(&folder, "");
         }
         Ok(config)

@@ -31,6 +31,7 @@ fn each_unsafe_setting_has_its_warning() {
             "auth.scopes: on FreePBX the scope to read framework also",
         ),
         (", grant: refresh_token, refresh_token: x", "", "auth.grant: FreePBX replaces a refresh token"),
+        ("", "headers: {X-Key: '\"x\"'}", "headers.X-Key: the value has quotes around it"),
     ];
     for (auth, rest, expected) in cases {
         let found = warnings(auth, rest);
@@ -75,6 +76,71 @@ fn limits_that_risk_a_ban_are_warned_of() {
     let warnings = load_text(&text).expect("a good file").warnings.join("\n");
     assert!(warnings.contains("limits.refusals_per_origin: 7 is close to the 8 refusals"), "{warnings}");
     assert!(warnings.contains("limits.refusal_window: 39m is shorter than the 40m"), "{warnings}");
+}
+
+#[test]
+fn a_limit_at_or_above_the_ban_is_not_called_close_to_it() {
+    for (refusals, relation) in [(8, "as many as"), (50, "above")] {
+        let text = format!("limits: {{refusals_per_origin: {refusals}}}\n{}", one_target("", ""));
+        let warnings = load_text(&text).expect("a good file").warnings.join("\n");
+        assert!(warnings.contains(&format!("{refusals} is {relation} the 8 refusals")), "{warnings}");
+    }
+}
+
+/// Values that cannot be what the PBX showed, and what is said of each.
+const ODD: [(&str, &str); 9] = [
+    (" not-a-real-secret", "white space at an end"),
+    ("not-a-real-secret\t", "white space at an end"),
+    ("\u{feff}not-a-real-secret", "a byte order mark"),
+    ("not-a-real\nsecret", "a line break inside"),
+    ("not-a-real\r\nsecret", "a line break inside"),
+    ("\"not-a-real-secret\"", "quotes around it"),
+    ("'not-a-real-secret'", "quotes around it"),
+    ("${PBX_SECRET}", "a placeholder"),
+    ("{{ vault.not-a-real-secret }}", "a placeholder"),
+];
+
+#[test]
+fn a_secret_that_cannot_be_right_is_warned_of_in_each_form_and_never_quoted() {
+    let folder = Files::new(&[]);
+    for (value, expected) in ODD {
+        let written = serde_json::to_string(value).expect("JSON");
+        for (key, given) in [("client_secret", &*written), ("client_secret_file", "s.txt")] {
+            let text =
+                one_target("", "").replace("client_secret: not-a-real-secret", &format!("{key}: {given}"));
+            folder.write("s.txt", &format!("{value}\n"), 0o600);
+            folder.write("pbx.yml", &text, 0o600);
+            let warnings = folder.load(&["pbx.yml"]).expect("a good file").warnings;
+            assert_eq!(warnings.len(), 1, "{value:?} {key}: {warnings:?}");
+            assert!(warnings[0].contains(&format!("targets[0].auth.{key}: the value ")), "{warnings:?}");
+            assert!(warnings[0].contains(expected) && !warnings[0].contains("not-a-real"), "{warnings:?}");
+        }
+        let url = ("FREEPBX_API_URL", "https://pbx.example.com");
+        for name in ["FREEPBX_API_CLIENT_SECRET", "FREEPBX_API_CLIENT_ID"] {
+            let sound = [url, ("FREEPBX_API_CLIENT_SECRET", "x"), ("FREEPBX_API_CLIENT_ID", "x")];
+            let variables: Vec<_> =
+                sound.iter().map(|(key, v)| (*key, if *key == name { value } else { v })).collect();
+            // A client id is no secret and may not have control characters at all.
+            let Ok(config) = super::load_environment(&variables) else { continue };
+            let warnings = config.warnings;
+            assert_eq!(warnings.len(), 1, "{value:?} {name}: {warnings:?}");
+            assert!(warnings[0].starts_with(&format!("{name}: the value ")), "{warnings:?}");
+            assert!(warnings[0].contains(expected) && !warnings[0].contains("not-a-real"), "{warnings:?}");
+        }
+    }
+}
+
+#[test]
+fn a_secret_file_with_a_final_newline_and_odd_but_likely_characters_is_no_cause_for_a_warning() {
+    let text = one_target("", "").replace("client_secret: not-a-real-secret", "client_secret_file: s.txt");
+    for value in ["not-a-real-secret\n", "a'b\"c$d{e}f\r\n", "\"half", "'"] {
+        let files = Files::new(&[("s.txt", value), ("pbx.yml", &text)]);
+        assert_eq!(
+            files.load(&["pbx.yml"]).expect("a good file").warnings,
+            Vec::<String>::new(),
+            "{value:?}"
+        );
+    }
 }
 
 #[test]

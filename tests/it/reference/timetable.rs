@@ -16,7 +16,9 @@ fn counted(name: &str) -> Target {
 
 /// When the newest count of a target was, in whole seconds since the start.
 fn last_count(world: &World, name: &str) -> Option<f64> {
-    world.state_of(name).reference.as_ref().map(|reference| (reference.at - UNIX).round())
+    let slots = world.board.slots();
+    let slot = slots.iter().find(|slot| &*slot.info.name == name).expect("a target of that name");
+    slot.reference().map(|reference| (reference.at - UNIX).round())
 }
 
 #[tokio::test(start_paused = true)]
@@ -30,8 +32,8 @@ async fn counts_have_an_interval_of_their_own_and_never_touch_the_probe() {
         assert_eq!(world.state().extensions, Some(3));
         minutes(1).await;
     }
-    let state = world.state();
-    let why = state.reference.as_ref().expect("a count").count.clone().expect_err("the program is missing");
+    let reference = world.board.slots()[0].reference().expect("a count");
+    let why = reference.count.clone().expect_err("the program is missing");
     assert!(why.starts_with("failed to start /absent/asterisk: No such file"), "{why}");
     world.stop().await;
 }
@@ -54,7 +56,7 @@ async fn a_reload_keeps_counts_of_unchanged_targets_and_ends_those_of_others() {
     world.replace([counted("stays")]).await;
     minutes(6).await;
     assert_eq!(last_count(&world, "stays"), Some(300.0));
-    let last = gone.state().reference.as_ref().map(|reference| (reference.at - UNIX).round());
+    let last = gone.reference().map(|reference| (reference.at - UNIX).round());
     assert_eq!(last, Some(0.0));
     world.stop().await;
 }

@@ -82,7 +82,7 @@ fn refusal(status: &str, error: &str, request: &str) -> String {
 }
 
 /// Name of the target, what its token endpoint does, what its list does, further keys.
-const CASES: [(&str, Answer, Answer, &str); 23] = [
+const CASES: [(&str, Answer, Answer, &str); 24] = [
     ("well", GOOD, LIST, ""),
     ("basic", GOOD, LIST, "auth: {client_auth: basic}"),
     ("password", GOOD, LIST, "auth: {grant: password, username: u, password: canary-password}"),
@@ -147,6 +147,17 @@ const CASES: [(&str, Answer, Answer, &str); 23] = [
     ),
     ("loop", GOOD, |_| redirect(307, "/admin/api/api/gql?canary=canary"), ""),
     ("no-http", GOOD, |r| format!("canary {r}\r\n\r\n"), ""),
+    (
+        "expected",
+        GOOD,
+        |_| {
+            ok(
+                r#"{"data":{"fetchAllExtensions":{"status":true,"totalCount":1,"message":"canary","extension":[
+                {"extensionId":"2000","tech":"canary","user":{"extPassword":"canary"}}]}}}"#,
+            )
+        },
+        "expected_extensions: [2001]",
+    ),
 ];
 
 async fn pbx(token: Answer, list: Answer) -> Server {
@@ -251,7 +262,7 @@ async fn nothing_that_the_service_says_holds_a_secret_or_a_token() {
             });
             assert!(shown, "{target} has no {reason}:\n{metrics}");
         }
-        for name in ["well", "basic", "password", "refresh"] {
+        for name in ["well", "basic", "password", "refresh", "expected"] {
             assert_eq!(value(metrics, &super::of("pbx_up", name)), Some(1.0), "{name}");
         }
         for (what, text) in &said {

@@ -115,6 +115,14 @@ async fn check_tells_valid_and_invalid_by_its_exit_code() {
 }
 
 #[tokio::test]
+async fn demo_refuses_a_file_that_it_would_ignore() {
+    for arguments in [["demo", "--config.file", CONFIG], ["--config.file", CONFIG, "demo"]] {
+        let ended = Program::new(&arguments).file(CONFIG, &anywhere()).run().await;
+        assert_failed(&ended, 2, &["demo watches simulated PBXes and reads no --config.file; remove"]);
+    }
+}
+
+#[tokio::test]
 async fn check_contacts_nobody() {
     let server = super::recorder().await;
     let text = config(&[target("hq", server.uri(), "")]);

@@ -136,7 +136,7 @@ async fn other_settings_of_a_refused_target_do_not_win_it_a_place_in_the_budget(
         assert_eq!(service.post("/-/reload").await.status, 200);
     }
     eventually("the budget is spent", async || {
-        service.stderr().contains("the budget of refusing answers").then_some(())
+        service.stderr().contains("limits.refusals_per_origin").then_some(())
     })
     .await;
     assert_eq!(tokens(&server), 5, "the last of six places is for those that were well");
@@ -170,4 +170,44 @@ async fn a_new_refresh_token_in_its_file_ends_the_wait_for_a_person() {
     service.until(&of("pbx_up", "hq"), 1.0).await;
     assert_eq!(service.value(condition).await, None);
     assert_eq!(seen(&server, TOKEN_PATH).await, 2);
+}
+
+#[tokio::test]
+async fn an_unreadable_secret_file_blinds_its_target_alone_and_check_calls_it_an_error() {
+    let (well, blind) = (pbx(Generation::V17).await, pbx(Generation::V17).await);
+    let keys = "auth: {client_secret: null, client_secret_file: secret.txt}, \
+                proxy: {url: 'http://127.0.0.1:9', username: u, password_file: absent.txt, no_proxy: 127.0.0.1}";
+    let text = config(&[target("well", well.origin(), ""), target("blind", blind.origin(), keys)]);
+    let check = Program::new(&["check", "--config.file", CONFIG]).file(CONFIG, &text).run().await;
+    assert_eq!((check.code, check.stdout.as_str()), (Some(1), ""), "{}", check.stderr);
+    for file in ["client_secret_file: failed to read secret file secret.txt", "absent.txt"] {
+        assert!(
+            check.stderr.contains(file) && check.stderr.starts_with("error: pbx.yml:4:"),
+            "{}",
+            check.stderr
+        );
+    }
+
+    let service = Service::start(&text, &[]).await;
+    let condition = "pbx_target_condition{target=\"blind\",operation=\"token\",reason=\"exporter_error\"}";
+    service.until(&of("pbx_up", "well"), 1.0).await;
+    service.until(condition, 1.0).await;
+    let log = service.stderr();
+    let line = log.lines().find(|line| line.contains("secret.txt")).expect("a line of the log");
+    assert!(
+        line.contains("level=error")
+            && line.contains("until then the targets that use it show exporter_error"),
+        "{log}"
+    );
+    let page = service.get("/").await.body;
+    for part in ["No token was asked for: failed to read", "restore the file", "The PBX is not to blame"] {
+        assert!(page.contains(part), "{part} in {page}");
+    }
+    assert_eq!(service.post("/-/reload").await.status, 200);
+    assert_eq!(service.value(SUCCESSFUL).await, Some(1.0));
+
+    service.write("secret.txt", SECRET);
+    service.write("absent.txt", "made-up");
+    service.until(&of("pbx_up", "blind"), 1.0).await;
+    assert_eq!(tokens(&well), 1);
 }

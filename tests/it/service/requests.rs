@@ -7,7 +7,7 @@ use wiremock::matchers::{body_string_contains, method, path};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 use super::{GRAPHQL_PATH, TOKEN_PATH, answer, config, issues, lists, of, recorder, target};
-use crate::support::process::{Service, eventually};
+use crate::support::process::{CONFIG, Program, Service, eventually};
 use pbx_exporter::sim::target::{MACHINE_ID, SECRET};
 
 /// A healthy recorder with its service, once it is up and was probed `probes` times.
@@ -79,6 +79,33 @@ async fn the_client_may_authenticate_by_basic_and_ask_for_scopes() {
     assert_eq!(field(&sent[0], "authorization"), "Basic YStiOmMlM0Fk");
     assert_eq!(field(&sent[1], "authorization"), "Bearer recorded-token");
     assert!(sent.iter().all(|request| field(request, "x-tenant") == "north"));
+}
+
+#[tokio::test]
+async fn a_header_value_is_read_anew_from_its_file_and_missed_when_it_is_gone() {
+    let server = recorder().await;
+    answer(&server, GRAPHQL_PATH, lists(3)).await;
+    let keys = "headers: {x-key: {file: key.txt}}, interval: 1s, timeout: 900ms";
+    let program = Program::new(&["--web.listen-address=127.0.0.1:0", "--config.file", CONFIG]);
+    let program =
+        program.file(CONFIG, &config(&[target("hq", server.uri(), keys)])).file("key.txt", "first\n");
+    let service = program.serve().await;
+    service.until(&of("pbx_up", "hq"), 1.0).await;
+    assert!(sent(&server).await.iter().all(|request| field(request, "x-key") == "first"));
+    service.write("key.txt", "second");
+    eventually("the new value is sent", async || {
+        sent(&server).await.iter().any(|request| field(request, "x-key") == "second").then_some(())
+    })
+    .await;
+    service.write("key.txt", "");
+    service.until(&of("pbx_up", "hq"), 0.0).await;
+    let condition = "pbx_target_condition{target=\"hq\",operation=\"extensions\",reason=\"exporter_error\"}";
+    assert_eq!(service.value(condition).await, Some(1.0));
+    let page = service.get("/").await.body;
+    assert!(page.contains("key.txt: empty; restore the file or give this user permission"), "{page}");
+    assert!(sent(&server).await.iter().all(|request| !field(request, "x-key").is_empty()));
+    service.write("key.txt", "third");
+    service.until(&of("pbx_up", "hq"), 1.0).await;
 }
 
 #[tokio::test]

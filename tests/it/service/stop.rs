@@ -62,10 +62,10 @@ impl SlowTokens {
     }
 }
 
-/// Waits until the service takes no requests any more.
+/// Waits until the service, while something is under way, says that it is not ready any more.
 async fn stop_begins(service: &Service) {
-    let refused = async || http::send(&service.address, "GET", "/-/ready", &[]).await.is_none();
-    eventually("the stop begins", async || refused().await.then_some(())).await;
+    let status = async || Some(http::send(&service.address, "GET", "/-/ready", &[]).await?.status);
+    eventually("the stop begins", async || (status().await == Some(503)).then_some(())).await;
 }
 
 /// A connection as Prometheus keeps one from scrape to scrape.

@@ -22,13 +22,16 @@ pub fn info(name: &str) -> TargetInfo {
         grants: vec![Grant::ClientCredentials],
         reasons: [Operation::Token, Operation::Extensions, Operation::Version]
             .map(|operation| Reason::ALL.into_iter().filter(|r| r.occurs_at(operation)).collect()),
+        log: Vec::new(),
     }
 }
 
 /// A slot in whose state `change` was made.
 pub fn slot(info: TargetInfo, change: impl FnOnce(&mut TargetState)) -> Arc<Slot> {
     let slot = Slot::new(info);
-    slot.update(change);
+    let mut state = (*slot.state()).clone();
+    change(&mut state);
+    slot.publish(state);
     Arc::new(slot)
 }
 

@@ -48,6 +48,14 @@ impl Program {
         self
     }
 
+    /// Gives it this on standard input.
+    pub fn input(self, text: &str) -> Self {
+        let mut program = self.file("stdin", text);
+        let file = File::open(program.folder.path().join("stdin")).expect("just written");
+        program.command.stdin(Stdio::from(file));
+        program
+    }
+
     /// Runs it to its end; the exit code with both streams.
     pub async fn run(mut self) -> Ended {
         let status = timeout(PATIENCE, self.command.status()).await.expect("it ends").expect("it runs");

@@ -1,7 +1,8 @@
 //! Ways through a proxy, and what is its fault.
 
-use pbx_exporter::domain::TransportError as E;
 use pbx_exporter::domain::target::{ClientSettings, ProxySettings};
+use pbx_exporter::domain::{SecretSource, TransportError as E};
+use pbx_exporter::transport::{HttpTransport, Transport};
 use secrecy::SecretString;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::TcpStream;
@@ -14,7 +15,7 @@ use crate::support::tls::{Authority, GOOD_UNTIL, Identity};
 fn through(url: &str) -> ClientSettings {
     let proxy = ProxySettings {
         url: url.parse().expect("an address"),
-        credentials: Some(("monitor".into(), SecretString::from(CANARY))),
+        credentials: Some(("monitor".into(), SecretSource::Literal(SecretString::from(CANARY)))),
         no_proxy: None,
     };
     ClientSettings { proxy: Some(proxy), ..ClientSettings::default() }
@@ -44,6 +45,35 @@ async fn a_plain_request_goes_to_the_proxy_with_its_credentials() {
     assert!(request.starts_with("GET http://pbx.invalid/api "), "{request}");
     // "monitor:canary-9f3b" in base64.
     assert!(request.contains("proxy-authorization: Basic bW9uaXRvcjpjYW5hcnktOWYzYg=="), "{request}");
+}
+
+#[tokio::test]
+async fn a_new_password_in_its_file_is_used_without_a_restart() {
+    let proxy = Server::answering(|_| ok("relayed")).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("password");
+    let mut settings = through(&proxy.http(""));
+    let password = SecretSource::File(file.clone());
+    settings.proxy.as_mut().expect("a proxy").credentials = Some(("monitor".into(), password));
+    let transport = HttpTransport::new();
+    transport.validate(&settings).expect("a file that is not there is told elsewhere");
+    let send = async || transport.exchange(&settings, LIMITS, get("http://pbx.invalid/")).await;
+
+    let (error, _) = super::failed(send().await);
+    assert!(matches!(&error, E::Exporter(words) if words.contains("; restore the file")), "{error:?}");
+    std::fs::write(&file, "old").expect("a file");
+    assert_eq!(body(&send().await), b"relayed");
+    std::fs::write(&file, "newer").expect("a file");
+    // Files are looked at at most once a second.
+    crate::support::process::eventually("the new password is sent", async || {
+        send().await;
+        // "monitor:newer" in base64.
+        let last = proxy.requests().pop().expect("a request");
+        last.contains("proxy-authorization: Basic bW9uaXRvcjpuZXdlcg==").then_some(())
+    })
+    .await;
+    // "monitor:old" in base64.
+    assert!(proxy.requests()[0].contains("proxy-authorization: Basic bW9uaXRvcjpvbGQ="));
 }
 
 #[tokio::test]

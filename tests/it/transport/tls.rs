@@ -131,7 +131,7 @@ async fn plain_http_on_the_port_is_called_so() {
     })
     .await;
     let (words, exchange) = refusal(&ClientSettings::default(), &server).await;
-    assert_eq!(words, "not TLS: the port answers something else, plain HTTP for instance");
+    assert_eq!(words, E::NOT_TLS);
     assert_eq!(exchange.certificate_expiry, None);
 }
 

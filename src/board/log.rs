@@ -1,0 +1,45 @@
+//! What the PBX's own logs told: written by `logfile` alone, whole, read by `metrics` and `web`.
+
+use crate::domain::LogEvent;
+
+/// The state of a target's logs at one moment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LogState {
+    /// What was counted, by `LogEvent::index`.
+    pub events: [Counted; LogEvent::COUNT],
+    /// What keeps each file from being followed, in the order of `TargetInfo::log`.
+    pub problems: Vec<Option<FileProblem>>,
+}
+
+/// One kind of events.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Counted {
+    /// How many were seen.
+    pub count: u64,
+    /// Unix seconds at which the newest was seen.
+    pub newest: Option<f64>,
+}
+
+/// Why a file cannot be followed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FileProblem {
+    /// For people: a fragment that fits after the path.
+    pub text: String,
+    /// Unix seconds since when.
+    pub since: f64,
+}
+
+impl LogState {
+    /// Zeros, for `files` logs.
+    pub fn new(files: usize) -> Self {
+        Self { events: [Counted::default(); LogEvent::COUNT], problems: vec![None; files] }
+    }
+
+    /// Adds what was seen, by `LogEvent::index`, at `now` in Unix seconds.
+    pub fn add(&mut self, seen: [u64; LogEvent::COUNT], now: f64) {
+        for (counted, seen) in self.events.iter_mut().zip(seen).filter(|(_, seen)| *seen > 0) {
+            counted.count += seen;
+            counted.newest = Some(now);
+        }
+    }
+}

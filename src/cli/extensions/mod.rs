@@ -1,0 +1,200 @@
+//! `pbx_exporter extensions`: what a PBX lists, compared with what should be there. Changes nothing.
+
+mod failure;
+mod render;
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Args, ValueEnum};
+use tokio_util::sync::CancellationToken;
+
+use self::failure::Failed;
+use self::render::{Comparison, Report};
+use crate::budget::Origin;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::domain::extensions::{Drift, Extension, Id};
+use crate::domain::target::{Expected, Target};
+use crate::domain::{Failure, Grant, Operation};
+use crate::expected::{self, ExpectedList};
+use crate::platform::CallContext;
+use crate::probe::{NoOutcome, Probe};
+use crate::transport::HttpTransport;
+
+/// Exit code where extensions are missing or not expected.
+const DRIFT: u8 = 3;
+
+/// Arguments of the command.
+#[derive(Args, Clone, Debug)]
+pub struct ExtensionsArgs {
+    /// Name of the target; may be left out where only one is configured
+    target: Option<String>,
+    /// Form of the output
+    #[arg(long, value_enum, default_value_t = Output::Table)]
+    output: Output,
+    /// Which extensions should be there: a CSV or JSON file, or - for standard input. Without it those
+    /// of the configuration, if it has any
+    #[arg(long, value_name = "FILE")]
+    expected: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Output {
+    Table,
+    Json,
+    Csv,
+}
+
+/// Runs the command on the process's environment and standard streams.
+pub(super) async fn run(args: &ExtensionsArgs, patterns: &[String]) -> ExitCode {
+    let (text, code) = match told(args, patterns).await {
+        Ok(done) => done,
+        Err(failed) => {
+            if args.output != Output::Json || failed.is_usage() {
+                eprint!("{failed}");
+                return ExitCode::from(failed.code());
+            }
+            (failed.json(args.target.as_deref()), failed.code())
+        }
+    };
+    // A reader that left early (`extensions | head`) is no news to print.
+    io::stdout().lock().write_all(text.as_bytes()).map_or(ExitCode::FAILURE, |()| ExitCode::from(code))
+}
+
+/// What is printed, and the exit code.
+async fn told(args: &ExtensionsArgs, patterns: &[String]) -> Result<(String, u8), Failed> {
+    let lookup = |name: &str| std::env::var(name).ok();
+    let config = super::check::load(patterns, &lookup).map_err(Failed::Configuration)?;
+    let target = pick(&config, args.target.as_deref())?;
+    target.call.tells_extensions().map_err(|mend| Failed::target(&target, mend))?;
+    spare_refresh_token(&target)?;
+    let given = args.expected.as_deref().map(read).transpose()?;
+    announce(&target);
+    let listed = list(&config, &target).await?;
+    let expected = match given {
+        Some(given) => Some(given),
+        None => target.expected.as_ref().map(configured).transpose()?,
+    };
+    let report = report(&target, &listed, expected);
+    if args.output != Output::Json {
+        report.notes.iter().for_each(|note| eprintln!("note: {note}"));
+    }
+    let text = match args.output {
+        Output::Table => report.table(render::width()),
+        Output::Json => report.json(),
+        Output::Csv => report.csv(),
+    };
+    Ok((text, if report.differs() { DRIFT } else { 0 }))
+}
+
+fn pick(config: &Config, name: Option<&str>) -> Result<Arc<Target>, Failed> {
+    let names = || config.targets.iter().map(|target| &*target.name).collect::<Vec<_>>().join(", ");
+    let found = match (name, config.targets.as_slice()) {
+        (Some(name), targets) => targets.iter().find(|target| &*target.name == name),
+        (None, [only]) => Some(only),
+        (None, _) => return Err(Failed::Usage(format!("say which target: {}", names()))),
+    };
+    let unknown = || Failed::Configuration(vec![format!("no target of that name; configured: {}", names())]);
+    found.cloned().ok_or_else(unknown)
+}
+
+/// A refresh token is used up by its use, and the running exporter needs it.
+fn spare_refresh_token(target: &Target) -> Result<(), Failed> {
+    if target.auth.grant == Grant::RefreshToken {
+        return Err(Failed::target(
+            target,
+            "its grant is refresh_token, and asking for a token would use up the refresh token that the exporter \
+             needs; ask with a target that has an application of its own (client_credentials or password)",
+        ));
+    }
+    Ok(())
+}
+
+fn read(path: &Path) -> Result<(String, ExpectedList), Failed> {
+    if path == Path::new("-") {
+        let list = expected::read(io::stdin().lock());
+        let list = list.map_err(|e| Failed::Expected(format!("failed to read standard input: {e}")))?;
+        return Ok(("standard input".to_owned(), list));
+    }
+    let list = expected::read_file(path).map_err(|e| Failed::Expected(e.to_string()))?;
+    Ok((path.display().to_string(), list))
+}
+
+fn configured(expected: &Expected) -> Result<(String, ExpectedList), Failed> {
+    match expected {
+        Expected::List(ids) => {
+            let list = ExpectedList { ids: ids.to_vec(), notes: Vec::new() };
+            Ok(("the configuration".to_owned(), list))
+        }
+        Expected::File(path) => read(path),
+    }
+}
+
+/// Says beforehand what is sent.
+fn announce(target: &Target) {
+    let context =
+        |operation| CallContext { target, operation, grant: target.auth.grant, fresh: true, scopes: None };
+    eprintln!(
+        "{}: asks {} for a token (grant {}, {}) and for the list ({}). Only compares, changes nothing.",
+        target.name,
+        target.origin.origin().ascii_serialization(),
+        target.auth.grant,
+        context(Operation::Token).path(),
+        context(Operation::Extensions).path(),
+    );
+}
+
+/// One pass as the service makes it.
+async fn list(config: &Config, target: &Arc<Target>) -> Result<Vec<Extension>, Failed> {
+    let origin = Origin::new(config.limits.refusals_per_origin, config.limits.refusal_window);
+    let transport = Arc::new(HttpTransport::new());
+    let probe = Probe::new(target.clone(), None, transport, Arc::new(origin), Clock::System).keeping_list();
+    let outcome = match probe.pass(&CancellationToken::new()).await {
+        Ok(outcome) => outcome,
+        Err(NoOutcome::Budget(_)) => {
+            return Err(Failed::target(
+                target,
+                "limits.refusals_per_origin is too low for one list; raise it",
+            ));
+        }
+        Err(NoOutcome::Cancelled) => {
+            return Err(Failed::target(target, "the list was not asked for; try again"));
+        }
+    };
+    let failed = |operation, failure: Failure| Failed::Pbx(target.name.clone(), operation, failure);
+    match (outcome.extensions, outcome.token) {
+        (Some(Err(failure)), _) => Err(failed(Operation::Extensions, failure)),
+        (None, Some(Err(failure))) => Err(failed(Operation::Token, failure)),
+        (Some(Ok(_)), _) => {
+            let listed = outcome.listed.unwrap_or_else(|| Ok(Vec::new()));
+            listed.map_err(|untold| Failed::List(target.name.clone(), untold))
+        }
+        (None, _) => Err(Failed::target(target, "there is no token; try again")),
+    }
+}
+
+fn report<'a>(
+    target: &'a Target,
+    listed: &'a [Extension],
+    expected: Option<(String, ExpectedList)>,
+) -> Report<'a> {
+    let twice = twice(listed);
+    let mut notes: Vec<_> =
+        twice.iter().map(|id| format!("{}: lists {id} more than once", target.name)).collect();
+    let comparison = expected.map(|(source, list)| {
+        notes.extend(list.notes.iter().map(|note| format!("{source}: {note}")));
+        Comparison { drift: Drift::between(&list.ids, listed), source }
+    });
+    Report { target, listed, comparison, notes }
+}
+
+/// What stands next to its like in an ordered list.
+fn twice(listed: &[Extension]) -> Vec<&Id> {
+    let mut ids: Vec<_> =
+        listed.windows(2).filter(|pair| pair[0].id == pair[1].id).map(|pair| &pair[0].id).collect();
+    ids.dedup();
+    ids
+}

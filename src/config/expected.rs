@@ -1,0 +1,64 @@
+//! `expected_extensions`, literally or as a file.
+
+use super::check::Checker;
+use super::issue::Level;
+use super::raw::{self, ExtensionId};
+use crate::domain::extensions::{Id, id};
+use crate::domain::target::{Call, Expected};
+use crate::expected;
+
+const LIST: &str = "expected_extensions";
+const FILE: &str = "expected_extensions_file";
+
+/// Checks which extensions there should be.
+pub(super) fn check(c: &mut Checker<'_>, raw: &raw::Settings, call: Option<&Call>) -> Option<Expected> {
+    let (key, expected) = match (&raw.expected_extensions, &raw.expected_extensions_file) {
+        (None, None) => return None,
+        (Some(_), Some(_)) => {
+            c.error(
+                FILE,
+                "the list is given in two forms; keep one of expected_extensions, expected_extensions_file",
+            );
+            return None;
+        }
+        (Some(ids), None) => (LIST, list(c, ids)),
+        (None, Some(path)) => (FILE, Expected::File(file(c, path))),
+    };
+    if let Some(Err(mend)) = call.map(Call::tells_extensions) {
+        c.error(key, mend);
+    }
+    Some(expected)
+}
+
+fn list(c: &mut Checker<'_>, raw: &[ExtensionId]) -> Expected {
+    let mut ids: Vec<Id> = Vec::with_capacity(raw.len());
+    for (at, item) in raw.iter().enumerate() {
+        let id = match item {
+            ExtensionId::Number(number) => id(&number.to_string()),
+            ExtensionId::Text(text) => id(text),
+        };
+        match id {
+            Some(id) => ids.push(id),
+            None => c.error(
+                &format!("{LIST}[{at}]"),
+                "is no id; write a number, or text of at most 64 characters",
+            ),
+        }
+    }
+    let list = expected::from_ids(ids, Vec::new());
+    for note in list.notes {
+        c.add(Level::Note, LIST, note);
+    }
+    Expected::List(list.ids.into())
+}
+
+/// One that cannot be read now is no error: whoever writes it may be about to, and the PBX is to be
+/// watched all the same.
+fn file(c: &mut Checker<'_>, path: &std::path::Path) -> std::path::PathBuf {
+    let path = c.root.nearest(FILE).place.resolve(path);
+    match expected::read_file(&path) {
+        Ok(list) => list.notes.into_iter().for_each(|note| c.add(Level::Note, FILE, note)),
+        Err(error) => c.warning(FILE, format!("{error}; nothing is compared until it can be read")),
+    }
+    path
+}

@@ -1,0 +1,80 @@
+//! Lists in JSON: ids, records with an id, an object whose members are named by their ids, or any of
+//! these inside an answer of the API or of this program.
+
+use serde_json::{Map, Value};
+
+use super::{cell_id, likeliest, plain};
+use crate::domain::extensions::Id;
+
+/// Members that hold the list rather than an id.
+const LISTS: [&str; 12] = [
+    "data",
+    "fetchallextensions",
+    "extensions",
+    "extension",
+    "expectedextensions",
+    "expected",
+    "sipaccounts",
+    "accounts",
+    "users",
+    "items",
+    "results",
+    "ids",
+];
+
+pub fn ids(text: &str) -> Result<Vec<Id>, String> {
+    let value: Value = serde_json::from_str(text)
+        .map_err(|e| format!("it is no JSON (line {}, column {}); mend it there", e.line(), e.column()))?;
+    list(&value)
+}
+
+fn list(value: &Value) -> Result<Vec<Id>, String> {
+    match value {
+        Value::Array(items) => {
+            let told = |(at, item)| {
+                item_id(item).ok_or_else(|| {
+                    format!(
+                        "item {} of its list has no id; write text, a whole number, or an object with `extension`",
+                        at + 1
+                    )
+                })
+            };
+            items.iter().enumerate().map(told).collect()
+        }
+        Value::Object(members) => object(members),
+        _ => Err(unknown()),
+    }
+}
+
+fn object(members: &Map<String, Value>) -> Result<Vec<Id>, String> {
+    let is_list = |value: &Value| value.is_array() || value.is_object();
+    let named = |list: &&str| {
+        members.iter().find(|(name, value)| plain(name) == **list && is_list(value)).map(|(_, value)| value)
+    };
+    if let Some(inner) = LISTS.iter().find_map(named) {
+        return list(inner);
+    }
+    // FreePBX's REST answer: {"2000": {"extension": "2000", ...}, ...}.
+    if members.values().all(Value::is_object) {
+        let told =
+            |(name, value): (&String, &Value)| item_id(value).or_else(|| cell_id(name)).ok_or_else(unknown);
+        return members.iter().map(told).collect();
+    }
+    Err(unknown())
+}
+
+fn unknown() -> String {
+    "its JSON holds no list of extensions; write it as in [\"2000\", \"2001\"]".to_owned()
+}
+
+fn item_id(value: &Value) -> Option<Id> {
+    match value {
+        Value::String(text) => cell_id(text),
+        Value::Number(number) => number.as_u64().map(|number| number.to_string().into()),
+        Value::Object(members) => {
+            let at = likeliest(members.keys().map(String::as_str))?;
+            members.values().nth(at).filter(|value| !value.is_object()).and_then(item_id)
+        }
+        _ => None,
+    }
+}

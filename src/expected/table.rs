@@ -1,0 +1,91 @@
+//! Lists as tables: CSV in its dialects, or one id a line.
+
+use csv::{ReaderBuilder, StringRecord, Trim};
+
+use super::{cell_id, likeliest};
+use crate::domain::extensions::Id;
+
+pub fn ids(text: &str, notes: &mut Vec<String>) -> Result<Vec<Id>, String> {
+    let records = records(text)?;
+    let Some(first) = records.first() else {
+        return Err("it holds nothing but comments; to expect no extension at all, write []".to_owned());
+    };
+    // 2000,2001,2002 in one line.
+    if records.len() == 1 && first.len() > 1 && first.iter().all(has_digit) {
+        return first.iter().map(|cell| told(cell, first)).collect();
+    }
+    let column = likeliest(first.iter());
+    let is_header = column.is_some() || looks_like_header(&records);
+    if is_header && column.is_none() {
+        if first.len() > 1 {
+            return Err(
+                "no column is named `extension` (or `id`, `number`, `sip_account`); name it so".to_owned()
+            );
+        }
+        notes.push(format!("line {} is taken for a header", line(first)));
+    }
+    if !is_header && first.len() > 1 {
+        notes.push("there is no header; the first column is taken".to_owned());
+    }
+    let column = column.unwrap_or(0);
+    let mut ids = Vec::with_capacity(records.len());
+    for record in records.iter().skip(usize::from(is_header)) {
+        match record.get(column).filter(|cell| !cell.is_empty()) {
+            Some(cell) => ids.push(told(cell, record)?),
+            None => notes.push(format!("line {} has no id and is left out", line(record))),
+        }
+    }
+    Ok(ids)
+}
+
+fn records(text: &str) -> Result<Vec<StringRecord>, String> {
+    // The first line of files that Excel wrote or is to read.
+    let body =
+        text.strip_prefix("sep=").and_then(|rest| rest.split_once('\n')).map_or(text, |(_, rest)| rest);
+    let reader = ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .trim(Trim::All)
+        .comment(Some(b'#'))
+        .delimiter(delimiter(body))
+        .from_reader(body.as_bytes())
+        .into_records();
+    let is_filled = |record: &StringRecord| record.iter().any(|cell| !cell.is_empty());
+    let records = reader.collect::<Result<Vec<_>, _>>().map_err(|e| {
+        let line = e.position().map_or(0, csv::Position::line);
+        format!("line {line} is no CSV; mend its quotes")
+    })?;
+    Ok(records.into_iter().filter(is_filled).collect())
+}
+
+/// What separates most in the first line that counts.
+fn delimiter(text: &str) -> u8 {
+    let counts = |line: &&str| !line.trim().is_empty() && !line.starts_with('#');
+    let first = text.lines().find(counts).unwrap_or_default();
+    let count = |separator: &u8| first.bytes().filter(|byte| byte == separator).count();
+    // The last of several maxima wins: a comma, where nothing separates.
+    [b'|', b'\t', b';', b','].into_iter().max_by_key(count).unwrap_or(b',')
+}
+
+fn has_digit(cell: &str) -> bool {
+    cell.bytes().any(|byte| byte.is_ascii_digit())
+}
+
+/// Words above columns, or above numbers.
+fn looks_like_header(records: &[StringRecord]) -> bool {
+    let Some((first, rest)) = records.split_first() else { return false };
+    let numbered = |record: &StringRecord| record.get(0).is_some_and(has_digit);
+    let above = first.len() > 1 || (!rest.is_empty() && rest.iter().all(numbered));
+    above && !first.iter().any(has_digit)
+}
+
+fn line(record: &StringRecord) -> u64 {
+    record.position().map_or(0, csv::Position::line)
+}
+
+/// The cell itself is not repeated: what is no id may be a secret in the wrong column.
+fn told(cell: &str, record: &StringRecord) -> Result<Id, String> {
+    cell_id(cell).ok_or_else(|| {
+        format!("line {} has no id where one should be; write one extension a line", line(record))
+    })
+}

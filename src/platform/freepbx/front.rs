@@ -1,0 +1,113 @@
+//! Diagnoses of what stands before FreePBX: web server, proxy, firewall, fail2ban.
+
+use http::StatusCode;
+
+use super::is_api_module;
+use super::text::{asked, right_address};
+use crate::platform::CallContext;
+
+/// A 404 in JSON that is nobody's of FreePBX.
+pub fn nothing_behind_gateway(ctx: &CallContext) -> String {
+    format!(
+        "There is nothing at {}, says something in front of FreePBX, a gateway or proxy that answers in JSON of its \
+         own. Let it pass /admin/api/ on to the PBX, or correct host and port in the target's url.",
+        ctx.path()
+    )
+}
+
+/// A web server's own 404.
+pub fn not_found(ctx: &CallContext) -> String {
+    if !is_api_module(ctx.path()) {
+        return format!("There is nothing at {}. {}", ctx.path(), right_address(ctx));
+    }
+    format!(
+        "There is nothing at {}: the web server ignores /admin/api/.htaccess (set `AllowOverride All` for \
+         FreePBX's web root), or this address or port is not that of FreePBX's API (see System Admin > Port \
+         Management, \"REST API\"). There is no switch that enables the API.",
+        ctx.path()
+    )
+}
+
+pub fn forbidden(ctx: &CallContext) -> String {
+    format!(
+        "Something in front of FreePBX forbids {}: a rule of the web server, a firewall or a proxy. FreePBX answers \
+         no refused token, scope or user with a 403, so its permissions are not the cause. Allow this exporter's \
+         address there.",
+        asked(ctx)
+    )
+}
+
+pub fn password_in_front(ctx: &CallContext) -> String {
+    format!(
+        "Something in front of FreePBX asks for a password of its own at {}: a web server's Basic authentication or a \
+         proxy's page. The token was not looked at. Exempt /admin/api/ from it, or give the target the API's own port \
+         (System Admin > Port Management, \"REST API\").",
+        asked(ctx)
+    )
+}
+
+pub fn proxy_password(ctx: &CallContext) -> String {
+    format!(
+        "The configured proxy wants a user name and password before it passes {}: correct its credentials in the \
+         target's proxy settings.",
+        asked(ctx)
+    )
+}
+
+/// A redirect that was not followed: a POST's, or one without a usable address.
+pub fn redirected(ctx: &CallContext, status: StatusCode) -> String {
+    let (asked, code) = (asked(ctx), status.as_u16());
+    if asked.starts_with("GET ") || asked.starts_with("HEAD ") {
+        return format!(
+            "{asked} is answered with HTTP {code} that gives no usable address to go on to. FreePBX's API redirects \
+             nothing: give the target the final address, and look at what stands in front."
+        );
+    }
+    format!(
+        "{asked} is answered with a redirect (HTTP {code}), which a POST does not follow: its body would be lost. \
+         FreePBX's API redirects nothing, so it leads to the login page of something in front, or to another address. \
+         Give the target the final address, or exempt /admin/api/ from that login."
+    )
+}
+
+/// A port of https was spoken to without TLS, by the exporter or by what is in front.
+pub fn wants_https(ctx: &CallContext) -> String {
+    let mend = if ctx.target.origin.scheme() == "http" {
+        "change the target's url to https://. Credentials went to it unencrypted."
+    } else {
+        "something in front of FreePBX takes https and passes it on as plain http. Let it speak https to that port."
+    };
+    format!("The web server refuses {}, because this port wants https: {mend}", asked(ctx))
+}
+
+pub fn throttled(ctx: &CallContext) -> String {
+    format!(
+        "{} was answered with HTTP 429, too many requests. FreePBX's own API is not known to count requests, so \
+         probably a proxy or web application firewall in front does: raise its limit for this exporter, or lengthen the interval.",
+        asked(ctx)
+    )
+}
+
+/// 502 to 504.
+pub fn gateway(ctx: &CallContext, status: StatusCode) -> String {
+    format!(
+        "A proxy or the web server in front answers {} with HTTP {}: it gets no answer from what runs FreePBX. Look \
+         whether Apache and PHP-FPM run on the PBX and have workers left.",
+        asked(ctx),
+        status.as_u16()
+    )
+}
+
+/// A possible second cause of a silence after refusals, where the first is another.
+pub fn possible_ban() -> &'static str {
+    "Credentials were refused here lately, so a ban of this exporter's address is possible, too: `fail2ban-client status`."
+}
+
+/// A refused connection, or none, after refusals.
+pub fn likely_ban() -> &'static str {
+    "Credentials were refused here lately, so fail2ban on the PBX has probably banned this exporter's address; that is \
+     only likely, because a ban looks like any other silence. On the PBX: `fail2ban-client status`, `fail2ban-client \
+     status apache-api`, and `fail2ban-client set apache-api unbanip ADDRESS` with this exporter's address. Mend the \
+     credentials first, then add the address to the whitelist of Intrusion Detection (System Admin) or to the \
+     firewall's trusted networks."
+}

@@ -1,0 +1,56 @@
+//! The extensions one by one, where they are wanted: all pages of them, compared with those expected.
+
+use tokio_util::sync::CancellationToken;
+
+use super::{Call, Pass, Probe, Stop};
+use crate::domain::extensions::{Drift, Listed, Pages, Untold};
+use crate::domain::{Failure, Listing};
+use crate::{expected, platform};
+
+impl Probe {
+    /// The same, with each extension in the outcome of its passes: for a person who asks.
+    #[must_use]
+    pub fn keeping_list(mut self) -> Self {
+        self.keeps_list = true;
+        self
+    }
+
+    /// The list. In one request, unless the platform pages; it names the extensions where they are
+    /// wanted, else their total alone.
+    pub(super) async fn request_list(
+        &self,
+        cancel: &CancellationToken,
+        pass: &mut Pass,
+        call: &Call<'_>,
+    ) -> Result<Result<Listing, Failure>, Stop> {
+        pass.listed = None;
+        if !self.keeps_list && self.target.expected.is_none() {
+            let request = platform::list_request(&self.target);
+            return self.exchange(cancel, pass, call, request, platform::read_list).await;
+        }
+        let (mut pages, mut after) = (Pages::default(), None::<String>);
+        loop {
+            let request = platform::extensions_request(&self.target, after.as_deref());
+            match self.exchange(cancel, pass, call, request, platform::read_extensions).await? {
+                Ok(page) => after = pages.add(page),
+                Err(failure) => return Ok(Err(failure)),
+            }
+            if after.is_none() {
+                break;
+            }
+        }
+        let (total, listed) = pages.finish();
+        pass.listed = Some(listed);
+        Ok(Ok(Listing { total }))
+    }
+
+    /// `None`: none are expected.
+    pub(super) fn drift(&self, listed: &Listed) -> Option<Result<Drift, Untold>> {
+        let expected = self.target.expected.as_ref()?;
+        let compared = listed.as_ref().map_err(Untold::clone).and_then(|listed| {
+            let expected = expected::ids(expected).map_err(|error| Untold::from(error.to_string()))?;
+            Ok(Drift::between(&expected, listed))
+        });
+        Some(compared)
+    }
+}
