@@ -5,6 +5,7 @@
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::from_value;
@@ -137,7 +138,7 @@ pub(super) fn target(mut c: Checker<'_>) -> Option<Target> {
         client,
         log,
         expected,
-        reference,
+        reference: reference.map(Arc::new),
     })
 }
 

@@ -68,7 +68,7 @@ pub struct Target {
     /// The extensions that there should be; `None`: nobody says.
     pub expected: Option<Expected>,
     /// A second count of the extensions, on the PBX host itself.
-    pub reference: Option<ReferenceSettings>,
+    pub reference: Option<Arc<ReferenceSettings>>,
 }
 
 /// A log of the PBX, on the exporter's own host.

@@ -16,7 +16,7 @@ use crate::reference::{ReferenceError, count_once};
 
 /// Counts for one target until it goes.
 pub(super) struct Watch {
-    settings: ReferenceSettings,
+    settings: Arc<ReferenceSettings>,
     slot: Arc<Slot>,
     cancel: CancellationToken,
     metrics: Arc<ExporterMetrics>,
@@ -24,7 +24,7 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    pub fn new(settings: ReferenceSettings, entry: &Entry, parts: &Parts) -> Self {
+    pub fn new(settings: Arc<ReferenceSettings>, entry: &Entry, parts: &Parts) -> Self {
         let (slot, cancel) = (entry.slot.clone(), entry.cancel.clone());
         Self { settings, slot, cancel, metrics: parts.metrics.clone(), clock: parts.clock }
     }

@@ -13,7 +13,7 @@ use super::{Files, load_text, one_target};
 
 fn reference(rest: &str) -> ReferenceSettings {
     let config = load_text(&one_target("", rest)).unwrap_or_else(|e| panic!("{rest}: {e}"));
-    config.targets[0].reference.clone().expect("a reference")
+    config.targets[0].reference.as_deref().expect("a reference").clone()
 }
 
 fn database(rest: &str) -> DatabaseSettings {
@@ -60,7 +60,9 @@ fn every_key_of_the_database_arrives() {
         ),
     ]);
     let config = files.load(&["pbx.yml"]).expect("a good file");
-    let ReferenceSource::Database(database) = config.targets[0].reference.clone().expect("one").source else {
+    let ReferenceSource::Database(database) =
+        config.targets[0].reference.as_deref().expect("one").source.clone()
+    else {
         panic!("a database")
     };
     assert_eq!(database.server, DatabaseServer::Tcp("127.0.0.1".into(), 3307));

@@ -1,6 +1,7 @@
 //! When is counted, in virtual time. The program is missing, so that each count ends at once.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use pbx_exporter::domain::{Grant, Target};
@@ -10,7 +11,7 @@ use super::asking;
 use crate::support::world::{UNIX, World, minutes, pbx, seconds, usual};
 
 fn counted(name: &str) -> Target {
-    let reference = Some(asking(PathBuf::from("/absent/asterisk"), Duration::from_secs(10)));
+    let reference = Some(Arc::new(asking(PathBuf::from("/absent/asterisk"), Duration::from_secs(10))));
     Target { reference, name: name.into(), ..usual(Grant::ClientCredentials) }
 }
 
