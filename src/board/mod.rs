@@ -5,18 +5,20 @@
 
 mod log;
 mod record;
+mod reference;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::log::{Counted, FileProblem, LogState};
+pub use self::reference::Reference;
 use crate::domain::extensions::{Drift, Untold};
 pub use crate::domain::outcome::TokenView;
 use crate::domain::outcome::Version;
 use crate::domain::reason::ReasonSet;
 use crate::domain::target::LogFile;
 use crate::domain::{Grant, Operation, Phases, Reason};
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 
 /// Upper bounds of the buckets of `pbx_request_duration_seconds`, seconds; `+Inf` follows.
 pub const BUCKETS: [f64; 10] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
@@ -174,6 +176,8 @@ pub struct Slot {
     state: ArcSwap<TargetState>,
     /// Apart from `state`, because it has a writer of its own. `None`: no log is followed.
     log: Option<ArcSwap<LogState>>,
+    /// The same for the second count; `None` where none is configured, and before the first.
+    reference: ArcSwapOption<Reference>,
 }
 
 impl Slot {
@@ -184,7 +188,7 @@ impl Slot {
             ..TargetState::default()
         };
         let log = (!info.log.is_empty()).then(|| ArcSwap::from_pointee(LogState::new(info.log.len())));
-        Self { info, state: ArcSwap::from_pointee(state), log }
+        Self { info, state: ArcSwap::from_pointee(state), log, reference: ArcSwapOption::empty() }
     }
 
     /// The newest state.
@@ -207,6 +211,16 @@ impl Slot {
         if let Some(log) = &self.log {
             log.store(Arc::new(state));
         }
+    }
+
+    /// The newest second count of the extensions.
+    pub fn reference(&self) -> Option<Arc<Reference>> {
+        self.reference.load_full()
+    }
+
+    /// Puts up a second count.
+    pub fn publish_reference(&self, reference: Reference) {
+        self.reference.store(Some(Arc::new(reference)));
     }
 }
 

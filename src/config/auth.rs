@@ -50,7 +50,7 @@ pub(super) fn check(
     })
 }
 
-fn required(c: &mut Checker<'_>, key: &str, value: Option<&str>) -> Option<String> {
+pub(super) fn required(c: &mut Checker<'_>, key: &str, value: Option<&str>) -> Option<String> {
     let name = key.rsplit('.').next().unwrap_or(key);
     match value {
         None => c.error(key, format!("missing; add `{name}: ...`")),

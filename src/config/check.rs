@@ -5,6 +5,7 @@
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::from_value;
@@ -13,7 +14,7 @@ use super::issue::{Level, Report};
 use super::raw::{self, DurationText};
 use super::structure::is_invisible;
 use super::tree::Node;
-use super::{Limits, Lookup, auth, call, client, expected, log, times, url};
+use super::{Limits, Lookup, auth, call, client, expected, log, reference, times, url};
 use crate::domain::Target;
 use crate::domain::target::PlatformId;
 
@@ -112,6 +113,7 @@ pub(super) fn target(mut c: Checker<'_>) -> Option<Target> {
     let client = client::check(&mut c, settings, origin.as_ref());
     let log = log::check(&mut c, settings.log.as_deref());
     let expected = expected::check(&mut c, settings, call.as_ref());
+    let reference = reference::check(&mut c, settings.reference.as_ref(), call.as_ref());
     if c.report.errors() > before {
         return None;
     }
@@ -136,6 +138,7 @@ pub(super) fn target(mut c: Checker<'_>) -> Option<Target> {
         client,
         log,
         expected,
+        reference: reference.map(Arc::new),
     })
 }
 

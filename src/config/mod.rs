@@ -14,6 +14,7 @@ mod issue;
 mod load;
 mod log;
 mod raw;
+mod reference;
 pub mod schema;
 mod secret;
 mod structure;

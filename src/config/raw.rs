@@ -88,6 +88,8 @@ pub(super) struct Settings {
     pub expected_extensions: Option<Vec<ExtensionId>>,
     /// The same as a CSV or JSON file, read anew at each probe.
     pub expected_extensions_file: Option<PathBuf>,
+    /// A second count of the extensions, where the exporter runs on the PBX host.
+    pub reference: Option<Reference>,
 }
 
 /// A log of the PBX on this machine.
@@ -320,6 +322,71 @@ pub(super) struct HeaderSource {
     pub file: Option<PathBuf>,
     /// Environment variable with the value, read at start and reload.
     pub env: Option<String>,
+}
+
+/// A second count of the extensions, taken on the PBX host past its API: by `asterisk` or by `database`.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct Reference {
+    /// From one count to the next.
+    #[schemars(extend("default" = "5m"))]
+    pub interval: Option<DurationText>,
+    /// Limit of one count; less than `interval`, and by default at most half of it.
+    #[schemars(extend("default" = "10s"))]
+    pub timeout: Option<DurationText>,
+    /// Ask Asterisk's console, by commands that only show; `asterisk: {}` has all defaults.
+    pub asterisk: Option<Asterisk>,
+    /// Ask FreePBX's database, in a transaction that cannot write: the rows of the table that the watched call
+    /// itself reads (`users` for `call: rest`, else `devices`).
+    pub database: Option<Database>,
+}
+
+/// Asking Asterisk's console.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct Asterisk {
+    /// Absolute path of the program `asterisk`. It is run without a shell, with `-rx` and one of the commands.
+    #[schemars(extend("default" = "/usr/sbin/asterisk"))]
+    pub program: Option<PathBuf>,
+    /// What to ask, one command for each SIP driver in use; the counts add up.
+    #[schemars(extend("default" = ["pjsip show endpoints"]))]
+    pub commands: Option<Vec<AsteriskCommand>>,
+}
+
+/// A command of Asterisk's console that only shows.
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
+pub(super) enum AsteriskCommand {
+    /// Extensions of chan_pjsip.
+    #[serde(rename = "pjsip show endpoints")]
+    PjsipShowEndpoints,
+    /// Extensions of chan_sip.
+    #[serde(rename = "sip show peers")]
+    SipShowPeers,
+}
+
+/// Asking FreePBX's database. The password has three forms, of which at most one is given.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct Database {
+    /// Unix socket of the server: mostly `/run/mysqld/mysqld.sock` (Debian) or `/var/lib/mysql/mysql.sock`.
+    pub socket: Option<PathBuf>,
+    /// Host of the server, instead of `socket`. The connection has no TLS.
+    pub host: Option<String>,
+    /// Port of the server, with `host`.
+    #[schemars(range(min = 1, max = 65535), extend("default" = 3306))]
+    pub port: Option<u16>,
+    /// User of the database: one of the exporter's own, with the right to read one column.
+    pub username: Option<String>,
+    /// Password of that user.
+    #[schemars(with = "Option<String>")]
+    pub password: Option<SecretString>,
+    /// File with the password, read anew at each count.
+    pub password_file: Option<PathBuf>,
+    /// Environment variable with the password, read at start and reload.
+    pub password_env: Option<String>,
+    /// Name of FreePBX's database.
+    #[schemars(extend("default" = "asterisk"))]
+    pub name: Option<String>,
 }
 
 /// Limits over all targets.

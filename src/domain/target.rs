@@ -9,7 +9,7 @@ use secrecy::ExposeSecret;
 use url::Url;
 
 use super::extensions::Id;
-use super::{Class, Failure, Grant, SecretSource, TransportError};
+use super::{Class, Failure, Grant, ReferenceSettings, SecretSource, TransportError};
 
 /// The longest `Retry-After` honoured.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
@@ -67,6 +67,8 @@ pub struct Target {
     pub log: Vec<LogFile>,
     /// The extensions that there should be; `None`: nobody says.
     pub expected: Option<Expected>,
+    /// A second count of the extensions, on the PBX host itself.
+    pub reference: Option<Arc<ReferenceSettings>>,
 }
 
 /// A log of the PBX, on the exporter's own host.

@@ -20,7 +20,7 @@ use super::encoder::{Encoder, escape};
 use super::exporter::ExporterMetrics;
 use super::negotiate::{Coding, Format};
 use super::targets::{FAMILIES, View};
-use crate::board::{Board, LogState, Slot, TargetState};
+use crate::board::{Board, LogState, Reference, Slot, TargetState};
 
 /// A chunk is given away once it has this many bytes: fits a core's second-level cache, and is just
 /// more than hyper gathers (408 KiB) before it sends, so that each chunk is sent, and its buffer back,
@@ -126,6 +126,7 @@ struct Source {
     slots: Arc<Vec<Arc<Slot>>>,
     states: Vec<Arc<TargetState>>,
     logs: Vec<Option<Arc<LogState>>>,
+    references: Vec<Option<Arc<Reference>>>,
     labels: Labels,
     now: Instant,
     family: usize,
@@ -137,8 +138,9 @@ impl Source {
         let slots = board.slots();
         let states = slots.iter().map(|slot| slot.state()).collect();
         let logs = slots.iter().map(|slot| slot.log()).collect();
+        let references = slots.iter().map(|slot| slot.reference()).collect();
         let labels = Labels::new(&slots);
-        Self { own, slots, states, logs, labels, now: Instant::now(), family: 0, target: 0 }
+        Self { own, slots, states, logs, references, labels, now: Instant::now(), family: 0, target: 0 }
     }
 
     /// How large a chunk may become.
@@ -158,7 +160,8 @@ impl Source {
             while let Some(slot) = self.slots.get(self.target) {
                 let (state, label) = (&self.states[self.target], self.labels.get(self.target));
                 let log = self.logs[self.target].as_deref();
-                family.write(out, &View { info: &slot.info, state, label, now: self.now, log });
+                let reference = self.references[self.target].as_deref();
+                family.write(out, &View { info: &slot.info, state, label, now: self.now, log, reference });
                 self.target += 1;
                 if out.len() >= CHUNK {
                     return false;

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::encoder::{Encoder, Kind, Tail};
 use super::negotiate::Format;
-use crate::board::{BUCKETS, Code, Endpoint, GrantCounters, LogState, TargetInfo, TargetState};
+use crate::board::{BUCKETS, Code, Endpoint, GrantCounters, LogState, Reference, TargetInfo, TargetState};
 use crate::domain::{Grant, LogEvent, Operation, Reason};
 
 /// One target as a writer sees it.
@@ -25,6 +25,8 @@ pub struct View<'a> {
     pub now: Instant,
     /// What the PBX's own logs told; `None` where none is followed.
     pub log: Option<&'a LogState>,
+    /// The newest second count of the extensions.
+    pub reference: Option<&'a Reference>,
 }
 
 /// How the samples of a family are made.
@@ -157,6 +159,8 @@ families! {
         "Extensions expected and not listed by the newest probe; absent with pbx_extensions_expected.";
     "pbx_extensions_unexpected" Gauge [] Count(|v| v.state.drift().map(|drift| drift.unexpected.count)),
         "Extensions listed by the newest probe and not expected; absent with pbx_extensions_expected.";
+    "pbx_extensions_reference" Gauge ["source"] Many(reference),
+        "Extensions counted on the PBX host itself, past its API, as of the newest such count; source tells by whom they were counted. Absent unless one is configured, and while that count fails.";
 }
 
 /// One [`Tail`] for each operation, with further labels.
@@ -392,6 +396,14 @@ fn log_events(out: &mut Encoder, view: &View<'_>) {
         for (tail, counted) in LOG_EVENT.iter().zip(log.events) {
             out.line(tail, counted.count);
         }
+    }
+}
+
+fn reference(out: &mut Encoder, view: &View<'_>) {
+    if let Some(reference) = view.reference
+        && let Ok(count) = reference.count
+    {
+        out.line_labels(&[("source", reference.kind.as_str())], count);
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod drift;
 mod entry;
+mod reference;
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
@@ -17,6 +18,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use self::entry::{End, Entry, Finished, PassTask, jitter};
 use crate::board::Board;
@@ -102,6 +104,8 @@ pub struct Scheduler {
     due: BinaryHeap<Reverse<(Instant, Option<Instant>, u64)>>,
     started: Instant,
     passes: JoinSet<Finished>,
+    /// One task for each target with a second count.
+    references: TaskTracker,
     running: HashMap<Id, u64>,
     /// Of the first configuration, still without an outcome; `None` before that configuration came.
     awaited: Option<HashSet<u64>>,
@@ -124,6 +128,7 @@ impl Scheduler {
             due: BinaryHeap::new(),
             started: Instant::now(),
             passes: JoinSet::new(),
+            references: TaskTracker::new(),
             running: HashMap::new(),
             awaited: None,
             next_serial: 0,
@@ -148,6 +153,8 @@ impl Scheduler {
             }
         }
         while self.passes.join_next().await.is_some() {}
+        self.references.close();
+        self.references.wait().await;
     }
 
     fn is_ready(&self) -> bool {
@@ -225,7 +232,12 @@ impl Scheduler {
         let due = Instant::now() + spread.min(target.interval).mul_f64(jitter(&target.name));
         let (transport, clock) = (self.parts.transport.clone(), self.parts.clock);
         let probe = Probe::new(target, before, transport, origin.clone(), clock);
-        self.entries.insert(serial, Entry::new(probe, due, self.parts.cancel.child_token()));
+        let entry = Entry::new(probe, due, self.parts.cancel.child_token());
+        if let Some(settings) = &entry.probe.target().reference {
+            let watch = reference::Watch::new(settings.clone(), &entry, &self.parts);
+            self.references.spawn(watch.run(due));
+        }
+        self.entries.insert(serial, entry);
         self.due.push(Reverse((due, None, serial)));
         serial
     }

@@ -56,6 +56,7 @@ pub fn target(name: &str, origin: &Url, grant: Grant, call: Call) -> Target {
         client: ClientSettings::default(),
         log: Vec::new(),
         expected: None,
+        reference: None,
     }
 }
 

@@ -6,6 +6,7 @@
 mod drift;
 mod guard;
 mod page;
+mod reference;
 
 use std::sync::Arc;
 

@@ -8,7 +8,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use axum::http::{HeaderName, header};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::drift;
+use super::{drift, reference};
 use crate::board::{Condition, LogState, Slot, TargetState};
 use crate::domain::{LogEvent, Operation, Phases};
 
@@ -159,6 +159,7 @@ fn target(row: &Row, now: f64) -> Markup {
     let id = anchor(&info.name);
     let put_off = put_off(state, now);
     let when = next(state, put_off).map(|_| "Probe");
+    let counted = row.slot.reference();
     html! {
         tr id=(id) {
             td { (badge(row.health, None)) }
@@ -167,12 +168,14 @@ fn target(row: &Row, now: f64) -> Markup {
                 @if let Some(until) = put_off { (why_put_off(until, now)) }
                 @for (operation, condition) in state.conditions() { (why(operation, condition, now)) }
                 (drift::paragraph(state))
+                @if let Some(counted) = &counted { (reference::hint(counted, state, now)) }
                 @if let Some(log) = row.slot.log() { (logs(&row.slot, &log, now)) }
             }
             td.when data-label=[state.token.map(|_| "Token")] { (token(state, now)) }
             td.when data-label=[when] { (probe(state, put_off, now)) }
-            td.count data-label=[state.extensions.map(|_| "Extensions")] {
+            td.count data-label=[(state.extensions.is_some() || counted.is_some()).then_some("Extensions")] {
                 @if let Some(extensions) = state.extensions { (extensions) }
+                @if let Some(counted) = &counted { (reference::count(counted, state)) }
             }
         }
     }
@@ -277,7 +280,7 @@ fn duration(seconds: f32) -> String {
 }
 
 /// A length of time in words, with the moment it leads to as tooltip.
-fn moment(unix: f64, seconds: f64) -> Markup {
+pub(super) fn moment(unix: f64, seconds: f64) -> Markup {
     html! { span title=[date(unix)] { (words(seconds)) } }
 }
 

@@ -6,6 +6,7 @@ mod drift;
 mod exposition;
 mod logfile;
 mod metrics_docs;
+mod reference;
 mod schedule;
 mod service;
 mod support;

@@ -7,6 +7,7 @@ mod environment;
 mod expected;
 mod good;
 mod inheritance;
+mod reference;
 mod warnings;
 
 use std::path::{Path, PathBuf};

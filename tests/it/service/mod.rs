@@ -11,6 +11,7 @@ mod misbehaving;
 mod probe_now;
 mod prometheus;
 mod ready;
+mod reference;
 mod reload;
 mod requests;
 mod scheduler;

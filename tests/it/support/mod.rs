@@ -3,6 +3,7 @@
 pub mod board;
 pub mod golden;
 pub mod http;
+pub mod mariadb;
 pub mod openmetrics;
 pub mod process;
 pub mod raw;

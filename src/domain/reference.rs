@@ -1,0 +1,127 @@
+//! Where a second count of the extensions comes from: the PBX host itself, past its API.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::SecretSource;
+
+/// How to count on the PBX host.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReferenceSettings {
+    /// What is asked.
+    pub source: ReferenceSource,
+    /// From one count to the next.
+    pub interval: Duration,
+    /// Limit of one count.
+    pub timeout: Duration,
+}
+
+/// What is asked for the number of extensions.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ReferenceSource {
+    /// Asterisk, by commands of its console that only show.
+    Asterisk(AsteriskSettings),
+    /// FreePBX's own database.
+    Database(DatabaseSettings),
+}
+
+impl ReferenceSource {
+    /// Which of the sources.
+    pub const fn kind(&self) -> ReferenceKind {
+        match self {
+            Self::Asterisk(_) => ReferenceKind::Asterisk,
+            Self::Database(settings) => ReferenceKind::Database(settings.table),
+        }
+    }
+}
+
+/// A source, as readers need to know it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReferenceKind {
+    /// Asterisk's console.
+    Asterisk,
+    /// A table of FreePBX's database.
+    Database(Table),
+}
+
+impl ReferenceKind {
+    /// The value of the label `source`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Asterisk => "asterisk",
+            Self::Database(_) => "database",
+        }
+    }
+}
+
+/// Asking Asterisk.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AsteriskSettings {
+    /// Absolute path of the program, whose name is `asterisk`.
+    pub program: PathBuf,
+    /// What is asked; the counts add up.
+    pub commands: Vec<AsteriskCommand>,
+}
+
+/// A command of Asterisk's console. None that changes anything is among them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AsteriskCommand {
+    /// Endpoints of chan_pjsip.
+    PjsipShowEndpoints,
+    /// Peers of chan_sip, which FreePBX up to 16 may use.
+    SipShowPeers,
+}
+
+impl AsteriskCommand {
+    /// The command as Asterisk takes it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::PjsipShowEndpoints => "pjsip show endpoints",
+            Self::SipShowPeers => "sip show peers",
+        }
+    }
+}
+
+/// Asking FreePBX's database.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DatabaseSettings {
+    /// Where the server listens.
+    pub server: DatabaseServer,
+    /// User of the database.
+    pub username: String,
+    /// Its password; `None`: it has none.
+    pub password: Option<SecretSource>,
+    /// Name of FreePBX's database.
+    pub name: String,
+    /// Whose rows are counted.
+    pub table: Table,
+}
+
+/// Where a database server listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DatabaseServer {
+    /// A unix socket.
+    Socket(PathBuf),
+    /// Host and port, without TLS.
+    Tcp(String, u16),
+}
+
+/// The table that the watched call itself reads (FreePBX/core:Core.class.php), so that both counts mean the
+/// same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Table {
+    /// `fetchAllExtensions` counts all rows of `devices`, by `getAllDevicesByType()`.
+    Devices,
+    /// REST `core/users` lists all rows of `users`, by `getAllUsers()`.
+    Users,
+}
+
+impl Table {
+    /// The table's name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Devices => "devices",
+            Self::Users => "users",
+        }
+    }
+}

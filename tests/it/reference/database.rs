@@ -1,0 +1,194 @@
+//! A real MariaDB: what is counted, that nothing is written, and each way to fail.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use pbx_exporter::domain::reference::{DatabaseServer, DatabaseSettings, ReferenceSource, Table};
+use pbx_exporter::domain::{ReferenceSettings, SecretSource};
+use pbx_exporter::reference::{ReferenceError, count_once};
+use secrecy::SecretString;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
+use tokio::net::{TcpListener, UnixStream};
+
+use crate::support::mariadb::{DEVICES, MariaDb, PASSWORD, USERS, shared};
+use crate::support::process::PATIENCE;
+
+fn settings(server: DatabaseServer) -> DatabaseSettings {
+    DatabaseSettings {
+        server,
+        username: "watcher".into(),
+        password: Some(SecretSource::Literal(SecretString::from(PASSWORD))),
+        name: "asterisk".into(),
+        table: Table::Devices,
+    }
+}
+
+fn at(database: &MariaDb) -> DatabaseSettings {
+    settings(DatabaseServer::Socket(database.socket()))
+}
+
+async fn count(database: DatabaseSettings) -> Result<u64, ReferenceError> {
+    count_within(database, PATIENCE).await
+}
+
+async fn count_within(database: DatabaseSettings, timeout: Duration) -> Result<u64, ReferenceError> {
+    let source = ReferenceSource::Database(database);
+    count_once(&ReferenceSettings { source, interval: Duration::from_secs(300), timeout }).await
+}
+
+#[tokio::test]
+async fn a_user_with_the_right_to_one_column_counts_both_tables() {
+    let server = shared().await;
+    assert_eq!(count(at(&server)).await.expect("a count"), DEVICES);
+    assert_eq!(count(DatabaseSettings { table: Table::Users, ..at(&server) }).await.expect("a count"), USERS);
+    let modern = DatabaseSettings { username: "modern".into(), ..at(&server) };
+    assert_eq!(count(modern).await.expect("ed25519 will do as well"), DEVICES);
+}
+
+#[tokio::test]
+async fn a_count_sees_what_changed_since() {
+    let server = MariaDb::start().await;
+    assert_eq!(count(at(&server)).await.expect("a count"), DEVICES);
+    server.run("DELETE FROM asterisk.devices");
+    assert_eq!(count(at(&server)).await.expect("a count"), 0);
+    let settings = at(&server);
+    drop(server);
+    let error = count(settings).await.expect_err("the server is gone");
+    assert!(matches!(error, ReferenceError::Connect(_)), "{error}");
+}
+
+#[tokio::test]
+async fn an_account_for_the_system_user_needs_no_password() {
+    let server = MariaDb::start().await;
+    let id = std::process::Command::new("id").arg("-un").output().expect("id runs");
+    let me = String::from_utf8(id.stdout).expect("UTF-8").trim().to_owned();
+    server.run(&format!(
+        "CREATE OR REPLACE USER '{me}'@localhost IDENTIFIED VIA unix_socket; GRANT SELECT ON asterisk.* TO '{me}'@localhost"
+    ));
+    let settings = DatabaseSettings { username: me, password: None, ..at(&server) };
+    assert_eq!(count(settings).await.expect("a count"), DEVICES);
+}
+
+/// The view would write as soon as it is read, and `writer` may do everything: that nothing is written is the
+/// transaction's doing.
+#[tokio::test]
+async fn not_even_a_user_who_may_write_can() {
+    let server = shared().await;
+    let settings = DatabaseSettings { username: "writer".into(), name: "traps".into(), ..at(&server) };
+    let error = count(settings.clone()).await.expect_err("the view writes");
+    assert!(matches!(error, ReferenceError::Writes(Table::Devices)), "{error}");
+    assert_eq!(server.run("SELECT COUNT(*) FROM traps.written"), "0\n");
+    // Without that transaction it does write, or this test would prove nothing.
+    server.run("SELECT COUNT(*) FROM traps.devices");
+    assert_ne!(server.run("SELECT COUNT(*) FROM traps.written"), "0\n");
+    server.run("DELETE FROM traps.written");
+}
+
+#[tokio::test]
+async fn tcp_works_too() {
+    let server = shared().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    // The server itself has no network: its socket is handed on.
+    let handing_on = async {
+        let (mut outside, _) = listener.accept().await.expect("a connection");
+        let mut inside = UnixStream::connect(server.socket()).await.expect("the server");
+        copy_bidirectional(&mut outside, &mut inside).await.ok();
+    };
+    let settings = settings(DatabaseServer::Tcp("127.0.0.1".into(), port));
+    let (counted, ()) = tokio::join!(count(settings), handing_on);
+    assert_eq!(counted.expect("a count"), DEVICES);
+}
+
+#[tokio::test]
+async fn each_refusal_has_its_own_sentence() {
+    let server = shared().await;
+    let good = || at(&server);
+    let other = |text: &str| Some(SecretSource::Literal(SecretString::from(text)));
+    let cases = [
+        (
+            DatabaseSettings { password: other("canary-wrong"), ..good() },
+            "the database refuses this user or password",
+        ),
+        (DatabaseSettings { password: None, ..good() }, "the database refuses this user or password"),
+        (
+            DatabaseSettings { username: "nobody".into(), ..good() },
+            "the database refuses this user or password",
+        ),
+        (
+            DatabaseSettings { username: "peer".into(), ..good() },
+            "the database refuses this user or password",
+        ),
+        (
+            DatabaseSettings { username: "central".into(), ..good() },
+            "the database account is set up for another way",
+        ),
+        (
+            DatabaseSettings { username: "stranger".into(), ..good() },
+            "the database user may not read the table `devices`; GRANT SELECT (id)",
+        ),
+        (
+            DatabaseSettings { name: "traps".into(), ..good() },
+            "the database user may not read the table `devices`",
+        ),
+        (
+            DatabaseSettings { username: "writer".into(), name: "absent".into(), ..good() },
+            "there is no such database",
+        ),
+        (DatabaseSettings { name: "elsewhere".into(), ..good() }, "this database has no table `devices`"),
+        (
+            DatabaseSettings {
+                password: Some(SecretSource::File(PathBuf::from("/absent/password"))),
+                ..good()
+            },
+            "failed to read secret file /absent/password",
+        ),
+    ];
+    for (settings, expected) in cases {
+        let debug = format!("{settings:?}");
+        let error = count(settings).await.expect_err(expected);
+        assert!(error.to_string().starts_with(expected), "{debug}: {error}");
+        assert!(!format!("{debug}{error}{error:?}").contains("canary"), "{debug}: {error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_hangs_ends_at_the_timeout() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let settings = settings(DatabaseServer::Tcp("127.0.0.1".into(), port));
+    let error = count_within(settings, Duration::from_millis(200)).await.expect_err("no answer");
+    assert!(matches!(error, ReferenceError::Timeout(_)), "{error}");
+}
+
+#[tokio::test]
+async fn what_is_no_database_server_is_told_without_its_words() {
+    for words in ["", "HTTP/1.1 400 canary\r\n\r\n", "\u{1}\0\0\0canary", "\u{5}\0\0\0\ncanary"] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let speaking = async {
+            let (mut client, _) = listener.accept().await.expect("a connection");
+            client.write_all(words.as_bytes()).await.ok();
+            client.shutdown().await.ok();
+            client.read_to_end(&mut Vec::new()).await.ok();
+        };
+        let settings = settings(DatabaseServer::Tcp("127.0.0.1".into(), port));
+        let (counted, ()) = tokio::join!(count(settings), speaking);
+        let error = counted.expect_err("no database").to_string();
+        assert!(!error.contains("canary"), "{error}");
+        assert!(
+            error.starts_with("the database server ended") || error.starts_with("failed to reach"),
+            "{error}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn no_server_at_all_is_told_with_the_place_to_look_at() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let error =
+        count(settings(DatabaseServer::Socket(folder.path().join("absent")))).await.expect_err("absent");
+    let text = error.to_string();
+    assert!(text.starts_with("failed to reach the database server: No such file"), "{text}");
+    assert!(text.contains("reference.database.socket"), "{text}");
+}
