@@ -16,7 +16,7 @@ use prometheus::proto::MetricFamily;
 use tokio::time::Instant;
 use zstd::stream::write::Encoder as ZstdEncoder;
 
-use super::encoder::{Encoder, escape};
+use super::encoder::{BLOCK, Encoder, Label, escape};
 use super::exporter::ExporterMetrics;
 use super::negotiate::{Coding, Format};
 use super::targets::{FAMILIES, View};
@@ -66,7 +66,8 @@ impl Scrape {
         while !self.done {
             self.out.put(self.spare.take(self.source.room()));
             self.done = self.source.fill(&mut self.out);
-            let text = Lent { text: self.out.take(), home: Arc::clone(&self.spare) };
+            let (buffer, len) = self.out.take();
+            let text = Lent { buffer, len, home: Arc::clone(&self.spare) };
             let chunk = self.compressor.chunk(text, self.done)?;
             if !chunk.is_empty() {
                 return Ok(Some(chunk));
@@ -96,27 +97,29 @@ struct Spare(Mutex<Vec<u8>>);
 impl Spare {
     fn take(&self, room: usize) -> Vec<u8> {
         let mut text = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
-        text.clear();
-        text.reserve(room);
+        if text.is_empty() {
+            text.resize(room, 0);
+        }
         text
     }
 }
 
-/// A chunk that goes home when it is sent.
+/// A chunk whose buffer goes home when it is sent.
 struct Lent {
-    text: Vec<u8>,
+    buffer: Vec<u8>,
+    len: usize,
     home: Arc<Spare>,
 }
 
 impl AsRef<[u8]> for Lent {
     fn as_ref(&self) -> &[u8] {
-        &self.text
+        &self.buffer[..self.len]
     }
 }
 
 impl Drop for Lent {
     fn drop(&mut self) {
-        *self.home.0.lock().unwrap_or_else(PoisonError::into_inner) = std::mem::take(&mut self.text);
+        *self.home.0.lock().unwrap_or_else(PoisonError::into_inner) = std::mem::take(&mut self.buffer);
     }
 }
 
@@ -151,7 +154,7 @@ impl Source {
         }
         while let Some(family) = FAMILIES.get(self.family) {
             if self.target == 0 {
-                family.write_header(out);
+                family.begin(out);
             }
             while let Some(slot) = self.slots.get(self.target) {
                 let (state, label) = (&self.states[self.target], self.labels.get(self.target));
@@ -169,6 +172,7 @@ impl Source {
 }
 
 /// The escaped label of every target, end to end: two allocations however many targets there are.
+/// Zeros behind the last, so that a label can be copied as a whole block.
 struct Labels {
     text: Vec<u8>,
     ends: Vec<usize>,
@@ -176,7 +180,7 @@ struct Labels {
 
 impl Labels {
     fn new(slots: &[Arc<Slot>]) -> Self {
-        let room = slots.iter().map(|slot| slot.info.name.len() + 12).sum();
+        let room = slots.iter().map(|slot| slot.info.name.len() + 12).sum::<usize>() + BLOCK;
         let mut labels = Self { text: Vec::with_capacity(room), ends: Vec::with_capacity(slots.len()) };
         for slot in slots {
             labels.text.extend_from_slice(b"target=\"");
@@ -184,12 +188,13 @@ impl Labels {
             labels.text.push(b'"');
             labels.ends.push(labels.text.len());
         }
+        labels.text.extend_from_slice(&[0; BLOCK]);
         labels
     }
 
-    fn get(&self, target: usize) -> &[u8] {
+    fn get(&self, target: usize) -> Label<'_> {
         let start = if target == 0 { 0 } else { self.ends[target - 1] };
-        &self.text[start..self.ends[target]]
+        Label { from: &self.text[start..], len: self.ends[target] - start }
     }
 }
 
@@ -218,14 +223,14 @@ impl Compressor {
         let coded = match self {
             Self::Identity => return Ok(Bytes::from_owner(plain)),
             Self::Gzip(encoder) => {
-                encoder.write_all(&plain.text)?;
+                encoder.write_all(plain.as_ref())?;
                 if last {
                     encoder.try_finish()?;
                 }
                 encoder.get_mut()
             }
             Self::Zstd(encoder) => {
-                encoder.write_all(&plain.text)?;
+                encoder.write_all(plain.as_ref())?;
                 if last {
                     encoder.do_finish()?;
                 }

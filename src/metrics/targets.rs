@@ -7,7 +7,7 @@
 
 use tokio::time::Instant;
 
-use super::encoder::{Encoder, Kind, Tail};
+use super::encoder::{Encoder, Kind, Label, Tail};
 use super::negotiate::Format;
 use crate::board::{BUCKETS, Code, Endpoint, GrantCounters, TargetInfo, TargetState};
 use crate::domain::{Grant, Operation, Reason};
@@ -20,7 +20,7 @@ pub struct View<'a> {
     /// The state of this scrape.
     pub state: &'a TargetState,
     /// `target="name"`, escaped.
-    pub label: &'a [u8],
+    pub label: Label<'a>,
     /// The moment of this scrape.
     pub now: Instant,
 }
@@ -31,7 +31,7 @@ enum Samples {
     Count(fn(&View<'_>) -> Option<u64>),
     /// At most one, a float.
     Float(fn(&View<'_>) -> Option<f64>),
-    /// Any number with further labels; the line prefix is set.
+    /// Any number with further labels; name and label are set.
     Many(fn(&mut Encoder, &View<'_>)),
 }
 
@@ -49,9 +49,10 @@ pub struct Family {
 }
 
 impl Family {
-    /// Writes HELP and TYPE.
-    pub fn write_header(&self, out: &mut Encoder) {
+    /// Writes HELP and TYPE, after which come the targets.
+    pub fn begin(&self, out: &mut Encoder) {
         out.header(self.name, self.kind, self.help);
+        out.name(self.name);
     }
 
     /// Writes all samples of one target.
@@ -59,18 +60,18 @@ impl Family {
         match self.samples {
             Samples::Count(value) => {
                 if let Some(value) = value(view) {
-                    out.begin(self.name, view.label);
+                    out.target(&view.label);
                     out.line(&Tail::PLAIN, value);
                 }
             }
             Samples::Float(value) => {
                 if let Some(value) = value(view) {
-                    out.begin(self.name, view.label);
+                    out.target(&view.label);
                     out.line_float(&Tail::PLAIN, value);
                 }
             }
             Samples::Many(write) => {
-                out.begin(self.name, view.label);
+                out.target(&view.label);
                 write(out, view);
             }
         }
@@ -219,7 +220,8 @@ fn certificate_expiry(view: &View<'_>) -> Option<f64> {
 /// The operations of a target, each with its endpoint.
 fn endpoints<'a>(view: &View<'a>) -> impl Iterator<Item = (Operation, &'a Endpoint)> {
     let state = view.state;
-    view.info.operations.iter().map(|operation| (*operation, state.endpoint(*operation)))
+    let called = view.info.operations;
+    Operation::ALL.into_iter().filter(move |o| called[o.index()]).map(|o| (o, state.endpoint(o)))
 }
 
 fn endpoint_up(out: &mut Encoder, view: &View<'_>) {
@@ -299,15 +301,17 @@ impl Possible {
 
     #[inline]
     fn write(self, out: &mut Encoder, tails: &[Tail; Reason::COUNT], count: impl Fn(usize) -> u32) {
-        for (reason, tail) in tails.iter().enumerate() {
-            let bit = 1 << reason;
-            if self.counted & bit != 0 {
-                let count = count(reason);
-                if self.zero & bit != 0 || count != 0 {
-                    out.line(tail, count.into());
+        out.lines(Reason::COUNT, |lines| {
+            for (reason, tail) in tails.iter().enumerate() {
+                let bit = 1 << reason;
+                if self.counted & bit != 0 {
+                    let count = count(reason);
+                    if self.zero & bit != 0 || count != 0 {
+                        lines.put(tail, count.into());
+                    }
                 }
             }
-        }
+        });
     }
 }
 
@@ -345,15 +349,20 @@ fn requests(out: &mut Encoder, view: &View<'_>) {
 fn durations(out: &mut Encoder, view: &View<'_>) {
     let tails = if out.format() == Format::Text { &OPERATION_BOUND } else { &OPERATION_OPEN_BOUND };
     for (operation, endpoint) in endpoints(view) {
-        out.begin("pbx_request_duration_seconds_bucket", view.label);
         let mut count = 0;
-        for (tail, alone) in tails[operation.index()].iter().zip(endpoint.durations.counts) {
-            count += u64::from(alone);
-            out.line(tail, count);
-        }
-        out.begin("pbx_request_duration_seconds_sum", view.label);
+        out.name("pbx_request_duration_seconds_bucket");
+        out.target(&view.label);
+        out.lines(BOUNDS.len(), |lines| {
+            for (tail, alone) in tails[operation.index()].iter().zip(endpoint.durations.counts) {
+                count += u64::from(alone);
+                lines.put(tail, count);
+            }
+        });
+        out.name("pbx_request_duration_seconds_sum");
+        out.target(&view.label);
         out.line_float(&OPERATION[operation.index()], endpoint.durations.sum);
-        out.begin("pbx_request_duration_seconds_count", view.label);
+        out.name("pbx_request_duration_seconds_count");
+        out.target(&view.label);
         out.line(&OPERATION[operation.index()], count);
     }
 }
