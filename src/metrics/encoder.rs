@@ -316,6 +316,7 @@ pub struct Lines<'a> {
     prefix_len: usize,
 }
 
+#[expect(clippy::inline_always, reason = "a call for each line would put the value back into memory")]
 impl Lines<'_> {
     /// One line with an integer.
     #[inline(always)]
@@ -344,10 +345,11 @@ impl Lines<'_> {
     /// Takes the place of the 0 just written.
     #[inline(always)]
     fn value(&mut self, value: u64) {
-        if value < 10 {
-            self.out[self.at - ZERO.len()] = b'0' + value as u8;
+        let zero = self.at - ZERO.len();
+        if let Ok(digit @ 1..10) = u8::try_from(value) {
+            self.out[zero] = b'0' + digit;
         } else {
-            self.at = number(self.out, self.at - ZERO.len(), value);
+            self.at = number(self.out, zero, value);
         }
     }
 }

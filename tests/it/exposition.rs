@@ -146,8 +146,7 @@ fn a_person_who_has_to_confirm_is_a_condition_and_in_no_counter() {
 #[test]
 fn a_target_with_a_static_key_has_no_series_of_token_requests() {
     let grants = vec![Grant::Static];
-    let info =
-        TargetInfo { grant: Grant::Static, grants, operations: [false, true, false], ..info("hq") };
+    let info = TargetInfo { grant: Grant::Static, grants, operations: [false, true, false], ..info("hq") };
     let text = targets(&board(vec![slot(info, |state| probed(state, true))]), Format::Text);
     let found: Vec<_> = samples(&text)
         .into_iter()
