@@ -1,14 +1,17 @@
-//! One keep-alive connection to a service, as a scraper has it.
+//! One keep-alive connection to a service, as a scraper has it; and the bare reqwest client.
 
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{Ipv4Addr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use bytes::Bytes;
-use http::HeaderMap;
-use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, HeaderValue};
 use rustls::crypto::ring;
 use rustls::{ClientConfig, RootCertStore};
+
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// Bytes read at once.
+const READ: usize = 256 * 1024;
 
 /// A bare reqwest client.
 pub fn bare() -> anyhow::Result<reqwest::Client> {
@@ -18,7 +21,7 @@ pub fn bare() -> anyhow::Result<reqwest::Client> {
         .with_root_certificates(RootCertStore::empty())
         .with_no_client_auth();
     let client = reqwest::Client::builder().tls_backend_preconfigured(tls).no_proxy();
-    Ok(client.timeout(Duration::from_secs(30)).build()?)
+    Ok(client.timeout(TIMEOUT).build()?)
 }
 
 /// What is asked for: an exposition format and a content coding.
@@ -39,26 +42,82 @@ impl Ask {
     }
 }
 
-/// An address with a connection of its own.
+/// A path with a connection of its own: a blocking socket and large reads, so that nothing measured
+/// waits for its reader longer than it must.
 pub struct Site {
-    client: reqwest::Client,
-    url: String,
+    reader: BufReader<TcpStream>,
+    path: String,
 }
 
 impl Site {
-    pub fn new(url: String) -> anyhow::Result<Self> {
-        Ok(Self { client: bare()?, url })
+    /// Connects to loopback.
+    pub fn connect(port: u16, path: &str) -> anyhow::Result<Self> {
+        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(TIMEOUT))?;
+        Ok(Self { reader: BufReader::with_capacity(READ, stream), path: path.to_owned() })
     }
 
     /// The body of a 200, in the coding asked for.
-    pub async fn get(&self, ask: Ask) -> anyhow::Result<Bytes> {
-        let fields = [(ACCEPT, ask.accept), (ACCEPT_ENCODING, ask.coding)];
-        let headers: HeaderMap =
-            fields.into_iter().map(|(name, value)| (name, HeaderValue::from_static(value))).collect();
-        let response = self.client.get(&self.url).headers(headers).send().await?.error_for_status()?;
-        let coding =
-            response.headers().get(CONTENT_ENCODING).map_or("identity", |v| v.to_str().unwrap_or("?"));
-        ensure!(coding == ask.coding, "{} answered in {coding} instead of {}", self.url, ask.coding);
-        response.bytes().await.context("no whole body")
+    pub fn get(&mut self, ask: Ask) -> anyhow::Result<Vec<u8>> {
+        let mut body = Vec::new();
+        self.exchange(ask, |part| body.extend_from_slice(part))?;
+        Ok(body)
+    }
+
+    /// The same, and the body is forgotten as it comes.
+    pub fn drain(&mut self, ask: Ask) -> anyhow::Result<()> {
+        self.exchange(ask, |_| ())
+    }
+
+    fn exchange(&mut self, ask: Ask, mut take: impl FnMut(&[u8])) -> anyhow::Result<()> {
+        let (path, Ask { accept, coding }) = (&self.path, ask);
+        let request = format!(
+            "GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept: {accept}\r\nAccept-Encoding: {coding}\r\n\r\n"
+        );
+        self.reader.get_mut().write_all(request.as_bytes())?;
+        let (mut length, mut coded) = (None, "identity".to_owned());
+        let status = self.line()?;
+        ensure!(status.contains(" 200 "), "{path} answered {status}", path = self.path);
+        while let Some((name, value)) = self.line()?.split_once(": ") {
+            match name.to_ascii_lowercase().as_str() {
+                "content-length" => length = Some(value.parse()?),
+                "content-encoding" => value.clone_into(&mut coded),
+                _ => {}
+            }
+        }
+        ensure!(coded == coding, "{} answered in {coded} instead of {coding}", self.path);
+        if let Some(length) = length {
+            return self.read(length, &mut take);
+        }
+        // Chunks (RFC 9112 section 7.1), the last one empty.
+        loop {
+            let size = usize::from_str_radix(&self.line()?, 16).context("not a chunk")?;
+            self.read(size, &mut take)?;
+            self.line()?;
+            if size == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    fn line(&mut self) -> anyhow::Result<String> {
+        let mut line = String::new();
+        ensure!(self.reader.read_line(&mut line)? > 0, "{} hung up", self.path);
+        line.truncate(line.trim_end().len());
+        Ok(line)
+    }
+
+    fn read(&mut self, mut length: usize, take: &mut impl FnMut(&[u8])) -> anyhow::Result<()> {
+        while length > 0 {
+            let part = self.reader.fill_buf()?;
+            ensure!(!part.is_empty(), "{} hung up", self.path);
+            let part = &part[..part.len().min(length)];
+            take(part);
+            let read = part.len();
+            self.reader.consume(read);
+            length -= read;
+        }
+        Ok(())
     }
 }

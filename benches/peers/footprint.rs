@@ -13,6 +13,7 @@ use crate::table::{Row, median};
 
 const TARGETS: u32 = 10_000;
 const STARTS: usize = 11;
+const EMPTY: usize = 5;
 const SCRAPES: [(&str, Ask); 4] = [
     ("text", Ask::TEXT),
     ("OpenMetrics", Ask::OPEN_METRICS),
@@ -38,11 +39,17 @@ pub async fn rows(pbx: &FakePbx) -> Rows {
 }
 
 async fn memory(pbx: &FakePbx) -> Rows {
-    let mut empty = Server::exporter(pbx, 1, "60s")?;
-    probed(&mut empty, pbx, 1).await?;
-    empty.answers("/metrics").await?;
-    let base = empty.resident()?;
-    let mut rows = vec![Row::alone("resident, one target, probed and scraped", "MiB", base / 1024.0, 8.0)];
+    let mut bases = Vec::new();
+    for _ in 0..EMPTY {
+        let mut empty = Server::exporter(pbx, 1, "60s")?;
+        probed(&mut empty, pbx, 1).await?;
+        empty.answers("/metrics").await?;
+        bases.push(empty.resident()?);
+        empty.stop().await?;
+    }
+    let (most, base) = (bases.iter().copied().fold(0.0, f64::max), median(bases));
+    let what = format!("resident, one target, probed and scraped, most of {EMPTY} starts");
+    let mut rows = vec![Row::alone(&what, "MiB", most / 1024.0, 8.0)];
     // Short enough that every target is soon probed, so that all have a token and a state.
     let mut full = Server::exporter(pbx, TARGETS as usize, "20s")?;
     probed(&mut full, pbx, TARGETS.into()).await?;
@@ -53,7 +60,7 @@ async fn memory(pbx: &FakePbx) -> Rows {
     };
     row("all probed")?;
     for (name, ask) in SCRAPES {
-        full.site("/metrics")?.get(ask).await?;
+        full.site("/metrics")?.drain(ask)?;
         row(&format!("after a scrape, {name}"))?;
     }
     Ok(rows)

@@ -30,12 +30,14 @@ const BUILD_LIMIT: Duration = Duration::from_secs(1800);
 
 fn main() -> anyhow::Result<ExitCode> {
     let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     if let [mode, rest @ ..] = args.as_slice()
         && mode == probing::LOOP_MODE
     {
+        // One thread, as whoever writes such a loop has it.
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         return runtime.block_on(probing::bare_loop(rest)).map(|()| ExitCode::SUCCESS);
     }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let table = runtime.block_on(async {
         // Whichever ends first, what is dropped here kills the processes it started.
         let (mut terminate, mut interrupt) =

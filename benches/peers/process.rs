@@ -132,21 +132,24 @@ impl Server {
 
     /// A connection to `path`.
     pub fn site(&self, path: &str) -> anyhow::Result<Site> {
-        Site::new(format!("http://127.0.0.1:{}{path}", self.port))
+        Site::connect(self.port, path)
     }
 
     /// Waits until `path` answers; how often it was asked depends on how soon.
     pub async fn answers(&mut self, path: &str) -> anyhow::Result<Site> {
-        let site = self.site(path)?;
         let start = Instant::now();
-        while let Err(error) = site.get(Ask::TEXT).await {
+        loop {
+            let answer = self.site(path).and_then(|mut site| site.drain(Ask::TEXT).map(|()| site));
+            let error = match answer {
+                Ok(site) => return Ok(site),
+                Err(error) => error,
+            };
             if self.child.try_wait()?.is_some() || start.elapsed() > START_LIMIT {
                 let log = fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
                 bail!("no answer at {path}: {error:#}\n{log}");
             }
             sleep(Duration::from_millis(1)).await;
         }
-        Ok(site)
     }
 
     /// CPU used so far, in nanoseconds.

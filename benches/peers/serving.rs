@@ -20,13 +20,13 @@ pub async fn thousand_targets(pbx: &FakePbx, peers: &Peers) -> Rows {
     probed(&mut ours, pbx, 1000).await?;
     let mut rows = Vec::new();
     for (name, format) in [("text", Ask::TEXT), ("OpenMetrics", Ask::OPEN_METRICS)] {
-        let site = ours.site("/metrics")?;
-        nginx.publish(name, &site.get(format).await?)?;
-        let peer = nginx.answers(&format!("/{name}")).await?;
+        let mut site = ours.site("/metrics")?;
+        nginx.publish(name, &site.get(format)?)?;
+        let mut peer = nginx.answers(&format!("/{name}")).await?;
         for (coding, limit, scrapes) in [("identity", 1.5, 20), ("gzip", 1.0, 4)] {
             let ask = format.coded(coding);
-            let ways = [(&ours, &site), (&nginx, &peer)];
-            let pair = cpu(ways, ask, scrapes).await?;
+            let ways = [(&ours, &mut site), (&nginx, &mut peer)];
+            let pair = cpu(ways, ask, scrapes)?;
             let what = format!("scrape of 1,000 targets, {name}, {coding}: CPU");
             rows.push(Row::pair(&what, "ms", pair, "nginx, static file", Limit::AtMost(limit)));
         }
@@ -47,18 +47,18 @@ pub async fn probed(ours: &mut Server, pbx: &FakePbx, targets: u64) -> anyhow::R
 }
 
 /// CPU of one scrape in ms.
-async fn cpu(ways: [(&Server, &Site); 2], ask: Ask, scrapes: usize) -> anyhow::Result<Pair> {
-    let sizes = [ways[0].1.get(ask).await?.len() as f64, ways[1].1.get(ask).await?.len() as f64];
+fn cpu(mut ways: [(&Server, &mut Site); 2], ask: Ask, scrapes: usize) -> anyhow::Result<Pair> {
+    let sizes = [ways[0].1.get(ask)?.len() as f64, ways[1].1.get(ask)?.len() as f64];
     // Ours changes from scrape to scrape, and compresses by another library.
     let tolerance = if ask.coding == "identity" { 0.02 } else { 0.5 };
     ensure!((sizes[0] / sizes[1] - 1.0).abs() < tolerance, "sizes differ: {sizes:?} ({ask:?})");
     let mut rounds = Vec::new();
     for _ in 0..ROUNDS {
         let mut round = [0.0; 2];
-        for (cost, (server, site)) in round.iter_mut().zip(ways) {
+        for (cost, (server, site)) in round.iter_mut().zip(&mut ways) {
             let before = server.cpu()?;
             for _ in 0..scrapes {
-                site.get(ask).await?;
+                site.drain(ask)?;
             }
             *cost = (server.cpu()? - before) / scrapes as f64 / 1e6;
         }
@@ -71,12 +71,12 @@ async fn cpu(ways: [(&Server, &Site); 2], ask: Ask, scrapes: usize) -> anyhow::R
 pub async fn one_target(pbx: &FakePbx, peers: &Peers) -> Rows {
     let (mut ours, mut blackbox) = (Server::exporter(pbx, 1, "1h")?, Server::blackbox(peers)?);
     probed(&mut ours, pbx, 1).await?;
-    let (site, peer) = (ours.site("/metrics")?, blackbox.answers("/metrics").await?);
+    let (mut site, mut peer) = (ours.site("/metrics")?, blackbox.answers("/metrics").await?);
     let mut rounds = Vec::new();
     for _ in 0..ROUNDS {
-        rounds.push((rate(&site).await?, rate(&peer).await?));
+        rounds.push((rate(&mut site)?, rate(&mut peer)?));
     }
-    let text = site.get(Ask::TEXT).await?;
+    let text = site.get(Ask::TEXT)?;
     let series = text.split(|byte| *byte == b'\n').filter(|line| is_of_target(line)).count();
     Ok(vec![
         Row::pair(
@@ -94,11 +94,11 @@ fn is_of_target(line: &[u8]) -> bool {
     !line.starts_with(b"#") && line.windows(8).any(|part| part == b"target=\"")
 }
 
-async fn rate(site: &Site) -> anyhow::Result<f64> {
+fn rate(site: &mut Site) -> anyhow::Result<f64> {
     const WINDOW: Duration = Duration::from_millis(700);
     let (start, mut requests) = (Instant::now(), 0.0);
     while start.elapsed() < WINDOW {
-        site.get(Ask::TEXT).await?;
+        site.drain(Ask::TEXT)?;
         requests += 1.0;
     }
     Ok(requests / start.elapsed().as_secs_f64())

@@ -36,8 +36,9 @@ pub struct TargetInfo {
     pub origin: Arc<str>,
     /// Whether credentials travel over `http://`.
     pub plaintext: bool,
-    /// Operations called: `token` unless the grant is `static`, `extensions`, `version` where on.
-    pub operations: Vec<Operation>,
+    /// Which operations are called, by `Operation::index`: `token` unless the grant is `static`,
+    /// `extensions`, `version` where on.
+    pub operations: [bool; Operation::COUNT],
     /// Grants whose requests can occur.
     pub grants: Vec<Grant>,
     /// For each operation the reasons that can occur for this target.

@@ -2,7 +2,8 @@
 //!
 //! Belongs here: spelling. Does not belong here: which families exist. Lines are put together from
 //! three pieces without `fmt` and without allocation: a prefix (name and `target` label, made once
-//! per family and target), a constant [`Tail`], and the value.
+//! per family and target), a constant [`Tail`], and the value. A scrape is a hundred lines for each
+//! target, so a line must not cost more than the copy of its bytes.
 
 use super::negotiate::Format;
 
@@ -43,7 +44,14 @@ impl Kind {
 
 /// Bytes copied at once: a fixed length becomes a few vector moves where a variable one is a call
 /// to `memcpy` (13 ns for a whole line).
-const BLOCK: usize = 64;
+pub const BLOCK: usize = 64;
+/// A prefix up to this length is copied by blocks.
+const PREFIX: usize = 2 * BLOCK;
+/// A longest value and its line feed.
+const VALUE: usize = 32;
+
+/// How a [`Tail`] ends.
+const ZERO: &str = "0\n";
 
 /// The constant end of a line for the value 0: more labels, then `} 0\n`; padded to a block.
 #[derive(Clone, Copy, Debug)]
@@ -67,7 +75,7 @@ impl Tail {
             tail = tail.push(",").push(labels[i].0).push("=\"").push(labels[i].1).push("\"");
             i += 1;
         }
-        tail.push("} 0\n")
+        tail.push("} ").push(ZERO)
     }
 
     const fn push(mut self, text: &str) -> Self {
@@ -84,16 +92,27 @@ impl Tail {
 /// Writes one exposition into a buffer that its owner empties chunk by chunk.
 #[derive(Debug)]
 pub struct Encoder {
+    /// All of it is initialised, so that a write into reserved room need not change its length.
     out: Vec<u8>,
-    prefix: Vec<u8>,
-    prefix_len: usize,
+    len: usize,
+    prefix: Prefix,
     format: Format,
+}
+
+/// What a line begins with: `name{target="..."`.
+#[derive(Debug)]
+struct Prefix {
+    /// Padded to at least [`PREFIX`], with room for a label's block.
+    text: Vec<u8>,
+    name: usize,
+    len: usize,
 }
 
 impl Encoder {
     /// An encoder without a buffer yet.
-    pub const fn new(format: Format) -> Self {
-        Self { out: Vec::new(), prefix: Vec::new(), prefix_len: 0, format }
+    pub fn new(format: Format) -> Self {
+        let prefix = Prefix { text: vec![0; PREFIX], name: 0, len: 0 };
+        Self { out: Vec::new(), len: 0, prefix, format }
     }
 
     /// The format written.
@@ -102,30 +121,39 @@ impl Encoder {
     }
 
     /// Bytes written and not yet taken.
-    pub fn len(&self) -> usize {
-        self.out.len()
+    pub const fn len(&self) -> usize {
+        self.len
     }
 
     /// Whether nothing is written.
-    pub fn is_empty(&self) -> bool {
-        self.out.is_empty()
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
     }
 
-    /// Writes into `buffer` from now on.
+    /// Writes into `buffer` from now on, from its beginning and over what it holds.
     pub fn put(&mut self, buffer: Vec<u8>) {
-        self.out = buffer;
+        (self.out, self.len) = (buffer, 0);
     }
 
-    /// What is written, taken out.
-    pub fn take(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.out)
+    /// The buffer, and how much of it is written.
+    pub fn take(&mut self) -> (Vec<u8>, usize) {
+        (std::mem::take(&mut self.out), std::mem::take(&mut self.len))
+    }
+
+    /// Makes room for `more` bytes.
+    #[inline]
+    fn reserve(&mut self, more: usize) {
+        let needed = self.len + more;
+        if self.out.len() < needed {
+            self.out.resize(needed.max(2 * self.out.len()), 0);
+        }
     }
 
     /// HELP and TYPE of the family whose samples are called `name`.
     pub fn header(&mut self, name: &str, kind: Kind, help: &str) {
         let (family, word) = (kind.family_name(name, self.format), kind.word(self.format));
         self.raw("# HELP ").raw(family).raw(" ");
-        escape(&mut self.out, help, matches!(self.format, Format::OpenMetrics(_)));
+        self.escaped(help, matches!(self.format, Format::OpenMetrics(_)));
         self.raw("\n# TYPE ").raw(family).raw(" ").raw(word).raw("\n");
     }
 
@@ -136,42 +164,57 @@ impl Encoder {
         }
     }
 
-    /// Sets what the next lines begin with: `name{` and `label`, an escaped `target="..."`.
+    /// Sets the name that the next lines begin with.
     #[inline]
-    pub fn begin(&mut self, name: &str, label: &[u8]) {
-        let labels = name.len() + 1;
-        self.prefix_len = labels + label.len();
-        let room = self.prefix_len.next_multiple_of(BLOCK);
-        if self.prefix.len() < room {
-            self.prefix.resize(room, 0);
+    pub fn name(&mut self, name: &str) {
+        let Prefix { text, name: end, .. } = &mut self.prefix;
+        text[..name.len()].copy_from_slice(name.as_bytes());
+        text[name.len()] = b'{';
+        *end = name.len() + 1;
+    }
+
+    /// Sets the label that follows: an escaped `target="..."`.
+    #[inline]
+    pub fn target(&mut self, label: &Label<'_>) {
+        let Prefix { text, name, len } = &mut self.prefix;
+        *len = *name + label.len;
+        if let (Some(block), Some(room)) = (label.block(), text[*name..].first_chunk_mut::<BLOCK>()) {
+            *room = *block;
+        } else {
+            text.resize(text.len().max(*len), 0);
+            text[*name..*len].copy_from_slice(label.text());
         }
-        self.prefix[..name.len()].copy_from_slice(name.as_bytes());
-        self.prefix[name.len()] = b'{';
-        self.prefix[labels..self.prefix_len].copy_from_slice(label);
+    }
+
+    /// Writes at most `count` lines.
+    #[inline]
+    pub fn lines(&mut self, count: usize, write: impl FnOnce(&mut Lines<'_>)) {
+        self.reserve(count * (self.prefix.len.max(PREFIX) + BLOCK + VALUE));
+        let (prefix, prefix_len) = (&self.prefix.text[..], self.prefix.len);
+        let mut lines = Lines { out: &mut self.out, at: self.len, prefix, prefix_len };
+        write(&mut lines);
+        self.len = lines.at;
     }
 
     /// One line with an integer.
     #[inline]
     pub fn line(&mut self, tail: &Tail, value: u64) {
-        self.put_prefix();
-        self.put_tail(tail);
-        if value != 0 {
-            self.drop_zero();
-            self.uint(value).newline();
-        }
+        self.lines(1, |lines| lines.put(tail, value));
     }
 
     /// One line with a float that is measured: to the microsecond, where it is small enough for that.
     pub fn line_float(&mut self, tail: &Tail, value: f64) {
-        self.put_prefix();
-        self.put_tail(tail);
-        self.drop_zero();
+        self.line(tail, 0);
+        self.len -= ZERO.len();
         self.micros(value).newline();
     }
 
     /// One line whose further labels are known at the scrape only.
     pub fn line_labels(&mut self, labels: &[(&str, &str)], value: u64) {
-        self.put_prefix();
+        self.reserve(self.prefix.len);
+        let end = self.len + self.prefix.len;
+        self.out[self.len..end].copy_from_slice(&self.prefix.text[..self.prefix.len]);
+        self.len = end;
         for (name, text) in labels {
             self.raw(",");
             self.label(name, text);
@@ -179,42 +222,32 @@ impl Encoder {
         self.raw("} ").uint(value).newline();
     }
 
-    #[inline]
-    fn put_prefix(&mut self) {
-        let end = self.out.len() + self.prefix_len;
-        let blocks = self.prefix_len.div_ceil(BLOCK);
-        for block in &self.prefix.as_chunks::<BLOCK>().0[..blocks] {
-            self.out.extend_from_slice(block);
-        }
-        self.out.truncate(end);
-    }
-
-    #[inline]
-    fn put_tail(&mut self, tail: &Tail) {
-        let end = self.out.len() + tail.len;
-        self.out.extend_from_slice(&tail.text);
-        self.out.truncate(end);
-    }
-
-    /// Takes back the `0\n` that a [`Tail`] ends with.
-    #[inline]
-    fn drop_zero(&mut self) {
-        self.out.truncate(self.out.len() - 2);
-    }
-
     pub(super) fn raw(&mut self, text: &str) -> &mut Self {
-        self.out.extend_from_slice(text.as_bytes());
+        self.bytes(text.as_bytes())
+    }
+
+    #[inline]
+    fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
+        self.reserve(bytes.len());
+        let end = self.len + bytes.len();
+        self.out[self.len..end].copy_from_slice(bytes);
+        self.len = end;
         self
     }
 
     pub(super) fn newline(&mut self) {
-        self.out.push(b'\n');
+        self.raw("\n");
     }
 
     pub(super) fn label(&mut self, name: &str, value: &str) {
         self.raw(name).raw("=\"");
-        escape(&mut self.out, value, true);
-        self.raw("\"");
+        self.escaped(value, true).raw("\"");
+    }
+
+    fn escaped(&mut self, text: &str, quote: bool) -> &mut Self {
+        let mut escaped = Vec::with_capacity(text.len());
+        escape(&mut escaped, text, quote);
+        self.bytes(&escaped)
     }
 
     #[inline]
@@ -259,7 +292,7 @@ impl Encoder {
                 len = if len == 1 && text[at] != b'0' { at + 1 } else { len };
                 rest /= 10;
             }
-            self.out.extend_from_slice(&text[..len]);
+            self.bytes(&text[..len]);
         }
         self
     }
@@ -270,6 +303,84 @@ impl Encoder {
             return self.float(value);
         }
         self.raw(ryu::Buffer::new().format_finite(value))
+    }
+}
+
+/// Lines into room that is already there. A value of its own, so that the compiler keeps it in
+/// registers: a line costs a few vector moves and no call.
+#[derive(Debug)]
+pub struct Lines<'a> {
+    out: &'a mut [u8],
+    at: usize,
+    prefix: &'a [u8],
+    prefix_len: usize,
+}
+
+#[expect(clippy::inline_always, reason = "a call for each line would put the value back into memory")]
+impl Lines<'_> {
+    /// One line with an integer.
+    #[inline(always)]
+    pub fn put(&mut self, tail: &Tail, value: u64) {
+        if self.prefix_len <= BLOCK {
+            self.copy::<BLOCK>();
+        } else if self.prefix_len <= PREFIX {
+            self.copy::<PREFIX>();
+        } else {
+            self.out[self.at..][..self.prefix_len].copy_from_slice(&self.prefix[..self.prefix_len]);
+        }
+        self.at += self.prefix_len;
+        self.out[self.at..][..BLOCK].copy_from_slice(&tail.text);
+        self.at += tail.len;
+        if value != 0 {
+            self.value(value);
+        }
+    }
+
+    /// The beginning of the prefix, with what is behind it, to be written over.
+    #[inline(always)]
+    fn copy<const N: usize>(&mut self) {
+        self.out[self.at..][..N].copy_from_slice(&self.prefix[..N]);
+    }
+
+    /// Takes the place of the 0 just written.
+    #[inline(always)]
+    fn value(&mut self, value: u64) {
+        let zero = self.at - ZERO.len();
+        if let Ok(digit @ 1..10) = u8::try_from(value) {
+            self.out[zero] = b'0' + digit;
+        } else {
+            self.at = number(self.out, zero, value);
+        }
+    }
+}
+
+/// Writes a number and a line feed; gives where they end.
+fn number(out: &mut [u8], at: usize, value: u64) -> usize {
+    let mut digits = itoa::Buffer::new();
+    let digits = digits.format(value).as_bytes();
+    let end = at + digits.len();
+    out[at..end].copy_from_slice(digits);
+    out[end] = b'\n';
+    end + 1
+}
+
+/// An escaped `target="..."` inside a text that has a block to spare behind it.
+#[derive(Clone, Copy, Debug)]
+pub struct Label<'a> {
+    /// From the label's beginning to the end of the text it is in.
+    pub from: &'a [u8],
+    /// Its length.
+    pub len: usize,
+}
+
+impl<'a> Label<'a> {
+    /// A label is copied as a block if it fits into one.
+    fn block(&self) -> Option<&'a [u8; BLOCK]> {
+        self.from.first_chunk().filter(|_| self.len <= BLOCK)
+    }
+
+    fn text(&self) -> &'a [u8] {
+        &self.from[..self.len]
     }
 }
 
@@ -298,7 +409,9 @@ mod tests {
     fn written(format: Format, write: impl FnOnce(&mut Encoder)) -> String {
         let mut encoder = Encoder::new(format);
         write(&mut encoder);
-        String::from_utf8(encoder.take()).unwrap()
+        let (mut text, len) = encoder.take();
+        text.truncate(len);
+        String::from_utf8(text).unwrap()
     }
 
     #[test]
@@ -374,7 +487,8 @@ mod tests {
         for n in [1, 50, 64, 65, 300] {
             let label = format!("target=\"{}\"", "x".repeat(n));
             let text = written(Format::Text, |e| {
-                e.begin("a", label.as_bytes());
+                e.name("a");
+                e.target(&Label { from: label.as_bytes(), len: label.len() });
                 e.line(&TAIL, 0);
                 e.line(&TAIL, 1234);
                 e.line_float(&TAIL, 0.5);

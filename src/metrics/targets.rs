@@ -7,7 +7,7 @@
 
 use tokio::time::Instant;
 
-use super::encoder::{Encoder, Kind, Tail};
+use super::encoder::{Encoder, Kind, Label, Tail};
 use super::negotiate::Format;
 use crate::board::{BUCKETS, Code, Endpoint, GrantCounters, LogState, Reference, TargetInfo, TargetState};
 use crate::domain::{Grant, LogEvent, Operation, Reason};
@@ -20,7 +20,9 @@ pub struct View<'a> {
     /// The state of this scrape.
     pub state: &'a TargetState,
     /// `target="name"`, escaped.
-    pub label: &'a [u8],
+    pub label: Label<'a>,
+    /// What most lines need to know of the two.
+    pub brief: &'a Brief,
     /// The moment of this scrape.
     pub now: Instant,
     /// What the PBX's own logs told; `None` where none is followed.
@@ -29,13 +31,49 @@ pub struct View<'a> {
     pub reference: Option<&'a Reference>,
 }
 
+/// What decides on the lines of failure counters, nearly all of them 0, without a walk through the
+/// state of a target: that is a cache miss or two for each family, and costs more than the text.
+#[derive(Clone, Copy, Debug)]
+pub struct Brief {
+    /// Reasons that stand at 0 from the start, for each operation; bits by `Reason::index`.
+    zero: [u32; Operation::COUNT],
+    /// Operations that have counted any failure.
+    failed: [bool; Operation::COUNT],
+    /// Those that are ever sent (a static key is not), in the order of the state's counters.
+    grants: [Option<Grant>; Grant::COUNT],
+}
+
+impl Brief {
+    /// In brief what the two say.
+    pub fn new(info: &TargetInfo, state: &TargetState) -> Self {
+        let any = |failures: &[u32; Reason::COUNT]| failures.iter().fold(0, |all, one| all | one) != 0;
+        let mut grants = [None; Grant::COUNT];
+        for (to, counters) in grants.iter_mut().zip(sent(state)) {
+            *to = Some(counters.grant);
+        }
+        Self {
+            zero: info.reasons.map(|reasons| reasons.bits() & COUNTED),
+            failed: Operation::ALL.map(|operation| match operation {
+                Operation::Token => sent(state).any(|counters| any(&counters.failures)),
+                _ => any(&state.endpoint(operation).failures),
+            }),
+            grants,
+        }
+    }
+}
+
+/// The counters of the grants that are ever sent: a static key is not.
+fn sent(state: &TargetState) -> impl Iterator<Item = &GrantCounters> {
+    state.grants.iter().filter(|counters| counters.grant != Grant::Static)
+}
+
 /// How the samples of a family are made.
 enum Samples {
     /// At most one, a whole number.
     Count(fn(&View<'_>) -> Option<u64>),
     /// At most one, a float.
     Float(fn(&View<'_>) -> Option<f64>),
-    /// Any number with further labels; the line prefix is set.
+    /// Any number with further labels; name and label are set.
     Many(fn(&mut Encoder, &View<'_>)),
 }
 
@@ -53,9 +91,10 @@ pub struct Family {
 }
 
 impl Family {
-    /// Writes HELP and TYPE.
-    pub fn write_header(&self, out: &mut Encoder) {
+    /// Writes HELP and TYPE, after which come the targets.
+    pub fn begin(&self, out: &mut Encoder) {
         out.header(self.name, self.kind, self.help);
+        out.name(self.name);
     }
 
     /// Writes all samples of one target.
@@ -63,18 +102,18 @@ impl Family {
         match self.samples {
             Samples::Count(value) => {
                 if let Some(value) = value(view) {
-                    out.begin(self.name, view.label);
+                    out.target(&view.label);
                     out.line(&Tail::PLAIN, value);
                 }
             }
             Samples::Float(value) => {
                 if let Some(value) = value(view) {
-                    out.begin(self.name, view.label);
+                    out.target(&view.label);
                     out.line_float(&Tail::PLAIN, value);
                 }
             }
             Samples::Many(write) => {
-                out.begin(self.name, view.label);
+                out.target(&view.label);
                 write(out, view);
             }
         }
@@ -224,7 +263,8 @@ static OPERATION_OPEN_BOUND: [[Tail; BOUNDS.len()]; Operation::COUNT] =
 fn token_age(view: &View<'_>) -> Option<f64> {
     let age = view.now.saturating_duration_since(view.state.token?.issued);
     // Milliseconds: more digits tell nothing.
-    Some((age.as_secs_f64() * 1000.0).round() / 1000.0)
+    let millis = age.as_secs() * 1000 + u64::from((age.subsec_micros() + 500) / 1000);
+    Some(millis as f64 / 1000.0)
 }
 
 fn certificate_expiry(view: &View<'_>) -> Option<f64> {
@@ -234,7 +274,8 @@ fn certificate_expiry(view: &View<'_>) -> Option<f64> {
 /// The operations of a target, each with its endpoint.
 fn endpoints<'a>(view: &View<'a>) -> impl Iterator<Item = (Operation, &'a Endpoint)> {
     let state = view.state;
-    view.info.operations.iter().map(|operation| (*operation, state.endpoint(*operation)))
+    let called = view.info.operations;
+    Operation::ALL.into_iter().filter(move |o| called[o.index()]).map(|o| (o, state.endpoint(o)))
 }
 
 fn endpoint_up(out: &mut Encoder, view: &View<'_>) {
@@ -257,73 +298,63 @@ fn condition(out: &mut Encoder, view: &View<'_>) {
     }
 }
 
-/// The grants that are ever sent: a static key is not.
-fn grants<'a>(view: &View<'a>) -> impl Iterator<Item = &'a GrantCounters> {
-    view.state.grants.iter().filter(|counters| counters.grant != Grant::Static)
-}
-
 fn refreshes(out: &mut Encoder, view: &View<'_>) {
-    for counters in grants(view) {
+    for counters in sent(view.state) {
         out.line(&GRANT[counters.grant.index()], counters.requests);
     }
 }
 
 fn refresh_failures(out: &mut Encoder, view: &View<'_>) {
-    let possible = Possible::at(view, Operation::Token);
-    for counters in grants(view) {
-        let tails = &GRANT_REASON[counters.grant.index()];
-        possible.write(out, tails, |reason| counters.failures[reason]);
+    for grant in view.brief.grants.into_iter().flatten() {
+        let count = |reason| sent(view.state).filter(|c| c.grant == grant).map(|c| c.failures[reason]).sum();
+        failures(out, view, Operation::Token, COUNTED, &GRANT_REASON[grant.index()], count);
     }
 }
 
 fn request_failures(out: &mut Encoder, view: &View<'_>) {
     for (operation, endpoint) in endpoints(view).filter(|(operation, _)| *operation != Operation::Token) {
         let tails = &OPERATION_REASON[operation.index()];
-        Possible::at(view, operation).write(out, tails, |reason| endpoint.failures[reason]);
+        failures(out, view, operation, COUNTED, tails, |reason| endpoint.failures[reason]);
     }
 }
 
 fn denials(out: &mut Encoder, view: &View<'_>) {
     for (operation, endpoint) in endpoints(view) {
-        let tails = &OPERATION_REASON[operation.index()];
-        let possible = Possible::at(view, operation).denials();
-        if operation == Operation::Token {
-            possible.write(out, tails, |reason| grants(view).map(|g| g.failures[reason]).sum());
-        } else {
-            possible.write(out, tails, |reason| endpoint.failures[reason]);
+        let count = |reason| match operation {
+            Operation::Token => sent(view.state).map(|c| c.failures[reason]).sum(),
+            _ => endpoint.failures[reason],
+        };
+        failures(out, view, operation, DENIALS, &OPERATION_REASON[operation.index()], count);
+    }
+}
+
+/// One line for each reason `among` those that can occur at `operation`, and for whatever did occur.
+#[inline]
+fn failures(
+    out: &mut Encoder,
+    view: &View<'_>,
+    operation: Operation,
+    among: u32,
+    tails: &[Tail; Reason::COUNT],
+    count: impl Fn(usize) -> u32,
+) {
+    let zero = view.brief.zero[operation.index()] & among;
+    out.lines(Reason::COUNT, |lines| {
+        if !view.brief.failed[operation.index()] {
+            let mut left = zero;
+            while left != 0 {
+                lines.put(&tails[left.trailing_zeros() as usize], 0);
+                left &= left - 1;
+            }
+            return;
         }
-    }
-}
-
-/// Which reasons get a line: bits by `Reason::index`.
-#[derive(Clone, Copy)]
-struct Possible {
-    zero: u32,
-    counted: u32,
-}
-
-impl Possible {
-    /// What can occur at `operation` stands at 0 from the start; whatever did occur is shown too.
-    fn at(view: &View<'_>, operation: Operation) -> Self {
-        Self { zero: view.info.reasons[operation.index()].bits() & COUNTED, counted: COUNTED }
-    }
-
-    fn denials(self) -> Self {
-        Self { zero: self.zero & DENIALS, counted: self.counted & DENIALS }
-    }
-
-    #[inline]
-    fn write(self, out: &mut Encoder, tails: &[Tail; Reason::COUNT], count: impl Fn(usize) -> u32) {
-        for (reason, tail) in tails.iter().enumerate() {
-            let bit = 1 << reason;
-            if self.counted & bit != 0 {
-                let count = count(reason);
-                if self.zero & bit != 0 || count != 0 {
-                    out.line(tail, count.into());
-                }
+        for (reason, tail) in tails.iter().enumerate().filter(|(reason, _)| among & 1 << reason != 0) {
+            let count = count(reason);
+            if zero & 1 << reason != 0 || count != 0 {
+                lines.put(tail, count.into());
             }
         }
-    }
+    });
 }
 
 /// All reasons but `authorization_required`, a condition that no counter knows.
@@ -360,15 +391,20 @@ fn requests(out: &mut Encoder, view: &View<'_>) {
 fn durations(out: &mut Encoder, view: &View<'_>) {
     let tails = if out.format() == Format::Text { &OPERATION_BOUND } else { &OPERATION_OPEN_BOUND };
     for (operation, endpoint) in endpoints(view) {
-        out.begin("pbx_request_duration_seconds_bucket", view.label);
         let mut count = 0;
-        for (tail, alone) in tails[operation.index()].iter().zip(endpoint.durations.counts) {
-            count += u64::from(alone);
-            out.line(tail, count);
-        }
-        out.begin("pbx_request_duration_seconds_sum", view.label);
+        out.name("pbx_request_duration_seconds_bucket");
+        out.target(&view.label);
+        out.lines(BOUNDS.len(), |lines| {
+            for (tail, alone) in tails[operation.index()].iter().zip(endpoint.durations.counts) {
+                count += u64::from(alone);
+                lines.put(tail, count);
+            }
+        });
+        out.name("pbx_request_duration_seconds_sum");
+        out.target(&view.label);
         out.line_float(&OPERATION[operation.index()], endpoint.durations.sum);
-        out.begin("pbx_request_duration_seconds_count", view.label);
+        out.name("pbx_request_duration_seconds_count");
+        out.target(&view.label);
         out.line(&OPERATION[operation.index()], count);
     }
 }

@@ -96,7 +96,7 @@ impl Entry {
 }
 
 fn info(target: &Target) -> TargetInfo {
-    let operations = Operation::ALL.into_iter().filter(|operation| match operation {
+    let operations = Operation::ALL.map(|operation| match operation {
         Operation::Token => target.auth.grant != Grant::Static,
         Operation::Extensions => true,
         Operation::Version => target.version,
@@ -107,7 +107,7 @@ fn info(target: &Target) -> TargetInfo {
         grant: target.auth.grant,
         origin: target.origin.origin().ascii_serialization().into(),
         plaintext: target.is_plaintext(),
-        operations: operations.collect(),
+        operations,
         grants: target.grants(),
         reasons: Operation::ALL
             .map(|operation| platform::possible_reasons(target, operation).into_iter().collect()),

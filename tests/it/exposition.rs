@@ -146,8 +146,7 @@ fn a_person_who_has_to_confirm_is_a_condition_and_in_no_counter() {
 #[test]
 fn a_target_with_a_static_key_has_no_series_of_token_requests() {
     let grants = vec![Grant::Static];
-    let info =
-        TargetInfo { grant: Grant::Static, grants, operations: vec![Operation::Extensions], ..info("hq") };
+    let info = TargetInfo { grant: Grant::Static, grants, operations: [false, true, false], ..info("hq") };
     let text = targets(&board(vec![slot(info, |state| probed(state, true))]), Format::Text);
     let found: Vec<_> = samples(&text)
         .into_iter()
@@ -173,7 +172,7 @@ fn a_failure_that_was_held_impossible_is_counted_all_the_same() {
 #[test]
 fn rate_limits_version_and_unusual_codes_are_shown_where_known() {
     let mut info = info("hq");
-    info.operations.push(Operation::Version);
+    info.operations[Operation::Version.index()] = true;
     let slot = slot(info, |state| {
         probed(state, true);
         state.rate_limit_remaining = Some(41);

@@ -18,7 +18,7 @@ pub fn info(name: &str) -> TargetInfo {
         grant: Grant::ClientCredentials,
         origin: "https://pbx.example.com".into(),
         plaintext: false,
-        operations: vec![Operation::Token, Operation::Extensions],
+        operations: [true, true, false],
         grants: vec![Grant::ClientCredentials],
         reasons: [Operation::Token, Operation::Extensions, Operation::Version]
             .map(|operation| Reason::ALL.into_iter().filter(|r| r.occurs_at(operation)).collect()),
