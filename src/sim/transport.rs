@@ -92,7 +92,9 @@ fn look(
         let issuer = named("Made-up CA");
         let expired = matches!(error, Some(TransportError::Tls(words)) if words.contains("expired"));
         let not_after = if expired { EXPIRED } else { CHAIN_UNTIL };
-        seen(Event::Shown(vec![Certificate { subject: host, issuer, not_after }]));
+        if !matches!(error, Some(TransportError::Tls(words)) if words == TransportError::NOT_TLS) {
+            seen(Event::Shown(vec![Certificate { subject: host, issuer, not_after }]));
+        }
         if at("tls") {
             return end();
         }

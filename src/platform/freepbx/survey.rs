@@ -61,7 +61,7 @@ fn without_credentials(ctx: &CallContext, answer: &Answer, failure: Failure) -> 
         return Failure { reason: Reason::UnexpectedResponse, diagnosis, ..failure };
     }
     let diagnosis = failure.diagnosis.replace("POST /", "GET /").replace(front::WENT_IN_PLAIN, "");
-    Failure { diagnosis: diagnosis.into(), ..failure }
+    Failure { diagnosis: format!("{diagnosis} No credentials were sent.").into(), ..failure }
 }
 
 pub fn permissions_request(target: &Target) -> Request {
