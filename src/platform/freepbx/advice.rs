@@ -37,7 +37,7 @@ const fn advice(
 }
 
 pub fn of(target: &Target, operation: Operation, reason: Reason, shown: &[String]) -> Advice {
-    let shows = |words: &str| shown.iter().any(|text| text.contains(words));
+    let named = |words: &str| shown.iter().any(|text| text.contains(words));
     match reason {
         Reason::InvalidClient
         | Reason::InvalidGrant
@@ -51,8 +51,8 @@ pub fn of(target: &Target, operation: Operation, reason: Reason, shown: &[String
         | Reason::UserBlocked
         | Reason::QueryFailed => of_token(target, reason),
         Reason::AjaxDeclined | Reason::Forbidden | Reason::ApiNotFound => of_address(reason),
-        Reason::ServerError => of_crash(operation, &shows),
-        Reason::Tls if shows(TransportError::NOT_TLS) => advice(
+        Reason::ServerError => of_crash(operation, &named),
+        Reason::Tls if named(TransportError::NOT_TLS) => advice(
             "no TLS at this port",
             Certain,
             "What the port answered is not TLS; no credential was sent.",
@@ -212,7 +212,7 @@ fn of_address(reason: Reason) -> Advice {
 }
 
 /// Exceptions that are known have one cause; a bare page or status has several.
-fn of_crash(operation: Operation, shows: &dyn Fn(&str) -> bool) -> Advice {
+fn of_crash(operation: Operation, named: &dyn Fn(&str) -> bool) -> Advice {
     let token = operation == Operation::Token;
     let avoid: &'static [&'static str] =
         if token { &[NO_DEBUG, NOT_THE_SECRET] } else { &[NO_DEBUG, NOT_THE_CREDENTIALS] };
@@ -221,7 +221,7 @@ fn of_crash(operation: Operation, shows: &dyn Fn(&str) -> bool) -> Advice {
     } else {
         &[NO_NEW_KEYS, NO_DEBUG, NOT_THE_CREDENTIALS]
     };
-    if shows("\"Key file\"") || shows("\"Invalid key supplied\"") {
+    if named("\"Key file\"") || named("\"Invalid key supplied\"") {
         return advice(
             "the PBX cannot use its API keys",
             Certain,
@@ -229,7 +229,7 @@ fn of_crash(operation: Operation, shows: &dyn Fn(&str) -> bool) -> Advice {
             keys,
         );
     }
-    if shows("\"Slim\\App::__construct()\"") {
+    if named("\"Slim\\App::__construct()\"") {
         return advice(
             "the PBX's API code and library do not fit each other",
             Certain,
@@ -237,7 +237,7 @@ fn of_crash(operation: Operation, shows: &dyn Fn(&str) -> bool) -> Advice {
             avoid,
         );
     }
-    let hidden = shows("Slim Application Error");
+    let hidden = named("Slim Application Error");
     advice(
         "the PBX fails inside",
         Open,

@@ -40,11 +40,11 @@ pub fn read_presence(ctx: &CallContext, answer: &Answer) -> Presence {
         return Presence::Unclear;
     }
     // Anybody else may answer so, and is given no credentials.
-    Presence::Absent(without_credentials(ctx, answer, failure))
+    Presence::Absent(without_credentials(ctx, answer, &failure))
 }
 
 /// The sentences speak of the service's request, which has another method and credentials.
-fn without_credentials(ctx: &CallContext, answer: &Answer, failure: Failure) -> Failure {
+fn without_credentials(ctx: &CallContext, answer: &Answer, failure: &Failure) -> Failure {
     let of_a_token_request = answer.status == StatusCode::METHOD_NOT_ALLOWED
         || !matches!(
             failure.reason,
@@ -58,10 +58,10 @@ fn without_credentials(ctx: &CallContext, answer: &Answer, failure: Failure) -> 
         );
     if of_a_token_request {
         let diagnosis = text::not_as_freepbx(ctx, answer.status).into();
-        return Failure { reason: Reason::UnexpectedResponse, diagnosis, ..failure };
+        return Failure { reason: Reason::UnexpectedResponse, diagnosis, ..*failure };
     }
     let diagnosis = failure.diagnosis.replace("POST /", "GET /").replace(front::WENT_IN_PLAIN, "");
-    Failure { diagnosis: format!("{diagnosis} No credentials were sent.").into(), ..failure }
+    Failure { diagnosis: format!("{diagnosis} No credentials were sent.").into(), ..*failure }
 }
 
 pub fn permissions_request(target: &Target) -> Request {

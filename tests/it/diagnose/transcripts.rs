@@ -261,6 +261,20 @@ async fn a_spent_budget_of_refusals_ends_the_run() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_clock_that_is_right_is_no_cause_of_a_rejected_token() {
+    for (ahead, told) in [(0.0, "the PBX's clock is right"), (-300.0, "the PBX's clock is wrong")] {
+        let (pbx, transport) = pbx(V17);
+        pbx.set_fault(Some(Fault::DropsAuthorization));
+        let budget = Origin::new(6, Duration::from_secs(2400));
+        let clock = Clock::steered(UNIX + ahead);
+        let parts = Parts { transport: &*transport, dial: &*transport, clock, origin: &budget };
+        let usual = usual(Grant::ClientCredentials);
+        let report = text(&usual, parts, Style::default(), &mut Vec::new()).await;
+        assert!(report.verdict.diagnosis.contains(told), "{ahead}: {}", report.verdict.diagnosis);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_clock_that_is_off_is_told() {
     for (ahead, told) in
         [(0.0, "as this machine's"), (20.0, "20s from"), (-300.0, "5m ahead of"), (7200.0, "2h behind")]
