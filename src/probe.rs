@@ -391,6 +391,7 @@ impl Probe {
             grant: self.target.auth.grant,
             fresh: call.held.fresh,
             scopes: call.held.scopes.as_deref(),
+            clock_agrees: false,
         }
     }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
+use super::check;
 use crate::config::{self, Config};
 use crate::domain::Target;
 
@@ -32,7 +33,7 @@ pub fn config(url: &str, ca_file: Option<&Path>) -> Result<Config, Vec<String>> 
     })
     .map_err(|errors| errors.0.iter().map(|error| by_flag(&error.to_string())).collect::<Vec<_>>())?;
     config.targets = config.targets.iter().map(|target| Arc::new(named(target, ca_file))).collect();
-    Ok(config)
+    check::tried_out(config)
 }
 
 /// The address came by a flag.

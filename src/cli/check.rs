@@ -66,6 +66,14 @@ fn tell(errors: &[String], err: &mut dyn Write) -> io::Result<bool> {
 pub fn load(patterns: &[String], lookup: Lookup<'_>) -> Result<Config, Vec<String>> {
     let config = config::load(patterns, lookup)
         .map_err(|errors| errors.0.iter().map(ToString::to_string).collect::<Vec<_>>())?;
+    tried_out(config)
+}
+
+/// `config`, once its TLS and proxy settings were tried out. Contacts nobody.
+///
+/// # Errors
+/// Those that cannot be used, each a line.
+pub fn tried_out(config: Config) -> Result<Config, Vec<String>> {
     let (transport, mut tried, mut errors) = (HttpTransport::new(), HashSet::new(), Vec::new());
     for target in config.targets.iter().filter(|target| tried.insert(&target.client)) {
         if let Err(cause) = transport.validate(&target.client) {

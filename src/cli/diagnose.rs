@@ -128,7 +128,8 @@ fn announcement(target: &Target, style: Style) -> String {
     for line in diagnose::plan(target) {
         text += &style.wrap("  - ", 4, 4, &line);
     }
-    text + &style.wrap("", 0, 0, diagnose::left_behind(target))
+    text += &style.wrap("", 0, 0, diagnose::left_behind(target));
+    text + &style.wrap("", 0, 0, &select::adds_up())
 }
 
 struct Nobody;
@@ -208,7 +209,9 @@ fn verdict(report: &Report, style: Style) -> String {
     let reason = verdict
         .failure
         .map_or_else(String::new, |(operation, reason)| format!(" {}:", place(operation, reason)));
-    let title = format!("{reason} {}", verdict.title);
+    // The word before it says so.
+    let title = verdict.title.strip_prefix("not tested: ").unwrap_or(&verdict.title);
+    let title = format!("{reason} {title}");
     let mut text = format!("\n{}", style.wrap(&style.paint(colour, word), word.len(), 2, &title));
     if !verdict.diagnosis.is_empty() {
         text += &section("What is wrong, what to do", [verdict.diagnosis.as_str()], style);

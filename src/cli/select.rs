@@ -39,6 +39,22 @@ fn no_target(name: &str, targets: &[Arc<Target>]) -> String {
     }
 }
 
+/// Refusing answers that one run may draw from an origin. A jail of FreePBX bans at 8, and a running exporter
+/// may have drawn 6 already, of which a command knows nothing.
+pub const REFUSALS: usize = 3;
+
+/// Those that one run may draw by these limits.
+pub fn refusals(limits: Limits) -> usize {
+    limits.refusals_per_origin.min(REFUSALS)
+}
+
+/// Told beforehand.
+pub fn adds_up() -> String {
+    format!(
+        "At most {REFUSALS} refusals are drawn from an origin; fail2ban adds them to those that a running exporter draws."
+    )
+}
+
 /// The budget of each origin during one command.
 pub struct Budgets {
     limits: Limits,
@@ -53,7 +69,7 @@ impl Budgets {
 
     /// The one that this target shares with all others of its origin.
     pub fn of(&mut self, target: &Target) -> Arc<Origin> {
-        let (places, window) = (self.limits.refusals_per_origin, self.limits.refusal_window);
+        let (places, window) = (refusals(self.limits), self.limits.refusal_window);
         let origin = self.origins.entry(target.origin.origin().ascii_serialization());
         Arc::clone(origin.or_insert_with(|| Arc::new(Origin::new(places, window))))
     }

@@ -75,8 +75,16 @@ impl Style {
                 lines.push(' ');
                 column += 1;
             }
-            lines += word;
-            column += length;
+            for letter in word.chars() {
+                // A word longer than a line.
+                if column >= width && column > indent {
+                    lines += "\n";
+                    lines += &" ".repeat(indent);
+                    column = indent;
+                }
+                lines.push(letter);
+                column += 1;
+            }
         }
         lines + "\n"
     }
@@ -90,7 +98,7 @@ mod tests {
     fn text_wraps_at_the_width_with_a_hanging_indent_and_nowhere_in_a_pipe() {
         let narrow = Style { width: Some(16), ..Style::default() };
         assert_eq!(narrow.wrap("  - ", 4, 4, "one two three four"), "  - one two\n    three four\n");
-        assert_eq!(narrow.wrap("", 0, 0, "averyveryverylongword x"), "averyveryverylongword\nx\n");
+        assert_eq!(narrow.wrap("", 0, 0, "averyveryverylongword x"), "averyveryverylon\ngword x\n");
         assert_eq!(Style::default().wrap("- ", 2, 2, "one two three"), "- one two three\n");
     }
 }

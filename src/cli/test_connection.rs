@@ -113,7 +113,8 @@ fn announcement(targets: usize) -> String {
     let whom = if targets == 1 { "the target".to_owned() } else { format!("each of {targets} targets") };
     format!(
         "Sends {whom} one token request and one request for the extensions list, and one harmless query more where \
-         their answers leave the cause open. Changes nothing."
+         their answers leave the cause open. Changes nothing. {}",
+        select::adds_up()
     )
 }
 
@@ -150,8 +151,7 @@ fn result(outcome: Outcome) -> Result<Option<u64>, (Option<Operation>, Option<Fa
 
 const SPENT: &str =
     "not tested: the refresh token serves once, so a test would take it from the running exporter";
-const BUDGET: &str =
-    "not tested: this host has refused as often as limits.refusals_per_origin allows, and fail2ban counts";
+const BUDGET: &str = "not tested: this host has refused as often as one run may let it (limits.refusals_per_origin, at most 3): fail2ban counts";
 
 fn line(tested: &Tested) -> String {
     let Tested { target, result, seconds } = tested;

@@ -106,7 +106,7 @@ impl<'a> Run<'a> {
             Presence::Absent(failure) => {
                 let told = failed(failure.reason, &facts);
                 self.end(StepName::Api, told, Some(facts.clone()));
-                return Err(Stop::Broken(Operation::Token, failure, facts));
+                return Err(Stop::Broken(Operation::Token, failure, vec![facts]));
             }
         };
         self.note(StepName::Release, release);
@@ -131,7 +131,7 @@ impl<'a> Run<'a> {
         };
         self.end(StepName::Permissions, told, Some(facts.clone()));
         match permissions.refused {
-            Some(failure) => Err(Stop::Broken(Operation::Extensions, failure, facts)),
+            Some(failure) => Err(Stop::Broken(Operation::Extensions, failure, vec![facts])),
             None => Ok(permissions.validity),
         }
     }
@@ -192,7 +192,7 @@ impl<'a> Run<'a> {
             failure
         };
         self.end(StepName::Extensions, failed(failure.reason, &facts), Some(facts.clone()));
-        Stop::Broken(Operation::Extensions, failure, facts)
+        Stop::Broken(Operation::Extensions, failure, vec![facts])
     }
 
     async fn exchange(&mut self, request: Request) -> Result<Exchange, Stop> {
@@ -216,7 +216,7 @@ impl<'a> Run<'a> {
             Err(error) => error,
         };
         self.end(step, (Status::Fail, error.to_string()), None);
-        Err(Stop::Broken(operation, self.unanswered(operation, &error), format!("{asked}: {error}")))
+        Err(Stop::Broken(operation, self.unanswered(operation, &error), vec![format!("{asked}: {error}")]))
     }
 
     pub(super) fn unanswered(&self, operation: Operation, error: &TransportError) -> Failure {
@@ -229,7 +229,15 @@ impl<'a> Run<'a> {
         operation: Operation,
         scopes: Option<&'b [String]>,
     ) -> CallContext<'b> {
-        CallContext { target: self.target, operation, grant: self.target.auth.grant, fresh: true, scopes }
+        let clock = self.steps.iter().find(|step| step.name == StepName::Clock);
+        CallContext {
+            target: self.target,
+            operation,
+            grant: self.target.auth.grant,
+            fresh: true,
+            scopes,
+            clock_agrees: clock.is_some_and(|step| step.status == Status::Ok),
+        }
     }
 
     pub(super) fn note_rate_limit(&mut self, answer: Option<&Answer>) {
@@ -294,9 +302,11 @@ fn bearer(issued: &IssuedToken) -> HeaderValue {
 }
 
 pub(super) fn out_of_budget(wait: Duration) -> Stop {
-    Stop::Untested(format!(
-        "This host has drawn as many refusals in this run as limits.refusals_per_origin allows, so nothing more was \
-         sent to it: fail2ban could ban this machine. Mend what the targets before it show, then try again in {}.",
+    let why = format!(
+        "This host has drawn as many refusals as one run may draw from an origin (limits.refusals_per_origin, but no \
+         more than 3), so nothing more was sent to it: fail2ban could ban this machine. Mend what the targets before \
+         it show, then try again in {}.",
         humantime::format_duration(Duration::from_secs(wait.as_secs().max(1)))
-    ))
+    );
+    Stop::Untested("not tested: this origin has refused too often from this host", why)
 }

@@ -22,7 +22,7 @@ impl Run<'_> {
                 StepName::Token,
                 (Status::Skipped, "not asked: a refresh token serves once".to_owned()),
             );
-            return Err(Stop::Untested(why));
+            return Err(Stop::Untested("nothing is known to be wrong, but the token was not tested", why));
         }
         self.begin(StepName::Token);
         let path = platform::token_path(self.target);
@@ -54,7 +54,7 @@ impl Run<'_> {
         }
         let told = failed(failure.reason, &facts);
         self.end(StepName::Token, told, Some(facts.clone()));
-        Err(Stop::Broken(Operation::Token, failure, facts))
+        Err(Stop::Broken(Operation::Token, failure, vec![facts]))
     }
 
     async fn ask_token(&mut self, scope: Option<&str>) -> Result<TokenAnswer, Stop> {
@@ -79,7 +79,7 @@ impl Run<'_> {
                     ),
                 );
                 self.end(StepName::Token, (Status::Fail, error.to_string()), None);
-                Err(Stop::Broken(Operation::Token, failure, error.to_string()))
+                Err(Stop::Broken(Operation::Token, failure, vec![error.to_string()]))
             }
         }
     }

@@ -8,9 +8,9 @@ use crate::platform::{self, Certainty};
 #[derive(Debug)]
 pub(super) enum Stop {
     /// Something is broken: where, why, and what shows it.
-    Broken(Operation, Failure, String),
-    /// It must not be asked for; why.
-    Untested(String),
+    Broken(Operation, Failure, Vec<String>),
+    /// It must not be asked for; in a few words, and why.
+    Untested(&'static str, String),
 }
 
 pub(super) fn verdict(target: &Target, steps: &[Step], result: Result<Option<u64>, Stop>) -> Verdict {
@@ -25,9 +25,8 @@ pub(super) fn verdict(target: &Target, steps: &[Step], result: Result<Option<u64
     }
     match result {
         Ok(total) => well(total, warnings),
-        Err(Stop::Untested(why)) => untested(why, warnings),
-        Err(Stop::Broken(operation, failure, shown)) => {
-            let mut evidence = vec![shown];
+        Err(Stop::Untested(title, why)) => untested(title, why, warnings),
+        Err(Stop::Broken(operation, failure, mut evidence)) => {
             evidence.extend(signs);
             evidence.extend(
                 failure
@@ -67,11 +66,11 @@ fn well(total: Option<u64>, warnings: Vec<String>) -> Verdict {
     }
 }
 
-fn untested(why: String, warnings: Vec<String>) -> Verdict {
+fn untested(title: &str, why: String, warnings: Vec<String>) -> Verdict {
     Verdict {
         outcome: Outcome::Untested,
         failure: None,
-        title: "nothing is known to be wrong, but the token was not tested".to_owned(),
+        title: title.to_owned(),
         certainty: (Certainty::Open, "What was not asked is not known.".to_owned()),
         evidence: Vec::new(),
         diagnosis: why,
@@ -81,7 +80,7 @@ fn untested(why: String, warnings: Vec<String>) -> Verdict {
 }
 
 fn broken(target: &Target, operation: Operation, failure: &Failure, evidence: Vec<String>) -> Verdict {
-    let advice = platform::advice(target, operation, failure.reason);
+    let advice = platform::advice(target, operation, failure.reason, &evidence);
     Verdict {
         outcome: Outcome::Failed,
         failure: Some((operation, failure.reason)),

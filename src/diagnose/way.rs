@@ -25,7 +25,7 @@ impl Run<'_> {
             _ => StepName::Tls,
         };
         let evidence = steps::chain(&self.chain);
-        let shown = evidence.clone().unwrap_or_else(|| error.to_string());
+        let shown = [Some(error.to_string()), evidence.clone()].into_iter().flatten().collect();
         self.end(step, (Status::Fail, error.to_string()), evidence);
         Err(Stop::Broken(Operation::Token, self.unanswered(Operation::Token, &error), shown))
     }

@@ -8,7 +8,14 @@ use crate::platform::{self, CallContext};
 use secrecy::SecretString;
 
 pub(super) const fn context(target: &Target, grant: Grant) -> CallContext<'_> {
-    CallContext { target, operation: Operation::Token, grant, fresh: false, scopes: None }
+    CallContext {
+        target,
+        operation: Operation::Token,
+        grant,
+        fresh: false,
+        scopes: None,
+        clock_agrees: false,
+    }
 }
 
 /// What one token request gave.

@@ -28,6 +28,8 @@ pub struct CallContext<'a> {
     pub fresh: bool,
     /// Scopes that the token names: a hint, never trusted.
     pub scopes: Option<&'a [String]>,
+    /// Whether the PBX's clock was compared with this machine's, and agrees.
+    pub clock_agrees: bool,
 }
 
 impl CallContext<'_> {
@@ -116,10 +118,11 @@ pub struct Advice {
     pub avoid: &'static [&'static str],
 }
 
-/// What to say of `reason` besides the diagnosis.
-pub fn advice(target: &Target, operation: Operation, reason: Reason) -> Advice {
+/// What to say of `reason` besides the diagnosis. `shown`: the evidence, in words of [`facts`] or of the
+/// transport's error, by which one reason has causes more or less sure.
+pub fn advice(target: &Target, operation: Operation, reason: Reason, shown: &[String]) -> Advice {
     match target.platform {
-        PlatformId::FreePbx => freepbx::advice::of(target, operation, reason),
+        PlatformId::FreePbx => freepbx::advice::of(target, operation, reason, shown),
     }
 }
 

@@ -43,8 +43,7 @@ fn mend(ctx: &CallContext, error: &TransportError) -> &'static str {
              reached."
         }
         TransportError::Tls(words) if words == TransportError::NOT_TLS => {
-            "This port speaks no TLS: give the target's url the https port, or http:// if credentials may travel \
-             unencrypted."
+            "This port speaks no TLS: give the target's url the port of https, or let the web server speak it there."
         }
         TransportError::Tls(_) => {
             "Renew or complete the PBX's certificate chain, use the name that is in it, or give the target the right CA \

@@ -67,6 +67,8 @@ impl SimTransport {
 const ADDRESS: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 10);
 /// 2100-01-01.
 const CHAIN_UNTIL: u64 = 4_102_444_800;
+/// 2020-01-01.
+const EXPIRED: u64 = 1_577_836_800;
 
 fn look(
     url: &Url,
@@ -88,7 +90,11 @@ fn look(
         let named = |name: &str| format!("CN={name}");
         let host = named(url.host_str().unwrap_or_default());
         let issuer = named("Made-up CA");
-        seen(Event::Shown(vec![Certificate { subject: host, issuer, not_after: CHAIN_UNTIL }]));
+        let expired = matches!(error, Some(TransportError::Tls(words)) if words.contains("expired"));
+        let not_after = if expired { EXPIRED } else { CHAIN_UNTIL };
+        if !matches!(error, Some(TransportError::Tls(words)) if words == TransportError::NOT_TLS) {
+            seen(Event::Shown(vec![Certificate { subject: host, issuer, not_after }]));
+        }
         if at("tls") {
             return end();
         }

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use self::failure::Failed;
 use self::render::{Comparison, Report};
 use super::exit::Exit;
+use super::select;
 use crate::budget::Origin;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -133,21 +134,28 @@ fn configured(expected: &Expected) -> Result<(String, ExpectedList), Failed> {
 
 /// Says beforehand what is sent.
 fn announce(target: &Target) {
-    let context =
-        |operation| CallContext { target, operation, grant: target.auth.grant, fresh: true, scopes: None };
+    let context = |operation| CallContext {
+        target,
+        operation,
+        grant: target.auth.grant,
+        fresh: true,
+        scopes: None,
+        clock_agrees: false,
+    };
     eprintln!(
-        "{}: asks {} for a token (grant {}, {}) and for the list ({}). Only compares, changes nothing.",
+        "{}: asks {} for a token (grant {}, {}) and for the list ({}). Only compares, changes nothing. {}",
         target.name,
         target.origin.origin().ascii_serialization(),
         target.auth.grant,
         context(Operation::Token).path(),
         context(Operation::Extensions).path(),
+        select::adds_up(),
     );
 }
 
 /// One pass as the service makes it.
 async fn list(config: &Config, target: &Arc<Target>) -> Result<Vec<Extension>, Failed> {
-    let origin = Origin::new(config.limits.refusals_per_origin, config.limits.refusal_window);
+    let origin = Origin::new(select::refusals(config.limits), config.limits.refusal_window);
     let transport = Arc::new(HttpTransport::new());
     let probe = Probe::new(target.clone(), None, transport, Arc::new(origin), Clock::System).keeping_list();
     let outcome = match probe.pass(&CancellationToken::new()).await {

@@ -4,7 +4,7 @@
 //! One total function over [`Reason`]: a new one does not compile without its words.
 
 use crate::domain::target::Call;
-use crate::domain::{Grant, Operation, Reason, Target};
+use crate::domain::{Grant, Operation, Reason, Target, TransportError};
 use crate::platform::Advice;
 use crate::platform::Certainty::{self, Certain, Likely, Open};
 
@@ -20,6 +20,11 @@ const NO_NEW_SECRET: &str =
     "Do not create new credentials: they were not looked at, so they are not the cause.";
 const NO_REPEATING: &str =
     "Do not run this again and again: where a ban is the cause, each try may prolong it.";
+const NOT_THE_SECRET: &str = "Do not regenerate the client secret: no refusal of it is a 5xx.";
+const NOT_THE_CREDENTIALS: &str = "Do not change credentials: a token was issued for them a moment ago.";
+const NO_NEW_KEYS: &str = "Do not run `fwconsole ma install api` before `fwconsole chown` has proved too little: new keys end \
+                           the tokens of all applications.";
+const IN_PLAIN: &str = "Do not change to http://: credentials would travel unencrypted.";
 const ELSEWHERE: &str = "FreePBX itself never gives this answer; something in front of it did.";
 
 const fn advice(
@@ -31,7 +36,8 @@ const fn advice(
     Advice { title, certainty, because, avoid }
 }
 
-pub fn of(target: &Target, operation: Operation, reason: Reason) -> Advice {
+pub fn of(target: &Target, operation: Operation, reason: Reason, shown: &[String]) -> Advice {
+    let named = |words: &str| shown.iter().any(|text| text.contains(words));
     match reason {
         Reason::InvalidClient
         | Reason::InvalidGrant
@@ -45,11 +51,17 @@ pub fn of(target: &Target, operation: Operation, reason: Reason) -> Advice {
         | Reason::UserBlocked
         | Reason::QueryFailed => of_token(target, reason),
         Reason::AjaxDeclined | Reason::Forbidden | Reason::ApiNotFound => of_address(reason),
+        Reason::ServerError => of_crash(operation, &named),
+        Reason::Tls if named(TransportError::NOT_TLS) => advice(
+            "no TLS at this port",
+            Certain,
+            "What the port answered is not TLS; no credential was sent.",
+            &[IN_PLAIN, NO_NEW_SECRET],
+        ),
         Reason::RateLimited
-        | Reason::ServerError
         | Reason::UnexpectedResponse
         | Reason::ResponseTooLarge
-        | Reason::RedirectRefused => of_answer(operation, reason),
+        | Reason::RedirectRefused => of_answer(reason),
         Reason::Dns
         | Reason::Proxy
         | Reason::Connect
@@ -111,7 +123,8 @@ fn of_credentials(target: &Target, reason: Reason) -> Advice {
         _ => advice(
             "client id or client secret refused",
             Certain,
-            "The token endpoint says so itself; it does not say which of id, secret and application type is wrong.",
+            "The token endpoint says so itself. Which of id and secret is wrong it does not say, nor, on 15 and 16, \
+             whether it is the application's type.",
             &[
                 NO_GUESSING,
                 "Do not change scopes, users or roles: nothing of them is looked at before the client is accepted.",
@@ -156,6 +169,7 @@ fn of_token(target: &Target, reason: Reason) -> Advice {
                 "Do not change client id, secret or password: a token was issued for them a moment ago.",
                 "Do not delete rows of FreePBX's api_access_tokens: that ends the tokens of other applications.",
                 "Do not take new tokens in a loop: each is one more row on the PBX.",
+                "Do not make new keys by `fwconsole ma install api` to try it out: that ends the tokens of all applications.",
             ],
         ),
     }
@@ -197,24 +211,48 @@ fn of_address(reason: Reason) -> Advice {
     }
 }
 
-fn of_answer(operation: Operation, reason: Reason) -> Advice {
+/// Exceptions that are known have one cause; a bare page or status has several.
+fn of_crash(operation: Operation, named: &dyn Fn(&str) -> bool) -> Advice {
+    let token = operation == Operation::Token;
+    let avoid: &'static [&'static str] =
+        if token { &[NO_DEBUG, NOT_THE_SECRET] } else { &[NO_DEBUG, NOT_THE_CREDENTIALS] };
+    let keys: &'static [&'static str] = if token {
+        &[NO_NEW_KEYS, NO_DEBUG, NOT_THE_SECRET]
+    } else {
+        &[NO_NEW_KEYS, NO_DEBUG, NOT_THE_CREDENTIALS]
+    };
+    if named("\"Key file\"") || named("\"Invalid key supplied\"") {
+        return advice(
+            "the PBX cannot use its API keys",
+            Certain,
+            "The exception is about the key files themselves, and nothing of the request is.",
+            keys,
+        );
+    }
+    if named("\"Slim\\App::__construct()\"") {
+        return advice(
+            "the PBX's API code and library do not fit each other",
+            Certain,
+            "This exception has one cause, the known defect of 17.0.1.",
+            avoid,
+        );
+    }
+    let hidden = named("Slim Application Error");
+    advice(
+        "the PBX fails inside",
+        Open,
+        "That it fails is certain. Why is known only as far as the evidence names an exception or a page.",
+        if hidden { keys } else { avoid },
+    )
+}
+
+fn of_answer(reason: Reason) -> Advice {
     match reason {
         Reason::RateLimited => advice(
             "too many requests",
             Certain,
             "The status 429 means nothing else.",
             &["Do not repeat it before the time is over: each try may begin the time anew.", NO_NEW_SECRET],
-        ),
-        Reason::ServerError => advice(
-            "the PBX fails inside",
-            Open,
-            "That it fails is certain. Why is known only as far as the evidence names an exception or a page.",
-            match operation {
-                Operation::Token => {
-                    &[NO_DEBUG, "Do not regenerate the client secret: no refusal of it is a 5xx."]
-                }
-                _ => &[NO_DEBUG, "Do not change credentials: a token was issued for them a moment ago."],
-            },
         ),
         Reason::ResponseTooLarge => advice(
             "the answer is larger than allowed",
@@ -269,7 +307,7 @@ fn of_way(reason: Reason) -> Advice {
             "The handshake ended on it; no credential was sent.",
             &[
                 "Do not turn verification off: the client secret would go to whoever answers. Name the right CA file.",
-                "Do not change to http://: credentials would travel unencrypted.",
+                IN_PLAIN,
                 NO_NEW_SECRET,
             ],
         ),

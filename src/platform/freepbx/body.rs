@@ -20,11 +20,14 @@ pub struct Body {
 const WANTS_HTTPS: [&[u8]; 2] =
     [b"speaking plain HTTP to an SSL-enabled server port", b"The plain HTTP request was sent to HTTPS port"];
 
+const WRONG_METHOD: &str = "Method not allowed. Must be one of: ";
+
 /// What Slim 3 (FreePBX 15 and 16) answers by itself: HTML, or JSON where the request accepts it.
 #[derive(Clone, Copy, PartialEq)]
 enum SlimPage {
     Error,
     NotFound,
+    WrongMethod,
 }
 
 /// An uncaught PHP exception as FreePBX (the `whoops` library) shows it, or what looks like one.
@@ -54,6 +57,11 @@ impl Body {
     /// Slim's answer to a route that it does not have.
     pub fn is_slim_not_found(&self) -> bool {
         self.slim == Some(SlimPage::NotFound)
+    }
+
+    /// Slim's answer to a method that its route does not have.
+    pub fn is_slim_wrong_method(&self) -> bool {
+        self.slim == Some(SlimPage::WrongMethod)
     }
 
     pub fn json(&self) -> Option<&Value> {
@@ -133,11 +141,13 @@ impl Exception<'_> {
     }
 }
 
-/// slimphp/Slim:Slim/Handlers/Error.php and NotFound.php, branch 3.x.
+/// slimphp/Slim:Slim/Handlers/Error.php, NotFound.php and NotAllowed.php, branch 3.x.
 fn slim_page(json: Option<&Value>, html: &[u8]) -> Option<SlimPage> {
     match json.and_then(|json| json.get("message")?.as_str()) {
         Some("Slim Application Error") => Some(SlimPage::Error),
         Some("Not found") => Some(SlimPage::NotFound),
+        Some(text) if text.starts_with(WRONG_METHOD) => Some(SlimPage::WrongMethod),
+        _ if contains(html, WRONG_METHOD.as_bytes()) => Some(SlimPage::WrongMethod),
         _ if contains(html, b"Slim Application Error") => Some(SlimPage::Error),
         _ if contains(html, b"The page you are looking for could not be found") => Some(SlimPage::NotFound),
         _ => None,

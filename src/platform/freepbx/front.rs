@@ -70,14 +70,18 @@ pub fn redirected(ctx: &CallContext, status: StatusCode) -> String {
     )
 }
 
+/// True of a token request alone.
+pub const WENT_IN_PLAIN: &str = " Credentials went to it unencrypted.";
+
 /// A port of https was spoken to without TLS, by the exporter or by what is in front.
 pub fn wants_https(ctx: &CallContext) -> String {
-    let mend = if ctx.target.origin.scheme() == "http" {
-        "change the target's url to https://. Credentials went to it unencrypted."
+    let (mend, harm) = if ctx.target.origin.scheme() == "http" {
+        ("change the target's url to https://.", WENT_IN_PLAIN)
     } else {
-        "something in front of FreePBX takes https and passes it on as plain http. Let it speak https to that port."
+        let mend = "something in front of FreePBX takes https and passes it on as plain http. Let it speak https to that port.";
+        (mend, "")
     };
-    format!("The web server refuses {}, because this port wants https: {mend}", asked(ctx))
+    format!("The web server refuses {}, because this port wants https: {mend}{harm}", asked(ctx))
 }
 
 pub fn throttled(ctx: &CallContext) -> String {

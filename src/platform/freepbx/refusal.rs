@@ -25,11 +25,11 @@ pub fn client(ctx: &CallContext) -> String {
         grant => application_type(grant),
     };
     format!(
-        "FreePBX refuses the client id or the client secret, sent with grant {} to {}. An application serves \
-         one grant only and gives this same answer to any other: this one needs a {kind}. Compare both \
-         values with {APPLICATIONS}: the application was deleted, its secret regenerated, or a blank or line \
-         end was copied along. FreePBX 17 before 17.0.8 checks no secret, so a wrong one can have worked \
-         until an upgrade.",
+        "FreePBX refuses the client id or the client secret, sent with grant {} to {}. Compare both values with \
+         {APPLICATIONS}: the application was deleted, its secret regenerated, or a blank or line end was copied \
+         along. The grant is that of a {kind}: on FreePBX 15 and 16 an application serves one grant only and gives \
+         this same answer to any other. 17 looks at no grant, and before 17.0.8 at the client id alone, so that a \
+         wrong secret can have worked until an upgrade.",
         ctx.grant,
         ctx.path(),
     )
@@ -131,8 +131,8 @@ pub fn grant_type(ctx: &CallContext) -> String {
 
 pub fn unauthorized(ctx: &CallContext) -> String {
     format!(
-        "This client may not use grant {} at {}. A FreePBX application serves one grant only: create a {} in \
-         {APPLICATIONS} and use its client id and secret.",
+        "This client may not use grant {} at {}. On FreePBX 15 and 16 an application serves one grant only: create a \
+         {} in {APPLICATIONS} and use its client id and secret.",
         ctx.grant,
         ctx.path(),
         application_type(ctx.grant),
@@ -158,8 +158,24 @@ pub fn known_hint(text: &str) -> Option<Hint> {
     }
 }
 
+/// Of a token issued a moment ago, where the clock was looked at and is right.
+fn clock_aside(hint: Option<Hint>) -> &'static str {
+    match hint {
+        Some(_) => {
+            "it takes the token, issued a moment ago, for malformed; the PBX's clock is right. Look for a proxy that \
+             alters the Authorization header, and check PHP's time zone."
+        }
+        None => {
+            "it does not accept a token issued a moment ago. This answer does not tell the cause (FreePBX 17 gives the \
+             same for all), and the PBX's clock is right: either a proxy or PHP-FPM drops the Authorization header \
+             (Apache with FPM: `CGIPassAuth On`), or its API key pair does not match."
+        }
+    }
+}
+
 pub fn token_rejected(ctx: &CallContext, hint: Option<Hint>) -> Failure {
     let cause = match (hint, ctx.fresh) {
+        (Some(Hint::Invalid) | None, true) if ctx.clock_agrees => clock_aside(hint),
         (Some(Hint::Missing), _) => {
             "it sees no Authorization header, although one was sent. A proxy in front or the PHP-FPM setup \
              drops it: let it through (Apache with FPM: `CGIPassAuth On`)."
@@ -173,8 +189,8 @@ pub fn token_rejected(ctx: &CallContext, hint: Option<Hint>) -> Failure {
         }
         (Some(Hint::Unverified), true) => {
             "it cannot verify the signature of a token issued a moment ago: its public and private key do not \
-             belong together, or several PBXes answer at this address. Run `fwconsole ma install api` on the \
-             PBX, then `fwconsole chown`."
+             belong together, or several PBXes answer at this address. If it is one PBX, run `fwconsole ma install api` \
+             on it, then `fwconsole chown`: new keys end the tokens of all applications."
         }
         (Some(Hint::Unverified), false) => {
             "it cannot verify the signature: the API's key pair was regenerated, as at an upgrade of the api \

@@ -9,9 +9,9 @@ use http::{HeaderValue, Method, StatusCode};
 use serde_json::Value;
 
 use super::body::Body;
-use super::{TOKEN_PATH, request, resource, token};
+use super::{TOKEN_PATH, front, request, resource, text, token};
 use crate::domain::target::Call;
-use crate::domain::{Answer, Operation, Reason, Request, Target};
+use crate::domain::{Answer, Failure, Operation, Reason, Request, Target};
 use crate::platform::{CallContext, Permissions, Presence, Validity};
 
 /// Reads no data and needs no scope; full introspection breaks some 17.
@@ -31,19 +31,37 @@ pub fn read_presence(ctx: &CallContext, answer: &Answer) -> Presence {
         let remark = "before 17.0.8 it checks no client secret, so a token does not prove the secret right";
         return Presence::There { release: "FreePBX 17", remark: Some(remark) };
     }
-    if answer.status == StatusCode::METHOD_NOT_ALLOWED && body.html {
+    if answer.status == StatusCode::METHOD_NOT_ALLOWED && body.is_slim_wrong_method() {
         return Presence::There { release: "FreePBX 15 or 16", remark: None };
     }
-    let mut failure = token::failure(ctx, answer);
-    // The sentences speak of the service's request.
-    failure.diagnosis = failure.diagnosis.replace("POST /", "GET /").into();
-    let final_word = match failure.reason {
-        Reason::AjaxDeclined | Reason::ApiNotFound | Reason::Forbidden | Reason::RateLimited => true,
-        // A page, or a password in front: what answers is not the API, and is given no credentials.
-        Reason::UnexpectedResponse => answer.status.is_success() || answer.status == StatusCode::UNAUTHORIZED,
-        _ => false,
-    };
-    if final_word { Presence::Absent(failure) } else { Presence::Unclear }
+    let failure = token::failure(ctx, answer);
+    let own_words = body.is_slim_error_page() || body.exception().is_some_and(|e| e.shown().is_some());
+    if answer.status.is_server_error() && failure.reason == Reason::ServerError && own_words {
+        return Presence::Unclear;
+    }
+    // Anybody else may answer so, and is given no credentials.
+    Presence::Absent(without_credentials(ctx, answer, &failure))
+}
+
+/// The sentences speak of the service's request, which has another method and credentials.
+fn without_credentials(ctx: &CallContext, answer: &Answer, failure: &Failure) -> Failure {
+    let of_a_token_request = answer.status == StatusCode::METHOD_NOT_ALLOWED
+        || !matches!(
+            failure.reason,
+            Reason::AjaxDeclined
+                | Reason::ApiNotFound
+                | Reason::Forbidden
+                | Reason::RateLimited
+                | Reason::Proxy
+                | Reason::ServerError
+                | Reason::UnexpectedResponse
+        );
+    if of_a_token_request {
+        let diagnosis = text::not_as_freepbx(ctx, answer.status).into();
+        return Failure { reason: Reason::UnexpectedResponse, diagnosis, ..*failure };
+    }
+    let diagnosis = failure.diagnosis.replace("POST /", "GET /").replace(front::WENT_IN_PLAIN, "");
+    Failure { diagnosis: format!("{diagnosis} No credentials were sent.").into(), ..*failure }
 }
 
 pub fn permissions_request(target: &Target) -> Request {

@@ -197,6 +197,17 @@ pub fn odd_status(ctx: &CallContext, status: StatusCode) -> String {
     )
 }
 
+/// The token endpoint's address, asked without credentials, answers as FreePBX's never does.
+pub fn not_as_freepbx(ctx: &CallContext, status: StatusCode) -> String {
+    format!(
+        "GET {}, sent without credentials, was answered with HTTP {} in a way that FreePBX's API never does: another \
+         program answers at this address, or something in front of the PBX. No credentials were sent. Correct host and \
+         port in the target's url, or let what is in front pass /admin/api/ on.",
+        ctx.path(),
+        status.as_u16()
+    )
+}
+
 pub fn bare_5xx(ctx: &CallContext, status: StatusCode) -> String {
     format!(
         "The PBX failed at {} with HTTP {} and said nothing of the cause. {LOGS}",
@@ -241,8 +252,8 @@ pub fn empty_query(ctx: &CallContext) -> String {
 pub fn key_files(ctx: &CallContext) -> String {
     format!(
         "FreePBX's API cannot use its key files, so {} fails for every client. Run `fwconsole chown` on the PBX (the \
-         files need mode 600 or 660 and the web server's user); if they are missing, `fwconsole ma install api` makes \
-         them anew.",
+         files need mode 600 or 660 and the web server's user); only if they are missing, `fwconsole ma install \
+         api` makes them anew, which ends the tokens of all applications.",
         asked(ctx)
     )
 }
@@ -262,7 +273,8 @@ pub fn slim_error_at_token(ctx: &CallContext) -> String {
     format!(
         "FreePBX's OAuth2 server failed inside at {} and hides the cause. Either the application's Allowed Scopes hold \
          an unknown word, such as `*` or `extensions:read`: correct them in {APPLICATIONS}. Or the API's key files are \
-         missing or lack mode 600 or 660: run `fwconsole chown` on the PBX, then `fwconsole ma install api`.",
+         missing or lack mode 600 or 660: run `fwconsole chown` on the PBX, and only if they are missing `fwconsole ma install api`: new keys end the \
+         tokens of all applications.",
         asked(ctx)
     )
 }

@@ -21,7 +21,7 @@ fn pbx(grant: Grant, call: Call) -> Target {
 }
 
 fn context(target: &Target, operation: Operation, fresh: bool) -> CallContext<'_> {
-    CallContext { target, operation, grant: target.auth.grant, fresh, scopes: None }
+    CallContext { target, operation, grant: target.auth.grant, fresh, scopes: None, clock_agrees: false }
 }
 
 fn answer(status: u16, body: impl Into<Bytes>) -> Answer {

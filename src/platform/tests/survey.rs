@@ -37,9 +37,9 @@ fn where_the_api_is_not_no_credentials_follow() {
         ("login page at the token endpoint", Some(Reason::UnexpectedResponse)),
         ("a password in front of the token endpoint", Some(Reason::UnexpectedResponse)),
         ("JSON without a token", Some(Reason::UnexpectedResponse)),
-        // May pass, or be of this method alone.
-        ("bad gateway", None),
-        ("crash without a body at the token endpoint", None),
+        ("bad gateway", Some(Reason::ServerError)),
+        ("crash without a body at the token endpoint", Some(Reason::ServerError)),
+        // FreePBX's own words: it may be of this method alone.
         ("key file unusable", None),
     ] {
         let presence = read_presence(&context, &find(name, Generation::V17).answer());
@@ -52,6 +52,34 @@ fn where_the_api_is_not_no_credentials_follow() {
         if let Presence::Absent(failure) = presence {
             assert!(!failure.diagnosis.contains("POST /"), "{name}: it was a GET: {}", failure.diagnosis);
         }
+    }
+}
+
+#[test]
+fn a_stranger_at_the_token_endpoint_is_told_as_one_and_no_credential_blamed() {
+    let mut target = pbx(Grant::ClientCredentials, Call::Graphql);
+    target.origin = Url::parse("http://pbx.example.com").unwrap();
+    let context = context(&target, Operation::Token, true);
+    for (status, body, expected, said) in [
+        (400, r#"{"message":"no"}"#, Reason::UnexpectedResponse, "HTTP 400"),
+        (401, r#"{"error":"invalid_client"}"#, Reason::UnexpectedResponse, "No credentials were sent"),
+        (405, r#"{"detail":"Method Not Allowed"}"#, Reason::UnexpectedResponse, "No credentials were sent"),
+        (405, "<h1>405 Not Allowed</h1>", Reason::UnexpectedResponse, "No credentials were sent"),
+        (
+            400,
+            "<p>The plain HTTP request was sent to HTTPS port</p>",
+            Reason::UnexpectedResponse,
+            "wants https",
+        ),
+        (500, r#"{"error":"server_error"}"#, Reason::ServerError, "GET /admin"),
+        (502, "<html>", Reason::ServerError, "GET /admin"),
+    ] {
+        let Presence::Absent(failure) = read_presence(&context, &answer(status, body)) else {
+            panic!("{status} {body} draws credentials")
+        };
+        let text = &failure.diagnosis;
+        assert_eq!(failure.reason, expected, "{status} {body}");
+        assert!(text.contains(said) && !text.contains("unencrypted"), "{status} {body}: {text}");
     }
 }
 

@@ -96,7 +96,14 @@ fn watcher(called: Called) -> Target {
 }
 
 fn context(target: &Target, operation: Operation) -> CallContext<'_> {
-    CallContext { target, operation, grant: Grant::ClientCredentials, fresh: true, scopes: None }
+    CallContext {
+        target,
+        operation,
+        grant: Grant::ClientCredentials,
+        fresh: true,
+        scopes: None,
+        clock_agrees: false,
+    }
 }
 
 fn list(pbx: &SimPbx, called: Called, token: &str) -> Result<Listing, Failure> {

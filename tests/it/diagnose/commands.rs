@@ -10,6 +10,7 @@ use pbx_exporter::sim::{Fault, SimPbx, SimServer};
 use serde_json::Value;
 
 use crate::support::process::{CONFIG, Ended, Program};
+use crate::support::raw::{Server, closed_port};
 
 async fn pbx() -> SimServer {
     let pbx = SimPbx::new(Generation::V16, Clock::System);
@@ -207,4 +208,52 @@ async fn the_pbxs_own_log_is_shown_redacted() {
     let report: Value = serde_json::from_str(&json.stdout).expect("JSON");
     assert_eq!(report["targets"][0]["log"][0]["records"][0]["kind"], "token_refused");
     assert!(!format!("{ended:?}{json:?}").contains("canary"));
+}
+
+#[tokio::test]
+async fn what_does_not_answer_as_freepbx_is_sent_no_credentials() {
+    for (status, kind, body) in [
+        ("502 Bad Gateway", "text/html", "<html><h1>502 Bad Gateway</h1></html>"),
+        ("503 Service Unavailable", "application/json", r#"{"message":"no healthy upstream"}"#),
+        ("500 Internal Server Error", "text/html", ""),
+        ("400 Bad Request", "application/json", r#"{"message":"no"}"#),
+        ("405 Method Not Allowed", "application/json", r#"{"detail":"Method Not Allowed"}"#),
+        ("405 Not Allowed", "text/html", "<html><h1>405 Not Allowed</h1></html>"),
+        ("401 Unauthorized", "application/json", r#"{"error":"invalid_client"}"#),
+    ] {
+        let length = body.len();
+        let answer =
+            format!("HTTP/1.1 {status}\r\ncontent-type: {kind}\r\ncontent-length: {length}\r\n\r\n{body}");
+        let server = Server::answering(move |_| answer.clone()).await;
+        let targets = format!(
+            "- {{name: a, url: '{}', auth: {{client_id: {MACHINE_ID}, client_secret: {SECRET}}}}}\n",
+            server.http("")
+        );
+        let ended = run(&["diagnose"], &targets).await;
+        let requests = server.requests();
+        let posts = requests.iter().filter(|request| request.starts_with("POST")).count();
+        assert_eq!((ended.code, posts, requests.len()), (Some(6), 0, 1), "{status}: {ended:?}");
+        assert!(ended.stdout.contains("FAIL  api "), "{status}: {ended:?}");
+    }
+}
+
+#[tokio::test]
+async fn one_run_draws_at_most_three_refusals_from_an_origin() {
+    let server = pbx().await;
+    server.pbx().set_fault(Some(Fault::SecretRegenerated));
+    let targets: String = ["a", "b", "c", "d"].iter().map(|name| target(name, &server, "")).collect();
+    let ended = run(&["diagnose"], &targets).await;
+    assert_eq!(server.pbx().token_requests_by_grant(Grant::ClientCredentials), 3, "{ended:?}");
+    assert!(ended.stdout.contains("NOT TESTED this origin has refused too often"), "{ended:?}");
+    assert!(ended.stdout.contains("At most 3 refusals are drawn from an origin"), "{ended:?}");
+}
+
+#[tokio::test]
+async fn a_ca_file_that_is_not_there_is_a_configuration_error_before_any_step() {
+    let at = format!("https://{}", closed_port().await);
+    let arguments = ["diagnose", "--ad-hoc", &at, "--platform", "freepbx", "--ca-file", "/no/such/ca.pem"];
+    let given = Program::new(&arguments).env("FREEPBX_API_CLIENT_ID", MACHINE_ID);
+    let ended = given.env("FREEPBX_API_CLIENT_SECRET", SECRET).run().await;
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(4), ""), "{ended:?}");
+    assert!(ended.stderr.contains("/no/such/ca.pem"), "{ended:?}");
 }

@@ -127,6 +127,7 @@ fn cases() -> Vec<Case> {
         },
         cut_off("connect", TransportError::Connect("connection refused".into())),
         cut_off("tls", TransportError::Tls("certificate expired on 01 Jan 2020".into())),
+        cut_off("tls-none", TransportError::Tls(TransportError::NOT_TLS.into())),
         cut_off("timeout-connect", timeout("connect")),
         faulty("timeout-processing", V17, Fault::Hang),
         cut_off("connection_lost", TransportError::ConnectionLost("closed before an answer".into())),
@@ -187,7 +188,7 @@ async fn each_reason_has_a_transcript() {
 fn reasons_that_freepbx_never_gives_say_so() {
     let target = usual(Grant::ClientCredentials);
     for reason in [Reason::AccessDenied, Reason::UserBlocked] {
-        let advice = platform::advice(&target, Operation::Extensions, reason);
+        let advice = platform::advice(&target, Operation::Extensions, reason, &[]);
         assert!(advice.because.contains("never gives this answer"), "{reason}");
     }
 }
@@ -197,7 +198,7 @@ fn each_reason_has_advice_that_fits_a_transcript() {
     for grant in [Grant::ClientCredentials, Grant::Password] {
         let target = usual(grant);
         for reason in Reason::ALL {
-            let advice = platform::advice(&target, Operation::Token, reason);
+            let advice = platform::advice(&target, Operation::Token, reason, &[]);
             assert!(!advice.title.ends_with('.') && advice.title.len() < 80, "{reason}");
             assert!(advice.because.ends_with('.'), "{reason}");
             assert!(!advice.avoid.is_empty() && advice.avoid.len() <= 4, "{reason}");
@@ -251,7 +252,26 @@ async fn a_spent_budget_of_refusals_ends_the_run() {
     assert_eq!(exit_of(&report), Exit::Failed);
     let out = String::from_utf8(out).expect("text");
     assert!(out.contains("NOT TESTED") && out.contains("limits.refusals_per_origin"), "{out}");
+    assert!(out.contains("NOT TESTED this origin has refused too often from this host"), "{out}");
+    assert!(!out.contains("nothing is known"), "{out}");
+    let json = document(&[(Arc::new(usual(Grant::ClientCredentials)), report)]);
+    let title = "not tested: this origin has refused too often from this host";
+    assert_eq!(json["targets"][0]["verdict"]["title"], title);
     assert_eq!(pbx.requests(Operation::Token), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_right_is_no_cause_of_a_rejected_token() {
+    for (ahead, told) in [(0.0, "the PBX's clock is right"), (-300.0, "the PBX's clock is wrong")] {
+        let (pbx, transport) = pbx(V17);
+        pbx.set_fault(Some(Fault::DropsAuthorization));
+        let budget = Origin::new(6, Duration::from_secs(2400));
+        let clock = Clock::steered(UNIX + ahead);
+        let parts = Parts { transport: &*transport, dial: &*transport, clock, origin: &budget };
+        let usual = usual(Grant::ClientCredentials);
+        let report = text(&usual, parts, Style::default(), &mut Vec::new()).await;
+        assert!(report.verdict.diagnosis.contains(told), "{ahead}: {}", report.verdict.diagnosis);
+    }
 }
 
 #[tokio::test(start_paused = true)]

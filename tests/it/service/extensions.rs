@@ -86,7 +86,8 @@ async fn a_difference_is_told_in_eighty_columns_and_by_the_exit_code() {
         table.stderr,
         format!(
             "office: asks {origin} for a token (grant client_credentials, /admin/api/api/token) and for the list \
-             (/admin/api/api/gql). Only compares, changes nothing.\n\
+             (/admin/api/api/gql). Only compares, changes nothing. At most 3 refusals are drawn from an origin; fail2ban \
+             adds them to those that a running exporter draws.\n\
              note: accounts.csv: given more than once and counted once: 2001\n"
         )
     );
