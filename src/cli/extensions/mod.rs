@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use self::failure::Failed;
 use self::render::{Comparison, Report};
 use super::exit::Exit;
+use super::once::{self, FOLLOW_UPS};
 use crate::budget::Origin;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -136,7 +137,7 @@ fn announce(target: &Target) {
     let context =
         |operation| CallContext { target, operation, grant: target.auth.grant, fresh: true, scopes: None };
     eprintln!(
-        "{}: asks {} for a token (grant {}, {}) and for the list ({}). Only compares, changes nothing.",
+        "{}: asks {} for a token (grant {}, {}) and for the list ({}). {FOLLOW_UPS} Only compares, changes nothing.",
         target.name,
         target.origin.origin().ascii_serialization(),
         target.auth.grant,
@@ -145,11 +146,12 @@ fn announce(target: &Target) {
     );
 }
 
-/// One pass as the service makes it.
+/// One pass as the service makes it, but for the version.
 async fn list(config: &Config, target: &Arc<Target>) -> Result<Vec<Extension>, Failed> {
     let origin = Origin::new(config.limits.refusals_per_origin, config.limits.refusal_window);
     let transport = Arc::new(HttpTransport::new());
-    let probe = Probe::new(target.clone(), None, transport, Arc::new(origin), Clock::System).keeping_list();
+    let probe =
+        Probe::new(once::target(target), None, transport, Arc::new(origin), Clock::System).keeping_list();
     let outcome = match probe.pass(&CancellationToken::new()).await {
         Ok(outcome) => outcome,
         Err(NoOutcome::Budget(_)) => {
