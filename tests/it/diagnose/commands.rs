@@ -11,12 +11,12 @@ use serde_json::Value;
 
 use crate::support::process::{CONFIG, Ended, Program};
 
-async fn pbx() -> SimServer {
+pub async fn pbx() -> SimServer {
     let pbx = SimPbx::new(Generation::V16, Clock::System);
     SimServer::start(Arc::new(pbx)).await.expect("a port")
 }
 
-fn target(name: &str, server: &SimServer, keys: &str) -> String {
+pub fn target(name: &str, server: &SimServer, keys: &str) -> String {
     let url = server.origin();
     format!(
         "- {{name: {name}, url: '{url}', auth: {{client_id: {MACHINE_ID}, client_secret: {SECRET}}}, {keys}}}\n"
