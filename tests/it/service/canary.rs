@@ -153,7 +153,7 @@ const CASES: [(&str, Answer, Answer, &str); 24] = [
         |_| {
             ok(
                 r#"{"data":{"fetchAllExtensions":{"status":true,"totalCount":1,"message":"canary","extension":[
-                {"extensionId":"2000","tech":"canary","user":{"extPassword":"canary"}}]}}}"#,
+                {"extensionId":"2000","tech":"pjsip","user":{"extPassword":"canary"}}]}}}"#,
             )
         },
         "expected_extensions: [2001]",
