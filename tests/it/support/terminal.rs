@@ -27,9 +27,8 @@ pub async fn run(
 ) -> Shown {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join(file.0), file.1).expect("a file");
-    let quoted: String = arguments.iter().map(|argument| format!(" '{argument}'")).collect();
-    let line =
-        format!("stty cols 80 rows 24; tty > tty; exec '{}'{quoted}", env!("CARGO_BIN_EXE_pbx_exporter"));
+    let program = [&[env!("CARGO_BIN_EXE_pbx_exporter")], arguments].concat().join("' '");
+    let line = format!("stty cols 80 rows 24; tty > tty; exec '{program}'");
     let mut script = Command::new("script")
         .args(["-qec", &line, "/dev/null"])
         .env_clear()
