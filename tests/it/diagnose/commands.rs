@@ -94,7 +94,7 @@ async fn test_connection_and_extensions_send_no_more_than_they_announce() {
                 requests(Operation::Version),
             );
             assert_eq!(found, sent, "{command} {fault:?}: {ended:?}");
-            for announced in ["second one with an explicit scope", "{ __typename }"] {
+            for announced in ["second token request, with an explicit scope", "{ __typename }"] {
                 assert!(ended.stderr.contains(announced), "{ended:?}");
             }
             assert!(!ended.stderr.contains("version"), "{ended:?}");
