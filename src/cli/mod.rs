@@ -7,6 +7,7 @@ pub mod diagnose;
 pub mod exit;
 mod extensions;
 mod log;
+mod once;
 pub mod select;
 mod serve;
 mod shell;

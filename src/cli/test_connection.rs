@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use super::diagnose::place;
 use super::exit::Exit;
+use super::once::{self, FOLLOW_UPS};
 use super::print_errors;
 use super::select::{self, Budgets};
 use super::terminal::Output;
@@ -85,7 +86,7 @@ pub async fn write(
         .iter()
         .map(|target| {
             let origin = budgets.of(target);
-            let (target, transport, gate) = (Arc::clone(target), Arc::clone(&transport), Arc::clone(&gate));
+            let (target, transport, gate) = (once::target(target), Arc::clone(&transport), Arc::clone(&gate));
             tasks.spawn(async move {
                 let _place = gate.acquire().await;
                 test(target, transport, &origin).await
@@ -112,8 +113,7 @@ pub async fn write(
 fn announcement(targets: usize) -> String {
     let whom = if targets == 1 { "the target".to_owned() } else { format!("each of {targets} targets") };
     format!(
-        "Sends {whom} one token request and one request for the extensions list, and one harmless query more where \
-         their answers leave the cause open. Changes nothing. {}",
+        "Sends {whom} one token request and one request for the extensions list. {FOLLOW_UPS} Changes nothing. {}",
         select::adds_up()
     )
 }

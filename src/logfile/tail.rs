@@ -1,6 +1,7 @@
 //! One file, followed: through rotation, truncation, absence and lost permissions.
 //!
-//! The open file is read to its end before its successor is. What stood in a file when it was first seen does
+//! The open file is read to its end before its successor is, and for a while beside it: its writer may not have
+//! turned to the new one yet. What stood in a file when it was first seen does
 //! not count; a file that comes into being, or takes another's place, counts from its beginning.
 
 use std::fs::{File, Metadata};
@@ -19,10 +20,9 @@ const READ_LIMIT: usize = 4 << 20;
 const CHUNK: usize = 64 << 10;
 /// Beginning of a file by which it is known: holds the time of the first line.
 const HEAD: usize = 64;
-/// Polls for which a writer may go on with the file that was renamed, as Apache's children do.
-const LINGER: u32 = 10;
-/// Polls after which a file that is gone is let go, so that its space on the disk becomes free.
-const LET_GO: u32 = 60;
+/// Polls for which a file that is no longer in its place is kept open: its writer may go on with it, as Apache's
+/// children do after a graceful reload. Then it is let go, so that its space on the disk becomes free.
+const LINGER: u32 = 60;
 /// Polls without news after which a record whose end is not marked is taken for whole.
 const QUIET: u32 = 2;
 
@@ -31,19 +31,22 @@ pub(super) struct Tail {
     path: PathBuf,
     format: LogFormat,
     open: Option<Open>,
+    /// The one that was in its place before, for [`LINGER`] polls.
+    old: Option<Open>,
     /// Whether the next file opened counts from its beginning.
     from_start: bool,
     /// How far the file was read that was let go; it may come back.
     left: Option<Place>,
-    records: Records,
-    quiet: u32,
-    /// Polls for which the open file was no longer the one at `path`.
-    displaced: u32,
 }
 
 struct Open {
     file: File,
     place: Place,
+    records: Records,
+    /// Polls without news.
+    quiet: u32,
+    /// Polls for which it was no longer the one at the path.
+    displaced: u32,
 }
 
 /// How far which file was read.
@@ -61,11 +64,9 @@ impl Tail {
             path: file.path.clone(),
             format: file.format,
             open: None,
+            old: None,
             from_start: false,
             left: None,
-            records: Records::new(file.format),
-            quiet: 0,
-            displaced: 0,
         }
     }
 
@@ -75,37 +76,48 @@ impl Tail {
 
     /// Gives the events of what is new to `count`. The error says what keeps the file from being followed.
     pub fn poll(&mut self, count: &mut dyn FnMut(LogEvent)) -> Result<(), String> {
-        let mut limit = READ_LIMIT;
-        let result = self.advance(&mut limit, count);
-        self.quiet = if limit == READ_LIMIT { self.quiet.saturating_add(1) } else { 0 };
-        if self.quiet == QUIET {
-            self.records.flush(&mut counter(self.format, count));
-        }
-        result
+        let (mut limit, record) = (READ_LIMIT, &mut counter(self.format, count));
+        self.read_old(&mut limit, record);
+        self.advance(&mut limit, record)
     }
 
-    fn advance(&mut self, limit: &mut usize, count: &mut dyn FnMut(LogEvent)) -> Result<(), String> {
-        let meta = self.path.metadata();
-        let Some(open) = &mut self.open else { return self.begin(meta, limit, count) };
-        if meta.as_ref().is_ok_and(|meta| id(meta) == open.place.id) {
-            self.displaced = 0;
-            if open.start_anew_if_rewritten()? {
-                self.records.flush(&mut counter(self.format, count));
-                self.records.begin(false);
-            }
-            return self.read(limit, count);
+    fn read_old(&mut self, limit: &mut usize, record: &mut dyn FnMut(&str)) {
+        let Some(old) = &mut self.old else { return };
+        old.displaced += 1;
+        let failed = old.read(limit, record).is_err();
+        if failed || (old.displaced > LINGER && *limit > 0) {
+            self.left = self.old.take().and_then(|old| old.let_go(record));
         }
-        let before = *limit;
-        self.read(limit, count)?;
-        self.displaced += 1;
-        let patience = if meta.is_ok() { LINGER } else { LET_GO };
-        // A new file is turned to as soon as the old one is quiet; without one, the old one may yet come back.
-        let is_quiet = meta.is_ok() && *limit == before;
-        if is_quiet || (self.displaced > patience && *limit > 0) {
-            self.records.finish(&mut counter(self.format, count));
-            self.left = self.open.take().and_then(Open::let_go);
+    }
+
+    fn advance(&mut self, limit: &mut usize, record: &mut dyn FnMut(&str)) -> Result<(), String> {
+        let meta = self.path.metadata();
+        let is_there = |open: &Open| meta.as_ref().is_ok_and(|meta| id(meta) == open.place.id);
+        if self.old.as_ref().is_some_and(is_there) {
+            std::mem::swap(&mut self.open, &mut self.old);
+        }
+        let Some(open) = &mut self.open else { return self.begin(meta, limit, record) };
+        if is_there(open) {
+            open.displaced = 0;
+            if open.start_anew_if_rewritten()? {
+                open.records.flush(record);
+                open.records.begin(false);
+            }
+            return open.read(limit, record);
+        }
+        open.read(limit, record)?;
+        open.displaced += 1;
+        // It is read to its end before its successor is.
+        if meta.is_ok() && *limit > 0 {
+            open.displaced = 0;
+            let older = std::mem::replace(&mut self.old, self.open.take());
+            older.and_then(|older| older.let_go(record));
             self.from_start = true;
-            return self.begin(meta, limit, count);
+            return self.begin(meta, limit, record);
+        }
+        if open.displaced > LINGER && *limit > 0 {
+            self.left = self.open.take().and_then(|open| open.let_go(record));
+            self.from_start = true;
         }
         meta.map(|_| ()).map_err(|e| open::problem(&e))
     }
@@ -115,7 +127,7 @@ impl Tail {
         &mut self,
         meta: io::Result<Metadata>,
         limit: &mut usize,
-        count: &mut dyn FnMut(LogEvent),
+        record: &mut dyn FnMut(&str),
     ) -> Result<(), String> {
         if let Err(error) = meta {
             self.from_start |= error.kind() == ErrorKind::NotFound;
@@ -128,41 +140,45 @@ impl Tail {
         } else if !self.from_start {
             place.offset = meta.len();
         }
-        let mut open = Open { file, place };
+        let mut open = Open { file, place, records: Records::new(self.format), quiet: 0, displaced: 0 };
         open.start_anew_if_rewritten()?;
-        self.records.begin(open.is_within_a_line().map_err(|e| open::problem(&e))?);
-        (self.open, self.left, self.displaced) = (Some(open), None, 0);
-        self.read(limit, count)
+        open.records.begin(open.is_within_a_line().map_err(|e| open::problem(&e))?);
+        self.left = None;
+        self.open.insert(open).read(limit, record)
     }
+}
 
-    /// Reads on, to the end of the file or of the limit.
-    fn read(&mut self, limit: &mut usize, count: &mut dyn FnMut(LogEvent)) -> Result<(), String> {
-        let Some(open) = &mut self.open else { return Ok(()) };
-        let mut buffer = Vec::new();
+impl Open {
+    /// Reads on, to the end of the file or of the limit. At most once a poll.
+    fn read(&mut self, limit: &mut usize, record: &mut dyn FnMut(&str)) -> Result<(), String> {
+        let (before, mut buffer) = (self.place.offset, Vec::new());
         while *limit > 0 {
             // A look is cheaper than the buffer.
-            if buffer.is_empty() && open.len().is_ok_and(|len| len <= open.place.offset) {
+            if buffer.is_empty() && self.len().is_ok_and(|len| len <= self.place.offset) {
                 break;
             }
             buffer.resize(CHUNK.min(*limit), 0);
-            match open.file.read_at(&mut buffer, open.place.offset) {
+            match self.file.read_at(&mut buffer, self.place.offset) {
                 Ok(0) => break,
                 Ok(read) => {
-                    open.place.offset += read as u64;
+                    self.place.offset += read as u64;
                     *limit -= read;
-                    self.records.feed(&buffer[..read], &mut counter(self.format, count));
+                    self.records.feed(&buffer[..read], record);
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(open::problem(&error)),
             }
         }
-        open.remember_head().map_err(|e| open::problem(&e))
+        self.quiet = if self.place.offset == before { self.quiet.saturating_add(1) } else { 0 };
+        if self.quiet == QUIET {
+            self.records.flush(record);
+        }
+        self.remember_head().map_err(|e| open::problem(&e))
     }
-}
 
-impl Open {
-    /// Where to go on if the file comes back; a deleted one cannot.
-    fn let_go(self) -> Option<Place> {
+    /// What was not ended counts as it is. Gives where to go on if the file comes back; a deleted one cannot.
+    fn let_go(mut self, record: &mut dyn FnMut(&str)) -> Option<Place> {
+        self.records.finish(record);
         self.file.metadata().is_ok_and(|meta| meta.nlink() > 0).then_some(self.place)
     }
 

@@ -120,20 +120,55 @@ fn rotation_by_renaming_loses_and_repeats_nothing() {
 }
 
 #[test]
-fn a_writer_that_keeps_the_renamed_file_is_read_to_its_end_and_not_for_ever() {
+fn a_writer_that_keeps_the_renamed_file_is_read_beside_the_new_one_and_not_for_ever() {
     let mut log = Followed::new(LogFormat::AccessLog, Some(""));
     log.rename("log", "log.1");
     log.append("log", GRANTED);
     for _ in 0..5 {
         log.append("log.1", REFUSED);
-        log.poll();
+        log.polls(10);
+        log.append("log", GRANTED);
     }
-    assert_eq!((log.count(TokenRefused), log.count(TokenGranted)), (5, 0));
-    for _ in 0..10 {
-        log.append("log.1", "noise\n");
-        log.poll();
+    assert_eq!((log.count(TokenRefused), log.count(TokenGranted)), (5, 5));
+    log.polls(15);
+    assert_eq!(log.count(TokenGranted), 6);
+    log.append("log.1", REFUSED);
+    log.polls(5);
+    assert_eq!(log.count(TokenRefused), 5, "it is let go");
+}
+
+#[test]
+fn a_file_is_open_no_longer_than_a_minute_after_another_took_its_place() {
+    let mut log = Followed::new(LogFormat::AccessLog, Some(""));
+    let folder = log.folder.path().to_owned();
+    let open = || {
+        let open = fs::read_dir("/proc/self/fd").expect("on Linux").flatten();
+        open.filter_map(|fd| fs::read_link(fd.path()).ok()).filter(|name| name.starts_with(&folder)).count()
+    };
+    for round in 0..4 {
+        log.rename("log", &format!("log.{round}"));
+        log.add(GRANTED);
+        assert_eq!((open(), log.count(TokenGranted)), (2, round + 1), "the newest two");
     }
-    assert_eq!(log.count(TokenGranted), 1);
+    log.polls(61);
+    assert_eq!(open(), 1);
+}
+
+#[test]
+fn a_renamed_file_that_comes_back_goes_on_where_it_was() {
+    for polls in [3, 70] {
+        let mut log = Followed::new(LogFormat::AccessLog, Some(""));
+        log.add(REFUSED);
+        log.rename("log", "log.1");
+        log.append("log", GRANTED);
+        log.polls(polls);
+        log.rename("log", "log.2");
+        log.rename("log.1", "log");
+        log.add(REFUSED);
+        log.append("log.2", GRANTED);
+        log.polls(3);
+        assert_eq!((log.count(TokenRefused), log.count(TokenGranted)), (2, 2), "after {polls}");
+    }
 }
 
 #[test]
@@ -143,6 +178,8 @@ fn a_cut_last_line_of_a_renamed_file_does_not_run_into_the_new_one() {
     log.rename("log", "log.1");
     log.append("log", GRANTED);
     log.polls(2);
+    assert_eq!((log.count(TokenRefused), log.count(TokenGranted)), (0, 1), "its end may follow");
+    log.polls(60);
     assert_eq!((log.count(TokenRefused), log.count(TokenGranted)), (1, 1));
 }
 

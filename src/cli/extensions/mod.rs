@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use self::failure::Failed;
 use self::render::{Comparison, Report};
 use super::exit::Exit;
+use super::once::{self, FOLLOW_UPS};
 use super::select;
 use crate::budget::Origin;
 use crate::clock::Clock;
@@ -143,7 +144,7 @@ fn announce(target: &Target) {
         clock_agrees: false,
     };
     eprintln!(
-        "{}: asks {} for a token (grant {}, {}) and for the list ({}). Only compares, changes nothing. {}",
+        "{}: asks {} for a token (grant {}, {}) and for the list ({}). {FOLLOW_UPS} Only compares, changes nothing. {}",
         target.name,
         target.origin.origin().ascii_serialization(),
         target.auth.grant,
@@ -153,11 +154,12 @@ fn announce(target: &Target) {
     );
 }
 
-/// One pass as the service makes it.
+/// One pass as the service makes it, but for the version.
 async fn list(config: &Config, target: &Arc<Target>) -> Result<Vec<Extension>, Failed> {
     let origin = Origin::new(select::refusals(config.limits), config.limits.refusal_window);
     let transport = Arc::new(HttpTransport::new());
-    let probe = Probe::new(target.clone(), None, transport, Arc::new(origin), Clock::System).keeping_list();
+    let probe =
+        Probe::new(once::target(target), None, transport, Arc::new(origin), Clock::System).keeping_list();
     let outcome = match probe.pass(&CancellationToken::new()).await {
         Ok(outcome) => outcome,
         Err(NoOutcome::Budget(_)) => {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use pbx_exporter::clock::Clock;
 use pbx_exporter::domain::{Grant, Operation};
-use pbx_exporter::sim::fixtures::Generation;
+use pbx_exporter::sim::fixtures::{Generation, find};
 use pbx_exporter::sim::target::{MACHINE_ID, PASSWORD, SECRET};
 use pbx_exporter::sim::{Fault, SimPbx, SimServer};
 use serde_json::Value;
@@ -12,12 +12,12 @@ use serde_json::Value;
 use crate::support::process::{CONFIG, Ended, Program};
 use crate::support::raw::{Server, closed_port};
 
-async fn pbx() -> SimServer {
+pub async fn pbx() -> SimServer {
     let pbx = SimPbx::new(Generation::V16, Clock::System);
     SimServer::start(Arc::new(pbx)).await.expect("a port")
 }
 
-fn target(name: &str, server: &SimServer, keys: &str) -> String {
+pub fn target(name: &str, server: &SimServer, keys: &str) -> String {
     let url = server.origin();
     format!(
         "- {{name: {name}, url: '{url}', auth: {{client_id: {MACHINE_ID}, client_secret: {SECRET}}}, {keys}}}\n"
@@ -70,6 +70,37 @@ async fn test_connection_says_the_same_in_json() {
     assert_eq!(json["targets"][1]["reason"], "invalid_client");
     assert_eq!(json["targets"][1]["operation"], "token");
     assert!(json["targets"][1]["diagnosis"].as_str().is_some_and(|text| text.contains("Machine-to-Machine")));
+}
+
+#[tokio::test]
+async fn test_connection_and_extensions_send_no_more_than_they_announce() {
+    for (fault, sent) in [
+        (None, (1, 1, 0, 0)),
+        (Some(Fault::SecretRegenerated), (1, 0, 0, 0)),
+        (Some(Fault::AllowedScopesUnknownWord), (2, 0, 0, 0)),
+        (Some(Fault::RejectAllTokens), (1, 1, 0, 0)),
+        (Some(Fault::QueryFails), (1, 1, 0, 0)),
+        (Some(Fault::Fixture(find("crash without a body", Generation::V16))), (1, 1, 1, 0)),
+    ] {
+        for command in ["test-connection", "extensions"] {
+            let server = pbx().await;
+            server.pbx().set_fault(fault.clone());
+            let ended = run(&[command], &target("a", &server, "version: true")).await;
+            let pbx = server.pbx();
+            let requests = |operation| pbx.requests(operation);
+            let found = (
+                requests(Operation::Token),
+                requests(Operation::Extensions),
+                pbx.validity_requests(),
+                requests(Operation::Version),
+            );
+            assert_eq!(found, sent, "{command} {fault:?}: {ended:?}");
+            for announced in ["second token request, with an explicit scope", "{ __typename }"] {
+                assert!(ended.stderr.contains(announced), "{ended:?}");
+            }
+            assert!(!ended.stderr.contains("version"), "{ended:?}");
+        }
+    }
 }
 
 #[tokio::test]
@@ -168,6 +199,13 @@ async fn completions_and_a_manual_page_name_every_command() {
     for word in ["COMMAND DIAGNOSE", "COMMAND CHECK", "ad\\-hoc", "config.file"] {
         assert!(ended.stdout.contains(word), "the manual lacks {word}");
     }
+    let line = |text: &str| ended.stdout.lines().any(|line| line == text);
+    for command in [r"diagnose, diagnose\-api", r"extensions, sync\-sip\-accounts", "check", "man"] {
+        assert!(line(&format!(r"\fB{command}\fR")), "{}", ended.stdout);
+    }
+    assert!(line(".SH \"EXIT STATUS\"") && line("the extensions are not those expected"), "{}", ended.stdout);
+    // No other page is installed.
+    assert!(!ended.stdout.contains("(1)"), "{}", ended.stdout);
 }
 
 #[tokio::test]

@@ -153,7 +153,7 @@ const CASES: [(&str, Answer, Answer, &str); 24] = [
         |_| {
             ok(
                 r#"{"data":{"fetchAllExtensions":{"status":true,"totalCount":1,"message":"canary","extension":[
-                {"extensionId":"2000","tech":"canary","user":{"extPassword":"canary"}}]}}}"#,
+                {"extensionId":"2000","tech":"pjsip","user":{"extPassword":"canary"}}]}}}"#,
             )
         },
         "expected_extensions: [2001]",
@@ -321,6 +321,47 @@ async fn commands_for_the_operator_show_no_secret() {
         assert_silent(&arguments.join(" "), &format!("{}{}", ended.stdout, ended.stderr));
         for name in &names {
             assert!(ended.stdout.contains(name.as_str()), "{arguments:?} says nothing of {name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_list_of_extensions_shows_no_secret() {
+    let (text, names) = everything().await;
+    let accounts = "extension;secret\n2000;canary\n2001;canary\n";
+    for name in &names {
+        for arguments in [
+            &["extensions", "--log.level", "trace"][..],
+            &["sync-sip-accounts", "--output", "json"],
+            &["extensions", "--output", "csv"],
+            &["extensions", "--expected", "-"],
+        ] {
+            let arguments = [arguments, &["--config.file", CONFIG, name]].concat();
+            let ended = Program::new(&arguments).file(CONFIG, &text).input(accounts).run().await;
+            let said = format!("{}{}", ended.stdout, ended.stderr);
+            assert_silent(&arguments.join(" "), &said);
+            assert!(said.contains(name.as_str()), "{arguments:?} says nothing of {name}");
+            assert_eq!(ended.code == Some(3), name == "expected", "{arguments:?}: {said}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_diagnosis_with_credentials_from_the_environment_shows_no_secret() {
+    for (name, token, list, _) in CASES {
+        let server = pbx(token, list).await;
+        for arguments in [&["--log.level", "trace"][..], &["--output", "json"]] {
+            let url = server.http("");
+            let arguments = [&["diagnose", "--ad-hoc", &url, "--platform", "freepbx"], arguments].concat();
+            let program = Program::new(&arguments)
+                .env("FREEPBX_API_CLIENT_ID", "app")
+                .env("FREEPBX_API_CLIENT_SECRET", SECRETS[0])
+                .env("FREEPBX_API_USERNAME", "u")
+                .env("FREEPBX_API_PASSWORD", SECRETS[1]);
+            let ended = program.run().await;
+            assert_silent(name, &format!("{}{}", ended.stdout, ended.stderr));
+            assert!(ended.stdout.contains("127.0.0.1"), "{name}: {ended:?}");
+            assert_ne!(ended.code, Some(4), "{name}: {ended:?}");
         }
     }
 }

@@ -86,8 +86,10 @@ async fn a_difference_is_told_in_eighty_columns_and_by_the_exit_code() {
         table.stderr,
         format!(
             "office: asks {origin} for a token (grant client_credentials, /admin/api/api/token) and for the list \
-             (/admin/api/api/gql). Only compares, changes nothing. At most 3 refusals are drawn from an origin; fail2ban \
-             adds them to those that a running exporter draws.\n\
+             (/admin/api/api/gql). Where an answer leaves the cause open it sends one thing more: after a bare error \
+             page of the token endpoint a second token request, with an explicit scope; after an unclear answer to the \
+             list the harmless query {{ __typename }}. Only compares, changes nothing. At most 3 refusals are drawn from \
+             an origin; fail2ban adds them to those that a running exporter draws.\n\
              note: accounts.csv: given more than once and counted once: 2001\n"
         )
     );

@@ -8,5 +8,6 @@ pub mod openmetrics;
 pub mod process;
 pub mod raw;
 pub mod scrape;
+pub mod terminal;
 pub mod tls;
 pub mod world;
