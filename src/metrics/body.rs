@@ -171,7 +171,7 @@ impl Source {
                 let log = self.logs[self.target].as_deref();
                 let reference = self.references[self.target].as_deref();
                 let (info, now) = (&slot.info, self.now);
-                family.write(out, &View { info, state, brief, label, now, log, reference });
+                family.write(out, &View { info, state, label, brief, now, log, reference });
                 self.target += 1;
                 if out.len() >= CHUNK {
                     return false;
