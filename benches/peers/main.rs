@@ -33,8 +33,8 @@ fn main() -> anyhow::Result<ExitCode> {
     if let [mode, rest @ ..] = args.as_slice()
         && mode == probing::LOOP_MODE
     {
-        // One thread, as whoever writes such a loop has it.
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        // The exporter's own runtime: compared is what a probe does, not what a second thread costs.
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         return runtime.block_on(probing::bare_loop(rest)).map(|()| ExitCode::SUCCESS);
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
