@@ -139,7 +139,7 @@ impl Probe {
         }
         let mut pass = std::mem::take(&mut self.memory().unfinished);
         let extensions = match self.list(cancel, &mut pass).await {
-            Ok(result) => Some(result),
+            Ok(result) => result,
             Err(Stop::Cancelled) => return Err(NoOutcome::Cancelled),
             Err(Stop::NoToken(NoToken::Budget(wait))) => {
                 self.memory().unfinished = pass;
@@ -152,8 +152,8 @@ impl Probe {
                 return Ok(self.outcome(pass, extensions, wait).await);
             }
         };
-        let wait = self.wait_after(extensions.as_ref()).await;
-        Ok(self.outcome(pass, extensions, wait).await)
+        let wait = self.wait_after(&extensions).await;
+        Ok(self.outcome(pass, Some(extensions), wait).await)
     }
 
     async fn outcome(
@@ -177,8 +177,8 @@ impl Probe {
         }
     }
 
-    async fn wait_after(&self, result: Option<&Result<Listing, Failure>>) -> Duration {
-        let Some(Err(failure)) = result else {
+    async fn wait_after(&self, result: &Result<Listing, Failure>) -> Duration {
+        let Err(failure) = result else {
             self.memory().denied = 0;
             return self.target.interval;
         };
