@@ -99,7 +99,6 @@ enum Command {
     Extensions(extensions::ExtensionsArgs),
 }
 
-
 /// Parses the arguments and runs one command.
 ///
 /// # Errors
