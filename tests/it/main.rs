@@ -1,6 +1,7 @@
 //! Integration tests: one binary, a module per behaviour. Offline, loopback only, in any order.
 
 mod config;
+mod dashboards;
 mod diagnose;
 mod drift;
 mod exposition;
