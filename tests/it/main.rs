@@ -6,6 +6,7 @@ mod diagnose;
 mod drift;
 mod exposition;
 mod logfile;
+mod metric_names;
 mod metrics_docs;
 mod reference;
 mod schedule;

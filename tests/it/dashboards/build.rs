@@ -157,6 +157,26 @@ impl Panel {
             .option("showHeader", json!(true))
     }
 
+    /// A minute's observations of a histogram in each of its buckets.
+    pub fn heat(title: &str, description: &str, scheme: &str, expression: &str) -> Self {
+        let color =
+            json!({"mode": "scheme", "scheme": scheme, "steps": 64, "exponent": 0.5, "reverse": false});
+        let target = json!({"legendFormat": "{{le}}", "range": true, "instant": false, "format": "heatmap"});
+        Self::new("heatmap", title, "short", description)
+            .target(expression, target)
+            .option("calculate", json!(false))
+            .option("cellGap", json!(1))
+            .option("cellValues", json!({"unit": "cpm"}))
+            .option("color", color)
+            .option("exemplars", json!({"color": "rgba(255,0,255,0.7)"}))
+            .option("filterValues", json!({"le": 1e-9}))
+            .option("legend", json!({"show": true}))
+            .option("rowsFrame", json!({"layout": "auto"}))
+            .option("showValue", json!("never"))
+            .option("tooltip", json!({"show": true, "yHistogram": false}))
+            .option("yAxis", json!({"axisPlacement": "left", "unit": "s"}))
+    }
+
     /// A query over the time range.
     pub fn query(self, expression: &str, legend: &str) -> Self {
         self.target(expression, json!({"legendFormat": legend, "range": true, "instant": false}))
@@ -213,8 +233,8 @@ impl Panel {
     pub fn fields(mut self, matcher: &str, name: &str, properties: &[(&str, Value)]) -> Self {
         let properties: Vec<_> =
             properties.iter().map(|(id, value)| json!({"id": id, "value": value})).collect();
-        let matched = json!({"matcher": {"id": matcher, "options": name}, "properties": properties});
-        self.0["fieldConfig"]["overrides"].as_array_mut().expect("overrides").push(matched);
+        let one = json!({"matcher": {"id": matcher, "options": name}, "properties": properties});
+        self.0["fieldConfig"]["overrides"].as_array_mut().expect("overrides").push(one);
         self
     }
 

@@ -121,27 +121,12 @@ fn wait() -> Panel {
 }
 
 fn heat() -> Panel {
-    Panel::new(
-        "heatmap",
+    Panel::heat(
         "Distribution of waits",
-        "short",
         "Probes a minute by how long they waited from when they were due.",
-    )
-    .target(
+        "Blues",
         "sum by (le) (rate(pbx_exporter_probe_wait_seconds_bucket{E}[$__rate_interval])) * 60",
-        json!({"legendFormat": "{{le}}", "range": true, "instant": false, "format": "heatmap"}),
     )
-    .option("calculate", json!(false))
-    .option("cellGap", json!(1))
-    .option(
-        "color",
-        json!({"mode": "scheme", "scheme": "Blues", "steps": 64, "exponent": 0.5, "reverse": false}),
-    )
-    .option("filterValues", json!({"le": 1e-9}))
-    .option("yAxis", json!({"axisPlacement": "left", "unit": "s"}))
-    .option("cellValues", json!({"unit": "cpm"}))
-    .option("legend", json!({"show": true}))
-    .option("tooltip", json!({"show": true, "yHistogram": false}))
 }
 
 fn in_flight() -> Panel {

@@ -6,6 +6,7 @@
 mod build;
 mod exporter;
 mod fleet;
+mod lint;
 mod queries;
 mod stage;
 mod target;

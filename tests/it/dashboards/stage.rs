@@ -72,10 +72,11 @@ impl Stage {
     /// Plays on: what is wrong with the office now, and some records in its log.
     pub fn play(&self) {
         let acts = [None, Some(Fault::SecretRegenerated), None, Some(Fault::ScopeRemoved)];
-        let act = self.started.elapsed().as_secs_f64() / self.act.as_secs_f64();
+        let act = self.started.elapsed().as_millis() / self.act.as_millis();
+        let act = usize::try_from(act).expect("not for ever");
         let office = &self.pbxes[0];
-        office.set_fault(acts[act as usize % acts.len()].clone());
-        office.set_extensions(2 + act as u32 % 3);
+        office.set_fault(acts[act % acts.len()].clone());
+        office.set_extension_ids(&["2000", "2001", "2002", "2003"][..2 + act % 3]);
         let record = "192.0.2.7 - - [21/Nov/2026:22:51:32 +0000] \"POST /admin/api/api/token HTTP/1.1\" 401 9 \"-\" \"-\"\n";
         let log = OpenOptions::new().append(true).create(true).open(self.folder.path().join("access.log"));
         log.expect("a file").write_all(record.as_bytes()).expect("written");
@@ -148,8 +149,6 @@ fn rules() -> String {
         "groups: [{name: a, rules: [{alert: PbxAny, expr: pbx_up == 0, labels: {severity: info}}]}]"
             .to_owned()
     });
-    text.lines()
-        .filter(|line| !line.trim_start().starts_with("for:"))
-        .map(|line| format!("{line}\n"))
-        .collect()
+    let kept = text.lines().filter(|line| !line.trim_start().starts_with("for:"));
+    kept.collect::<Vec<_>>().join("\n")
 }

@@ -182,7 +182,7 @@ fn saw_tooth() -> Panel {
     let oldest = "topk(20, max_over_time(pbx_token_age_seconds{S}[$__range] @ end()))";
     let issued = "pbx_token_issued_timestamp_seconds{S}";
     Panel::lines(
-        "Token age",
+        "Token age over time",
         "s",
         "The age grows until the token is renewed: a saw-tooth. It should turn back at the renewal line; past it renewals \
          fail, and at the expiry line the token is dead. Of more than twenty targets, the twenty oldest tokens.",
@@ -242,27 +242,12 @@ fn failures() -> Panel {
 }
 
 fn heat() -> Panel {
-    Panel::new(
-        "heatmap",
-        "Latency",
-        "short",
+    Panel::heat(
+        "Latency of all requests",
         "How long HTTP exchanges took, failed ones too: requests a minute in each bucket.",
-    )
-    .target(
+        "Oranges",
         "sum by (le) (rate(pbx_request_duration_seconds_bucket{S}[$__rate_interval])) * 60",
-        json!({"legendFormat": "{{le}}", "range": true, "instant": false, "format": "heatmap"}),
     )
-    .option("calculate", json!(false))
-    .option("cellGap", json!(1))
-    .option(
-        "color",
-        json!({"mode": "scheme", "scheme": "Oranges", "steps": 64, "exponent": 0.5, "reverse": false}),
-    )
-    .option("filterValues", json!({"le": 1e-9}))
-    .option("yAxis", json!({"axisPlacement": "left", "unit": "s"}))
-    .option("cellValues", json!({"unit": "cpm"}))
-    .option("legend", json!({"show": true}))
-    .option("tooltip", json!({"show": true, "yHistogram": false}))
 }
 
 fn quantiles() -> Panel {
