@@ -85,9 +85,11 @@ fn visit<'a>(value: &'a Value, see: &mut impl FnMut(&'a str, &'a str)) {
     }
 }
 
-/// Words of a text that look like families of ours, globs (`pbx_exporter_*`) and the program's own name aside.
+/// Words of a text that look like families of ours; globs (`pbx_exporter_*`), recorded names (`a:pbx_up:b`) and the
+/// program's own name aside.
 fn words(text: &str) -> impl Iterator<Item = &str> {
-    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && !"_:".contains(c));
+    let words = words.map(|word| word.trim_matches(':')).filter(|word| !word.contains(':'));
     let ours = |word: &&str| word.starts_with("pbx_") || word.starts_with("process_");
     words.filter(ours).filter(|word| !word.ends_with('_') && *word != "pbx_exporter")
 }

@@ -115,17 +115,24 @@ impl Panel {
         }))
     }
 
-    /// Lines over time with a legend below, which tells the newest and largest value.
+    /// Lines over time with a legend below, which tells the newest values.
     pub fn lines(title: &str, unit: &str, description: &str) -> Self {
         let custom = json!({"drawStyle": "line", "lineWidth": 1, "fillOpacity": 8, "showPoints": "never"});
-        let legend = json!({"displayMode": "table", "placement": "bottom", "calcs": ["lastNotNull", "max"]});
-        let mut panel = Self::new("timeseries", title, unit, description)
+        let legend = json!({"showLegend": true, "displayMode": "list", "placement": "bottom", "calcs": ["lastNotNull"]});
+        Self::new("timeseries", title, unit, description)
             .default("custom", custom)
             .default("min", json!(0))
-            .option("tooltip", json!({"mode": "multi", "sort": "desc"}));
-        panel.0["options"]["legend"] = legend;
-        panel.0["options"]["legend"]["showLegend"] = json!(true);
-        panel
+            .option("legend", legend)
+            .option("tooltip", json!({"mode": "multi", "sort": "desc"}))
+    }
+
+    /// For more series than fit below.
+    pub fn legend_on_the_right(self) -> Self {
+        let calcs = ["lastNotNull", "max"];
+        self.option(
+            "legend",
+            json!({"showLegend": true, "displayMode": "table", "placement": "right", "calcs": calcs}),
+        )
     }
 
     /// Bars on top of each other, of what happened a minute.

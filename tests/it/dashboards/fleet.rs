@@ -14,7 +14,7 @@ pub fn fleet() -> String {
     )
     .variable(objective())
     .row(4, [(4, up()), (4, failing()), (4, early()), (4, stale()), (4, availability()), (4, budget())])
-    .row(12, [(24, targets())])
+    .row(13, [(24, targets())])
     .row(9, [(12, by_reason()), (12, availability_over_time())])
     .heading("What changed")
     .row(9, [(24, changes())])
@@ -179,6 +179,7 @@ fn by_reason() -> Panel {
     .query("count by (reason) (pbx_target_condition{S})", "{{reason}}")
     .custom("fillOpacity", json!(60))
     .stacked()
+    .legend_on_the_right()
     .default("decimals", json!(0))
     .colored_by_reason()
     .links(&[link("Runbooks", &format!("{RUNBOOKS}README.md"))])
@@ -215,7 +216,7 @@ fn changes() -> Panel {
     )
     .default("links", json!([link("This target", &dashboard_of("pbx-target", SERIES))]))
     .option("mergeValues", json!(true))
-    .option("showValue", json!("never"))
+    .option("showValue", json!("auto"))
     .option("legend", json!({"showLegend": false, "displayMode": "list", "placement": "bottom"}))
 }
 
@@ -243,7 +244,10 @@ fn alerts() -> Panel {
         "Alerts of the shipped rules that are pending or firing; each name links to its runbook. Empty where Prometheus \
          has not loaded the rules, too.",
     )
-    .instant("max by (alertname, alertstate, severity, target) (ALERTS{alertname=~\"Pbx.+\", target=~\"$target|\"})")
+    .instant(
+        "max by (alertname, alertstate, severity, target) (ALERTS{alertname=~\"Pbx.+\", job=~\"$job|\", \
+         instance=~\"$instance|\", target=~\"$target|\"})",
+    )
     .columns(&[
         ("alertstate", "State"),
         ("alertname", "Alert"),

@@ -15,7 +15,7 @@ pub fn target() -> String {
         "One telephone system: its token, its answers, its extensions. Several can be chosen.",
     )
     .row(4, [(4, state()), (4, silence()), (4, age()), (4, expires()), (4, in_a_row()), (4, certificate())])
-    .row(7, [(24, facts())])
+    .row(5, [(24, facts())])
     .row(8, [(24, timeline())])
     .heading("Token")
     .row(9, [(14, saw_tooth()), (10, refreshes())])
@@ -297,7 +297,7 @@ fn extensions() -> Panel {
     .query(&format!("pbx_extensions{{S}} and on (J) {most}"), "{{target}} listed")
     .query(&format!("pbx_extensions_expected{{S}} and on (J) {most}"), "{{target}} expected")
     .query(&format!("pbx_extensions_reference{{S}} and on (J) {most}"), "{{target}} counted by {{source}}")
-    .limit("/ expected$/", "green")
+    .limit("/ expected$/", "orange")
     .limit("/ counted by /", "blue")
 }
 
