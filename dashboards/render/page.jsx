@@ -5,6 +5,7 @@ import {
   FieldType,
   ThemeContext,
   applyFieldOverrides,
+  cacheFieldDisplayNames,
   createTheme,
   dateTime,
   displayNameOverrideProcessor,
@@ -63,14 +64,19 @@ async function load(panel, prometheus) {
   const width = panel.gridPos.w * COLUMN - GAP;
   let frames = await prometheus.frames(panel, width);
   frames = await firstValueFrom(transformDataFrame(panel.transformations ?? [], frames));
-  const {defaults, overrides} = panel.fieldConfig;
+  // Grafana 13 migrates what 10 calls hidden.
+  const {defaults, overrides} = JSON.parse(
+    JSON.stringify(panel.fieldConfig).replaceAll('"id":"custom.hidden","value":true', '"id":"custom.hideFrom","value":{"viz":true}')
+  );
   const custom = {...DEFAULTS[panel.type], hideFrom: {}, ...defaults.custom};
   const color = {mode: panel.type === 'table' ? 'thresholds' : 'palette-classic'};
   const thresholds = {mode: 'absolute', steps: [{color: 'green', value: -Infinity}]};
   const fieldConfig = {defaults: {color, thresholds, ...defaults, custom}, overrides};
   for (const one of [fieldConfig.defaults, ...overrides.map((o) => o.properties.find((p) => p.id === 'thresholds')?.value)])
     for (const step of (one?.thresholds ?? one)?.steps ?? []) step.value ??= -Infinity;
-  return applyFieldOverrides({data: frames, fieldConfig, fieldConfigRegistry, theme, timeZone: 'utc', replaceVariables: (text) => text});
+  frames = applyFieldOverrides({data: frames, fieldConfig, fieldConfigRegistry, theme, timeZone: 'utc', replaceVariables: (text) => text});
+  cacheFieldDisplayNames(frames);
+  return frames;
 }
 
 const values = (frames) => frames.flatMap((frame) => frame.fields.filter((field) => field.type === FieldType.number).map((field) => [frame, field]));
