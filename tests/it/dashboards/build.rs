@@ -115,10 +115,11 @@ impl Panel {
         }))
     }
 
-    /// Lines over time with a legend below, which tells the newest values.
+    /// Lines over time with a legend below, which tells the newest value, if there is one.
     pub fn lines(title: &str, unit: &str, description: &str) -> Self {
         let custom = json!({"drawStyle": "line", "lineWidth": 1, "fillOpacity": 8, "showPoints": "never"});
-        let legend = json!({"showLegend": true, "displayMode": "list", "placement": "bottom", "calcs": ["lastNotNull"]});
+        let legend =
+            json!({"showLegend": true, "displayMode": "list", "placement": "bottom", "calcs": ["last"]});
         Self::new("timeseries", title, unit, description)
             .default("custom", custom)
             .default("min", json!(0))
@@ -128,7 +129,7 @@ impl Panel {
 
     /// For more series than fit below.
     pub fn legend_on_the_right(self) -> Self {
-        let calcs = ["lastNotNull", "max"];
+        let calcs = ["last", "max"];
         self.option(
             "legend",
             json!({"showLegend": true, "displayMode": "table", "placement": "right", "calcs": calcs}),
@@ -144,7 +145,7 @@ impl Panel {
             .stacked()
     }
 
-    /// One number.
+    /// One number, of now: the newest of a range would show a token that is long gone.
     pub fn stat(title: &str, unit: &str, description: &str, thresholds: Value) -> Self {
         let reduce = json!({"calcs": ["lastNotNull"], "fields": "", "values": false});
         Self::new("stat", title, unit, description)

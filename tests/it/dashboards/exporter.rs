@@ -30,13 +30,13 @@ fn up() -> Panel {
         steps("red", &[(1.0, "green")]),
     )
     .default("mappings", words(state.map(|(value, text, color)| (value.to_owned(), text, color))))
-    .query("min(up{E})", "up")
+    .now("min(up{E})", "up")
     .links(&[link("Runbook", &format!("{RUNBOOKS}PbxExporterDown.md"))])
 }
 
 fn targets() -> Panel {
     Panel::stat("Targets", "none", "Targets in the configuration in force.", steps("text", &[]))
-        .query("sum(pbx_exporter_targets{E})", "targets")
+        .now("sum(pbx_exporter_targets{E})", "targets")
 }
 
 fn reload() -> Panel {
@@ -48,7 +48,7 @@ fn reload() -> Panel {
         steps("red", &[(1.0, "green")]),
     )
     .default("mappings", words(state.map(|(value, text, color)| (value.to_owned(), text, color))))
-    .query("min(pbx_exporter_config_last_reload_successful{E})", "reload")
+    .now("min(pbx_exporter_config_last_reload_successful{E})", "reload")
     .links(&[link("Runbook", &format!("{RUNBOOKS}PbxExporterReloadFailed.md"))])
 }
 
@@ -60,7 +60,7 @@ fn reloaded() -> Panel {
         steps("text", &[]),
     )
     .default("decimals", json!(0))
-    .query("max(time() - pbx_exporter_config_last_reload_success_timestamp_seconds{E})", "last read")
+    .now("max(time() - pbx_exporter_config_last_reload_success_timestamp_seconds{E})", "last read")
 }
 
 fn uptime() -> Panel {
@@ -71,7 +71,7 @@ fn uptime() -> Panel {
         steps("text", &[]),
     )
     .default("decimals", json!(0))
-    .query("min(time() - process_start_time_seconds{E})", "uptime")
+    .now("min(time() - process_start_time_seconds{E})", "uptime")
 }
 
 fn panics() -> Panel {
@@ -81,7 +81,7 @@ fn panics() -> Panel {
         "Panics in tasks since the exporter started: each is a defect, and worth a report with its log.",
         steps("green", &[(1.0, "red")]),
     )
-    .query("sum(pbx_exporter_panics_total{E})", "panics")
+    .now("sum(pbx_exporter_panics_total{E})", "panics")
     .links(&[link("Runbook", &format!("{RUNBOOKS}PbxExporterPanicked.md"))])
 }
 

@@ -17,7 +17,7 @@ pub fn fleet() -> String {
     .row(13, [(24, targets())])
     .row(9, [(12, by_reason()), (12, availability_over_time())])
     .heading("What changed")
-    .row(9, [(24, changes())])
+    .row(11, [(24, changes())])
     .row(9, [(12, lasted()), (12, alerts())])
     .finish()
 }
@@ -39,7 +39,7 @@ fn up() -> Panel {
         "Targets whose newest probe got the extensions list.",
         steps("green", &[]),
     )
-    .query("sum(pbx_up{S})", "up")
+    .now("sum(pbx_up{S})", "up")
 }
 
 fn failing() -> Panel {
@@ -49,7 +49,7 @@ fn failing() -> Panel {
         "Targets whose newest probe did not get the extensions list. The table below says why.",
         steps("green", &[(1.0, "red")]),
     )
-    .query("sum(pbx_up{S} == bool 0)", "failing")
+    .now("sum(pbx_up{S} == bool 0)", "failing")
 }
 
 fn early() -> Panel {
@@ -60,7 +60,7 @@ fn early() -> Panel {
         steps("green", &[(1.0, "orange")]),
     )
     .default("noValue", json!("0"))
-    .query("sum(pbx_up{S} * on (J) (pbx_endpoint_up{S, operation=\"token\"} == bool 0))", "early warnings")
+    .now("sum(pbx_up{S} * on (J) (pbx_endpoint_up{S, operation=\"token\"} == bool 0))", "early warnings")
 }
 
 fn stale() -> Panel {
@@ -70,7 +70,7 @@ fn stale() -> Panel {
         "Targets that were last probed more than three of their own waits ago: what is shown of them is old.",
         steps("green", &[(1.0, "red")]),
     )
-    .query(
+    .now(
         "sum(time() - pbx_last_probe_timestamp_seconds{S} > bool 3 * pbx_probe_interval_seconds{S})",
         "stale",
     )
@@ -202,11 +202,11 @@ fn changes() -> Panel {
         "state-timeline",
         "Targets that went up or down",
         "none",
-        "Only targets whose state changed within the time range, at most the 30 that did so most often: empty where \
+        "Only targets whose state changed within the time range, at most the twenty that did so most often: empty where \
          all stayed as they were.",
     )
     .query(
-        "pbx_up{S} and topk(30, changes(pbx_up{S}[$__range] @ end()) > 0)",
+        "pbx_up{S} and topk(20, changes(pbx_up{S}[$__range] @ end()) > 0)",
         "{{target}}",
     )
     .default("custom", json!({"fillOpacity": 80, "lineWidth": 0}))

@@ -196,6 +196,15 @@ fn rates_are_taken_over_the_rate_interval_and_sums_over_the_time_range() {
 }
 
 #[test]
+fn a_number_or_table_tells_of_now_and_a_line_of_the_time_range() {
+    for (place, panel) in panels() {
+        let is_of_now = ["stat", "table", "bargauge"].contains(&text(&panel["type"]));
+        let queries = list(&panel["targets"]);
+        assert!(queries.iter().all(|q| q["instant"] == is_of_now && q["range"] == !is_of_now), "{place}");
+    }
+}
+
+#[test]
 fn links_lead_to_a_dashboard_of_these_with_its_variables_to_a_runbook_or_to_the_exporter() {
     let dashboards = all();
     let uids: Vec<_> = dashboards.iter().map(|dashboard| text(&dashboard["uid"])).collect();

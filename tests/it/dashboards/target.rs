@@ -1,7 +1,7 @@
 //! `pbx-target`: one telephone system in depth, or a few side by side.
 //!
 //! Numbers at the top are the worst of the chosen targets, sums are over all of them, and a panel with a line
-//! for each shows at most twenty, so that All of two hundred is still a picture.
+//! for each shows twenty at most, so that All of two hundred is still a picture.
 
 use pbx_exporter::domain::Reason;
 use serde_json::json;
@@ -16,7 +16,7 @@ pub fn target() -> String {
     )
     .row(4, [(4, state()), (4, silence()), (4, age()), (4, expires()), (4, in_a_row()), (4, certificate())])
     .row(5, [(24, facts())])
-    .row(8, [(24, timeline())])
+    .row(9, [(24, timeline())])
     .heading("Token")
     .row(9, [(14, saw_tooth()), (10, refreshes())])
     .row(8, [(8, refresh_failures()), (8, denials()), (8, failures())])
@@ -40,7 +40,7 @@ fn state() -> Panel {
         steps("red", &[(1.0, "green")]),
     )
     .default("mappings", words(state.map(|(value, text, color)| (value.to_owned(), text, color))))
-    .query("min(pbx_up{S})", "state")
+    .now("min(pbx_up{S})", "state")
 }
 
 fn silence() -> Panel {
@@ -51,7 +51,7 @@ fn silence() -> Panel {
         steps("green", &[(300.0, "red")]),
     )
     .default("decimals", json!(0))
-    .query("max(time() - pbx_last_success_timestamp_seconds{S})", "last success")
+    .now("max(time() - pbx_last_success_timestamp_seconds{S})", "last success")
 }
 
 fn age() -> Panel {
@@ -62,7 +62,8 @@ fn age() -> Panel {
         steps("text", &[]),
     )
     .default("decimals", json!(0))
-    .query("max(pbx_token_age_seconds{S})", "token age")
+    .default("noValue", json!("no token"))
+    .now("max(pbx_token_age_seconds{S})", "token age")
 }
 
 fn expires() -> Panel {
@@ -73,7 +74,8 @@ fn expires() -> Panel {
         steps("red", &[(0.0, "text")]),
     )
     .default("decimals", json!(0))
-    .query("min(pbx_token_expiry_timestamp_seconds{S} - time())", "expires in")
+    .default("noValue", json!("no token"))
+    .now("min(pbx_token_expiry_timestamp_seconds{S} - time())", "expires in")
 }
 
 fn in_a_row() -> Panel {
@@ -83,7 +85,7 @@ fn in_a_row() -> Panel {
         "Failed probes since the newest success; the most of the chosen targets.",
         steps("green", &[(1.0, "orange"), (3.0, "red")]),
     )
-    .query("max(pbx_consecutive_failures{S})", "failures")
+    .now("max(pbx_consecutive_failures{S})", "failures")
 }
 
 fn certificate() -> Panel {
@@ -94,7 +96,8 @@ fn certificate() -> Panel {
         steps("red", &[(7.0 * DAY, "orange"), (21.0 * DAY, "green")]),
     )
     .default("decimals", json!(0))
-    .query("min(pbx_certificate_expiry_timestamp_seconds{S} - time())", "certificate")
+    .default("noValue", json!("no https"))
+    .now("min(pbx_certificate_expiry_timestamp_seconds{S} - time())", "certificate")
 }
 
 const DAY: f64 = 86_400.0;
@@ -153,7 +156,7 @@ fn timeline() -> Panel {
         format!("\n    or pbx_target_condition{{S, reason=\"{reason}\"}} * {}", number(reason))
     };
     let expression = format!(
-        "max by (J, operation) (\n    (pbx_endpoint_up{{S}} == 1) * 0{}\n)\nand on (J) topk(20, 1 - \
+        "max by (J, operation) (\n    (pbx_endpoint_up{{S}} == 1) * 0{}\n)\nand on (J) topk(8, 1 - \
          avg_over_time(pbx_up{{S}}[$__range] @ end()))",
         Reason::ALL.map(condition).concat()
     );
@@ -164,7 +167,7 @@ fn timeline() -> Panel {
         "What is wrong, and since when",
         "none",
         "Each endpoint of each chosen target: up, or the reason why not; a gap where it could not be called. Of more \
-         than twenty targets, the twenty that were up least in the time range.",
+         than eight targets, the eight that were up least in the time range.",
     )
     .query(&expression, "{{target}} {{operation}}")
     .default("custom", json!({"fillOpacity": 85, "lineWidth": 0}))
@@ -179,13 +182,13 @@ fn timeline() -> Panel {
 }
 
 fn saw_tooth() -> Panel {
-    let oldest = "topk(20, max_over_time(pbx_token_age_seconds{S}[$__range] @ end()))";
+    let oldest = "topk(10, max_over_time(pbx_token_age_seconds{S}[$__range] @ end()))";
     let issued = "pbx_token_issued_timestamp_seconds{S}";
     Panel::lines(
         "Token age over time",
         "s",
         "The age grows until the token is renewed: a saw-tooth. It should turn back at the renewal line; past it renewals \
-         fail, and at the expiry line the token is dead. Of more than twenty targets, the twenty oldest tokens.",
+         fail, and at the expiry line the token is dead. Of more than ten targets, the ten oldest tokens.",
     )
     .query(&format!("pbx_token_age_seconds{{S}} and {oldest}"), "{{target}}")
     .query(
@@ -196,6 +199,7 @@ fn saw_tooth() -> Panel {
         &format!("pbx_token_renewal_due_timestamp_seconds{{S}} - {issued} and {oldest}"),
         "{{target}} renewal due",
     )
+    .custom("fillOpacity", json!(0))
     .limit("/ expiry$/", "red")
     .limit("/ renewal due$/", "orange")
 }
@@ -297,6 +301,7 @@ fn extensions() -> Panel {
     .query(&format!("pbx_extensions{{S}} and on (J) {most}"), "{{target}} listed")
     .query(&format!("pbx_extensions_expected{{S}} and on (J) {most}"), "{{target}} expected")
     .query(&format!("pbx_extensions_reference{{S}} and on (J) {most}"), "{{target}} counted by {{source}}")
+    .custom("fillOpacity", json!(0))
     .limit("/ expected$/", "orange")
     .limit("/ counted by /", "blue")
 }
@@ -344,7 +349,9 @@ fn log_events() -> Panel {
 /// A line a target, at most twenty.
 fn lowest(title: &str, unit: &str, description: &str, family: &str, expression: &str) -> Panel {
     let lowest = format!("bottomk(20, min_over_time({family}{{S}}[$__range] @ end()))");
-    Panel::lines(title, unit, description).query(&format!("{expression} and {lowest}"), "{{target}}")
+    Panel::lines(title, unit, description)
+        .query(&format!("{expression} and {lowest}"), "{{target}}")
+        .custom("fillOpacity", json!(0))
 }
 
 fn rate_limit() -> Panel {

@@ -1,4 +1,5 @@
-// Pictures of the three dashboards: node run.mjs PROMETHEUS FROM TO [NAME=VALUE...] > docs/pictures/... by Chromium.
+// Pictures of the three dashboards, by Chromium, in docs/pictures/: node run.mjs PROMETHEUS FROM TO [VARIABLE=VALUE...]
+// Times are Unix seconds; the variables are for the target's dashboard.
 import {execFileSync, spawn} from 'node:child_process';
 import {createReadStream, mkdtempSync, readFileSync, rmSync} from 'node:fs';
 import {createServer} from 'node:http';
@@ -10,14 +11,14 @@ const here = import.meta.dirname;
 const kinds = {'.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.json': 'application/json'};
 const server = createServer((request, response) => {
   const path = normalize(new URL(request.url, 'http://localhost').pathname);
-  const file = path.startsWith('/pbx-') ? join(here, '..', path) : join(here, 'dist', path);
+  const file = path.startsWith('/pbx-') ? join(here, '../../dashboards', path) : join(here, 'dist', path);
   response.setHeader('content-type', kinds[extname(file)] ?? 'application/octet-stream');
   createReadStream(file).on('error', () => response.writeHead(404).end()).pipe(response);
 });
 await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
 
 for (const name of ['fleet', 'target', 'exporter']) {
-  const {panels} = JSON.parse(readFileSync(join(here, `../pbx-${name}.json`)));
+  const {panels} = JSON.parse(readFileSync(join(here, `../../dashboards/pbx-${name}.json`)));
   const height = Math.max(...panels.map(({gridPos}) => gridPos.y + gridPos.h)) * 38 + 64;
   const query = new URLSearchParams({dashboard: `/pbx-${name}.json`, prometheus, from, to});
   for (const [variable, value] of choices.map((choice) => choice.split('=')))
