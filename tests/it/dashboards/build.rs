@@ -118,21 +118,17 @@ impl Panel {
     /// Lines over time with a legend below, which tells the newest value, if there is one.
     pub fn lines(title: &str, unit: &str, description: &str) -> Self {
         let custom = json!({"drawStyle": "line", "lineWidth": 1, "fillOpacity": 8, "showPoints": "never"});
-        let legend =
-            json!({"showLegend": true, "displayMode": "list", "placement": "bottom", "calcs": ["last"]});
         Self::new("timeseries", title, unit, description)
             .default("custom", custom)
             .default("min", json!(0))
-            .option("legend", legend)
+            .legend("list", "bottom", &["last"])
             .option("tooltip", json!({"mode": "multi", "sort": "desc"}))
     }
 
-    /// For more series than fit below.
-    pub fn legend_on_the_right(self) -> Self {
-        let calcs = ["last", "max"];
+    pub fn legend(self, mode: &str, placement: &str, calcs: &[&str]) -> Self {
         self.option(
             "legend",
-            json!({"showLegend": true, "displayMode": "table", "placement": "right", "calcs": calcs}),
+            json!({"showLegend": true, "displayMode": mode, "placement": placement, "calcs": calcs}),
         )
     }
 
@@ -142,6 +138,8 @@ impl Panel {
             .custom("drawStyle", json!("bars"))
             .custom("fillOpacity", json!(80))
             .custom("lineWidth", json!(0))
+            // Grafana ends bars with an empty step, so there is no last value.
+            .legend("list", "bottom", &["max"])
             .stacked()
     }
 
@@ -266,7 +264,8 @@ impl Panel {
     }
 
     /// Makes one table of all queries: the columns in this order, each with its name as the queries give it
-    /// (a label, or the letter of a query) and a heading. Other values are dropped; job is hidden, for links.
+    /// (a label, or the letter of a query) and a heading. Other values are dropped; a job that is not among them is
+    /// hidden, because links need it.
     pub fn columns(mut self, columns: &[(&str, &str)]) -> Self {
         let letters: Vec<_> = self
             .queries()
@@ -287,7 +286,10 @@ impl Panel {
             {"id": "merge", "options": {}},
             {"id": "organize", "options": {"excludeByName": exclude, "indexByName": index, "renameByName": rename}},
         ]);
-        self.field("job", &[("custom.hidden", json!(true))])
+        match columns.iter().any(|(name, _)| *name == "job") {
+            true => self,
+            false => self.field("job", &[("custom.hidden", json!(true))]),
+        }
     }
 
     fn queries(&self) -> &[Value] {

@@ -179,7 +179,7 @@ fn by_reason() -> Panel {
     .query("count by (reason) (pbx_target_condition{S})", "{{reason}}")
     .custom("fillOpacity", json!(60))
     .stacked()
-    .legend_on_the_right()
+    .legend("table", "right", &["last", "max"])
     .default("decimals", json!(0))
     .colored_by_reason()
     .links(&[link("Runbooks", &format!("{RUNBOOKS}README.md"))])
