@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use super::build::{Dashboard, Panel, RUNBOOKS, link, steps, words};
+use super::build::{Dashboard, RUNBOOKS, link, steps, words};
+use super::panel::Panel;
 
 pub fn exporter() -> String {
     Dashboard::new(
@@ -29,7 +30,7 @@ fn up() -> Panel {
         "Whether Prometheus reaches all chosen exporters.",
         steps("red", &[(1.0, "green")]),
     )
-    .default("mappings", words(state.map(|(value, text, color)| (value.to_owned(), text, color))))
+    .default("mappings", words(state))
     .now("min(up{E})", "up")
     .links(&[link("Runbook", &format!("{RUNBOOKS}PbxExporterDown.md"))])
 }
@@ -47,7 +48,7 @@ fn reload() -> Panel {
         "Whether the newest reading of the configuration succeeded; where it failed, the old one is in force.",
         steps("red", &[(1.0, "green")]),
     )
-    .default("mappings", words(state.map(|(value, text, color)| (value.to_owned(), text, color))))
+    .default("mappings", words(state))
     .now("min(pbx_exporter_config_last_reload_successful{E})", "reload")
     .links(&[link("Runbook", &format!("{RUNBOOKS}PbxExporterReloadFailed.md"))])
 }

@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 
 use super::build::{
-    Dashboard, Panel, ROW, RUNBOOKS, SERIES, dashboard_of, heading, link, page_of, reasons, steps, words,
+    Dashboard, ROW, RUNBOOKS, SERIES, dashboard_of, heading, link, page_of, reasons, steps, words,
 };
+use super::panel::Panel;
 
 pub fn fleet() -> String {
     Dashboard::new(
@@ -111,10 +112,7 @@ const STATE: &str = "max by (J) (2 * pbx_up{S} - on (J) pbx_up{S} * on (J) \
      (pbx_endpoint_up{S, operation=\"token\"} == bool 0) or on (J) 2 * pbx_up{S})";
 
 fn targets() -> Panel {
-    let state = words(
-        [("0", "Failing", "red"), ("1", "Early warning", "orange"), ("2", "Up", "green")]
-            .map(|(value, text, color)| (value.to_owned(), text, color)),
-    );
+    let state = words([("0", "Failing", "red"), ("1", "Early warning", "orange"), ("2", "Up", "green")]);
     let links = [
         link("This target", &dashboard_of("pbx-target", ROW)),
         link("The exporter's page: what is wrong, and the mend", &page_of(ROW)),
@@ -212,7 +210,7 @@ fn changes() -> Panel {
     .default("custom", json!({"fillOpacity": 80, "lineWidth": 0}))
     .default(
         "mappings",
-        words([("0".to_owned(), "Failing", "red"), ("1".to_owned(), "Up", "green")]),
+        words([("0", "Failing", "red"), ("1", "Up", "green")]),
     )
     .default("links", json!([link("This target", &dashboard_of("pbx-target", SERIES))]))
     .option("mergeValues", json!(true))
@@ -238,7 +236,7 @@ fn lasted() -> Panel {
 }
 
 fn alerts() -> Panel {
-    let state = words([("firing".to_owned(), "firing", "red"), ("pending".to_owned(), "pending", "orange")]);
+    let state = words([("firing", "firing", "red"), ("pending", "pending", "orange")]);
     Panel::table(
         "Alerts",
         "Alerts of the shipped rules that are pending or firing; each name links to its runbook. Empty where Prometheus \

@@ -4,9 +4,11 @@
 //! each reason) follow from the code. So the JSON is generated; Grafana is given the files as they are.
 
 mod build;
+mod course;
 mod exporter;
 mod fleet;
 mod lint;
+mod panel;
 mod queries;
 mod stage;
 mod target;
