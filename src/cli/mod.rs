@@ -6,6 +6,7 @@ mod demo;
 pub mod diagnose;
 pub mod exit;
 mod extensions;
+mod healthcheck;
 mod log;
 mod once;
 pub mod select;
@@ -82,6 +83,7 @@ enum Command {
     TestConnection(test_connection::TestConnectionArgs),
     #[command(visible_alias = "diagnose-api")]
     Diagnose(diagnose::DiagnoseArgs),
+    Healthcheck(healthcheck::HealthcheckArgs),
     /// Print a completion script for a shell
     Completions {
         /// Which shell
@@ -98,6 +100,9 @@ enum Command {
     #[command(visible_alias = "sync-sip-accounts")]
     Extensions(extensions::ExtensionsArgs),
 }
+
+/// Where the service listens unless told.
+const DEFAULT_ADDRESS: &str = ":10177";
 
 /// One for a large scrape, one for probes meanwhile: 10,000 targets a minute need a twentieth of a core.
 const WORKERS: usize = 2;
@@ -168,6 +173,9 @@ async fn dispatch(cli: Cli, metrics: Arc<ExporterMetrics>) -> anyhow::Result<Exi
         Some(Command::Extensions(args)) => Ok(extensions::run(&args, &cli.options.config_file).await),
         Some(Command::Demo) => demo::run(&cli.options, metrics).await,
         Some(Command::Diagnose(args)) => Ok(diagnose::run(args, &cli.options.config_file).await),
+        Some(Command::Healthcheck(args)) => {
+            Ok(healthcheck::run(&args, cli.options.listen_address.as_deref()).await)
+        }
         Some(Command::TestConnection(args)) => Ok(test_connection::run(args, &cli.options.config_file).await),
         _ => serve::run(&cli.options, metrics).await,
     }
