@@ -180,3 +180,32 @@ async fn dispatch(cli: Cli, metrics: Arc<ExporterMetrics>) -> anyhow::Result<Exi
         _ => serve::run(&cli.options, metrics).await,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a line calls of ours, up to a pipe or the next command.
+    fn calls(text: &str) -> impl Iterator<Item = &str> {
+        let lines = text.lines().flat_map(|line| line.split(['`', ';', '|']));
+        let starts = |part: &str| {
+            part.find("pbx_exporter --config.file").or_else(|| part.find("pbx_exporter healthcheck"))
+        };
+        lines.filter_map(move |part| part.get(starts(part)?..))
+    }
+
+    #[test]
+    fn the_commands_in_the_runbooks_are_those_of_this_program() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/runbooks");
+        let mut seen = 0;
+        for file in std::fs::read_dir(folder).unwrap() {
+            let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+            for call in calls(&text) {
+                let parsed = Cli::try_parse_from(call.split_whitespace());
+                assert!(parsed.is_ok_and(|cli| cli.command.is_some()), "{call}");
+                seen += 1;
+            }
+        }
+        assert!(seen > 20, "{seen} commands");
+    }
+}
