@@ -2,6 +2,7 @@
 //!
 //! For a container's health check, where there is neither shell nor curl.
 
+use std::io::Write as _;
 use std::net::IpAddr;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -40,7 +41,11 @@ pub(super) async fn run(args: &HealthcheckArgs, listen_address: Option<&str>) ->
     let (mut errors, mut exit) = (Vec::new(), Exit::Failed);
     for url in urls {
         match ask(&transport, url.clone()).await {
-            Ok(StatusCode::OK) => return Exit::Fine.into(),
+            Ok(StatusCode::OK) => {
+                // Where nobody listens, the exit code remains.
+                let _ = writeln!(std::io::stdout(), "{url} answers HTTP 200");
+                return Exit::Fine.into();
+            }
             Ok(status) => {
                 errors = vec![format!("{url} answers HTTP {}", status.as_u16())];
                 exit = Exit::Failed;

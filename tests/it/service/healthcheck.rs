@@ -20,8 +20,8 @@ async fn the_variable_of_the_service_leads_to_it_whatever_its_form() {
         let port = service.address.rsplit(':').next().expect("a port");
         let host = bound.strip_suffix(":0").expect("a host or none");
         let ended = check(&format!("{host}:{port}"), &[]).await;
-        let said = (ended.code, ended.stdout.as_str(), ended.stderr.as_str());
-        assert_eq!(said, (Some(0), "", ""), "{bound}");
+        assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{bound}");
+        assert!(ended.stdout.ends_with(&format!(":{port}/-/healthy answers HTTP 200\n")), "{}", ended.stdout);
     }
 }
 
