@@ -15,7 +15,7 @@ use url::Url;
 use super::exit::Exit;
 use super::{DEFAULT_ADDRESS, print_errors};
 use crate::domain::target::ClientSettings;
-use crate::domain::{Operation, Request, TransportError};
+use crate::domain::{Operation, Reason, Request, TransportError};
 use crate::transport::{HttpTransport, Limits, Transport};
 
 /// Docker's own limit is 30 seconds; on loopback anything beyond this is not well.
@@ -54,6 +54,10 @@ pub(super) async fn run(args: &HealthcheckArgs, listen_address: Option<&str>) ->
             Err(error) => {
                 errors.push(format!("{url}: {error}"));
                 exit = Exit::of(Operation::Token, error.reason());
+                // Who takes the connection and stays silent is found: the limit is for all addresses together.
+                if error.reason() != Reason::Connect {
+                    break;
+                }
             }
         }
     }

@@ -53,6 +53,15 @@ async fn nobody_there_and_nobody_answering_are_no_answer() {
 }
 
 #[tokio::test]
+async fn a_service_on_every_address_that_hangs_is_waited_for_once() {
+    let hanging = std::net::TcpListener::bind("[::]:0").expect("a port");
+    let port = hanging.local_addr().expect("bound").port();
+    let ended = check(&format!(":{port}"), &[]).await;
+    assert_eq!((ended.code, ended.stderr.lines().count()), (Some(5), 1), "{}", ended.stderr);
+    assert!(ended.stderr.starts_with(&format!("error: http://127.0.0.1:{port}/")), "{}", ended.stderr);
+}
+
+#[tokio::test]
 async fn an_address_that_leads_nowhere_is_a_mistake_of_usage() {
     let ended = check("127.0.0.1:0", &[]).await;
     assert_eq!(ended.code, Some(2));
