@@ -85,7 +85,8 @@ async fn assert_heard(fired: &[Vec<String>], expected: &[&str]) {
     let (_alertmanager, address) = Alertmanager::start().await;
     let url = format!("--alertmanager.url=http://{address}");
     for alert in fired {
-        let words: Vec<_> = ["alert", "add", &url].into_iter().chain(alert.iter().map(String::as_str)).collect();
+        let words: Vec<_> =
+            ["alert", "add", &url].into_iter().chain(alert.iter().map(String::as_str)).collect();
         run("amtool", &words, &[]);
     }
     let expected: BTreeSet<_> = expected.iter().map(|&text| text.to_owned()).collect();
@@ -135,7 +136,9 @@ async fn one_cause_is_heard_once() {
         expected.push(format!("{alert} {alert} warning"));
     }
     let specific = ["PbxApiErrors", "PbxApiNotFound", "PbxAjaxRequestDeclined", "PbxRateLimited"];
-    for alert in specific.into_iter().chain(["PbxPermissionDenied", "PbxInsufficientScope", "PbxExporterError"]) {
+    for alert in
+        specific.into_iter().chain(["PbxPermissionDenied", "PbxInsufficientScope", "PbxExporterError"])
+    {
         fired.extend(at(alert, &[(alert, "critical"), BURN, SLOW_BURN]));
         expected.push(format!("{alert} {alert} critical"));
     }
@@ -150,7 +153,8 @@ async fn one_cause_is_heard_once() {
 
 #[tokio::test]
 async fn a_pbx_that_gives_no_answer_mutes_all_that_its_answers_could_say_and_a_lost_exporter_everything() {
-    let of_targets = || alerts().into_iter().filter(|rule| !rule.annotations["description"].starts_with("Prom"));
+    let of_targets =
+        || alerts().into_iter().filter(|rule| !rule.annotations["description"].starts_with("Prom"));
     let mut fired = Vec::new();
     for rule in of_targets() {
         let all = [("a", "dark"), ("b", "unwatched"), ("", "unknown")];
