@@ -1,5 +1,6 @@
 //! Integration tests: one binary, a module per behaviour. Offline, loopback only, in any order.
 
+mod alerts;
 mod config;
 mod dashboards;
 mod diagnose;
@@ -9,6 +10,7 @@ mod logfile;
 mod metric_names;
 mod metrics_docs;
 mod reference;
+mod runbooks;
 mod schedule;
 mod service;
 mod support;
