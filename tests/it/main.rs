@@ -1,5 +1,6 @@
 //! Integration tests: one binary, a module per behaviour. Offline, loopback only, in any order.
 
+mod alerts;
 mod config;
 mod diagnose;
 mod drift;
