@@ -2,10 +2,12 @@
 
 mod alerts;
 mod config;
+mod dashboards;
 mod diagnose;
 mod drift;
 mod exposition;
 mod logfile;
+mod metric_names;
 mod metrics_docs;
 mod reference;
 mod runbooks;
