@@ -2,10 +2,13 @@
 
 mod alerts;
 mod config;
+mod dashboards;
+mod deploy;
 mod diagnose;
 mod drift;
 mod exposition;
 mod logfile;
+mod metric_names;
 mod metrics_docs;
 mod reference;
 mod runbooks;
