@@ -3,6 +3,7 @@
 mod alerts;
 mod config;
 mod dashboards;
+mod deploy;
 mod diagnose;
 mod drift;
 mod exposition;
