@@ -3,6 +3,7 @@
 mod alertmanager;
 mod arrives;
 mod cases;
+mod readme;
 mod rules;
 mod stage;
 
