@@ -98,7 +98,8 @@ async fn each_failure_is_told_once_to_the_right_people_and_so_is_its_end() {
     let lost = exporter(ANY_PORT, &text, &[]).await;
     let lost_address = lost.address.clone();
     for name in pbxes.keys() {
-        main.until(&format!("pbx_up{{target=\"{name}\"}}"), 1.0).await;
+        let up = format!("pbx_up{{target=\"{name}\"}}");
+        within(PATIENCE, &up, async || (main.value(&up).await == Some(1.0)).then_some(())).await;
     }
     let stage = Stage::start(&[&main.address, &lost_address]).await;
     tokio::join!(failures(&stage, &main, &pbxes), lost_exporter(&stage, lost, &text, &unwatched));
