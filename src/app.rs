@@ -9,14 +9,17 @@ use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use url::Url;
 
 use crate::board::Board;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::control::{BoxFuture, Control, ProbeNow};
+use crate::domain::StorageSettings;
 use crate::logfile;
 use crate::metrics::ExporterMetrics;
 use crate::schedule::{Handle, Parts, Scheduler};
+use crate::store::Store;
 use crate::transport::HttpTransport;
 use crate::web;
 
@@ -63,10 +66,16 @@ impl App {
         let transport = Arc::new(HttpTransport::new());
         let board = Arc::new(Board::default());
         let ready = Arc::new(AtomicBool::new(false));
+        let store = setup.config.storage.as_ref().map(|settings| Arc::new(Store::new(settings)));
+        if let Some(Err(error)) = store.as_ref().map(|store| store.own()) {
+            tracing::error!("{error}; until then targets whose tokens only a person can replace show exporter_error");
+        }
+        let fixed = Fixed::of(&setup.config);
         let parts = Parts {
             transport: transport.clone(),
             board: board.clone(),
             metrics: setup.metrics.clone(),
+            store: store.clone(),
             clock: Clock::System,
             ready: ready.clone(),
             cancel: cancel.clone(),
@@ -84,6 +93,7 @@ impl App {
             cancel: cancel.clone(),
             metrics: setup.metrics.clone(),
             reloading: Mutex::new(()),
+            fixed,
         });
         control.apply(setup.config).await;
         let router = web::router(web::WebState {
@@ -123,6 +133,20 @@ struct AppControl {
     cancel: CancellationToken,
     metrics: Arc<ExporterMetrics>,
     reloading: Mutex<()>,
+    fixed: Fixed,
+}
+
+/// What holds from the start to the end: a change in mid-life could leave one token in two places.
+#[derive(PartialEq)]
+struct Fixed {
+    storage: Option<StorageSettings>,
+    external_url: Option<Url>,
+}
+
+impl Fixed {
+    fn of(config: &Config) -> Self {
+        Self { storage: config.storage.clone(), external_url: config.external_url.clone() }
+    }
 }
 
 impl AppControl {
@@ -154,7 +178,12 @@ impl Control for AppControl {
     fn reload(&self) -> BoxFuture<'_, Result<(), String>> {
         Box::pin(async {
             let _one_at_a_time = self.reloading.lock().await;
-            match (self.loader)() {
+            let loaded = (self.loader)().and_then(|config| {
+                let same = Fixed::of(&config) == self.fixed;
+                let mend = "error: storage and authorization hold from the start on; restart pbx_exporter to change them";
+                if same { Ok(config) } else { Err(mend.to_owned()) }
+            });
+            match loaded {
                 Ok(config) => {
                     self.apply(config).await;
                     Ok(())

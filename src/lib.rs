@@ -12,6 +12,7 @@
 //! - [`mod@reference`]: a second count of the extensions, on the PBX host itself (processes, mysql_async).
 //! - [`probe`]: one pass over a target: token, list, one retry after a rejection.
 //! - [`oauth`]: token requests, and the keeper of a target's token.
+//! - [`store`]: tokens on disk: files, their form, their lock.
 //! - [`budget`]: how many refusing answers an origin may still give.
 //! - [`platform`]: what differs between PBXes; from an answer to a reason and a diagnosis. Pure.
 //! - [`transport`]: one HTTP exchange (reqwest, rustls).
@@ -43,5 +44,6 @@ pub mod reference;
 pub mod schedule;
 pub mod shutdown;
 pub mod sim;
+pub mod store;
 pub mod transport;
 pub mod web;

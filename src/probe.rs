@@ -19,10 +19,11 @@ use crate::clock::Clock;
 use crate::domain::extensions::Listed;
 use crate::domain::outcome::{Attempt, Outcome, Version};
 use crate::domain::{
-    Answer, Class, Exchange, Failure, Listing, Operation, Reason, Request, Target, TransportError,
+    Answer, Class, Exchange, Failure, Grant, Listing, Operation, Reason, Request, Target, TransportError,
 };
 use crate::oauth::{Asker, Diary, Held, Keeper, NoToken};
 use crate::platform::{self, CallContext, Validity};
+use crate::store::Store;
 use crate::transport::{Limits, Transport};
 
 /// What probes one target, and remembers between passes.
@@ -90,6 +91,15 @@ impl Probe {
         Self { target, transport, origin, clock, keeper, memory: Mutex::new(memory), keeps_list: false }
     }
 
+    /// The same with tokens kept in `store`, where the keeper is not one from before.
+    #[must_use]
+    pub fn keeping_tokens(mut self, store: Option<Arc<Store>>) -> Self {
+        if !self.memory().inherited {
+            self.keeper = Arc::new(Keeper::new(store));
+        }
+        self
+    }
+
     /// What is probed.
     pub const fn target(&self) -> &Arc<Target> {
         &self.target
@@ -111,7 +121,10 @@ impl Probe {
 
     /// When to look again during a wait: sooner where a secret file may be mended meanwhile.
     pub fn wake_after(&self, wait: Duration) -> Duration {
-        let watches_files = || self.target.secrets().any(|secret| secret.file().is_some());
+        let watches_files = || {
+            let confirmed_elsewhere = self.target.auth.grant == Grant::AuthorizationCode;
+            confirmed_elsewhere || self.target.secrets().any(|secret| secret.file().is_some())
+        };
         let quiet = self.memory().quiet_until.is_some();
         if quiet && watches_files() { wait.min(self.target.failure_interval) } else { wait }
     }
@@ -120,7 +133,8 @@ impl Probe {
     pub async fn quiet(&self) -> Option<Duration> {
         let until = self.memory().quiet_until?;
         // Also when the wait is over: a dead refresh token has no other end.
-        let forgiven = self.keeper.forgive_if_changed(&self.target).await;
+        let forgiven = self.keeper.forgive_if_changed(&self.target).await
+            || self.keeper.is_confirmed(&self.target, self.clock).await;
         let wait = until - Instant::now();
         if !forgiven && !wait.is_zero() {
             return Some(wait);

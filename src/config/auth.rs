@@ -1,5 +1,7 @@
 //! `auth`: which keys a grant needs, which contradict it, and what FreePBX's scopes really are.
 
+use url::Url;
+
 use super::check::Checker;
 use super::raw;
 use super::secret::Forms;
@@ -20,6 +22,7 @@ pub(super) fn check(
     let grant = match raw.grant.unwrap_or(raw::Grant::ClientCredentials) {
         raw::Grant::ClientCredentials => Grant::ClientCredentials,
         raw::Grant::Password => Grant::Password,
+        raw::Grant::AuthorizationCode => Grant::AuthorizationCode,
         raw::Grant::RefreshToken => Grant::RefreshToken,
     };
     let client_auth = match raw.client_auth.unwrap_or(raw::ClientAuth::Body) {
@@ -36,6 +39,7 @@ pub(super) fn check(
     let client_secret = required_secret(c, &secret, "every FreePBX application has one");
     let (username, password) = user(c, raw, grant);
     let refresh_token = refresh_token(c, raw, grant);
+    let redirect_uri = redirect_uri(c, raw.redirect_uri.as_deref(), grant);
     let scopes = raw.scopes.clone().unwrap_or_default();
     check_scopes(c, &scopes, call, version);
     Some(Auth {
@@ -46,6 +50,7 @@ pub(super) fn check(
         username,
         password,
         refresh_token,
+        redirect_uri,
         scopes,
     })
 }
@@ -115,6 +120,25 @@ fn refresh_token(c: &mut Checker<'_>, raw: &raw::Auth, grant: Grant) -> Option<S
         c.error(&forms.given_key(), mend);
     }
     None
+}
+
+fn redirect_uri(c: &mut Checker<'_>, text: Option<&str>, grant: Grant) -> Option<Url> {
+    let text = text?;
+    if grant != Grant::AuthorizationCode {
+        let mend = format!("has no use with the grant {grant}; remove it, or write `grant: authorization_code`");
+        c.error("auth.redirect_uri", mend);
+        return None;
+    }
+    // RFC 6749 section 3.1.2: absolute, without a fragment.
+    let url = Url::parse(text).ok().filter(|url| url.fragment().is_none() && url.has_host());
+    let Some(url) = url.filter(|url| matches!(url.scheme(), "http" | "https")) else {
+        c.error("auth.redirect_uri", "is no address; write the application's own, as in http://127.0.0.1:8765/callback");
+        return None;
+    };
+    if url.scheme() == "http" && !super::url::is_loopback(&url) {
+        c.warning("auth.redirect_uri", "the code travels in plain text over http://; use https://");
+    }
+    Some(url)
 }
 
 fn check_scopes(c: &mut Checker<'_>, scopes: &[String], call: Option<&Call>, version: bool) {

@@ -9,7 +9,7 @@ use super::check::{self, Checker};
 use super::issue::{Issue, Level, Place, Report};
 use super::secret::unexpanded;
 use super::tree::{self, Data, Node};
-use super::{Config, ConfigErrors, Limits, Lookup, env, inherit, structure};
+use super::{Config, ConfigErrors, Limits, Lookup, env, inherit, storage, structure};
 use crate::domain::{Target, file};
 
 /// The largest configuration file, bytes: ten thousand targets with all their keys have room.
@@ -46,6 +46,8 @@ pub fn load(patterns: &[String], lookup: Lookup<'_>) -> Result<Config, ConfigErr
 pub(super) struct Parts {
     pub defaults: Option<Node>,
     pub limits: Option<Node>,
+    pub storage: Option<Node>,
+    pub authorization: Option<Node>,
     /// With their paths from the file's root.
     pub targets: Vec<(String, Node)>,
     /// Whether structure had no errors; if not, each part is looked at before its values are checked.
@@ -59,6 +61,13 @@ impl Parts {
         if let Some(root) = self.limits.as_ref().filter(|root| is_sound(root, "Limits")) {
             limits = check::limits(Checker { root, path: "limits".to_owned(), lookup, report });
         }
+        let storage = self.storage.as_ref().filter(|root| is_sound(root, "Storage")).and_then(|root| {
+            storage::check(Checker { root, path: "storage".to_owned(), lookup, report })
+        });
+        let authorization = self.authorization.as_ref().filter(|root| is_sound(root, "Authorization"));
+        let external_url = authorization.and_then(|root| {
+            storage::external_url(Checker { root, path: "authorization".to_owned(), lookup, report })
+        });
         check_names(&self.targets, report);
         if self.defaults.as_ref().is_some_and(|root| !is_sound(root, "Defaults")) {
             return Config::default();
@@ -70,8 +79,11 @@ impl Parts {
             targets.extend(checked.map(|target| (Arc::new(target), (path, own.nearest("auth.client_id")))));
         }
         warn_of_twins(&targets, report);
+        if self.storage.is_none() {
+            storage::is_missing(&targets, self.authorization.as_ref(), report);
+        }
         let targets = targets.into_iter().map(|(target, _)| target).collect();
-        Config { targets, limits, ..Config::default() }
+        Config { targets, limits, storage, external_url, ..Config::default() }
     }
 
     /// Takes a file's parts in.
@@ -83,8 +95,13 @@ impl Parts {
                     let path = |(i, node)| (format!("targets[{i}]"), node);
                     self.targets.extend(items.into_iter().enumerate().map(path));
                 }
-                (key @ ("defaults" | "limits"), data @ Data::Map(_)) => {
-                    let slot = if key == "limits" { &mut self.limits } else { &mut self.defaults };
+                (key @ ("defaults" | "limits" | "storage" | "authorization"), data @ Data::Map(_)) => {
+                    let slot = match key {
+                        "limits" => &mut self.limits,
+                        "storage" => &mut self.storage,
+                        "authorization" => &mut self.authorization,
+                        _ => &mut self.defaults,
+                    };
                     if let Some(first) = slot {
                         let text = format!(
                             "stands in another file too, at {}; keep one, it holds for all files",

@@ -22,6 +22,12 @@ pub(super) struct File {
     pub defaults: Option<Settings>,
     /// Limits over all targets.
     pub limits: Option<Limits>,
+    /// Where tokens are kept over a restart; needed for the grant `authorization_code`. Holds from the start of the
+    /// service until its end.
+    pub storage: Option<Storage>,
+    /// Lets people confirm access on a page of the running service; off without it. Holds from the start of the
+    /// service until its end.
+    pub authorization: Option<Authorization>,
     /// The PBXes to watch.
     pub targets: Option<Vec<Target>>,
 }
@@ -59,7 +65,7 @@ pub(super) struct Settings {
     #[schemars(extend("default" = "10s"))]
     pub timeout: Option<DurationText>,
     /// A good token is renewed at the latest after this, so that a dead token endpoint or a regenerated
-    /// secret shows; at least `5m`, or `off`. Always off for the grant `refresh_token`.
+    /// secret shows; at least `5m`, or `off`. Always off for the grants `authorization_code` and `refresh_token`.
     #[schemars(extend("default" = "15m"))]
     pub token_interval: Option<DurationText>,
     /// Waits after refusals.
@@ -169,6 +175,9 @@ pub(super) struct Auth {
     pub refresh_token_file: Option<PathBuf>,
     /// Environment variable with the refresh token, read at start and reload.
     pub refresh_token_env: Option<String>,
+    /// Redirect address of the application, for the grant `authorization_code`. Without it a command listens on a
+    /// free port of 127.0.0.1 for `/callback`, and the page uses `authorization.external_url`.
+    pub redirect_uri: Option<String>,
     /// Scopes to ask for, one an item; none asks for all that the application has.
     pub scopes: Option<Vec<String>>,
 }
@@ -181,6 +190,8 @@ pub(super) enum Grant {
     ClientCredentials,
     /// FreePBX application type Native.
     Password,
+    /// A person confirms access in a browser, by `pbx_exporter authorize`; FreePBX application type Web-server.
+    AuthorizationCode,
     /// A refresh token that was obtained elsewhere.
     RefreshToken,
 }
@@ -387,6 +398,26 @@ pub(super) struct Database {
     /// Name of FreePBX's database.
     #[schemars(extend("default" = "asterisk"))]
     pub name: Option<String>,
+}
+
+/// Where tokens are kept over a restart.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct Storage {
+    /// A folder for this exporter alone, mode 0700; it is made where only its last part is missing.
+    pub path: PathBuf,
+    /// File with a key by which the tokens are sealed: 32 random bytes as 64 hexadecimal digits or in Base64
+    /// (`openssl rand -hex 32`). Without it they are as safe as the folder is.
+    pub key_file: Option<PathBuf>,
+}
+
+/// Confirmation on a page of the running service.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct Authorization {
+    /// The address under which browsers reach this service: `https://exporter.example.com`, with the path that a
+    /// proxy in front adds. The application's redirect address is this with `/oauth/callback` behind it.
+    pub external_url: String,
 }
 
 /// Limits over all targets.

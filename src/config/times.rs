@@ -53,7 +53,7 @@ fn token_interval(
         return None;
     }
     let value = c.duration("token_interval", text, 15 * MINUTE, 5 * MINUTE..=WEEK);
-    if grant != Some(Grant::RefreshToken) {
+    if !matches!(grant, Some(Grant::RefreshToken | Grant::AuthorizationCode)) {
         return Some(value);
     }
     if c.is_own("token_interval") {

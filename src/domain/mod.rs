@@ -11,6 +11,7 @@ pub mod outcome;
 pub mod reason;
 pub mod reference;
 pub mod secret;
+pub mod storage;
 pub mod target;
 pub mod token;
 
@@ -20,4 +21,5 @@ pub use outcome::{Failure, Listing};
 pub use reason::{Class, Grant, LogEvent, Operation, Reason};
 pub use reference::ReferenceSettings;
 pub use secret::{SecretError, SecretSource};
+pub use storage::StorageSettings;
 pub use target::Target;

@@ -3,21 +3,26 @@
 //! However many ask at once, one request goes out: who asks holds the lock while the request runs,
 //! and the others find its result.
 
+mod recall;
+
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::IssuedToken;
 use super::send::{context, send, unreadable};
+use super::vault::Vault;
+use super::{IssuedToken, person};
 use crate::budget::Origin;
 use crate::clock::Clock;
 use crate::domain::outcome::{Attempt, TokenView};
 use crate::domain::token::{Token, renewal_after};
 use crate::domain::{Class, Failure, Grant, Operation, Reason, SecretError, SecretSource, Target};
 use crate::platform;
+use crate::store::{Chain, InFlight, Store};
 use crate::transport::Transport;
 
 /// With what a token is asked for.
@@ -76,8 +81,14 @@ pub struct Keeper {
 #[expect(clippy::struct_excessive_bools, reason = "independent facts, each true or not")]
 struct State {
     token: Option<Token>,
-    /// Outlives a dropped access token.
-    refresh: Option<SecretString>,
+    /// The refresh token, which outlives a dropped access token, and what became of those before.
+    chain: Chain,
+    /// Both of them on disk.
+    vault: Vault,
+    /// When a confirmation began that got no answer, Unix seconds.
+    interrupted: Option<f64>,
+    /// Whether the files could not be used when last asked.
+    troubled: bool,
     /// Refusals in a row since a token was accepted.
     refused: u32,
     /// Denials of the token endpoint in a row.
@@ -92,8 +103,6 @@ struct State {
     doubted: bool,
     /// Only a person can bring a new refresh token.
     dead: bool,
-    /// The answer to a refresh was lost, so that the refresh token may be used up.
-    refresh_lost: bool,
     /// What the request with an explicit scope told of the failure that lasts.
     scope_verdict: Option<Failure>,
     /// Of the secrets with which the newest request was made.
@@ -104,12 +113,19 @@ struct State {
 }
 
 impl Keeper {
+    /// One without a token; `store` has what was kept of the target, and gets what is to be kept.
+    pub fn new(store: Option<Arc<Store>>) -> Self {
+        let state = State { vault: Vault::new(store), ..State::default() };
+        Self { state: Mutex::new(state) }
+    }
+
     /// A token, from memory or from the token endpoint.
     ///
     /// # Errors
     /// [`NoToken`], also while the endpoint must not be asked.
     pub async fn token(&self, asker: Asker<'_>, diary: &mut Diary) -> Result<Held, NoToken> {
         let mut state = self.state.lock().await;
+        state.recall(asker, diary).await?;
         let now = Instant::now();
         if state.token.as_ref().is_some_and(|token| token.is_expired(now)) {
             state.token = None;
@@ -120,7 +136,7 @@ impl Keeper {
             || state.token.as_ref().is_none_or(|token| renewal_is_due(token, asker.target, now));
         if due
             && let Err(none) = state.renew(asker, diary).await
-            && state.token.is_none()
+            && (state.token.is_none() || state.is_unsafe(asker.target))
         {
             return Err(none);
         }
@@ -173,6 +189,12 @@ impl Keeper {
         self.state.lock().await.forgive_if_changed(target)
     }
 
+    /// Whether somebody confirmed access since a token was last used.
+    pub async fn is_confirmed(&self, target: &Target, clock: Clock) -> bool {
+        let handed = self.state.lock().await.vault.handed_over(target, clock).await;
+        handed.is_ok_and(|handed| handed.iter().any(|handed| handed.record.access.is_some()))
+    }
+
     /// How long until the token endpoint may be asked again.
     pub async fn wait(&self) -> Duration {
         let not_before = self.state.lock().await.not_before;
@@ -201,7 +223,7 @@ const fn token_interval(target: &Target) -> Option<Duration> {
 }
 
 /// Whether only a person can replace a refresh token that is dead.
-const fn needs_person(grant: Grant) -> bool {
+pub(super) const fn needs_person(grant: Grant) -> bool {
     match grant {
         Grant::RefreshToken | Grant::AuthorizationCode => true,
         Grant::ClientCredentials | Grant::Password | Grant::Static => false,
@@ -248,8 +270,13 @@ impl State {
     /// A refresh keeps what the first grant gave, so a new grant tells more; not where there is none.
     fn drop_refresh(&mut self, target: &Target) {
         if !needs_person(target.auth.grant) {
-            self.refresh = None;
+            self.chain.refresh_token = None;
         }
+    }
+
+    /// Whether the tokens in memory would be lost at a restart, and must not be used before.
+    fn is_unsafe(&self, target: &Target) -> bool {
+        needs_person(target.auth.grant) && !self.vault.is_saved()
     }
 
     fn standing_failure(&self) -> NoToken {
@@ -266,10 +293,16 @@ impl State {
         if changed {
             // A rotated refresh token outlives a change of any other secret.
             let renewed = fingerprint(target.auth.refresh_token.iter()) != self.refresh_fingerprint;
-            let refresh = self.refresh.take().filter(|_| needs_person(target.auth.grant) && !renewed);
-            let (token, renewal_due) = (self.token.take(), self.renewal_due);
-            let refresh_fingerprint = self.refresh_fingerprint;
-            *self = Self { token, refresh, refresh_fingerprint, renewal_due, ..Self::default() };
+            let chain = std::mem::take(&mut self.chain);
+            *self = Self {
+                token: self.token.take(),
+                chain: if needs_person(target.auth.grant) && !renewed { chain } else { Chain::default() },
+                vault: std::mem::take(&mut self.vault),
+                interrupted: self.interrupted,
+                refresh_fingerprint: self.refresh_fingerprint,
+                renewal_due: self.renewal_due,
+                ..Self::default()
+            };
         }
         changed
     }
@@ -286,6 +319,11 @@ impl State {
         self.fingerprint = fingerprint(asker.target.secrets());
         let result = match self.refresh_at_hand(asker.target) {
             Ok(Some(refresh)) => self.refresh(asker, diary, refresh).await?,
+            Ok(None) if needs_person(asker.target.auth.grant) => {
+                self.wants_a_person(asker);
+                diary.news = self.news();
+                return Err(self.standing_failure());
+            }
             Ok(None) => self.acquire(asker, diary).await?,
             Err(error) => {
                 diary.attempts.push(Attempt::unsent(Grant::RefreshToken, Reason::ExporterError));
@@ -295,8 +333,12 @@ impl State {
         let result = match result {
             Ok(issued) => {
                 self.take(asker, &issued);
-                Ok(())
+                self.keep_or_fail(asker).await
             }
+            Err(failure) => Err(failure),
+        };
+        let result = match result {
+            Ok(()) => Ok(()),
             Err(failure) => {
                 if !self.dead {
                     self.fail(asker.target, Operation::Token, failure);
@@ -319,13 +361,14 @@ impl State {
     }
 
     fn refresh_at_hand(&mut self, target: &Target) -> Result<Option<SecretString>, SecretError> {
-        if self.refresh.is_some() {
-            return Ok(self.refresh.clone());
+        if let Some(kept) = &self.chain.refresh_token {
+            return Ok(Some(kept.0.clone()));
         }
         match (&target.auth.grant, &target.auth.refresh_token) {
             (Grant::RefreshToken, Some(source)) => {
                 self.refresh_fingerprint = fingerprint(std::iter::once(source));
-                source.read().map(Some)
+                let secret = source.read()?;
+                Ok(self.vault.is_new_seed(&secret, self.chain.ended.is_some()).then_some(secret))
             }
             _ => Ok(None),
         }
@@ -338,27 +381,33 @@ impl State {
         diary: &mut Diary,
         refresh: SecretString,
     ) -> Result<Result<IssuedToken, Failure>, NoToken> {
-        let sent = send(asker, diary, Grant::RefreshToken, Some(&refresh), None, self.proven).await?;
+        let permit = asker.origin.admit(self.proven).await.map_err(NoToken::Budget)?;
+        let before = self.chain.in_flight.clone();
+        if let Err(failure) = self.intend(asker, &refresh).await {
+            diary.attempts.push(Attempt::unsent(Grant::RefreshToken, failure.reason));
+            return Ok(Err(failure));
+        }
+        let sent = send(asker, diary, permit, Grant::RefreshToken, Some(&refresh), None).await;
         let Err(failure) = sent.result else { return Ok(sent.result) };
         if sent.may_have_worked {
-            self.refresh_lost = true;
+            self.chain.lost();
             if platform::refresh_revokes_access_token(asker.target) {
                 self.token = None;
             }
         }
-        if !platform::refresh_refused_means_dead(&failure) {
-            return Ok(Err(failure));
-        }
         let needs_person = needs_person(asker.target.auth.grant);
-        if needs_person && failure.reason != Reason::InvalidGrant {
-            // It may be unharmed: what was refused is the request.
-            return Ok(Err(failure));
+        // With a person, whatever else was refused is the request: the refresh token may be unharmed.
+        let dead = platform::refresh_refused_means_dead(&failure)
+            && (!needs_person || failure.reason == Reason::InvalidGrant);
+        if dead {
+            self.note_refusal(&failure);
+            self.bury(asker, &failure, before);
+        } else if !sent.may_have_worked {
+            self.chain.in_flight = before;
         }
-        self.note_refusal(&failure);
-        self.refresh = None;
-        if needs_person {
-            self.dead = true;
-            self.standing = Some((Operation::Token, needs_a_person(&failure, self.refresh_lost)));
+        // What cannot be written now is written before the next token request.
+        self.keep_or_fail(asker).await.ok();
+        if needs_person || !dead {
             return Ok(Err(failure));
         }
         match self.acquire(asker, diary).await {
@@ -367,13 +416,24 @@ impl State {
         }
     }
 
+    /// The refresh token is dead. `before`: the request whose answer had not come.
+    fn bury(&mut self, asker: Asker<'_>, refusal: &Failure, before: Option<InFlight>) {
+        if needs_person(asker.target.auth.grant) {
+            self.dead = true;
+            let failure = person::refused(asker.target, refusal, before.as_ref());
+            self.standing = Some((Operation::Token, failure));
+        }
+        self.chain.refused(before, asker.clock.unix());
+    }
+
     async fn acquire(
         &mut self,
         asker: Asker<'_>,
         diary: &mut Diary,
     ) -> Result<Result<IssuedToken, Failure>, NoToken> {
         let grant = asker.target.auth.grant;
-        let sent = send(asker, diary, grant, None, None, self.proven).await?;
+        let permit = asker.origin.admit(self.proven).await.map_err(NoToken::Budget)?;
+        let sent = send(asker, diary, permit, grant, None, None).await;
         let newest = diary.attempts.len() - 1;
         let context = context(asker.target, grant);
         let scope = sent.answer.as_ref().and_then(|answer| platform::wants_scope_check(&context, answer));
@@ -399,9 +459,8 @@ impl State {
         first: &Failure,
     ) -> Failure {
         let grant = asker.target.auth.grant;
-        let Ok(second) = send(asker, diary, grant, None, Some(scope), self.proven).await else {
-            return first.clone();
-        };
+        let Ok(permit) = asker.origin.admit(self.proven).await else { return first.clone() };
+        let second = send(asker, diary, permit, grant, None, Some(scope)).await;
         let told = match (&second.result, &second.answer) {
             (Ok(_), _) => Ok(()),
             (Err(_), Some(answer)) => Err(answer),
@@ -415,9 +474,7 @@ impl State {
 
     fn take(&mut self, asker: Asker<'_>, issued: &IssuedToken) {
         use oauth2::TokenResponse as _;
-        if let Some(refresh) = issued.refresh_token() {
-            self.refresh = Some(SecretString::from(refresh.secret().as_str()));
-        }
+        self.chain.received(issued.refresh_token().map(|t| SecretString::from(t.secret().as_str())));
         let lifetime = issued.lifetime();
         let now = asker.clock.unix();
         self.token = Some(Token {
@@ -430,7 +487,7 @@ impl State {
         self.renewal_due =
             renewal_after(lifetime, token_interval(asker.target)).map(|after| now + after.as_secs_f64());
         (self.denied, self.not_before, self.standing) = (0, None, None);
-        (self.proven, self.doubted, self.refresh_lost) = (true, false, false);
+        (self.proven, self.doubted) = (true, false);
         self.scope_verdict = None;
     }
 
@@ -452,20 +509,4 @@ impl State {
         self.standing = Some((operation, failure));
         self.proven = false;
     }
-}
-
-fn needs_a_person(refusal: &Failure, lost: bool) -> Failure {
-    let cause = if lost {
-        " The answer to an earlier refresh was lost, so the PBX had most likely replaced this token already."
-    } else {
-        ""
-    };
-    Failure::new(
-        Reason::AuthorizationRequired,
-        format!(
-            "{}{cause} With the grant refresh_token there is nothing else to ask with: obtain a new refresh \
-             token and put it into the configuration. Until then no token request is sent.",
-            refusal.diagnosis
-        ),
-    )
 }

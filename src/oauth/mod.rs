@@ -4,9 +4,11 @@
 //! belong here: what a refusal means on a given PBX (that is `platform`), nor how bytes travel.
 
 mod keeper;
+mod person;
 mod request;
 mod response;
 mod send;
+mod vault;
 
 pub use keeper::{Asker, Diary, Held, Keeper, NoToken};
 pub use request::{TokenAnswer, request_token};

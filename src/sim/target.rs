@@ -37,6 +37,7 @@ pub fn target(name: &str, origin: &Url, grant: Grant, call: Call) -> Target {
             username: person.then(|| USER.into()),
             password: person.then(|| literal(PASSWORD)),
             refresh_token: None,
+            redirect_uri: None,
             scopes: Vec::new(),
         },
         call,
