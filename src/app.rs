@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
@@ -14,10 +15,11 @@ use url::Url;
 use crate::board::Board;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::control::{BoxFuture, Control, ProbeNow};
-use crate::domain::StorageSettings;
+use crate::control::{Begun, BoxFuture, Confirm, Control, ProbeNow, Redirected};
+use crate::domain::{Grant, StorageSettings, Target};
 use crate::logfile;
 use crate::metrics::ExporterMetrics;
+use crate::oauth::Pending;
 use crate::schedule::{Handle, Parts, Scheduler};
 use crate::store::Store;
 use crate::transport::HttpTransport;
@@ -27,6 +29,9 @@ use crate::web;
 const STOP_WITHIN: Duration = Duration::from_secs(4);
 /// And the listener with its connections, after that.
 const CLOSE_WITHIN: Duration = Duration::from_millis(500);
+
+/// A browser that has confirmed is not kept waiting longer for the probe that uses the tokens.
+const ADOPT_WITHIN: Duration = Duration::from_secs(3);
 
 /// Gives the configuration as it is now; the error is the whole text for people.
 pub type Loader = Box<dyn Fn() -> Result<Config, String> + Send + Sync>;
@@ -68,7 +73,9 @@ impl App {
         let ready = Arc::new(AtomicBool::new(false));
         let store = setup.config.storage.as_ref().map(|settings| Arc::new(Store::new(settings)));
         if let Some(Err(error)) = store.as_ref().map(|store| store.own()) {
-            tracing::error!("{error}; until then targets whose tokens only a person can replace show exporter_error");
+            tracing::error!(
+                "{error}; until then targets whose tokens only a person can replace show exporter_error"
+            );
         }
         let fixed = Fixed::of(&setup.config);
         let parts = Parts {
@@ -82,6 +89,12 @@ impl App {
         };
         let (scheduler, handle) = Scheduler::new(parts, setup.config.limits);
         passes.spawn(scheduler.run());
+        let confirm = store.zip(setup.config.external_url.clone()).map(|(store, external_url)| ConfirmPage {
+            pending: Pending::new(store, transport.clone(), Clock::System),
+            external_url,
+            targets: ArcSwap::default(),
+            handle: handle.clone(),
+        });
         let metrics = setup.metrics.clone();
         let panicked = move || metrics.panicked();
         passes.spawn(logfile::follow(board.clone(), Clock::System, cancel.clone(), panicked));
@@ -94,6 +107,7 @@ impl App {
             metrics: setup.metrics.clone(),
             reloading: Mutex::new(()),
             fixed,
+            confirm,
         });
         control.apply(setup.config).await;
         let router = web::router(web::WebState {
@@ -125,6 +139,55 @@ impl App {
     }
 }
 
+/// The page for confirmations.
+struct ConfirmPage {
+    pending: Pending,
+    external_url: Url,
+    /// As they are configured now.
+    targets: ArcSwap<Vec<Arc<Target>>>,
+    handle: Handle,
+}
+
+impl ConfirmPage {
+    fn target(&self, name: &str) -> Option<Arc<Target>> {
+        let targets = self.targets.load();
+        let named = targets.iter().find(|target| *target.name == *name).cloned();
+        named.filter(|target| target.auth.grant == Grant::AuthorizationCode)
+    }
+
+    async fn start(&self, name: &str, code: &str) -> Result<Begun, String> {
+        let target = self.target(name).ok_or("no target of that name is confirmed by a person")?;
+        let mut callback = self.external_url.clone();
+        callback.set_path(&format!("{}oauth/callback", self.external_url.path()));
+        self.pending.begin(&target, code, callback).await.map_err(|error| error.to_string())
+    }
+
+    async fn end(&self, cookie: &str, redirected: &Redirected) -> Result<String, String> {
+        let finished = self.pending.finish(cookie, redirected).await;
+        let (target, granted) = finished.map_err(|error| error.to_string())?;
+        tracing::info!(target = &*target.name, "access was confirmed on the page");
+        // Who asked for a probe a moment ago is not waited for: the next pass takes the tokens up, too.
+        tokio::time::timeout(ADOPT_WITHIN, self.handle.probe_now(target.name.to_string())).await.ok();
+        Ok(granted.tell(&target))
+    }
+}
+
+impl Confirm for ConfirmPage {
+    fn external_url(&self) -> &Url {
+        &self.external_url
+    }
+
+    fn begin(&self, target: &str, code: &str) -> BoxFuture<'_, Result<Begun, String>> {
+        let (target, code) = (target.to_owned(), code.to_owned());
+        Box::pin(async move { self.start(&target, &code).await })
+    }
+
+    fn finish(&self, cookie: &str, redirected: Redirected) -> BoxFuture<'_, Result<String, String>> {
+        let cookie = cookie.to_owned();
+        Box::pin(async move { self.end(&cookie, &redirected).await })
+    }
+}
+
 struct AppControl {
     handle: Handle,
     transport: Arc<HttpTransport>,
@@ -134,6 +197,7 @@ struct AppControl {
     metrics: Arc<ExporterMetrics>,
     reloading: Mutex<()>,
     fixed: Fixed,
+    confirm: Option<ConfirmPage>,
 }
 
 /// What holds from the start to the end: a change in mid-life could leave one token in two places.
@@ -163,6 +227,9 @@ impl AppControl {
             tracing::warn!("{warning}");
         }
         let targets = config.targets.clone();
+        if let Some(confirm) = &self.confirm {
+            confirm.targets.store(Arc::new(targets.clone()));
+        }
         self.handle.replace(config.targets, config.limits).await;
         self.transport.retain(&targets.iter().map(|target| &target.client).collect::<Vec<_>>());
         self.metrics.reloaded(Ok(Clock::System.unix()));
@@ -171,6 +238,10 @@ impl AppControl {
 }
 
 impl Control for AppControl {
+    fn confirm(&self) -> Option<&dyn Confirm> {
+        self.confirm.as_ref().map(|confirm| confirm as &dyn Confirm)
+    }
+
     fn ready(&self) -> bool {
         self.ready.load(Ordering::Relaxed) && !self.cancel.is_cancelled()
     }

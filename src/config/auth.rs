@@ -122,23 +122,27 @@ fn refresh_token(c: &mut Checker<'_>, raw: &raw::Auth, grant: Grant) -> Option<S
     None
 }
 
-fn redirect_uri(c: &mut Checker<'_>, text: Option<&str>, grant: Grant) -> Option<Url> {
+fn redirect_uri(c: &mut Checker<'_>, text: Option<&str>, grant: Grant) -> Option<Box<Url>> {
     let text = text?;
     if grant != Grant::AuthorizationCode {
-        let mend = format!("has no use with the grant {grant}; remove it, or write `grant: authorization_code`");
+        let mend =
+            format!("has no use with the grant {grant}; remove it, or write `grant: authorization_code`");
         c.error("auth.redirect_uri", mend);
         return None;
     }
     // RFC 6749 section 3.1.2: absolute, without a fragment.
     let url = Url::parse(text).ok().filter(|url| url.fragment().is_none() && url.has_host());
     let Some(url) = url.filter(|url| matches!(url.scheme(), "http" | "https")) else {
-        c.error("auth.redirect_uri", "is no address; write the application's own, as in http://127.0.0.1:8765/callback");
+        c.error(
+            "auth.redirect_uri",
+            "is no address; write the application's own, as in http://127.0.0.1:8765/callback",
+        );
         return None;
     };
     if url.scheme() == "http" && !super::url::is_loopback(&url) {
         c.warning("auth.redirect_uri", "the code travels in plain text over http://; use https://");
     }
-    Some(url)
+    Some(Box::new(url))
 }
 
 fn check_scopes(c: &mut Checker<'_>, scopes: &[String], call: Option<&Call>, version: bool) {

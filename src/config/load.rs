@@ -61,9 +61,10 @@ impl Parts {
         if let Some(root) = self.limits.as_ref().filter(|root| is_sound(root, "Limits")) {
             limits = check::limits(Checker { root, path: "limits".to_owned(), lookup, report });
         }
-        let storage = self.storage.as_ref().filter(|root| is_sound(root, "Storage")).and_then(|root| {
-            storage::check(Checker { root, path: "storage".to_owned(), lookup, report })
-        });
+        let storage =
+            self.storage.as_ref().filter(|root| is_sound(root, "Storage")).and_then(|root| {
+                storage::check(Checker { root, path: "storage".to_owned(), lookup, report })
+            });
         let authorization = self.authorization.as_ref().filter(|root| is_sound(root, "Authorization"));
         let external_url = authorization.and_then(|root| {
             storage::external_url(Checker { root, path: "authorization".to_owned(), lookup, report })
@@ -76,7 +77,7 @@ impl Parts {
         for (path, own) in self.targets.iter().filter(|(_, own)| is_sound(own, "Target")) {
             let root = inherit::merge(own, self.defaults.as_ref());
             let checked = check::target(Checker { root: &root, path: path.clone(), lookup, report });
-            targets.extend(checked.map(|target| (Arc::new(target), (path, own.nearest("auth.client_id")))));
+            targets.extend(checked.map(|target| (Arc::new(target), (path, own))));
         }
         warn_of_twins(&targets, report);
         if self.storage.is_none() {
@@ -144,7 +145,8 @@ fn warn_of_twins(targets: &[(Arc<Target>, (&String, &Node))], report: &mut Repor
                 structure::printable(&target.name),
                 structure::printable(&first.name)
             );
-            report.add(Level::Warning, &node.place, format!("{path}.auth.client_id"), text);
+            let place = &node.nearest("auth.client_id").place;
+            report.add(Level::Warning, place, format!("{path}.auth.client_id"), text);
         } else {
             seen.insert(key, target);
         }

@@ -10,8 +10,8 @@ use schemars::{JsonSchema, json_schema};
 use secrecy::SecretString;
 use serde::Deserialize;
 
-/// Configuration of pbx_exporter. Several files are merged: `targets` add up, `defaults` and `limits`
-/// may each stand in one of the files and hold for all.
+/// Configuration of pbx_exporter. Several files are merged: `targets` add up, `defaults`, `limits`,
+/// `storage` and `authorization` may each stand in one of the files and hold for all.
 #[derive(Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields, title = "pbx_exporter")]
 #[expect(dead_code, reason = "only its schema is used: files are merged as trees before serde sees them")]

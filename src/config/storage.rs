@@ -63,7 +63,10 @@ pub(super) fn external_url(mut c: Checker<'_>) -> Option<Url> {
         return None;
     };
     if url.scheme() == "http" && !url::is_loopback(&url) {
-        c.warning("external_url", "codes travel in plain text over http://; put a proxy with TLS in front and write https://");
+        c.warning(
+            "external_url",
+            "codes travel in plain text over http://; put a proxy with TLS in front and write https://",
+        );
     }
     let path = format!("{}/", url.path().trim_end_matches('/'));
     url.set_path(&path);
@@ -87,9 +90,14 @@ pub(super) fn is_missing(targets: &[Placed<'_>], authorization: Option<&Node>, r
             ),
             Grant::ClientCredentials | Grant::Password | Grant::Static => continue,
         };
-        report.add(level, &node.place, format!("{path}.auth.grant"), text);
+        report.add(level, &node.nearest("auth.grant").place, format!("{path}.auth.grant"), text);
     }
     if let Some(node) = authorization {
-        report.add(Level::Error, &node.place, "authorization".to_owned(), "has no use without `storage:`; add that");
+        report.add(
+            Level::Error,
+            &node.place,
+            "authorization".to_owned(),
+            "has no use without `storage:`; add that",
+        );
     }
 }

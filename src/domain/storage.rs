@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use super::SecretSource;
 
 /// What a key has to be, as the end of a sentence.
-pub const KEY_FORM: &str = "is no key; write 32 random bytes as 64 hexadecimal digits or in Base64: `openssl rand -hex 32`";
+pub const KEY_FORM: &str =
+    "is no key; write 32 random bytes as 64 hexadecimal digits or in Base64: `openssl rand -hex 32`";
 
 /// A folder for tokens.
 #[derive(Clone, Debug, PartialEq)]

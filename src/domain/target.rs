@@ -118,7 +118,7 @@ pub struct Auth {
     /// Configured refresh token, grant `refresh_token` only.
     pub refresh_token: Option<SecretSource>,
     /// Redirect address of the application, grant `authorization_code` only; `None`: a free loopback port, or the page's.
-    pub redirect_uri: Option<Url>,
+    pub redirect_uri: Option<Box<Url>>,
     /// Scopes asked for; empty asks for none, which gives the application's own.
     pub scopes: Vec<String>,
 }

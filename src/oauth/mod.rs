@@ -3,7 +3,9 @@
 //! Belongs here: what is sent to a token endpoint, when, and what a token answer holds. Does not
 //! belong here: what a refusal means on a given PBX (that is `platform`), nor how bytes travel.
 
+pub mod confirm;
 mod keeper;
+mod pending;
 mod person;
 mod request;
 mod response;
@@ -11,5 +13,7 @@ mod send;
 mod vault;
 
 pub use keeper::{Asker, Diary, Held, Keeper, NoToken};
+pub use pending::Pending;
+pub use person::in_shell;
 pub use request::{TokenAnswer, request_token};
 pub use response::IssuedToken;

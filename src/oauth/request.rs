@@ -4,15 +4,18 @@
 //! exchange aside for the platform to judge, and shows the crate every 2xx as 200. The crate's own
 //! error is dropped unread: its `Parse` variant holds the raw body, token included.
 
+use std::borrow::Cow;
 use std::sync::Mutex;
 
 use http::{HeaderMap, StatusCode};
 use oauth2::basic::{BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse};
 use oauth2::{
-    AuthType, ClientId, ClientSecret, EndpointNotSet, EndpointSet, HttpRequest, HttpResponse, RefreshToken,
-    ResourceOwnerPassword, ResourceOwnerUsername, Scope, StandardRevocableToken, TokenUrl,
+    AuthType, AuthorizationCode, ClientId, ClientSecret, EndpointNotSet, EndpointSet, HttpRequest,
+    HttpResponse, PkceCodeVerifier, RedirectUrl, RefreshToken, ResourceOwnerPassword, ResourceOwnerUsername,
+    Scope, StandardRevocableToken, TokenUrl,
 };
 use secrecy::{ExposeSecret, SecretString};
+use url::Url;
 
 use super::IssuedToken;
 use crate::domain::secret::SecretError;
@@ -77,10 +80,37 @@ pub async fn request_token(
             client.exchange_client_credentials().add_scopes(scopes).request_async(&seam).await.ok()
         }
     };
-    let exchange = seam.exchange.into_inner().ok().flatten().unwrap_or_else(|| {
-        Exchange::unsent(TransportError::Exporter("the token request could not be built".into()))
-    });
-    Ok(TokenAnswer { exchange, token: result.filter(IssuedToken::is_usable) })
+    Ok(seam.answer(result))
+}
+
+/// A code by which a person's confirmation is swapped for tokens (RFC 6749 section 4.1.3).
+pub struct Code {
+    /// The code itself.
+    pub secret: SecretString,
+    /// PKCE's verifier (RFC 7636).
+    pub verifier: SecretString,
+    /// As it stood in the authorization request.
+    pub redirect_uri: Url,
+}
+
+/// Swaps a code for tokens.
+///
+/// # Errors
+/// A secret that cannot be read; nothing was sent then.
+pub async fn swap_code(
+    transport: &dyn Transport,
+    target: &Target,
+    code: &Code,
+) -> Result<TokenAnswer, SecretError> {
+    let client = client(target)?;
+    let seam = Seam { transport, target, exchange: Mutex::new(None) };
+    let redirect_uri = RedirectUrl::from_url(code.redirect_uri.clone());
+    let request = client
+        .exchange_code(AuthorizationCode::new(code.secret.expose_secret().to_owned()))
+        .set_pkce_verifier(PkceCodeVerifier::new(code.verifier.expose_secret().to_owned()))
+        .set_redirect_uri(Cow::Owned(redirect_uri));
+    let result = request.request_async(&seam).await.ok();
+    Ok(seam.answer(result))
 }
 
 fn client(target: &Target) -> Result<Client<EndpointSet>, SecretError> {
@@ -124,6 +154,13 @@ impl<'c> oauth2::AsyncHttpClient<'c> for Seam<'_> {
 }
 
 impl Seam<'_> {
+    fn answer(self, token: Option<IssuedToken>) -> TokenAnswer {
+        let exchange = self.exchange.into_inner().ok().flatten().unwrap_or_else(|| {
+            Exchange::unsent(TransportError::Exporter("the token request could not be built".into()))
+        });
+        TokenAnswer { exchange, token: token.filter(IssuedToken::is_usable) }
+    }
+
     async fn carry(&self, request: HttpRequest) -> Result<HttpResponse, NoAnswer> {
         let limits = Limits { timeout: self.target.timeout, body: self.target.body_limit };
         let exchange = match into_request(request, self.target) {

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::keeper::needs_person;
 use crate::clock::Clock;
 use crate::domain::token::Token;
-use crate::domain::{Failure, Grant, Reason, SecretError, Target};
+use crate::domain::{Failure, Grant, Reason, SecretError, SecretSource, Target};
 use crate::store::{self, Access, Chain, HandedOver, Owner, Record, Store, StoreError, Written};
 
 /// A confirmation whose command has not yet got its answer is waited for as long, seconds.
@@ -41,8 +41,8 @@ impl Trouble {
     pub fn failure(&self) -> Failure {
         let text = match self {
             Self::Store(error) => format!(
-                "{error}. The PBX is not to blame. Until this is mended no token is asked for or used, since a refresh \
-                 token that is not on disk would be lost at the next restart."
+                "{error}. The PBX is not to blame. Until this is mended no token is asked for, and none is used that is not \
+                 on disk: at a restart its refresh token would be lost."
             ),
             Self::Secret(error) => {
                 format!("No token was asked for: {}. The PBX is not to blame.", error.with_mend())
@@ -114,6 +114,11 @@ impl Vault {
         Ok(())
     }
 
+    /// What could not be written is no longer so.
+    pub const fn is_as_before(&mut self) {
+        self.unsaved = false;
+    }
+
     /// Writes again what could not be written.
     pub async fn save_late(
         &mut self,
@@ -126,7 +131,9 @@ impl Vault {
 
     /// What others left for this target, the oldest first.
     pub async fn handed_over(&self, target: &Target, clock: Clock) -> Result<Vec<HandedOver>, Trouble> {
-        let (Some(store), Some(owner)) = (self.store.clone(), self.owner.clone()) else { return Ok(Vec::new()) };
+        let (Some(store), Some(owner)) = (self.store.clone(), self.owner.clone()) else {
+            return Ok(Vec::new());
+        };
         let now = clock.unix();
         let found = on_a_thread(move || store.handed_over(&owner, now)).await;
         let (handed, asides) = found.map_err(Trouble::Store)?;
@@ -153,7 +160,7 @@ impl Vault {
     }
 }
 
-async fn on_a_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+pub(super) async fn on_a_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done,
         Err(error) => match error.try_into_panic() {
@@ -166,7 +173,7 @@ async fn on_a_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'stati
 
 /// Whose tokens `target` uses.
 pub(crate) fn owner(target: &Target) -> Result<Owner, SecretError> {
-    let seed = target.auth.refresh_token.as_ref().map(|source| source.read()).transpose()?;
+    let seed = target.auth.refresh_token.as_ref().map(SecretSource::read).transpose()?;
     Ok(Owner {
         target: target.name.to_string(),
         platform: target.platform.as_str().to_owned(),
@@ -178,7 +185,7 @@ pub(crate) fn owner(target: &Target) -> Result<Owner, SecretError> {
 }
 
 /// 16 bits of the secrets that token requests send: enough to see a change, too few to find a password by.
-fn secrets(target: &Target) -> u16 {
+pub(super) fn secrets(target: &Target) -> u16 {
     let read = target.auth.secrets().filter_map(|source| source.read().ok());
     let all = read.map(|secret| store::fingerprint(secret.expose_secret())).collect::<String>();
     u16::from_str_radix(&store::fingerprint(&all)[..4], 16).unwrap_or_default()

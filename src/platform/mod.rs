@@ -168,6 +168,13 @@ pub fn token_path(target: &Target) -> &'static str {
     }
 }
 
+/// Path of the authorization endpoint (RFC 6749 section 3.1), where people confirm; `None`: the platform has none.
+pub fn authorize_path(target: &Target) -> Option<&'static str> {
+    match target.platform {
+        PlatformId::FreePbx => Some(freepbx::AUTHORIZE_PATH),
+    }
+}
+
 /// Why `answer`, of any status, holds no usable token.
 pub fn token_failure(ctx: &CallContext, answer: &Answer) -> Failure {
     match ctx.target.platform {

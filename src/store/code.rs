@@ -51,7 +51,8 @@ impl Store {
     pub fn new_code(&self, target: &str, now: f64) -> Result<String, StoreError> {
         self.prepare()?;
         let code = random(15);
-        let kept = OneTimeCode { hash: STANDARD.encode(hash(target, &code)), expires: now + LIFETIME, wrong: 0 };
+        let kept =
+            OneTimeCode { hash: STANDARD.encode(hash(target, &code)), expires: now + LIFETIME, wrong: 0 };
         self.write_code(target, &kept)?;
         Ok(code)
     }

@@ -61,7 +61,11 @@ impl Folder {
             }
             let mode = fs::metadata(&path)?.mode();
             if mode & NOT_OWN != 0 {
-                let text = format!("others may look into it (mode {:o}); chmod 700 {}", mode & 0o777, path.display());
+                let text = format!(
+                    "others may look into it (mode {:o}); chmod 700 {}",
+                    mode & 0o777,
+                    path.display()
+                );
                 return Err(io::Error::other(text));
             }
         }

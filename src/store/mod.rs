@@ -18,8 +18,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-pub use code::{CodeState, OneTimeCode};
 pub(crate) use code::same;
+pub use code::{CodeState, OneTimeCode};
 pub use disk::{Disk, Folder, Found};
 pub use record::{Access, Chain, Confirmed, Ended, InFlight, Owner, Record, Written};
 pub use seal::{fingerprint, is_key, random};
@@ -186,7 +186,9 @@ impl Store {
             }
             // An access token alone is worth nothing elsewhere, and nothing to anybody later.
             Some(Ok(record)) if record.chain.refresh_token.is_none() => return Ok(Loaded::default()),
-            Some(Ok(_)) => "belongs to another application, address, grant or refresh token than is configured now",
+            Some(Ok(_)) => {
+                "belongs to another application, address, grant or refresh token than is configured now"
+            }
             Some(Err(Unusable::Foreign)) => "is of another version of pbx_exporter, or of another target",
             Some(Err(_)) => "is broken",
         };
@@ -223,7 +225,11 @@ impl Store {
     /// See [`StoreError`]; what was there before is still there.
     pub fn save(&self, record: &Record) -> Result<(), StoreError> {
         self.own()?;
-        self.write(&format!("{}.json", stem(&record.owner.target)), "", &seal::encode(record, self.key()?.as_ref()))
+        self.write(
+            &format!("{}.json", stem(&record.owner.target)),
+            "",
+            &seal::encode(record, self.key()?.as_ref()),
+        )
     }
 
     fn write(&self, name: &str, folder: &str, bytes: &[u8]) -> Result<(), StoreError> {
@@ -284,10 +290,10 @@ impl Store {
         let (mut whole, mut begun) = (Vec::new(), Vec::new());
         for name in names.into_iter().filter(|name| name.starts_with(&prefix)) {
             let name = format!("{HANDOVER}/{name}");
-            if name.ends_with(".json") {
-                whole.push(name);
-            } else if let Some(name) = name.strip_suffix(".json.new") {
-                begun.push(format!("{name}.json"));
+            match name.strip_suffix(".new") {
+                Some(name) => begun.push(name.to_owned()),
+                None if name.contains(".aside-") => {}
+                None => whole.push(name),
             }
         }
         for name in begun {

@@ -118,11 +118,7 @@ fn seal(record: &Record, key: &Key) -> Body {
     SystemRandom::new().fill(&mut nonce).expect("the system's random numbers");
     let (at, bound) = (Nonce::assume_unique_for_key(nonce), bound(&record.owner.target));
     key.key.seal_in_place_append_tag(at, bound, &mut content).expect("short enough");
-    Body::Sealed {
-        key: key.id.clone(),
-        nonce: STANDARD.encode(nonce),
-        sealed: STANDARD.encode(content),
-    }
+    Body::Sealed { key: key.id.clone(), nonce: STANDARD.encode(nonce), sealed: STANDARD.encode(content) }
 }
 
 fn bound(target: &str) -> Aad<Vec<u8>> {

@@ -54,8 +54,7 @@ impl State {
 
     fn take_record(&mut self, asker: Asker<'_>, record: Record) {
         self.chain = record.chain;
-        let in_doubt =
-            self.chain.in_flight.is_some() && platform::refresh_revokes_access_token(asker.target);
+        let in_doubt = self.chain.in_flight.is_some() && platform::refresh_revokes_access_token(asker.target);
         let access = record.access.filter(|_| !in_doubt);
         self.token = access.and_then(|access| vault::token(&access, asker.target, asker.clock));
         self.note_renewal_due(asker);
@@ -132,7 +131,9 @@ impl State {
         self.chain.begin(refresh, asker.clock.unix());
         let kept = self.keep_or_fail(asker).await;
         if kept.is_err() {
+            // Nothing is spent, so the file still says what is so.
             self.chain.in_flight = before;
+            self.vault.is_as_before();
         }
         kept
     }

@@ -30,7 +30,7 @@ pub(super) use front::{likely_ban, possible_ban};
 pub(super) use text::gives;
 
 pub(super) const TOKEN_PATH: &str = "/admin/api/api/token";
-const AUTHORIZE_PATH: &str = "/admin/api/api/authorize";
+pub(super) const AUTHORIZE_PATH: &str = "/admin/api/api/authorize";
 const GRAPHQL_PATH: &str = "/admin/api/api/gql";
 const REST_PATH: &str = "/admin/api/api/rest/";
 const REST_USERS_PATH: &str = "/admin/api/api/rest/core/users";

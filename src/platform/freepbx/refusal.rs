@@ -74,6 +74,7 @@ pub fn refresh_token(ctx: &CallContext, body: &Body) -> String {
     };
     let mend = match ctx.target.auth.grant {
         Grant::Password | Grant::ClientCredentials => "A new grant replaces it without a person's help",
+        Grant::AuthorizationCode => "A person has to confirm access again",
         _ => "A person has to give the exporter a new refresh token",
     };
     format!(
@@ -85,7 +86,7 @@ pub fn refresh_token(ctx: &CallContext, body: &Body) -> String {
 
 /// league's hint is ``Check the `NAME` parameter``; only known names are repeated.
 pub fn request(ctx: &CallContext, body: &Body) -> String {
-    const KNOWN: [&str; 8] = [
+    const KNOWN: [&str; 9] = [
         "client_id",
         "client_secret",
         "username",
@@ -94,6 +95,7 @@ pub fn request(ctx: &CallContext, body: &Body) -> String {
         "grant_type",
         "scope",
         "redirect_uri",
+        "code",
     ];
     let hint = body.str("hint").unwrap_or_default();
     let named = KNOWN.iter().find(|name| hint.contains(&format!("`{name}`")));
