@@ -3,6 +3,7 @@
 //! Belongs here: how FreePBX behaves, as literal answers and as a small state machine. Does not belong
 //! here: what an answer means; that is `platform`. Its credentials are made up.
 
+mod authorize;
 pub mod demo;
 pub mod fault;
 pub mod fixtures;

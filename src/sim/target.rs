@@ -14,7 +14,9 @@ use crate::domain::{Grant, SecretSource, Target};
 pub const MACHINE_ID: &str = "51a151a151a151a151a151a151a151a151a151a151a151a151a151a151a151a1";
 /// Client id of the Native application.
 pub const NATIVE_ID: &str = "51b251b251b251b251b251b251b251b251b251b251b251b251b251b251b251b2";
-/// Secret of both applications.
+/// Client id of the Web-server application.
+pub const WEB_ID: &str = "51c351c351c351c351c351c351c351c351c351c351c351c351c351c351c351c3";
+/// Secret of all applications.
 pub const SECRET: &str = "5ecre7-made-up-5ecre7-made-up-51";
 /// A User Management account.
 pub const USER: &str = "simulated-user";
@@ -22,7 +24,7 @@ pub const USER: &str = "simulated-user";
 pub const PASSWORD: &str = "made-up-password";
 
 /// A target for a [`super::SimPbx`] at `origin`, with the usual settings and the application that
-/// serves `grant`: `client_credentials` or `password`.
+/// serves `grant`: `client_credentials`, `password` or `authorization_code`.
 pub fn target(name: &str, origin: &Url, grant: Grant, call: Call) -> Target {
     let person = grant == Grant::Password;
     Target {
@@ -31,7 +33,12 @@ pub fn target(name: &str, origin: &Url, grant: Grant, call: Call) -> Target {
         origin: origin.clone(),
         auth: Auth {
             grant,
-            client_id: if person { NATIVE_ID } else { MACHINE_ID }.into(),
+            client_id: match grant {
+                Grant::Password => NATIVE_ID,
+                Grant::AuthorizationCode => WEB_ID,
+                _ => MACHINE_ID,
+            }
+            .into(),
             client_secret: Some(literal(SECRET)),
             client_auth: ClientAuth::Body,
             username: person.then(|| USER.into()),

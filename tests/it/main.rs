@@ -1,6 +1,7 @@
 //! Integration tests: one binary, a module per behaviour. Offline, loopback only, in any order.
 
 mod config;
+mod confirm;
 mod diagnose;
 mod drift;
 mod exposition;
@@ -9,6 +10,7 @@ mod metrics_docs;
 mod reference;
 mod schedule;
 mod service;
+mod storage;
 mod support;
 mod token;
 mod transport;

@@ -465,6 +465,11 @@ async fn a_rotated_refresh_token_outlives_other_changes() {
 }
 
 fn first_refresh_token(pbx: &SimPbx) -> SecretSource {
+    secret(&first_refresh_token_text(pbx))
+}
+
+/// One that the user got elsewhere.
+pub fn first_refresh_token_text(pbx: &SimPbx) -> String {
     let form = [
         ("grant_type", "password"),
         ("client_id", NATIVE_ID),
@@ -480,7 +485,7 @@ fn first_refresh_token(pbx: &SimPbx) -> SecretSource {
     let answer =
         pbx.answer(&SimRequest { method: http::Method::POST, path_and_query, headers, body: body.into() });
     let answer: serde_json::Value = serde_json::from_slice(&answer.body).expect("JSON");
-    secret(answer["refresh_token"].as_str().expect("a refresh token"))
+    answer["refresh_token"].as_str().expect("a refresh token").to_owned()
 }
 
 #[tokio::test(start_paused = true)]

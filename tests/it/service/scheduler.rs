@@ -67,6 +67,7 @@ struct Running {
 fn start(transport: Arc<dyn Transport>) -> Running {
     let (board, metrics) = (Arc::new(Board::default()), ExporterMetrics::new());
     let parts = Parts {
+        store: None,
         transport,
         board: board.clone(),
         metrics: metrics.clone(),

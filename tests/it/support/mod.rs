@@ -5,6 +5,7 @@ pub mod golden;
 pub mod http;
 pub mod mariadb;
 pub mod openmetrics;
+pub mod person;
 pub mod process;
 pub mod raw;
 pub mod scrape;
