@@ -415,7 +415,9 @@ impl State {
 
     fn take(&mut self, asker: Asker<'_>, issued: &IssuedToken) {
         use oauth2::TokenResponse as _;
-        if let Some(refresh) = issued.refresh_token() {
+        let grants = &asker.target.platform.grants;
+        let used = grants.gives_refresh_token(asker.target.auth.grant);
+        if let Some(refresh) = issued.refresh_token().filter(|_| used) {
             self.refresh = Some(SecretString::from(refresh.secret().as_str()));
         }
         let lifetime = issued.lifetime();

@@ -7,8 +7,9 @@ use http::HeaderMap;
 use secrecy::SecretString;
 use url::Url;
 
-use crate::domain::target::{Auth, Backoff, Call, ClientAuth, ClientSettings, PlatformId};
+use crate::domain::target::{Auth, Backoff, Call, ClientSettings};
 use crate::domain::{Grant, SecretSource, Target};
+use crate::platform::builtin;
 
 /// Client id of the Machine-to-Machine application.
 pub const MACHINE_ID: &str = "51a151a151a151a151a151a151a151a151a151a151a151a151a151a151a151a1";
@@ -27,17 +28,14 @@ pub fn target(name: &str, origin: &Url, grant: Grant, call: Call) -> Target {
     let person = grant == Grant::Password;
     Target {
         name: Arc::from(name),
-        platform: PlatformId::FreePbx,
+        platform: builtin("freepbx").unwrap_or_default(),
         origin: origin.clone(),
         auth: Auth {
-            grant,
             client_id: if person { NATIVE_ID } else { MACHINE_ID }.into(),
             client_secret: Some(literal(SECRET)),
-            client_auth: ClientAuth::Body,
             username: person.then(|| USER.into()),
             password: person.then(|| literal(PASSWORD)),
-            refresh_token: None,
-            scopes: Vec::new(),
+            ..Auth::empty(grant)
         },
         call,
         version: false,
