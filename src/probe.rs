@@ -8,9 +8,6 @@ mod listing;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use http::HeaderValue;
-use http::header::AUTHORIZATION;
-use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -339,7 +336,7 @@ impl Probe {
             return Ok(None);
         }
         let call = Call { operation: Operation::Version, held, proven: refused.is_none() };
-        let request = platform::version_request(&self.target);
+        let Some(request) = platform::version_request(&self.target) else { return Ok(None) };
         let result = match self.exchange(cancel, pass, &call, request, platform::read_version).await {
             Err(Stop::NoToken(_)) => return Ok(None),
             result => result?,
@@ -361,8 +358,8 @@ impl Probe {
         mut request: Request,
         read: impl FnOnce(&CallContext<'_>, &Answer) -> Result<T, Failure>,
     ) -> Result<Result<T, Failure>, Stop> {
-        request.headers.insert(AUTHORIZATION, bearer(&call.held.secret));
-        let complete = self.target.add_secret_headers(&mut request.headers);
+        let complete = platform::with_token(&self.target, &mut request, &call.held.secret)
+            .and_then(|()| self.target.add_secret_headers(&mut request.headers));
         let sent = async {
             let permit = self.origin.admit(call.proven).await?;
             let limits = Limits { timeout: self.target.timeout, body: self.target.body_limit };
@@ -381,13 +378,14 @@ impl Probe {
         let context = self.context(call);
         let result = match exchange.result {
             Ok(answer) => {
-                attempt.rate_limit = platform::rate_limit(&answer);
+                attempt.rate_limit = platform::rate_limit(&self.target, &answer);
                 read(&context, &answer)
             }
             Err(error) => Err(self.no_answer(&context, &error)),
         };
         attempt.failure = result.as_ref().err().map(|failure| failure.reason);
-        let result = result.map_err(|failure| Failure { refused: attempt.is_refusal(), ..failure });
+        let result =
+            result.map_err(|failure| Failure { refused: failure.refused || attempt.is_refusal(), ..failure });
         permit.judge(&attempt);
         self.note_outage(&attempt);
         pass.diary.attempts.push(attempt);
@@ -457,12 +455,4 @@ fn read_validity(answer: &Answer) -> Result<(), Failure> {
         Validity::Unclear if answer.status.is_server_error() => Err(Failure::new(Reason::ServerError, "")),
         Validity::Unclear => Err(Failure::new(Reason::UnexpectedResponse, "")),
     }
-}
-
-/// The header of RFC 6750 section 2.1. The keeper lets only tokens of its alphabet through.
-fn bearer(token: &SecretString) -> HeaderValue {
-    let text = format!("Bearer {}", token.expose_secret());
-    let mut value = HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static("Bearer"));
-    value.set_sensitive(true);
-    value
 }

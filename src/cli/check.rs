@@ -105,17 +105,17 @@ fn summary(config: &Config, out: &mut dyn Write, err: &mut dyn Write) -> io::Res
 
 fn line(target: &Target) -> String {
     let call = match &target.call {
-        Call::Graphql => "graphql".to_owned(),
-        Call::Rest => "rest".to_owned(),
+        Call::Known(name) => name.to_string(),
         // A query may carry a key.
         Call::Custom(call) => {
-            format!("{} {}", call.method, call.path.split('?').next().unwrap_or_default())
+            let path = call.request.path.split('?').next().unwrap_or_default();
+            format!("{} {path}", http::Method::from(call.request.method))
         }
     };
     format!(
         "{}: {} {}, grant {}, calls {call} every {}",
         target.name,
-        target.platform.as_str(),
+        target.platform.name,
         target.origin.origin().ascii_serialization(),
         target.auth.grant,
         humantime::format_duration(target.interval),

@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use super::check::{self, Checker};
 use super::issue::{Issue, Level, Place, Report};
+use super::platform::Platforms;
 use super::secret::unexpanded;
-use super::tree::{self, Data, Node};
+use super::tree::{self, Data, Entry, Node};
 use super::{Config, ConfigErrors, Limits, Lookup, env, inherit, storage, structure};
 use crate::domain::{Target, file};
 
@@ -48,6 +49,7 @@ pub(super) struct Parts {
     pub limits: Option<Node>,
     pub storage: Option<Node>,
     pub authorization: Option<Node>,
+    pub platforms: Vec<Entry>,
     /// With their paths from the file's root.
     pub targets: Vec<(String, Node)>,
     /// Whether structure had no errors; if not, each part is looked at before its values are checked.
@@ -70,13 +72,15 @@ impl Parts {
             storage::external_url(Checker { root, path: "authorization".to_owned(), lookup, report })
         });
         check_names(&self.targets, report);
+        let platforms = Platforms::check(&self.platforms, self.sound, lookup, report);
         if self.defaults.as_ref().is_some_and(|root| !is_sound(root, "Defaults")) {
             return Config::default();
         }
         let mut targets = Vec::with_capacity(self.targets.len());
         for (path, own) in self.targets.iter().filter(|(_, own)| is_sound(own, "Target")) {
             let root = inherit::merge(own, self.defaults.as_ref());
-            let checked = check::target(Checker { root: &root, path: path.clone(), lookup, report });
+            let place = Checker { root: &root, path: path.clone(), lookup, report };
+            let checked = check::target(place, &platforms);
             targets.extend(checked.map(|target| (Arc::new(target), (path, own))));
         }
         warn_of_twins(&targets, report);
@@ -96,6 +100,7 @@ impl Parts {
                     let path = |(i, node)| (format!("targets[{i}]"), node);
                     self.targets.extend(items.into_iter().enumerate().map(path));
                 }
+                ("platforms", Data::Map(entries)) => self.platforms.extend(entries),
                 (key @ ("defaults" | "limits" | "storage" | "authorization"), data @ Data::Map(_)) => {
                     let slot = match key {
                         "limits" => &mut self.limits,
@@ -136,7 +141,7 @@ fn check_names(targets: &[(String, Node)], report: &mut Report) {
 
 fn warn_of_twins(targets: &[(Arc<Target>, (&String, &Node))], report: &mut Report) {
     let mut seen: HashMap<(&str, &str), &Target> = HashMap::new();
-    for (target, (path, node)) in targets {
+    for (target, (path, node)) in targets.iter().filter(|(target, _)| !target.auth.client_id.is_empty()) {
         let key = (target.origin.as_str(), target.auth.client_id.as_str());
         if let Some(first) = seen.get(&key) {
             let text = format!(

@@ -13,6 +13,7 @@ mod inherit;
 mod issue;
 mod load;
 mod log;
+mod platform;
 mod raw;
 mod reference;
 pub mod schema;

@@ -55,8 +55,8 @@ pub(super) fn check(
 /// A call of the user's own may mean anything; most are about `devices`, as extensions are.
 fn table(call: Option<&Call>) -> Table {
     match call {
-        Some(Call::Rest) => Table::Users,
-        Some(Call::Graphql | Call::Custom(_)) | None => Table::Devices,
+        Some(Call::Known(name)) if **name == *"rest" => Table::Users,
+        Some(Call::Known(_) | Call::Custom(_)) | None => Table::Devices,
     }
 }
 

@@ -38,8 +38,8 @@ impl Run<'_> {
         let context = self.context(Operation::Token, None);
         let mut failure = platform::token_failure(&context, &answer);
         let mut facts = format!("POST {path}: {}", platform::facts(self.target, &answer));
-        if let Some(scope) = platform::wants_scope_check(&context, &answer) {
-            let second = self.ask_token(Some(scope)).await?;
+        if let Some(scope) = platform::wants_scope_check(&context, &answer).map(str::to_owned) {
+            let second = self.ask_token(Some(&scope)).await?;
             let told = match (&second.token, &second.exchange.result) {
                 (Some(_), _) => Some(Ok(())),
                 (None, Ok(answer)) => Some(Err(answer)),

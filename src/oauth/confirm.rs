@@ -10,7 +10,7 @@ use oauth2::{
 use secrecy::SecretString;
 use url::Url;
 
-use super::request::{Code, swap_code};
+use super::request::{Code, asked_scopes, swap_code};
 use super::send::{context, unreadable};
 use super::{IssuedToken, TokenAnswer, vault};
 use crate::clock::Clock;
@@ -27,7 +27,7 @@ pub struct Confirmation {
     /// Where the browser has to go.
     pub location: Url,
     state: String,
-    verifier: PkceCodeVerifier,
+    verifier: Option<PkceCodeVerifier>,
     redirect_uri: Url,
 }
 
@@ -95,16 +95,21 @@ impl Granted {
 impl Confirmation {
     /// A new one; `None` where the platform has no authorization endpoint.
     pub fn begin(target: Arc<Target>, redirect_uri: Url) -> Option<Self> {
-        let authorize = AuthUrl::from_url(target.address(platform::authorize_path(&target)?));
+        let mut authorize = target.token_address();
+        authorize.set_path(platform::authorize_path(&target)?);
+        let authorize = AuthUrl::from_url(authorize);
         let client = BasicClient::new(ClientId::new(target.auth.client_id.clone()))
             .set_auth_uri(authorize)
             .set_redirect_uri(RedirectUrl::from_url(redirect_uri.clone()));
-        let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
-        let (location, state) = client
+        let mut request = client
             .authorize_url(|| CsrfToken::new(store::random(32)))
-            .add_scopes(target.auth.scopes.iter().cloned().map(Scope::new))
-            .set_pkce_challenge(challenge)
-            .url();
+            .add_scopes(asked_scopes(&target).iter().cloned().map(Scope::new));
+        let mut verifier = None;
+        if platform::takes_pkce(&target) {
+            let (challenge, secret) = PkceCodeChallenge::new_random_sha256();
+            (request, verifier) = (request.set_pkce_challenge(challenge), Some(secret));
+        }
+        let (location, state) = request.url();
         Some(Self { target, location, state: state.secret().clone(), verifier, redirect_uri })
     }
 
@@ -147,7 +152,7 @@ impl Confirmation {
         chain.begin(&code, now);
         let mut record = Record { owner: vault::owner(&self.target)?, serial: 0, chain, access: None };
         hand_over(store, &id, &record).await?;
-        let verifier = SecretString::from(self.verifier.into_secret());
+        let verifier = self.verifier.map(|verifier| SecretString::from(verifier.into_secret()));
         let code = Code { secret: code, verifier, redirect_uri: self.redirect_uri };
         let answer = swap_code(transport, &self.target, &code).await;
         match judge(&self.target, answer) {

@@ -474,7 +474,9 @@ impl State {
 
     fn take(&mut self, asker: Asker<'_>, issued: &IssuedToken) {
         use oauth2::TokenResponse as _;
-        self.chain.received(issued.refresh_token().map(|t| SecretString::from(t.secret().as_str())));
+        let used = asker.target.platform.grants.gives_refresh_token(asker.target.auth.grant);
+        let refresh = issued.refresh_token().filter(|_| used);
+        self.chain.received(refresh.map(|token| SecretString::from(token.secret().as_str())));
         let lifetime = issued.lifetime();
         let now = asker.clock.unix();
         self.token = Some(Token {

@@ -66,7 +66,8 @@ fn judge(
     attempt: &mut Attempt,
 ) -> Sent {
     let context = context(asker.target, grant);
-    attempt.rate_limit = answer.as_ref().map(platform::rate_limit).unwrap_or_default();
+    attempt.rate_limit =
+        answer.as_ref().map(|answer| platform::rate_limit(asker.target, answer)).unwrap_or_default();
     let (mut failure, answer, may_have_worked) = match (token, answer) {
         (Some(token), _) => return Sent { result: Ok(token), answer: None, may_have_worked: false },
         (None, Ok(answer)) => {
@@ -80,6 +81,6 @@ fn judge(
         }
     };
     attempt.failure = Some(failure.reason);
-    failure.refused = attempt.is_refusal();
+    failure.refused |= attempt.is_refusal();
     Sent { result: Err(failure), answer, may_have_worked }
 }

@@ -176,12 +176,18 @@ pub(crate) fn owner(target: &Target) -> Result<Owner, SecretError> {
     let seed = target.auth.refresh_token.as_ref().map(SecretSource::read).transpose()?;
     Ok(Owner {
         target: target.name.to_string(),
-        platform: target.platform.as_str().to_owned(),
-        origin: target.origin.origin().ascii_serialization(),
+        platform: target.platform.name.to_string(),
+        origin: origins(target),
         client_id: target.auth.client_id.clone(),
         grant: target.auth.grant.as_str().to_owned(),
         seed: seed.map(|seed| store::fingerprint(seed.expose_secret())),
     })
+}
+
+/// Where tokens come from and where they go to, which mostly is the same.
+fn origins(target: &Target) -> String {
+    let [from, to] = [target.token_origin(), &target.origin].map(|url| url.origin().ascii_serialization());
+    if from == to { to } else { format!("{from} {to}") }
 }
 
 /// 16 bits of the secrets that token requests send: enough to see a change, too few to find a password by.

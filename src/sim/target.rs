@@ -7,8 +7,9 @@ use http::HeaderMap;
 use secrecy::SecretString;
 use url::Url;
 
-use crate::domain::target::{Auth, Backoff, Call, ClientAuth, ClientSettings, PlatformId};
+use crate::domain::target::{Auth, Backoff, Call, ClientSettings};
 use crate::domain::{Grant, SecretSource, Target};
+use crate::platform::builtin;
 
 /// Client id of the Machine-to-Machine application.
 pub const MACHINE_ID: &str = "51a151a151a151a151a151a151a151a151a151a151a151a151a151a151a151a1";
@@ -29,7 +30,7 @@ pub fn target(name: &str, origin: &Url, grant: Grant, call: Call) -> Target {
     let person = grant == Grant::Password;
     Target {
         name: Arc::from(name),
-        platform: PlatformId::FreePbx,
+        platform: builtin("freepbx").unwrap_or_default(),
         origin: origin.clone(),
         auth: Auth {
             grant,
@@ -40,12 +41,9 @@ pub fn target(name: &str, origin: &Url, grant: Grant, call: Call) -> Target {
             }
             .into(),
             client_secret: Some(literal(SECRET)),
-            client_auth: ClientAuth::Body,
             username: person.then(|| USER.into()),
             password: person.then(|| literal(PASSWORD)),
-            refresh_token: None,
-            redirect_uri: None,
-            scopes: Vec::new(),
+            ..Auth::empty(grant)
         },
         call,
         version: false,

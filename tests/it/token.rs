@@ -340,7 +340,7 @@ async fn an_unreadable_secret_file_is_our_own_error_and_sends_nothing() {
 #[tokio::test(start_paused = true)]
 async fn targets_with_the_same_origin_keep_their_own_tokens() {
     let (pbx, transport) = pbx(Generation::V17);
-    let rest = target("rest", &origin(), Grant::Password, Call::Rest);
+    let rest = target("rest", &origin(), Grant::Password, Call::known("rest"));
     let world = World::start(transport, [usual(Grant::ClientCredentials), rest]).await;
     seconds(5).await;
     assert_eq!(token_requests(&pbx), 2);
@@ -509,7 +509,7 @@ async fn an_upgrade_that_ends_all_tokens_blinds_no_target() {
     for grant in [Grant::ClientCredentials, Grant::Password] {
         let (pbx, transport) = pbx(Generation::V17);
         let names = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"];
-        let targets = names.map(|name| target(name, &origin(), grant, Call::Graphql));
+        let targets = names.map(|name| target(name, &origin(), grant, Call::known("graphql")));
         let world = World::start(transport, Vec::from(targets)).await;
         minutes(5).await;
         pbx.regenerate_keys();

@@ -69,7 +69,7 @@ async fn told(args: &ExtensionsArgs, patterns: &[String]) -> Result<(String, Exi
     let lookup = |name: &str| std::env::var(name).ok();
     let config = super::check::load(patterns, &lookup).map_err(Failed::Configuration)?;
     let target = pick(&config, args.target.as_deref())?;
-    target.call.tells_extensions().map_err(|mend| Failed::target(&target, mend))?;
+    target.tells_extensions().map_err(|mend| Failed::target(&target, mend))?;
     spare_refresh_token(&target)?;
     let given = args.expected.as_deref().map(read).transpose()?;
     announce(&target);

@@ -3,10 +3,11 @@
 //!
 //! One total function over [`Reason`]: a new one does not compile without its words.
 
-use crate::domain::target::Call;
-use crate::domain::{Grant, Operation, Reason, Target, TransportError};
+use crate::domain::{Grant, Operation, Reason, Target};
 use crate::platform::Advice;
-use crate::platform::Certainty::{self, Certain, Likely, Open};
+use crate::platform::Certainty::{Certain, Likely, Open};
+use crate::platform::advice::{NO_NEW_SECRET, advice};
+use crate::platform::reach::of_way;
 
 const NO_GUESSING: &str = "Do not try other values one after the other: each refusal counts for fail2ban, which then bans this host.";
 const NO_SUCH_SCOPES: &str =
@@ -16,27 +17,13 @@ const NO_STAR: &str = "Do not put `*` or `extensions:read` into the application'
 const NO_ROLES: &str = "Do not change users, roles or administrator rights: none of them is looked at here.";
 const NO_DEBUG: &str = "Do not turn on FreePBX's debug log for this: up to 17.0.1 freepbx_debug holds client secrets and \
                         passwords in full.";
-const NO_NEW_SECRET: &str =
-    "Do not create new credentials: they were not looked at, so they are not the cause.";
-const NO_REPEATING: &str =
-    "Do not run this again and again: where a ban is the cause, each try may prolong it.";
 const NOT_THE_SECRET: &str = "Do not regenerate the client secret: no refusal of it is a 5xx.";
 const NOT_THE_CREDENTIALS: &str = "Do not change credentials: a token was issued for them a moment ago.";
 const NO_NEW_KEYS: &str = "Do not run `fwconsole ma install api` before `fwconsole chown` has proved too little: new keys end \
                            the tokens of all applications.";
-const IN_PLAIN: &str = "Do not change to http://: credentials would travel unencrypted.";
 const ELSEWHERE: &str = "FreePBX itself never gives this answer; something in front of it did.";
 
-const fn advice(
-    title: &'static str,
-    certainty: Certainty,
-    because: &'static str,
-    avoid: &'static [&'static str],
-) -> Advice {
-    Advice { title, certainty, because, avoid }
-}
-
-pub fn of(target: &Target, operation: Operation, reason: Reason, shown: &[String]) -> Advice {
+pub fn of(target: &Target, operation: Operation, reason: Reason, shown: &[String]) -> Advice<'static> {
     let named = |words: &str| shown.iter().any(|text| text.contains(words));
     match reason {
         Reason::InvalidClient
@@ -52,27 +39,20 @@ pub fn of(target: &Target, operation: Operation, reason: Reason, shown: &[String
         | Reason::QueryFailed => of_token(target, reason),
         Reason::AjaxDeclined | Reason::Forbidden | Reason::ApiNotFound => of_address(reason),
         Reason::ServerError => of_crash(operation, &named),
-        Reason::Tls if named(TransportError::NOT_TLS) => advice(
-            "no TLS at this port",
-            Certain,
-            "What the port answered is not TLS; no credential was sent.",
-            &[IN_PLAIN, NO_NEW_SECRET],
-        ),
-        Reason::RateLimited
-        | Reason::UnexpectedResponse
-        | Reason::ResponseTooLarge
-        | Reason::RedirectRefused => of_answer(reason),
-        Reason::Dns
+        Reason::RateLimited | Reason::UnexpectedResponse => of_answer(reason),
+        Reason::ResponseTooLarge
+        | Reason::RedirectRefused
+        | Reason::Dns
         | Reason::Proxy
         | Reason::Connect
         | Reason::Tls
         | Reason::Timeout
         | Reason::ConnectionLost
-        | Reason::ExporterError => of_way(reason),
+        | Reason::ExporterError => of_way(reason, &named),
     }
 }
 
-fn of_credentials(target: &Target, reason: Reason) -> Advice {
+fn of_credentials(target: &Target, reason: Reason) -> Advice<'static> {
     match reason {
         Reason::InvalidGrant if target.auth.grant == Grant::Password => advice(
             "user name or password refused",
@@ -134,12 +114,12 @@ fn of_credentials(target: &Target, reason: Reason) -> Advice {
     }
 }
 
-fn of_token(target: &Target, reason: Reason) -> Advice {
+fn of_token(target: &Target, reason: Reason) -> Advice<'static> {
     match reason {
         Reason::InsufficientScope => advice(
             "the token lacks a scope",
             // A query of one's own may ask for what this release does not have.
-            if matches!(target.call, Call::Custom(_)) { Likely } else { Certain },
+            if matches!(super::called(target), super::Called::Custom) { Likely } else { Certain },
             "The API took the token and does not show it this call, which is its only way to refuse for a scope.",
             &[
                 NO_SUCH_SCOPES,
@@ -175,7 +155,7 @@ fn of_token(target: &Target, reason: Reason) -> Advice {
     }
 }
 
-fn of_address(reason: Reason) -> Advice {
+fn of_address(reason: Reason) -> Advice<'static> {
     match reason {
         Reason::AjaxDeclined => advice(
             "\"ajaxRequest declined\" is about the address, not about the user",
@@ -212,7 +192,7 @@ fn of_address(reason: Reason) -> Advice {
 }
 
 /// Exceptions that are known have one cause; a bare page or status has several.
-fn of_crash(operation: Operation, named: &dyn Fn(&str) -> bool) -> Advice {
+fn of_crash(operation: Operation, named: &dyn Fn(&str) -> bool) -> Advice<'static> {
     let token = operation == Operation::Token;
     let avoid: &'static [&'static str] =
         if token { &[NO_DEBUG, NOT_THE_SECRET] } else { &[NO_DEBUG, NOT_THE_CREDENTIALS] };
@@ -246,27 +226,13 @@ fn of_crash(operation: Operation, named: &dyn Fn(&str) -> bool) -> Advice {
     )
 }
 
-fn of_answer(reason: Reason) -> Advice {
+fn of_answer(reason: Reason) -> Advice<'static> {
     match reason {
         Reason::RateLimited => advice(
             "too many requests",
             Certain,
             "The status 429 means nothing else.",
             &["Do not repeat it before the time is over: each try may begin the time anew.", NO_NEW_SECRET],
-        ),
-        Reason::ResponseTooLarge => advice(
-            "the answer is larger than allowed",
-            Certain,
-            "It was cut off at the limit that is set for this target.",
-            &["Do not take the limit away: something else than the list may answer there."],
-        ),
-        Reason::RedirectRefused => advice(
-            "the PBX sends elsewhere, and credentials do not follow",
-            Certain,
-            "The redirect names another scheme, host or port, or leads in a circle.",
-            &[
-                "Do not take an http:// address because it redirects less: credentials would travel unencrypted.",
-            ],
         ),
         _ => advice(
             "something answers, but not as FreePBX's API does",
@@ -276,58 +242,6 @@ fn of_answer(reason: Reason) -> Advice {
                 "Do not send the credentials there by other means: what answers may not be your PBX.",
                 "Do not change scopes, users or roles: nothing shows that the API saw the request.",
             ],
-        ),
-    }
-}
-
-fn of_way(reason: Reason) -> Advice {
-    match reason {
-        Reason::Dns => advice(
-            "the host name does not resolve",
-            Certain,
-            "The resolver of this machine says so; no packet went to the PBX.",
-            &["Do not put the bare IP address into an https url: the certificate bears the name."],
-        ),
-        Reason::Proxy => advice(
-            "the configured proxy fails",
-            Certain,
-            "The proxy itself could not be used; the PBX was not reached.",
-            &["Do not change anything on the PBX: nothing has reached it."],
-        ),
-        Reason::Connect => advice(
-            "no connection",
-            Likely,
-            "That nothing accepts the connection is certain. A stopped web server, a wrong port and a ban of this \
-             host look alike.",
-            &[NO_REPEATING, NO_NEW_SECRET],
-        ),
-        Reason::Tls => advice(
-            "no trusted TLS",
-            Certain,
-            "The handshake ended on it; no credential was sent.",
-            &[
-                "Do not turn verification off: the client secret would go to whoever answers. Name the right CA file.",
-                IN_PLAIN,
-                NO_NEW_SECRET,
-            ],
-        ),
-        Reason::Timeout => advice(
-            "no answer in time",
-            Open,
-            "That it stays silent is certain. An overloaded PBX, a lost packet and a ban of this host look alike.",
-            &[NO_REPEATING, "Do not only raise the timeout: find out first what is slow."],
-        ),
-        Reason::ConnectionLost => advice(
-            "the connection broke off",
-            Likely,
-            "The far side or something between closed it; why is in its logs, not in the answer.",
-            &[NO_NEW_SECRET, "Do not reboot the PBX before its web server's error log was read."],
-        ),
-        _ => advice(
-            "the cause is on this side",
-            Certain,
-            "The request could not even be made on this machine.",
-            &["Do not change anything on the PBX: it has no part in this."],
         ),
     }
 }

@@ -4,25 +4,20 @@
 
 use super::body::Body;
 use super::follow_up::needed_scope;
-use super::text::{APPLICATIONS, asked};
-use crate::domain::target::Call;
+use super::text::APPLICATIONS;
+use super::{Called, called};
 use crate::domain::{Failure, Grant, Operation, Reason};
 use crate::platform::CallContext;
 
-/// The application type that serves `grant` (FreePBX/api:Includes/Applications.php).
-fn application_type(grant: Grant) -> &'static str {
-    match grant {
-        Grant::ClientCredentials => "Machine-to-Machine app",
-        Grant::Password => "Native app",
-        Grant::AuthorizationCode => "Web-server app",
-        Grant::RefreshToken | Grant::Static => "Native app or Web-server app",
-    }
+/// The application type that serves `grant`.
+fn application_type<'a>(ctx: &CallContext<'a>, grant: Grant) -> &'a str {
+    ctx.target.platform.application(grant).unwrap_or("application")
 }
 
 pub fn client(ctx: &CallContext) -> String {
     let kind = match ctx.grant {
-        Grant::RefreshToken => application_type(ctx.target.auth.grant),
-        grant => application_type(grant),
+        Grant::RefreshToken => application_type(ctx, ctx.target.auth.grant),
+        grant => application_type(ctx, grant),
     };
     format!(
         "FreePBX refuses the client id or the client secret, sent with grant {} to {}. Compare both values with \
@@ -54,7 +49,7 @@ pub fn grant(ctx: &CallContext, body: &Body) -> String {
              {APPLICATIONS} that the client id is that of a {}.",
             ctx.grant,
             ctx.path(),
-            application_type(ctx.grant)
+            application_type(ctx, ctx.grant)
         ),
     }
 }
@@ -137,7 +132,7 @@ pub fn unauthorized(ctx: &CallContext) -> String {
          {} in {APPLICATIONS} and use its client id and secret.",
         ctx.grant,
         ctx.path(),
-        application_type(ctx.grant),
+        application_type(ctx, ctx.grant),
     )
 }
 
@@ -213,12 +208,12 @@ pub fn token_rejected(ctx: &CallContext, hint: Option<Hint>) -> Failure {
              mends this; if not, look for a proxy that drops the Authorization header."
         }
     };
-    let diagnosis = format!("FreePBX rejects the token at {}: {cause}", asked(ctx));
+    let diagnosis = format!("FreePBX rejects the token at {}: {cause}", ctx.asked());
     Failure::new(Reason::TokenRejected, diagnosis)
 }
 
 pub fn scope_missing(ctx: &CallContext) -> Failure {
-    let remark = match (ctx.scopes, ctx.operation, &ctx.target.call) {
+    let remark = match (ctx.scopes, ctx.operation, called(ctx.target)) {
         (Some([]), _, _) => {
             "The token names no scope at all, as happens on 17 when Allowed Scopes hold only unknown words."
         }
@@ -226,9 +221,9 @@ pub fn scope_missing(ctx: &CallContext) -> Failure {
             "That scope guards changes as well (adding administrators, installing modules): leave the version \
              query off unless you want it."
         }
-        (_, _, Call::Graphql) => "`gql:core:read:extension` exists but is not enough.",
-        (_, _, Call::Custom(_)) => "A name that this PBX's API does not have is answered in the same way.",
-        (_, _, Call::Rest) => "",
+        (_, _, Called::Graphql) => "`gql:core:read:extension` exists but is not enough.",
+        (_, _, Called::Custom) => "A name that this PBX's API does not have is answered in the same way.",
+        (_, _, Called::Rest) => "",
     };
     let needed = needed_scope(ctx);
     let or_wider =
@@ -237,7 +232,7 @@ pub fn scope_missing(ctx: &CallContext) -> Failure {
         "FreePBX accepts the token but not for {}: it lacks the scope {needed}{or_wider}. Add it to Allowed \
          Scopes in {APPLICATIONS}, and to the scopes of this target if it asks for any. No user permission or \
          administrator role takes its place. {remark}",
-        asked(ctx),
+        ctx.asked(),
     );
     Failure::new(Reason::InsufficientScope, diagnosis.trim_end().to_owned())
 }

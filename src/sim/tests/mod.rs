@@ -137,7 +137,7 @@ async fn a_healthy_pbx_gives_tokens_and_lists() {
         let validity = platform::validity_request(&target).unwrap();
         let validity = plain(pbx.answer(&with_token(validity, &good)));
         assert_eq!(platform::read_validity(&validity), Validity::Accepted);
-        let version = plain(pbx.answer(&with_token(platform::version_request(&target), &good)));
+        let version = plain(pbx.answer(&with_token(platform::version_request(&target).unwrap(), &good)));
         assert!(platform::read_version(&context(&target, Operation::Version), &version).is_ok());
         assert_eq!(Operation::ALL.map(|operation| pbx.requests(operation)), [1, 2, 1]);
         assert_eq!((pbx.validity_requests(), pbx.token_requests_by_grant(Grant::ClientCredentials)), (1, 1));
@@ -366,7 +366,7 @@ async fn every_fixture_can_be_played() {
                 continue;
             }
             Operation::Extensions => platform::list_request(&target),
-            Operation::Version => platform::version_request(&target),
+            Operation::Version => platform::version_request(&target).unwrap(),
         };
         let answer = plain(pbx.answer(&with_token(request, "any")));
         let seen = match fixture.operation {

@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
-use http::Method;
 use pbx_exporter::config::{Config, Limits, normalise_url};
-use pbx_exporter::domain::target::{
-    Auth, Backoff, Call, ClientAuth, LogFile, LogFormat, PlatformId, TlsVersion,
-};
+use pbx_exporter::domain::platform::Method;
+use pbx_exporter::domain::target::{Auth, Backoff, Call, ClientAuth, LogFile, LogFormat, TlsVersion};
 use pbx_exporter::domain::{Grant, SecretSource};
 use secrecy::ExposeSecret;
 
@@ -23,10 +21,10 @@ fn a_minimal_target_has_the_documented_defaults() {
     let config = load_text(&one_target("", "")).expect("a good file");
     let target = &config.targets[0];
     assert_eq!(&*target.name, "office");
-    assert_eq!(target.platform, PlatformId::FreePbx);
+    assert_eq!(&*target.platform.name, "freepbx");
     assert_eq!(target.origin.as_str(), "https://pbx.example.com/");
     assert_eq!((target.auth.grant, target.auth.client_auth), (Grant::ClientCredentials, ClientAuth::Body));
-    assert_eq!(target.call, Call::Graphql);
+    assert_eq!(target.call, Call::known("graphql"));
     assert_eq!((target.interval, target.failure_interval), (MINUTE, Duration::from_secs(15)));
     assert_eq!((target.timeout, target.token_interval), (Duration::from_secs(10), Some(15 * MINUTE)));
     let backoff = Backoff { start: 5 * MINUTE, cap: 60 * MINUTE, denied: 5 * MINUTE };
@@ -125,8 +123,10 @@ fn every_key_of_the_way_of_a_request_arrives_where_it_belongs() {
     let (user, password) = proxy.credentials.as_ref().expect("credentials");
     assert_eq!((user.as_str(), password.file()), ("user", Some(&*files.path("secrets/client.txt"))));
     let Call::Custom(call) = &t.call else { panic!("a custom call") };
-    assert_eq!((&call.method, call.path.as_str()), (&Method::POST, "/admin/api/api/gql?a=b"));
-    assert_eq!(call.body, Some(("{}".to_owned(), "application/graphql".to_owned())));
+    let request = &call.request;
+    assert_eq!((request.method, request.path.as_str()), (Method::Post, "/admin/api/api/gql?a=b"));
+    let body = (request.body.as_deref(), request.content_type.as_deref());
+    assert_eq!(body, (Some("{}"), Some("application/graphql")));
     assert_eq!(call.total.as_deref(), Some("/data/n"));
 }
 

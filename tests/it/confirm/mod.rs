@@ -1,7 +1,9 @@
 //! A person confirms access: by the command, and on the page of the running service. The real program against
 //! simulated PBXes; the person is a plain HTTP client here, and a browser in `chromium`.
 
+mod chromium;
 mod command;
+mod independent;
 mod page;
 
 use std::path::Path;

@@ -45,7 +45,7 @@ fn target(name: &str, url: impl std::fmt::Display, keys: &str) -> String {
 }
 
 /// A series with the label `target` alone.
-fn of(family: &str, target: &str) -> String {
+pub fn of(family: &str, target: &str) -> String {
     format!("{family}{{target=\"{target}\"}}")
 }
 

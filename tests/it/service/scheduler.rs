@@ -95,7 +95,7 @@ impl Running {
 
 fn at(host: &str) -> Arc<Target> {
     let origin = format!("http://{host}.example.com").parse().expect("an address");
-    Arc::new(target::target(host, &origin, Grant::ClientCredentials, Call::Graphql))
+    Arc::new(target::target(host, &origin, Grant::ClientCredentials, Call::known("graphql")))
 }
 
 #[tokio::test(start_paused = true)]

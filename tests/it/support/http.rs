@@ -18,6 +18,12 @@ impl Reply {
         fields.find(|(field, _)| field.eq_ignore_ascii_case(name)).map_or("", |(_, value)| value)
     }
 
+    /// Every value of a header field.
+    pub fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        let fields = self.head.lines().filter_map(|line| line.split_once(": "));
+        fields.filter(move |(field, _)| field.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
     /// Head and body as received.
     pub fn whole(&self) -> String {
         format!("{}\n{}", self.head, self.body)

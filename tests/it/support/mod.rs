@@ -1,6 +1,7 @@
 //! What several test modules need.
 
 pub mod board;
+pub mod browser;
 pub mod golden;
 pub mod http;
 pub mod mariadb;

@@ -59,7 +59,7 @@ pub fn pbx(generation: Generation) -> (Arc<SimPbx>, Arc<SimTransport>) {
 
 /// The usual target at [`ORIGIN`].
 pub fn usual(grant: Grant) -> Target {
-    target("office", &origin(), grant, Call::Graphql)
+    target("office", &origin(), grant, Call::known("graphql"))
 }
 
 impl World {

@@ -1,0 +1,395 @@
+//! What a description says that makes no sense: each with the key it is about, and the mend.
+
+use http::{HeaderName, HeaderValue};
+use serde_json::Value;
+use url::{Url, form_urlencoded};
+
+use super::words::PLACEHOLDERS;
+use crate::domain::platform::{
+    CallForm, Method, PageBy, Part, Platform, RequestForm, Rule, TokenEndpoint, Words,
+};
+use crate::domain::{Grant, Operation, Reason};
+
+/// Key and text of each problem.
+type Problems = Vec<(String, String)>;
+
+/// All that is wrong with a description whose structure is right.
+pub fn problems(platform: &Platform) -> Problems {
+    let mut found = Problems::new();
+    text(&mut found, "title", &platform.title);
+    headers(&mut found, "headers", &platform.headers);
+    grants(&mut found, platform);
+    if let Some(form) = &platform.token {
+        token(&mut found, form);
+    }
+    sent_as(&mut found, platform);
+    calls(&mut found, &platform.calls);
+    if let Some(version) = &platform.version {
+        request(&mut found, "version.request", &version.request);
+        pointer(&mut found, "version.version", Some(&version.version));
+        pointer(&mut found, "version.engine", version.engine.as_ref());
+    }
+    if let Some(validity) = &platform.validity {
+        request(&mut found, "validity", validity);
+    }
+    for (at, rule) in platform.rules.iter().enumerate() {
+        self::rule(&mut found, &format!("rules[{at}]"), rule);
+    }
+    for (name, words) in &platform.reasons {
+        self::words(&mut found, name, words);
+    }
+    let limit = &platform.rate_limit;
+    for (key, name) in [("remaining", &limit.remaining), ("reset", &limit.reset)] {
+        if let Some(name) = name {
+            header_name(&mut found, &format!("rate_limit.{key}"), name);
+        }
+    }
+    if let Some(ban) = &platform.ban {
+        placeholders(&mut found, "ban.likely", &ban.likely);
+        placeholders(&mut found, "ban.possible", &ban.possible);
+    }
+    found
+}
+
+fn add(found: &mut Problems, key: impl Into<String>, text: impl Into<String>) {
+    found.push((key.into(), text.into()));
+}
+
+fn text(found: &mut Problems, key: &str, text: &str) {
+    if text.trim().is_empty() || text.chars().any(char::is_control) {
+        add(found, key, "is empty or has a control character; write a few words");
+    }
+}
+
+fn grants(found: &mut Problems, platform: &Platform) {
+    let served: Vec<_> = platform.grants.served().collect();
+    let asks = served.iter().any(|grant| *grant != Grant::Static);
+    let token = platform.token.as_ref();
+    if served.is_empty() {
+        add(found, "grants", "serves none; add one, such as `client_credentials: {}` or `static: {}`");
+    } else if asks && token.is_none() {
+        add(found, "token", "missing, and a grant other than `static` needs it; add `token:` with `path`");
+    } else if !asks && token.is_some() {
+        add(
+            found,
+            "token",
+            "has no use with the grant `static` alone; remove it, or add the grant that it serves",
+        );
+    }
+    let confirms = served.contains(&Grant::AuthorizationCode);
+    if confirms && token.is_some_and(|token| token.authorize.is_none()) {
+        add(
+            found,
+            "token.authorize",
+            "missing, and the grant `authorization_code` needs it; add the page's path",
+        );
+    }
+}
+
+fn token(found: &mut Problems, form: &TokenEndpoint) {
+    path(found, "token.path", &form.path);
+    if let Some(authorize) = &form.authorize {
+        path(found, "token.authorize", authorize);
+    }
+    if let Some(origin) = &form.origin
+        && !is_origin(origin)
+    {
+        add(
+            found,
+            "token.origin",
+            "is no origin; write scheme and host alone, as in `https://login.example.com`",
+        );
+    }
+    for (at, parameter) in form.parameters.iter().enumerate() {
+        let key = format!("token.parameters[{at}].name");
+        let twice = form.parameters[..at].iter().any(|other| other.name == parameter.name);
+        if parameter.name.is_empty() || parameter.name.chars().any(|c| c.is_control() || c.is_whitespace()) {
+            add(found, key, "is no name of a parameter; write a word");
+        } else if twice {
+            add(found, key, "is there twice; keep one");
+        }
+    }
+    let answer = &form.answer;
+    let pointers = [
+        ("access_token", &answer.access_token),
+        ("expires_in", &answer.expires_in),
+        ("refresh_token", &answer.refresh_token),
+        ("scope", &answer.scope),
+    ];
+    for (name, value) in pointers {
+        pointer(found, &format!("token.answer.{name}"), value.as_ref());
+    }
+    pointer(found, "token.success.pointer", form.success.as_ref().map(|test| &test.pointer));
+}
+
+fn is_origin(text: &str) -> bool {
+    let Ok(url) = Url::parse(text) else { return false };
+    let bare =
+        url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+    matches!(url.scheme(), "https" | "http") && url.host().is_some() && bare && url.password().is_none()
+}
+
+fn sent_as(found: &mut Problems, platform: &Platform) {
+    let form = &platform.sent_as;
+    match (&form.header, &form.query) {
+        (Some(_), Some(_)) => {
+            add(found, "sent_as.query", "contradicts `header`: a token travels once; keep one of them");
+        }
+        (Some(name), None) => header_name(found, "sent_as.header", name),
+        (None, Some(name)) if name.is_empty() => {
+            add(found, "sent_as.query", "is empty; write the parameter's name");
+        }
+        (None, Some(_)) if form.prefix.is_some() => {
+            add(found, "sent_as.prefix", "has no use with `query`; remove it");
+        }
+        _ => {}
+    }
+    if form.prefix.as_ref().is_some_and(|prefix| HeaderValue::from_str(prefix).is_err()) {
+        add(found, "sent_as.prefix", "has a character that no header field can hold; remove it");
+    }
+}
+
+fn calls(found: &mut Problems, calls: &[CallForm]) {
+    if calls.is_empty() {
+        add(found, "calls", "is empty; add at least one with `name` and `request`");
+    }
+    for (at, call) in calls.iter().enumerate() {
+        let key = format!("calls[{at}]");
+        let fit = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+        if call.name.is_empty() || !call.name.bytes().all(fit) {
+            add(found, format!("{key}.name"), "is no word for `call`; use letters, digits, `-` and `_`");
+        } else if calls[..at].iter().any(|other| other.name == call.name) {
+            add(found, format!("{key}.name"), "is there twice; give each call its own");
+        }
+        self::call(found, &key, call);
+    }
+}
+
+fn call(found: &mut Problems, key: &str, call: &CallForm) {
+    request(found, &format!("{key}.request"), &call.request);
+    if let Some(each) = &call.each {
+        request(found, &format!("{key}.each"), each);
+    }
+    let pointers = [("total", &call.total), ("list", &call.list), ("id", &call.id), ("label", &call.label)];
+    for (name, value) in pointers {
+        pointer(found, &format!("{key}.{name}"), value.as_ref());
+    }
+    pointer(found, &format!("{key}.success.pointer"), call.success.as_ref().map(|test| &test.pointer));
+    let points = call.total.is_some() || call.list.is_some();
+    if call.request.method == Method::Head && points {
+        add(
+            found,
+            format!("{key}.request.method"),
+            "is HEAD, whose answer has no body to point into; write GET",
+        );
+    }
+    if call.list.is_none() && (call.id.is_some() || call.paging.is_some()) {
+        let which = if call.id.is_some() { "id" } else { "paging" };
+        add(found, format!("{key}.{which}"), "needs `list`, where the extensions are; add it");
+    }
+    let Some(paging) = &call.paging else { return };
+    match paging.by {
+        PageBy::Cursor if paging.cursor.is_none() => {
+            add(
+                found,
+                format!("{key}.paging.cursor"),
+                "missing, where the answer has the cursor; add a JSON pointer",
+            );
+        }
+        PageBy::Page | PageBy::Offset if paging.size.is_none_or(|size| size == 0) => {
+            add(
+                found,
+                format!("{key}.paging.size"),
+                "missing or 0, and tells which page is the last; add how many the request asks for",
+            );
+        }
+        _ => pointer(found, &format!("{key}.paging.cursor"), paging.cursor.as_ref()),
+    }
+}
+
+/// This exporter only reads.
+fn request(found: &mut Problems, key: &str, form: &RequestForm) {
+    path(found, &format!("{key}.path"), &form.path);
+    headers(found, &format!("{key}.headers"), &form.headers);
+    match (&form.body, form.method) {
+        (Some(_), Method::Get | Method::Head) => {
+            add(found, format!("{key}.body"), "only a POST has a body; write `method: POST` or remove it");
+        }
+        (Some(body), Method::Post) if mutates(body) => {
+            add(
+                found,
+                format!("{key}.body"),
+                "holds a GraphQL mutation, and this exporter only reads; write a query",
+            );
+        }
+        (None, Method::Post) => {
+            add(
+                found,
+                format!("{key}.method"),
+                "is POST without a body, which changes things on most systems; write GET",
+            );
+        }
+        _ => {}
+    }
+    if form.content_type.as_ref().is_some_and(|value| HeaderValue::from_str(value).is_err()) {
+        add(found, format!("{key}.content_type"), "is no header value; write it as in `application/json`");
+    }
+}
+
+fn path(found: &mut Problems, key: &str, path: &str) {
+    if let Some(wrong) = wrong_path(path) {
+        add(found, key, wrong);
+    }
+}
+
+/// What is wrong with a path on a target's origin.
+pub fn wrong_path(path: &str) -> Option<&'static str> {
+    if !path.starts_with('/') {
+        Some("must begin with `/`; the origin comes from `url`, write the path alone")
+    } else if path.starts_with("//") || path.starts_with("/\\") {
+        Some("begins with two slashes, which points to another host; write one")
+    } else if path.contains('#') {
+        Some("has a fragment, which is never sent; remove it from the `#` on")
+    } else if path.chars().any(|c| c.is_control() || c.is_whitespace()) {
+        Some("has a space or control character; write %20 for a space")
+    } else {
+        None
+    }
+}
+
+/// Whether the keyword `mutation` stands in a body: as it is, or behind the escapes of JSON or of a form.
+pub fn mutates(body: &str) -> bool {
+    fn value_mutates(value: &Value) -> bool {
+        match value {
+            Value::String(text) => has_keyword(text),
+            Value::Array(items) => items.iter().any(value_mutates),
+            Value::Object(members) => members.values().any(value_mutates),
+            _ => false,
+        }
+    }
+    has_keyword(body)
+        || serde_json::from_str(body).is_ok_and(|value| value_mutates(&value))
+        || form_urlencoded::parse(body.as_bytes()).any(|(_, value)| has_keyword(&value))
+}
+
+/// The keyword alone: `mutationType` is part of a harmless introspection.
+fn has_keyword(text: &str) -> bool {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    text.split(|c| !is_name(c)).any(|word| word == "mutation")
+}
+
+/// Whether a text cannot be a JSON pointer (RFC 6901).
+pub fn is_no_pointer(text: &str) -> bool {
+    !text.is_empty() && !text.starts_with('/')
+}
+
+fn pointer(found: &mut Problems, key: &str, value: Option<&String>) {
+    if value.is_some_and(|value| is_no_pointer(value)) {
+        add(
+            found,
+            key,
+            "is no JSON pointer; begin it with `/`, as in `/data/items`, or write \"\" for the whole answer",
+        );
+    }
+}
+
+fn headers<'a>(found: &mut Problems, key: &str, headers: impl IntoIterator<Item = (&'a String, &'a String)>) {
+    for (name, value) in headers {
+        let key = format!("{key}.{name}");
+        header_name(found, &key, name);
+        if name.eq_ignore_ascii_case("authorization") {
+            add(found, &*key, "carries the token; say in `sent_as` how, and remove it");
+        } else if HeaderValue::from_str(value).is_err() {
+            add(found, &*key, "the value has a line break or control character; remove it");
+        }
+    }
+}
+
+/// Also those that belong to the connection or to the exporter.
+fn header_name(found: &mut Problems, key: &str, name: &str) {
+    const OURS: [&str; 8] = [
+        "host",
+        "content-length",
+        "content-type",
+        "transfer-encoding",
+        "connection",
+        "te",
+        "upgrade",
+        "accept-encoding",
+    ];
+    match HeaderName::try_from(name) {
+        Err(_) => add(found, key, "is no header name; use letters, digits and `-`"),
+        Ok(name) if OURS.contains(&name.as_str()) => {
+            add(found, key, "is set by the exporter itself; remove it");
+        }
+        Ok(_) => {}
+    }
+}
+
+fn rule(found: &mut Problems, key: &str, rule: &Rule) {
+    if rule.status.is_none() && rule.header.is_none() && rule.pointer.is_none() {
+        add(found, key, "fits any answer; add `status`, `header` or `pointer`");
+    }
+    if rule.pointer.is_none() && (rule.values.is_some() || rule.prefix.is_some() || rule.contains.is_some()) {
+        add(found, format!("{key}.pointer"), "missing, where the text is in the answer; add a JSON pointer");
+    }
+    pointer(found, &format!("{key}.pointer"), rule.pointer.as_ref());
+    if let Some(odd) = rule.status.iter().flatten().find(|status| !(100..=599).contains(*status)) {
+        add(found, format!("{key}.status"), format!("{odd} is no HTTP status; write 100 to 599"));
+    }
+    if let Some(test) = &rule.header {
+        header_name(found, &format!("{key}.header.name"), &test.name);
+    }
+    if rule.grants.is_some() && rule.of != Part::Token {
+        add(found, format!("{key}.grants"), "is about token requests; add `of: token` or remove it");
+    }
+    if !allowed(rule.of).any(|reason| reason == rule.reason) {
+        let told: Vec<_> = allowed(rule.of).map(Reason::as_str).collect();
+        let text =
+            format!("{} is nothing that such an answer says; use one of: {}", rule.reason, told.join(", "));
+        add(found, format!("{key}.reason"), text);
+    }
+    if let Some(text) = &rule.diagnosis {
+        placeholders(found, &format!("{key}.diagnosis"), text);
+    }
+}
+
+/// What an answer can say, but for what only code knows to read or what happens on the way.
+fn allowed(of: Part) -> impl Iterator<Item = Reason> {
+    let (token, resource) = (of != Part::Resource, of != Part::Token);
+    Reason::ALL.into_iter().filter(move |reason| {
+        let fits = token && reason.occurs_at(Operation::Token)
+            || resource && reason.occurs_at(Operation::Extensions);
+        let ours = matches!(
+            reason,
+            Reason::ExporterError | Reason::AjaxDeclined | Reason::ResponseTooLarge | Reason::RedirectRefused
+        );
+        fits && !ours && !reason.is_transport()
+    })
+}
+
+fn words(found: &mut Problems, name: &str, words: &Words) {
+    let key = format!("reasons.{name}");
+    if !Reason::ALL.iter().any(|reason| reason.as_str() == name) {
+        let known: Vec<_> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();
+        add(found, &*key, format!("is no reason; use one of: {}", known.join(", ")));
+    }
+    if let Some(text) = &words.diagnosis {
+        placeholders(found, &format!("{key}.diagnosis"), text);
+    }
+    for (name, text) in [("title", &words.title), ("because", &words.because)] {
+        if text.as_ref().is_some_and(|text| text.contains(['{', '}'])) {
+            add(found, format!("{key}.{name}"), "has a brace; placeholders are for `diagnosis` alone");
+        }
+    }
+}
+
+fn placeholders(found: &mut Problems, key: &str, text: &str) {
+    for part in text.split('{').skip(1) {
+        let name = part.split_once('}').map(|(name, _)| name);
+        if !name.is_some_and(|name| PLACEHOLDERS.contains(&name)) {
+            let text = format!("has a brace without one of the known names: {}", PLACEHOLDERS.join(", "));
+            add(found, key, text);
+        }
+    }
+}
