@@ -1,16 +1,16 @@
 //! A headless Chromium, driven by ChromeDriver (W3C WebDriver) over plain HTTP.
 
 use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
 use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-use super::http;
 use super::process::{PATIENCE, eventually};
 
 /// One browser with one window.
@@ -118,13 +118,14 @@ impl Browser {
 impl Drop for Browser {
     /// Chromium ends with its session, not with its driver.
     fn drop(&mut self) {
-        let Ok(mut stream) = TcpStream::connect(&self.authority) else { return };
+        let Ok(mut stream) = std::net::TcpStream::connect(&self.authority) else { return };
         let (session, authority) = (&self.session, &self.authority);
         let request =
             format!("DELETE /session/{session} HTTP/1.1\r\nhost: {authority}\r\nconnection: close\r\n\r\n");
         stream.set_read_timeout(Some(Duration::from_secs(5))).ok();
         if stream.write_all(request.as_bytes()).is_ok() {
-            stream.read_to_end(&mut Vec::new()).ok();
+            // An answer says that it is done.
+            stream.read(&mut [0; 64]).ok();
         }
     }
 }
@@ -132,9 +133,33 @@ impl Drop for Browser {
 /// One command; its `value`.
 async fn ask(authority: &str, method: &str, path: &str, body: &Value) -> Value {
     let text = if body.is_null() { String::new() } else { body.to_string() };
-    let sent = http::send_body(authority, method, path, &[], "application/json", &text);
-    let reply = timeout(PATIENCE, sent).await.expect("an answer in time").expect("an answer");
-    let mut answer: Value =
-        serde_json::from_str(&reply.body).unwrap_or_else(|e| panic!("{e}: {}", reply.whole()));
+    let answer =
+        timeout(PATIENCE, exchange(authority, method, path, &text)).await.expect("an answer in time");
+    let mut answer: Value = serde_json::from_str(&answer).unwrap_or_else(|e| panic!("{e}: {answer}"));
     answer["value"].take()
+}
+
+/// ChromeDriver speaks HTTP/1.1 alone, and leaves the connection open whatever it is asked.
+async fn exchange(authority: &str, method: &str, path: &str, body: &str) -> String {
+    let stream = TcpStream::connect(authority).await.expect("chromedriver listens");
+    let mut stream = BufReader::new(stream);
+    let length = body.len();
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nhost: {authority}\r\ncontent-type: application/json\r\ncontent-length: \
+         {length}\r\n\r\n{body}"
+    );
+    stream.write_all(request.as_bytes()).await.expect("sent");
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        stream.read_line(&mut line).await.expect("a line");
+        match line.trim_end().to_ascii_lowercase().split_once(':') {
+            Some(("content-length", value)) => length = value.trim().parse().expect("a number"),
+            None if line.trim_end().is_empty() => break,
+            _ => {}
+        }
+    }
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).await.expect("a body");
+    String::from_utf8(body).expect("text")
 }
