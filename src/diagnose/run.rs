@@ -11,7 +11,9 @@ use super::verdict::{Stop, verdict};
 use super::{Parts, Report, Status, Step, StepName, Watch};
 use crate::domain::extensions::{Listed, Page, Pages};
 use crate::domain::outcome::Attempt;
-use crate::domain::{Answer, Exchange, Failure, Listing, Operation, Reason, Request, Target, TransportError};
+use crate::domain::{
+    Answer, Exchange, Failure, Grant, Listing, Operation, Reason, Request, Target, TransportError,
+};
 use crate::logfile;
 use crate::platform::{self, CallContext, Presence, Validity};
 use crate::transport::{Certificate, Limits};
@@ -70,10 +72,7 @@ impl<'a> Run<'a> {
             None => self.no_question(&[StepName::Clock, StepName::Api, StepName::Release]),
         }
         self.note(StepName::Encryption, steps::encryption(self.target));
-        let issued = self.token().await?;
-        let scopes = issued.scope_hint();
-        self.note(StepName::TokenContent, steps::content(issued.lifetime(), scopes.as_deref()));
-        let token = SecretString::from(issued.access_token().secret().as_str());
+        let (token, scopes) = self.credential().await?;
         let validity = if let Some(request) = platform::permissions_request(self.target) {
             self.permissions(request, &token, scopes.as_deref()).await?
         } else {
@@ -84,6 +83,17 @@ impl<'a> Run<'a> {
         self.note(StepName::Expected, steps::expected(self.target, listed));
         self.note(StepName::RateLimit, steps::rate_limit(self.rate_limit));
         Ok(listing.total)
+    }
+
+    /// The token, or the fixed key, and the scopes that it names.
+    async fn credential(&mut self) -> Result<(SecretString, Option<Vec<String>>), Stop> {
+        if self.target.auth.grant == Grant::Static {
+            return Ok((self.fixed_key()?, None));
+        }
+        let issued = self.token().await?;
+        let scopes = issued.scope_hint();
+        self.note(StepName::TokenContent, steps::content(issued.lifetime(), scopes.as_deref()));
+        Ok((SecretString::from(issued.access_token().secret().as_str()), scopes))
     }
 
     /// Whether the API is there, before any credential is sent.

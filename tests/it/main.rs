@@ -8,6 +8,7 @@ mod exposition;
 mod logfile;
 mod metrics_docs;
 mod reference;
+mod ringme;
 mod schedule;
 mod service;
 mod storage;
