@@ -136,6 +136,13 @@ impl Auth {
         }
     }
 
+    /// Whether a refresh token of one serves the other: then one keeper has to see to both, or each would use up what
+    /// the other believes to have.
+    fn is_same_chain(&self, other: &Self) -> bool {
+        let chain = |auth: &Self| (auth.grant, auth.client_id.clone(), auth.origin.clone());
+        chain(self) == chain(other) && self.refresh_token == other.refresh_token
+    }
+
     /// The sources of the secrets that token requests send.
     pub fn secrets(&self) -> impl Iterator<Item = &SecretSource> {
         let named = [&self.client_secret, &self.password, &self.refresh_token, &self.key];
@@ -237,7 +244,11 @@ pub struct ProxySettings {
 impl Target {
     /// Whether a token taken for `other` is one that this target would have been given.
     pub fn shares_token_with(&self, other: &Self) -> bool {
-        (&self.platform, &self.origin, &self.auth) == (&other.platform, &other.origin, &other.auth)
+        if (&self.platform, &self.origin) != (&other.platform, &other.origin) {
+            return false;
+        }
+        let needs_person = matches!(self.auth.grant, Grant::AuthorizationCode | Grant::RefreshToken);
+        if needs_person { self.auth.is_same_chain(&other.auth) } else { self.auth == other.auth }
     }
 
     /// What the probe calls, in full.

@@ -194,6 +194,9 @@ impl Keeper {
 
     /// Whether somebody confirmed access since a token was last used.
     pub async fn is_confirmed(&self, target: &Target, clock: Clock) -> bool {
+        if target.auth.grant != Grant::AuthorizationCode {
+            return false;
+        }
         let handed = self.state.lock().await.vault.handed_over(target, clock).await;
         handed.is_ok_and(|handed| handed.iter().any(|handed| handed.record.access.is_some()))
     }

@@ -1,6 +1,6 @@
 //! The simulated authorization endpoint: a page with Allow and Deny, and the codes that come of it.
 //!
-//! FreePBX asks for a sign-in first, and looks otherwise; what counts here is what goes to and fro.
+//! A real PBX asks for a sign-in first, and looks otherwise; what counts here is what goes to and fro.
 
 use std::collections::HashMap;
 
@@ -12,9 +12,8 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use ring::digest::{SHA256, digest};
 use url::Url;
 
-use super::pbx::{SimRequest, State};
-use super::scopes;
-use crate::domain::{Answer, Grant};
+use super::pbx::SimRequest;
+use crate::domain::Answer;
 
 /// A code serves for so long, seconds.
 const LIFETIME: f64 = 600.0;
@@ -45,6 +44,31 @@ pub struct Brought<'a> {
 }
 
 impl CodeBook {
+    fn give(
+        &mut self,
+        asked: &HashMap<String, String>,
+        now: f64,
+        rules: &Rules<'_>,
+    ) -> Result<String, &'static str> {
+        let get = |name: &str| asked.get(name).cloned();
+        if get("response_type").as_deref() != Some("code") {
+            return Err("unsupported_response_type");
+        }
+        let scopes = (rules.grants)(&get("scope").unwrap_or_default()).ok_or("invalid_scope")?;
+        let text = format!("def50200code{:x}", self.codes.len());
+        self.codes.push(Code {
+            text: text.clone(),
+            client: get("client_id").unwrap_or_default(),
+            redirect_uri: get("redirect_uri").unwrap_or_default(),
+            challenge: get("code_challenge")
+                .filter(|_| get("code_challenge_method").as_deref() == Some("S256")),
+            scopes,
+            expires: now + LIFETIME,
+            used: false,
+        });
+        Ok(text)
+    }
+
     /// Uses a code up; gives its scopes, or the name of the fixture that refuses it.
     pub fn redeem(&mut self, brought: &Brought<'_>, now: f64) -> Result<Vec<String>, &'static str> {
         let known = |code: &&mut Code| code.text == brought.code && code.client == brought.client;
@@ -62,14 +86,21 @@ impl CodeBook {
     }
 }
 
+/// What a simulated PBX says of its applications and scopes.
+pub struct Rules<'a> {
+    /// Whether there is an application of that id whose access a person confirms.
+    pub knows: &'a dyn Fn(&str) -> bool,
+    /// The scopes granted where these are asked for; `None`: refused.
+    pub grants: &'a dyn Fn(&str) -> Option<Vec<String>>,
+}
+
 /// The page, or the way back from it.
-pub fn answer(state: &mut State, request: &SimRequest) -> Answer {
+pub fn answer(codes: &mut CodeBook, request: &SimRequest, now: f64, rules: &Rules<'_>) -> Answer {
     let query = request.path_and_query.split_once('?').map_or("", |(_, query)| query);
     let asked: HashMap<_, _> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
     let get = |name: &str| asked.get(name).map_or("", String::as_str);
     // A wrong client or address is told to the person, never to whoever owns that address (RFC 6749 section 4.1.2.1).
-    let known = state.app(get("client_id")).is_some_and(|app| app.grant == Grant::AuthorizationCode);
-    let (true, Ok(mut back)) = (known, Url::parse(get("redirect_uri"))) else {
+    let (true, Ok(mut back)) = ((rules.knows)(get("client_id")), Url::parse(get("redirect_uri"))) else {
         return html(StatusCode::BAD_REQUEST, "<h1>Unknown application or redirect address</h1>");
     };
     if request.method != Method::POST {
@@ -77,8 +108,8 @@ pub fn answer(state: &mut State, request: &SimRequest) -> Answer {
                     </button> <button name=\"answer\" value=\"deny\">Deny</button></form>";
         return html(StatusCode::OK, form);
     }
-    let result =
-        if request.body.as_ref() == b"answer=allow" { allow(state, &asked) } else { Err("access_denied") };
+    let allowed = request.body.as_ref() == b"answer=allow";
+    let result = if allowed { codes.give(&asked, now, rules) } else { Err("access_denied") };
     let (name, value) = result.map_or_else(|error| ("error", error.to_owned()), |code| ("code", code));
     back.query_pairs_mut().append_pair(name, &value).append_pair("state", get("state"));
     let mut answer = html(StatusCode::FOUND, "");
@@ -86,26 +117,6 @@ pub fn answer(state: &mut State, request: &SimRequest) -> Answer {
         answer.headers.insert(LOCATION, location);
     }
     answer
-}
-
-fn allow(state: &mut State, asked: &HashMap<String, String>) -> Result<String, &'static str> {
-    let get = |name: &str| asked.get(name).cloned();
-    if get("response_type").as_deref() != Some("code") {
-        return Err("unsupported_response_type");
-    }
-    let requested = get("scope").unwrap_or_default();
-    let scopes = scopes::grant(&state.allowed_scopes(), &requested, state.generation);
-    let text = format!("def50200code{:x}", state.codes.codes.len());
-    state.codes.codes.push(Code {
-        text: text.clone(),
-        client: get("client_id").unwrap_or_default(),
-        redirect_uri: get("redirect_uri").unwrap_or_default(),
-        challenge: get("code_challenge").filter(|_| get("code_challenge_method").as_deref() == Some("S256")),
-        scopes: scopes.map_err(|_| "invalid_scope")?,
-        expires: state.now + LIFETIME,
-        used: false,
-    });
-    Ok(text)
 }
 
 fn html(status: StatusCode, body: &str) -> Answer {

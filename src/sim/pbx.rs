@@ -307,13 +307,23 @@ fn dispatch(state: &mut State, request: &SimRequest) -> Result<Answer, &'static 
     let (module, command, route) = address(&request.path_and_query).ok_or("rewrite ignored")?;
     match (module.as_str(), command.as_str()) {
         ("api", "token") => oauth::token(state, request),
-        ("api", "authorize") => Ok(authorize::answer(state, request)),
+        ("api", "authorize") => Ok(authorize_page(state, request)),
         ("api", "gql") => graphql(state, request),
         ("api", "rest") => rest(state, request, &route),
         ("api", command) if GUI_COMMANDS.contains(&command) => Err("GUI command"),
         ("api" | "core" | "framework", _) => Err("declined"),
         _ => Err("module does not exist"),
     }
+}
+
+fn authorize_page(state: &mut State, request: &SimRequest) -> Answer {
+    let mut codes = std::mem::take(&mut state.codes);
+    let knows = |id: &str| state.app(id).is_some_and(|app| app.grant == Grant::AuthorizationCode);
+    let grants = |asked: &str| scopes::grant(&state.allowed_scopes(), asked, state.generation).ok();
+    let rules = authorize::Rules { knows: &knows, grants: &grants };
+    let answer = authorize::answer(&mut codes, request, state.now, &rules);
+    state.codes = codes;
+    answer
 }
 
 fn graphql(state: &State, request: &SimRequest) -> Result<Answer, &'static str> {

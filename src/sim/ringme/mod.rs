@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use url::Url;
 use url::form_urlencoded::parse;
 
+use super::authorize::{self, Brought, CodeBook, Rules};
 use super::pbx::{SimAnswer, SimRequest, date};
 use super::target::{PASSWORD, SECRET, USER};
 use super::{Simulated, target};
@@ -23,6 +24,8 @@ use fixtures::find;
 
 /// Client id of the application of type `trusted`.
 pub const TRUSTED_ID: &str = "51a1-made-up-trusted-application";
+/// Client id of the application of type `public`.
+pub const PUBLIC_ID: &str = "51c3-made-up-public-application";
 /// Client id of the application of type `password_credentials`.
 pub const PERSON_ID: &str = "51b2-made-up-password-application";
 
@@ -45,7 +48,9 @@ struct State {
     lifetime: f64,
     issued: u64,
     tokens: HashMap<String, f64>,
-    refresh_tokens: HashSet<String>,
+    /// With the application that each belongs to.
+    refresh_tokens: HashSet<(String, String)>,
+    codes: CodeBook,
     extensions: u32,
     budget: u64,
     used: u64,
@@ -66,11 +71,16 @@ impl fmt::Debug for SimRingme {
     }
 }
 
-/// A target for a [`SimRingme`] at `origin`, with the application that serves `grant`: `client_credentials`
-/// or `password`.
+/// A target for a [`SimRingme`] at `origin`, with the application that serves `grant`: `client_credentials`,
+/// `password` or `authorization_code`.
 pub fn target(name: &str, origin: &Url, grant: Grant) -> Target {
     let usual = target::target(name, origin, grant, Call::known("extensions"));
-    let client_id = if grant == Grant::Password { PERSON_ID } else { TRUSTED_ID }.into();
+    let client_id = match grant {
+        Grant::Password => PERSON_ID,
+        Grant::AuthorizationCode => PUBLIC_ID,
+        _ => TRUSTED_ID,
+    }
+    .into();
     let auth = Auth { client_id, ..usual.auth };
     Target { platform: builtin("ringme").unwrap_or_default(), auth, ..usual }
 }
@@ -85,6 +95,7 @@ impl SimRingme {
             issued: 0,
             tokens: HashMap::new(),
             refresh_tokens: HashSet::new(),
+            codes: CodeBook::default(),
             extensions: 3,
             budget: 1000,
             used: 0,
@@ -148,6 +159,10 @@ impl Simulated for SimRingme {
         let Answer { status, mut headers, body } = if path == "/oauth/token" {
             state.requests[Operation::Token.index()] += 1;
             state.token(request).unwrap_or_else(|name| find(name).answer())
+        } else if path == "/oauth/authorize" {
+            let now = state.now;
+            let rules = Rules { knows: &|id| id == PUBLIC_ID, grants: &|_| Some(vec!["all".to_owned()]) };
+            authorize::answer(&mut state.codes, request, now, &rules)
         } else {
             state.requests[Operation::Extensions.index()] += 1;
             let answer = state.resource(request).unwrap_or_else(|name| find(name).answer());
@@ -173,35 +188,49 @@ impl State {
         let given = |name: &str| form.get(name).map_or("", String::as_str);
         let secret =
             if self.fault == Some(RingmeFault::SecretReplaced) { "replaced-made-up-secret" } else { SECRET };
-        let known = [TRUSTED_ID, PERSON_ID].contains(&given("client_id"));
+        let known = [TRUSTED_ID, PERSON_ID, PUBLIC_ID].contains(&given("client_id"));
         if request.method != Method::POST || !known || given("client_secret") != secret {
             return Err("unknown client");
         }
         match (given("grant_type"), given("client_id")) {
-            ("client_credentials", TRUSTED_ID) => Ok(self.issue(false)),
+            ("client_credentials", TRUSTED_ID) => Ok(self.issue(None)),
+            ("authorization_code", PUBLIC_ID) => {
+                let brought = Brought {
+                    code: given("code"),
+                    client: PUBLIC_ID,
+                    redirect_uri: given("redirect_uri"),
+                    verifier: form.get("code_verifier").map(String::as_str),
+                };
+                self.codes.redeem(&brought, self.now).map_err(|_| "code dead")?;
+                Ok(self.issue(Some(PUBLIC_ID)))
+            }
             ("password", PERSON_ID) if given("username") == USER && given("password") == PASSWORD => {
-                Ok(self.issue(true))
+                Ok(self.issue(Some(PERSON_ID)))
             }
             ("password", PERSON_ID) => Err("wrong password"),
             // Clients in use send an empty `redirect_uri` along.
-            ("refresh_token", PERSON_ID) if form.contains_key("redirect_uri") => {
-                let known = self.refresh_tokens.remove(given("refresh_token"));
-                if known { Ok(self.issue(true)) } else { Err("refresh token dead") }
+            ("refresh_token", client @ (PERSON_ID | PUBLIC_ID)) if form.contains_key("redirect_uri") => {
+                let sent = (given("refresh_token").to_owned(), client.to_owned());
+                let known = self.refresh_tokens.remove(&sent);
+                if known { Ok(self.issue(Some(client))) } else { Err("refresh token dead") }
             }
-            ("client_credentials" | "password" | "refresh_token", _) => Err("another grant"),
+            ("client_credentials" | "password" | "authorization_code" | "refresh_token", _) => {
+                Err("another grant")
+            }
             _ => Err("unknown grant"),
         }
     }
 
-    fn issue(&mut self, refresh: bool) -> Answer {
+    /// `renewed_by`: the application that gets a refresh token with it.
+    fn issue(&mut self, renewed_by: Option<&str>) -> Answer {
         self.issued += 1;
         let token = format!("made-up-ringme-token-{:09}", self.issued);
         self.tokens.insert(token.clone(), self.now + self.lifetime);
         let mut body =
             json!({"access_token": token, "token_type": "Bearer", "expires_in": self.lifetime as u64});
-        if refresh {
+        if let Some(client) = renewed_by {
             let refresh = format!("made-up-ringme-refresh-{:07}", self.issued);
-            self.refresh_tokens.insert(refresh.clone());
+            self.refresh_tokens.insert((refresh.clone(), client.to_owned()));
             body["refresh_token"] = refresh.into();
         } else {
             body["scope"] = "all".into();

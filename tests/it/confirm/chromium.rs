@@ -1,13 +1,25 @@
 //! The same as a person sees it: headless Chromium.
 
-use super::{NEEDS_PERSON, UP, authorize, config, pbx, serve, shown};
+use std::sync::Arc;
+
+use pbx_exporter::clock::Clock;
+use pbx_exporter::sim::ringme::PUBLIC_ID;
+use pbx_exporter::sim::{SimRingme, SimServer};
+
+use super::{NEEDS_PERSON, UP, authorize, config_of, serve, shown};
 use crate::support::browser::Browser;
 use crate::support::process::PATIENCE;
 
+const RINGME: (&str, &str) = ("ringme", PUBLIC_ID);
+
+async fn ringme() -> SimServer<SimRingme> {
+    SimServer::start(Arc::new(SimRingme::new(Clock::System))).await.expect("a port")
+}
+
 #[tokio::test]
 async fn a_person_confirms_in_a_browser_that_the_command_waits_for() {
-    let (server, folder) = (pbx().await, tempfile::tempdir().expect("a folder"));
-    let config = config(&server, &folder.path().join("tokens"), "");
+    let (server, folder) = (ringme().await, tempfile::tempdir().expect("a folder"));
+    let config = config_of(RINGME, server.origin(), &folder.path().join("tokens"), "");
     let service = serve(&config).await;
     let browser = Browser::start().await;
     for (button, said, code) in
@@ -27,7 +39,7 @@ async fn a_person_confirms_in_a_browser_that_the_command_waits_for() {
 
 #[tokio::test]
 async fn a_person_confirms_on_the_page_of_the_service() {
-    let (server, folder) = (pbx().await, tempfile::tempdir().expect("a folder"));
+    let (server, folder) = (ringme().await, tempfile::tempdir().expect("a folder"));
     let storage = folder.path().join("tokens");
     // The page's address is the service's own, which is known only once it listens.
     let port = tokio::net::TcpListener::bind("127.0.0.1:0")
@@ -36,8 +48,8 @@ async fn a_person_confirms_on_the_page_of_the_service() {
         .local_addr()
         .expect("bound")
         .port();
-    let config =
-        config(&server, &storage, &format!("authorization: {{external_url: 'http://127.0.0.1:{port}'}}"));
+    let page = format!("authorization: {{external_url: 'http://127.0.0.1:{port}'}}");
+    let config = config_of(RINGME, server.origin(), &storage, &page);
     let listen = format!("--web.listen-address=127.0.0.1:{port}");
     let program = crate::support::process::Program::new(&[&listen, "--config.file", super::CONFIG]);
     let service = program.file(super::CONFIG, &config).serve().await;

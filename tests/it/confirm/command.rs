@@ -66,7 +66,7 @@ async fn whoever_says_no_changes_nothing() {
     let storage = folder.path().join("tokens");
     let command = authorize(&config(&server, &storage, ""), &["--no-browser"]).spawn();
     let location = shown(&command).await;
-    let page = visit(&press(server.pbx(), &location, Press::Deny), &[]).await;
+    let page = visit(&press(&**server.pbx(), &location, Press::Deny), &[]).await;
     assert!(page.status == 400 && page.body.contains("access was refused at the PBX"), "{}", page.body);
     let ended = ended(command).await;
     assert_eq!(ended.code, Some(6));

@@ -28,11 +28,17 @@ async fn pbx() -> SimServer {
 
 /// A configuration with one target that a person confirms, tokens kept in a folder shared by all programs of a test.
 fn config(server: &SimServer, storage: &Path, more: &str) -> String {
+    config_of(("freepbx", WEB_ID), server.origin(), storage, more)
+}
+
+/// The same for a kind of PBX and its application.
+fn config_of((platform, client_id): (&str, &str), origin: &Url, storage: &Path, more: &str) -> String {
     format!(
-        "storage: {{path: '{}'}}\n{more}\ntargets:\n- {{name: '{TARGET}', url: '{}', failure_interval: 1s,\n  auth: \
-         {{grant: authorization_code, client_id: '{WEB_ID}', client_secret: '{SECRET}'}}}}\n",
+        "storage: {{path: '{}'}}\n{more}\ntargets:\n- {{name: '{TARGET}', platform: {platform}, url: '{}', \
+         failure_interval: 1s,\n  auth: {{grant: authorization_code, client_id: '{client_id}', client_secret: \
+         '{SECRET}'}}}}\n",
         storage.display(),
-        server.origin().as_str().trim_end_matches('/'),
+        origin.as_str().trim_end_matches('/'),
     )
 }
 
@@ -61,7 +67,7 @@ fn address_in(text: &str) -> Option<String> {
 
 /// Where the browser is sent back to, as the PBX's page says.
 fn allowed(server: &SimServer, location: &Url) -> Url {
-    press(server.pbx(), location, Press::Allow)
+    press(&**server.pbx(), location, Press::Allow)
 }
 
 /// A browser goes there.

@@ -102,8 +102,8 @@ async fn a_person_with_a_code_confirms_on_the_page_and_the_target_goes_on_at_onc
     assert_eq!(secrets.len(), 3);
     stage.service.signal("TERM").await;
     let ended = stage.service.ended(PATIENCE).await;
-    let state = location.query_pairs().find(|(name, _)| name == "state").expect("a state").1.into_owned();
-    for secret in secrets.iter().chain([&state, &cookie]) {
+    let sent = location.query_pairs().find(|(name, _)| name == "state").expect("a state").1.into_owned();
+    for secret in secrets.iter().chain([&sent, &cookie]) {
         assert!(
             ![&all, &ended.stdout, &ended.stderr].iter().any(|text| text.contains(secret.as_str())),
             "{secret}"
@@ -139,7 +139,7 @@ async fn without_a_good_code_nothing_begins() {
 async fn only_the_browser_that_began_can_end_it_and_a_refusal_changes_nothing() {
     let stage = Stage::new().await;
     let (location, cookie) = stage.begin().await;
-    let denied = press(stage.server.pbx(), &location, Press::Deny);
+    let denied = press(&**stage.server.pbx(), &location, Press::Deny);
     let allowed_back = allowed(&stage.server, &location);
     for wrong in ["", "pbx_exporter_confirmation=", "pbx_exporter_confirmation=x"] {
         let reply = stage.back(&allowed_back, wrong).await;

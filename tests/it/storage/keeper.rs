@@ -8,14 +8,14 @@ use std::time::Duration;
 use pbx_exporter::domain::target::ClientSettings;
 use pbx_exporter::domain::{Grant, Operation, Reason, Request, SecretSource, TransportError};
 use pbx_exporter::sim::target::SECRET;
-use pbx_exporter::sim::{Fault, Generation, SimTransport};
+use pbx_exporter::sim::{Fault, Generation, SimRingme, SimTransport};
 use pbx_exporter::store::{Disk, Folder, Found, Store};
 use pbx_exporter::transport::{ExchangeFuture, Limits, Transport};
 use secrecy::SecretString;
 
 use super::Place;
-use crate::support::person::settings;
-use crate::support::world::{World, minutes, origin, pbx, seconds, usual};
+use crate::support::person::{confirm, settings};
+use crate::support::world::{UNIX, World, minutes, origin, pbx, seconds, usual};
 
 #[tokio::test(start_paused = true)]
 async fn a_restart_needs_no_new_token() {
@@ -341,7 +341,7 @@ async fn a_code_serves_once_for_ten_minutes_and_for_its_own_confirmation() {
             Confirmation::begin(Arc::new(target), back).expect("an endpoint")
         };
         let brought = |confirmation: &Confirmation, button| {
-            let back = press(&pbx, &confirmation.location, button);
+            let back = press(&*pbx, &confirmation.location, button);
             Redirected::from_query(back.query().expect("a query"))
         };
         let (first, second) = (begin(), begin());
@@ -366,4 +366,55 @@ async fn a_code_serves_once_for_ten_minutes_and_for_its_own_confirmation() {
         let left = std::fs::read_dir(folder.path().join("tokens/handover")).expect("a folder").count();
         assert_eq!(left, 0, "nothing has changed");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_public_application_of_ringme_is_confirmed_renewed_and_confirmed_again() {
+    let pbx = Arc::new(SimRingme::new(pbx_exporter::clock::Clock::steered(UNIX)));
+    let transport = Arc::new(SimTransport::default().with(&origin(), pbx.clone()));
+    let folder = tempfile::tempdir().expect("a folder");
+    let (store, settings) = (Arc::new(Store::new(&settings(folder.path()))), settings(folder.path()));
+    let target = pbx_exporter::sim::ringme::target("office", &origin(), Grant::AuthorizationCode);
+    let world = World::start_with(transport.clone(), Some(store), [target.clone()]).await;
+    minutes(5).await;
+    assert_eq!(world.reason(Operation::Token), Some(Reason::AuthorizationRequired));
+    let command = Arc::new(Store::new(&settings));
+    let clock = pbx_exporter::clock::Clock::steered(UNIX);
+    for requests in [1, 4] {
+        confirm(&*pbx, &*transport, &target, &command, clock).await.expect("confirmed");
+        minutes(1).await;
+        assert_eq!((world.state().up, pbx.requests(Operation::Token)), (Some(true), requests));
+        // Its manual: a token may end before its time.
+        pbx.end_tokens();
+        minutes(1).await;
+        assert_eq!((world.state().up, pbx.requests(Operation::Token)), (Some(true), requests + 1));
+        pbx.end_refresh_tokens();
+        pbx.end_tokens();
+        minutes(60).await;
+        assert_eq!(world.reason(Operation::Token), Some(Reason::AuthorizationRequired));
+        assert_eq!(pbx.requests(Operation::Token), requests + 2, "the refused one, and then none");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reload_during_a_refresh_leaves_one_keeper_of_the_refresh_token() {
+    let place = Place::new();
+    place.confirm().await;
+    let store = Arc::new(Store::new(&settings(place.path())));
+    let target = usual(Grant::AuthorizationCode);
+    let world = World::start_with(place.transport.clone(), Some(store), [target.clone()]).await;
+    minutes(54).await;
+    place.pbx.set_fault(Some(Fault::Slow(Duration::from_secs(5))));
+    let mut changed = target.clone();
+    changed.interval = Duration::from_secs(30);
+    changed.auth.scopes = vec!["gql:core:read".into()];
+    let refreshed = async || place.refreshes() == 1;
+    while !refreshed().await {
+        seconds(1).await;
+    }
+    world.replace([changed]).await;
+    place.pbx.set_fault(None);
+    minutes(180).await;
+    assert_eq!(world.reason(Operation::Token), None);
+    assert_eq!((world.state().up, place.refreshes()), (Some(true), 4));
 }

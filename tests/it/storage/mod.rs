@@ -61,7 +61,7 @@ impl Place {
     async fn confirm(&self) {
         let store = Arc::new(Store::new(&settings(self.path())));
         let target = usual(Grant::AuthorizationCode);
-        let granted = confirm(&self.pbx, &*self.transport, &target, &store, self.clock).await;
+        let granted = confirm(&*self.pbx, &*self.transport, &target, &store, self.clock).await;
         assert!(granted.expect("confirmed").renewable);
     }
 

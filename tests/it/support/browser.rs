@@ -125,7 +125,7 @@ impl Drop for Browser {
         stream.set_read_timeout(Some(Duration::from_secs(5))).ok();
         if stream.write_all(request.as_bytes()).is_ok() {
             // An answer says that it is done.
-            stream.read(&mut [0; 64]).ok();
+            stream.read_exact(&mut [0; 16]).ok();
         }
     }
 }

@@ -9,7 +9,7 @@ use pbx_exporter::clock::Clock;
 use pbx_exporter::control::Redirected;
 use pbx_exporter::domain::{StorageSettings, Target};
 use pbx_exporter::oauth::confirm::{Confirmation, Granted, Unconfirmed};
-use pbx_exporter::sim::{SimPbx, SimRequest};
+use pbx_exporter::sim::{SimRequest, Simulated};
 use pbx_exporter::store::Store;
 use pbx_exporter::transport::Transport;
 use url::Url;
@@ -22,7 +22,7 @@ pub enum Press {
 }
 
 /// Presses a button on the page at `location`; where the browser is sent then.
-pub fn press(pbx: &SimPbx, location: &Url, button: Press) -> Url {
+pub fn press(pbx: &dyn Simulated, location: &Url, button: Press) -> Url {
     let path_and_query = location[url::Position::BeforePath..].to_owned();
     let ask = |method: Method, body: &'static str| {
         let path_and_query = path_and_query.clone();
@@ -50,7 +50,7 @@ pub fn settings(folder: &Path) -> StorageSettings {
 
 /// The whole way of the command `authorize`, without the command.
 pub async fn confirm(
-    pbx: &SimPbx,
+    pbx: &dyn Simulated,
     transport: &dyn Transport,
     target: &Target,
     store: &Arc<Store>,

@@ -64,8 +64,12 @@ pub fn usual(grant: Grant) -> Target {
 
 impl World {
     /// Starts the scheduler with these targets.
-    pub async fn start(transport: Arc<dyn Transport>, targets: impl IntoIterator<Item = Target>) -> Self {
-        Self::start_with(transport, None, targets).await
+    pub fn start(
+        transport: Arc<dyn Transport>,
+        targets: impl IntoIterator<Item = Target>,
+    ) -> impl Future<Output = Self> {
+        // Not the array itself, which is large.
+        Self::start_with(transport, None, targets.into_iter().collect::<Vec<_>>())
     }
 
     /// The same with tokens kept in `store`.
