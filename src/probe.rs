@@ -15,6 +15,7 @@ use crate::budget::Origin;
 use crate::clock::Clock;
 use crate::domain::extensions::Listed;
 use crate::domain::outcome::{Attempt, Outcome, Version};
+use crate::domain::pace::paced;
 use crate::domain::{
     Answer, Class, Exchange, Failure, Listing, Operation, Reason, Request, Target, TransportError,
 };
@@ -160,6 +161,7 @@ impl Probe {
         wait: Duration,
     ) -> Outcome {
         let (facts, renewal_due) = self.keeper.facts().await;
+        let wait = self.paced(&pass.diary.attempts, wait);
         Outcome {
             attempts: pass.diary.attempts,
             token: pass.diary.news,
@@ -171,6 +173,18 @@ impl Probe {
             wait,
             drift: pass.listed.as_ref().and_then(|listed| self.drift(listed)),
             listed: pass.listed.filter(|_| self.keeps_list),
+        }
+    }
+
+    /// Slower where the customer's own applications live on the same budget and it would not last.
+    fn paced(&self, attempts: &[Attempt], wait: Duration) -> Duration {
+        let calls = attempts.iter().filter(|attempt| attempt.operation != Operation::Token);
+        let told = attempts.iter().rev().find(|attempt| attempt.rate_limit.0.is_some());
+        match told.map(|attempt| attempt.rate_limit) {
+            Some((Some(remaining), Some(reset))) if self.target.platform.rate_limit.shared => {
+                paced(wait, remaining, Duration::from_secs(reset), calls.count() as u64)
+            }
+            _ => wait,
         }
     }
 

@@ -11,7 +11,9 @@ use super::verdict::{Stop, verdict};
 use super::{Parts, Report, Status, Step, StepName, Watch};
 use crate::domain::extensions::{Listed, Page, Pages};
 use crate::domain::outcome::Attempt;
-use crate::domain::{Answer, Exchange, Failure, Listing, Operation, Reason, Request, Target, TransportError};
+use crate::domain::{
+    Answer, Exchange, Failure, Grant, Listing, Operation, Reason, Request, Target, TransportError,
+};
 use crate::logfile;
 use crate::platform::{self, CallContext, Presence, Validity};
 use crate::transport::{Certificate, Limits};
@@ -67,13 +69,10 @@ impl<'a> Run<'a> {
         self.way().await?;
         match platform::presence_request(self.target) {
             Some(request) => self.presence(request).await?,
-            None => self.no_question(&[StepName::Clock, StepName::Api, StepName::Release]),
+            None => self.no_question(&[StepName::Api, StepName::Release]),
         }
         self.note(StepName::Encryption, steps::encryption(self.target));
-        let issued = self.token().await?;
-        let scopes = issued.scope_hint();
-        self.note(StepName::TokenContent, steps::content(issued.lifetime(), scopes.as_deref()));
-        let token = SecretString::from(issued.access_token().secret().as_str());
+        let (token, scopes) = self.credential().await?;
         let validity = if let Some(request) = platform::permissions_request(self.target) {
             self.permissions(request, &token, scopes.as_deref()).await?
         } else {
@@ -86,15 +85,25 @@ impl<'a> Run<'a> {
         Ok(listing.total)
     }
 
+    /// The token, or the fixed key, and the scopes that it names.
+    async fn credential(&mut self) -> Result<(SecretString, Option<Vec<String>>), Stop> {
+        if self.target.auth.grant == Grant::Static {
+            return Ok((self.fixed_key()?, None));
+        }
+        let issued = self.token().await?;
+        let scopes = issued.scope_hint();
+        self.note(StepName::TokenContent, steps::content(issued.lifetime(), scopes.as_deref()));
+        Ok((SecretString::from(issued.access_token().secret().as_str()), scopes))
+    }
+
     /// Whether the API is there, before any credential is sent.
     async fn presence(&mut self, request: Request) -> Result<(), Stop> {
         self.begin(StepName::Api);
         let asked = asked(&request);
         let exchange = self.exchange(request).await?;
         let answer = self.answered(StepName::Api, Operation::Token, &asked, exchange)?;
-        let now = self.parts.clock.unix() - self.since.elapsed().as_secs_f64() / 2.0;
         let facts = format!("{asked}: {}", platform::facts(self.target, &answer));
-        self.note(StepName::Clock, steps::clock(&answer, now));
+        self.note_clock(&answer);
         let context = self.context(Operation::Token, None);
         let release = match platform::read_presence(&context, &answer) {
             Presence::There { release, remark } => {
@@ -169,6 +178,7 @@ impl<'a> Run<'a> {
             let asked = asked(&request);
             let exchange = self.exchange(self.with_token(request, token)?).await?;
             let answer = self.answered(StepName::Extensions, Operation::Extensions, &asked, exchange)?;
+            self.note_clock(&answer);
             self.note_rate_limit(Some(&answer));
             let facts = format!("{asked}: {}", platform::facts(self.target, &answer));
             let context = self.context(Operation::Extensions, scopes);
@@ -251,6 +261,14 @@ impl<'a> Run<'a> {
             fresh: true,
             scopes,
             clock_agrees: clock.is_some_and(|step| step.status == Status::Ok),
+        }
+    }
+
+    /// By the first answer.
+    pub(super) fn note_clock(&mut self, answer: &Answer) {
+        if self.steps.iter().all(|step| step.name != StepName::Clock) {
+            let now = self.parts.clock.unix() - self.since.elapsed().as_secs_f64() / 2.0;
+            self.note(StepName::Clock, steps::clock(answer, now));
         }
     }
 

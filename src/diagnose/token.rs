@@ -4,9 +4,10 @@ use super::run::{Run, failed, out_of_budget};
 use super::verdict::Stop;
 use super::{Status, StepName};
 use crate::domain::outcome::Attempt;
-use crate::domain::{Failure, Grant, Operation, Reason, Target};
+use crate::domain::{Failure, Grant, Operation, Reason, SecretError, SecretSource, Target};
 use crate::oauth::{IssuedToken, TokenAnswer, request_token};
 use crate::platform;
+use secrecy::SecretString;
 
 /// Whether trying the configured grant uses up what only a person can replace.
 pub fn is_spent_by_use(target: &Target) -> bool {
@@ -27,6 +28,9 @@ impl Run<'_> {
         self.begin(StepName::Token);
         let path = platform::token_path(self.target);
         let TokenAnswer { exchange, token } = self.ask_token(None).await?;
+        if let Ok(answer) = &exchange.result {
+            self.note_clock(answer);
+        }
         if let Some(issued) = token {
             let facts = exchange.result.as_ref().map(|a| platform::facts(self.target, a)).unwrap_or_default();
             self.note_rate_limit(exchange.result.as_ref().ok());
@@ -57,6 +61,28 @@ impl Run<'_> {
         Err(Stop::Broken(Operation::Token, failure, vec![facts]))
     }
 
+    /// Grant `static`: nobody is asked for a token.
+    pub(super) fn fixed_key(&mut self) -> Result<SecretString, Stop> {
+        let key = self.target.auth.key.as_ref().map_or(Ok(SecretString::default()), SecretSource::read);
+        let key = key.map_err(|error| self.unreadable(&error))?;
+        for step in [StepName::Token, StepName::TokenContent] {
+            self.note(step, (Status::Skipped, "a fixed key is used".to_owned()));
+        }
+        Ok(key)
+    }
+
+    fn unreadable(&mut self, error: &SecretError) -> Stop {
+        let failure = Failure::new(
+            Reason::ExporterError,
+            format!(
+                "The token request was not made: {error}. Put the secret there, readable for whoever runs this \
+                 command and for the exporter's own user."
+            ),
+        );
+        self.end(StepName::Token, (Status::Fail, error.to_string()), None);
+        Stop::Broken(Operation::Token, failure, vec![error.to_string()])
+    }
+
     async fn ask_token(&mut self, scope: Option<&str>) -> Result<TokenAnswer, Stop> {
         let permit = self.parts.origin.admit(true).await.map_err(out_of_budget)?;
         let grant = self.target.auth.grant;
@@ -70,17 +96,7 @@ impl Run<'_> {
                 permit.judge(&attempt);
                 Ok(answer)
             }
-            Err(error) => {
-                let failure = Failure::new(
-                    Reason::ExporterError,
-                    format!(
-                        "The token request was not made: {error}. Put the secret there, readable for whoever runs this \
-                         command and for the exporter's own user."
-                    ),
-                );
-                self.end(StepName::Token, (Status::Fail, error.to_string()), None);
-                Err(Stop::Broken(Operation::Token, failure, vec![error.to_string()]))
-            }
+            Err(error) => Err(self.unreadable(&error)),
         }
     }
 }

@@ -8,6 +8,7 @@ pub mod exchange;
 pub mod extensions;
 pub mod file;
 pub mod outcome;
+pub mod pace;
 pub mod platform;
 pub mod reason;
 pub mod reference;

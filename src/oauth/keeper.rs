@@ -110,6 +110,9 @@ impl Keeper {
     /// [`NoToken`], also while the endpoint must not be asked.
     pub async fn token(&self, asker: Asker<'_>, diary: &mut Diary) -> Result<Held, NoToken> {
         let mut state = self.state.lock().await;
+        if asker.target.auth.grant == Grant::Static {
+            return state.fixed_key(asker.target);
+        }
         let now = Instant::now();
         if state.token.as_ref().is_some_and(|token| token.is_expired(now)) {
             state.token = None;
@@ -226,6 +229,25 @@ impl State {
             scopes: token.scopes.clone(),
             fresh: known != Some(token.issued),
         })
+    }
+
+    /// The key of the grant `static`, unless it was refused and the wait after that lasts. It is always fresh: none
+    /// other is to be had.
+    fn fixed_key(&mut self, target: &Target) -> Result<Held, NoToken> {
+        let waits = self.not_before.is_some_and(|at| Instant::now() < at);
+        if waits && !self.forgive_if_changed(target) {
+            return Err(self.standing_failure());
+        }
+        self.fingerprint = fingerprint(target.secrets());
+        let key = target.auth.key.as_ref().map_or(Ok(SecretString::default()), SecretSource::read);
+        match key {
+            Ok(secret) => Ok(Held { secret, issued: Instant::now(), scopes: None, fresh: true }),
+            Err(error) => {
+                let text = format!("Nothing was asked: {}. The PBX is not to blame.", error.with_mend());
+                self.fail(target, Operation::Extensions, Failure::new(Reason::ExporterError, text));
+                Err(self.standing_failure())
+            }
+        }
     }
 
     /// Not where a person would have to replace what a renewal spends.

@@ -12,7 +12,7 @@ macro_rules! embedded {
 }
 
 /// Name and text, in the order in which people are told of them.
-const TEXTS: &[(&str, &str)] = embedded!["freepbx"];
+const TEXTS: &[(&str, &str)] = embedded!["freepbx", "ringme"];
 
 static PARSED: LazyLock<Mutex<HashMap<&'static str, Arc<Platform>>>> = LazyLock::new(Mutex::default);
 

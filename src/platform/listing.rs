@@ -24,6 +24,11 @@ pub fn count(value: &Value) -> Option<u64> {
     }
 }
 
+/// How many members the list has; `None`: it is neither an array nor an object.
+pub fn members(value: &Value) -> Option<u64> {
+    count(value).filter(|_| value.is_array() || value.is_object())
+}
+
 /// The extensions of one answer.
 pub fn extensions(call: &CallForm, json: Option<&Value>) -> Listed {
     json.and_then(|json| read(call, json)).ok_or_else(|| ODD.into())

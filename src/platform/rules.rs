@@ -56,7 +56,7 @@ pub fn read_extensions(ctx: &CallContext, answer: &Answer, after: Option<&str>) 
         let total = if call.total.is_some() { total(ctx, &body)? } else { None };
         // Counting needs a list that is there.
         let count =
-            call.list.as_deref().and_then(|pointer| listing::count(body.json.as_ref()?.pointer(pointer)?));
+            call.list.as_deref().and_then(|pointer| listing::members(body.json.as_ref()?.pointer(pointer)?));
         let Some(count) = count else {
             return Err(no_total(ctx, &body, call.list.as_deref().unwrap_or_default()));
         };
@@ -246,11 +246,13 @@ fn by_status(ctx: &CallContext, answer: &Answer, body: &Body) -> Option<Failure>
 
 fn total(ctx: &CallContext, body: &Body) -> Result<Option<u64>, Failure> {
     let call = ctx.target.called();
-    let Some(pointer) = call.total.as_ref().or(call.list.as_ref()) else { return Ok(None) };
-    match body.json.as_ref().and_then(|json| listing::count(json.pointer(pointer)?)) {
-        Some(total) => Ok(Some(total)),
-        None => Err(no_total(ctx, body, pointer)),
-    }
+    let at = |pointer: &str| body.json.as_ref().and_then(|json| json.pointer(pointer));
+    let (pointer, total) = match (&call.total, &call.list) {
+        (Some(pointer), _) => (pointer, at(pointer).and_then(listing::count)),
+        (None, Some(pointer)) => (pointer, at(pointer).and_then(listing::members)),
+        (None, None) => return Ok(None),
+    };
+    total.map(Some).ok_or_else(|| no_total(ctx, body, pointer))
 }
 
 fn no_total(ctx: &CallContext, body: &Body, pointer: &str) -> Failure {

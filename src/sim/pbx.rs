@@ -43,6 +43,12 @@ pub struct SimAnswer {
     pub delay: Option<Duration>,
 }
 
+/// A PBX that is not there.
+pub trait Simulated: fmt::Debug + Send + Sync + 'static {
+    /// What it answers now.
+    fn answer(&self, request: &SimRequest) -> SimAnswer;
+}
+
 /// An application of the API module.
 #[derive(Clone, Debug)]
 pub(super) struct App {
@@ -173,9 +179,10 @@ impl SimPbx {
     pub fn validity_requests(&self) -> u64 {
         self.lock().validity_requests
     }
+}
 
-    /// What it answers now.
-    pub fn answer(&self, request: &SimRequest) -> SimAnswer {
+impl Simulated for SimPbx {
+    fn answer(&self, request: &SimRequest) -> SimAnswer {
         let mut state = self.lock();
         state.now = self.clock.unix();
         let operation = state.count(request);
@@ -246,7 +253,7 @@ impl State {
     }
 }
 
-fn date(unix: f64) -> HeaderValue {
+pub(super) fn date(unix: f64) -> HeaderValue {
     let time = UNIX_EPOCH + Duration::try_from_secs_f64(unix).unwrap_or_default();
     HeaderValue::from_str(&httpdate::fmt_http_date(time)).unwrap_or_else(|_| HeaderValue::from_static(""))
 }

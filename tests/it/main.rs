@@ -7,6 +7,7 @@ mod exposition;
 mod logfile;
 mod metrics_docs;
 mod reference;
+mod ringme;
 mod schedule;
 mod service;
 mod support;

@@ -14,7 +14,7 @@ use pbx_exporter::probe::Probe;
 use pbx_exporter::sim::fault::Fault;
 use pbx_exporter::sim::fixtures::{Generation, find};
 use pbx_exporter::sim::target::{NATIVE_ID, PASSWORD, SECRET, USER, target};
-use pbx_exporter::sim::{SimPbx, SimRequest, SimTransport};
+use pbx_exporter::sim::{SimPbx, SimRequest, SimTransport, Simulated};
 use pbx_exporter::transport::{ExchangeFuture, Limits, Transport};
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;

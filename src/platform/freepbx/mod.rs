@@ -27,10 +27,10 @@ use crate::domain::target::Call;
 pub(super) use text::gives;
 
 // What the code below knows by heart; what is asked, and where, says the description.
-const TOKEN_PATH: &str = "/admin/api/api/token";
-const AUTHORIZE_PATH: &str = "/admin/api/api/authorize";
-const GRAPHQL_PATH: &str = "/admin/api/api/gql";
-const REST_PATH: &str = "/admin/api/api/rest/";
+pub(super) const TOKEN_PATH: &str = "/admin/api/api/token";
+pub(super) const AUTHORIZE_PATH: &str = "/admin/api/api/authorize";
+pub(super) const GRAPHQL_PATH: &str = "/admin/api/api/gql";
+pub(super) const REST_PATH: &str = "/admin/api/api/rest/";
 
 /// What a target calls, as far as words and rules differ by it.
 enum Called {

@@ -1,7 +1,9 @@
 //! The classifier on every literal answer known of FreePBX, and on bodies nobody expects.
 
+mod descriptions;
 mod extensions;
 mod follow_up;
+mod ringme;
 mod survey;
 
 use std::time::Duration;

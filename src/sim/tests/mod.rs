@@ -1,5 +1,6 @@
 //! The simulator lives as FreePBX does, and the classifier understands it.
 
+mod ringme;
 mod wire;
 
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use url::Url;
 
 use super::fixtures::{Called, Expect};
 use super::target::{MACHINE_ID, NATIVE_ID, PASSWORD, SECRET, USER, target};
-use super::{Fault, Generation, SimAnswer, SimPbx, SimRequest, SimServer, SimTransport, fixtures};
+use super::{Fault, Generation, SimAnswer, SimPbx, SimRequest, SimServer, SimTransport, Simulated, fixtures};
 use crate::clock::Clock;
 use crate::domain::target::ClientSettings;
 use crate::domain::{Answer, Failure, Grant, Listing, Operation, Reason, Request, Target, TransportError};
