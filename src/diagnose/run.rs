@@ -69,7 +69,7 @@ impl<'a> Run<'a> {
         self.way().await?;
         match platform::presence_request(self.target) {
             Some(request) => self.presence(request).await?,
-            None => self.no_question(&[StepName::Clock, StepName::Api, StepName::Release]),
+            None => self.no_question(&[StepName::Api, StepName::Release]),
         }
         self.note(StepName::Encryption, steps::encryption(self.target));
         let (token, scopes) = self.credential().await?;
@@ -102,9 +102,8 @@ impl<'a> Run<'a> {
         let asked = asked(&request);
         let exchange = self.exchange(request).await?;
         let answer = self.answered(StepName::Api, Operation::Token, &asked, exchange)?;
-        let now = self.parts.clock.unix() - self.since.elapsed().as_secs_f64() / 2.0;
         let facts = format!("{asked}: {}", platform::facts(self.target, &answer));
-        self.note(StepName::Clock, steps::clock(&answer, now));
+        self.note_clock(&answer);
         let context = self.context(Operation::Token, None);
         let release = match platform::read_presence(&context, &answer) {
             Presence::There { release, remark } => {
@@ -179,6 +178,7 @@ impl<'a> Run<'a> {
             let asked = asked(&request);
             let exchange = self.exchange(self.with_token(request, token)?).await?;
             let answer = self.answered(StepName::Extensions, Operation::Extensions, &asked, exchange)?;
+            self.note_clock(&answer);
             self.note_rate_limit(Some(&answer));
             let facts = format!("{asked}: {}", platform::facts(self.target, &answer));
             let context = self.context(Operation::Extensions, scopes);
@@ -261,6 +261,14 @@ impl<'a> Run<'a> {
             fresh: true,
             scopes,
             clock_agrees: clock.is_some_and(|step| step.status == Status::Ok),
+        }
+    }
+
+    /// By the first answer.
+    pub(super) fn note_clock(&mut self, answer: &Answer) {
+        if self.steps.iter().all(|step| step.name != StepName::Clock) {
+            let now = self.parts.clock.unix() - self.since.elapsed().as_secs_f64() / 2.0;
+            self.note(StepName::Clock, steps::clock(answer, now));
         }
     }
 

@@ -28,6 +28,9 @@ impl Run<'_> {
         self.begin(StepName::Token);
         let path = platform::token_path(self.target);
         let TokenAnswer { exchange, token } = self.ask_token(None).await?;
+        if let Ok(answer) = &exchange.result {
+            self.note_clock(answer);
+        }
         if let Some(issued) = token {
             let facts = exchange.result.as_ref().map(|a| platform::facts(self.target, a)).unwrap_or_default();
             self.note_rate_limit(exchange.result.as_ref().ok());

@@ -285,9 +285,9 @@ impl State {
             ("x-ratelimit-remaining", left),
             ("x-ratelimit-reset", reset as u64),
         ];
-        answer
-            .headers
-            .extend(fields.map(|(name, value)| (http::HeaderName::from_static(name), value.into())));
+        for (name, value) in fields {
+            answer.headers.insert(name, value.into());
+        }
         answer
     }
 }

@@ -16,6 +16,7 @@ mod reload;
 mod requests;
 mod scheduler;
 mod stop;
+mod vendor;
 
 use std::sync::Arc;
 use std::time::Duration;
