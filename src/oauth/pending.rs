@@ -41,7 +41,8 @@ pub enum NotBegun {
     Wrong(u32),
     /// There is no code.
     #[error(
-        "there is no code for this target: it was used, is older than 10 minutes or was guessed at; run `pbx_exporter authorize {0} --page` for a new one"
+        "there is no code for this target: it was used, is older than 10 minutes or was guessed at; run `pbx_exporter \
+         authorize {0} --page` for a new one"
     )]
     NoCode(String),
     /// The platform cannot be confirmed.

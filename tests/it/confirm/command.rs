@@ -53,6 +53,7 @@ async fn a_person_confirms_and_the_running_service_goes_on_by_itself() {
     service.signal("TERM").await;
     let service = service.ended(PATIENCE).await;
     let all = [said, ended.stdout, ended.stderr, service.stdout, service.stderr].join("\n");
+    assert!(!all.contains("code_verifier"));
     let secrets = secrets(&back, &storage);
     assert_eq!(secrets.len(), 3, "a code and two tokens");
     for secret in secrets {
