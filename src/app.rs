@@ -1,10 +1,13 @@
 //! The only place that builds clock, transport, board, scheduler and router, and starts and stops
 //! them.
 
+mod confirm;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use anyhow::{Context as _, anyhow};
 use arc_swap::ArcSwap;
 use tokio::net::TcpListener;
 use tokio::sync::Mutex;
@@ -12,11 +15,12 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use url::Url;
 
+use self::confirm::ConfirmPage;
 use crate::board::Board;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::control::{Begun, BoxFuture, Confirm, Control, ProbeNow, Redirected};
-use crate::domain::{Grant, StorageSettings, Target};
+use crate::control::{BoxFuture, Confirm, Control, ProbeNow};
+use crate::domain::StorageSettings;
 use crate::logfile;
 use crate::metrics::ExporterMetrics;
 use crate::oauth::Pending;
@@ -29,9 +33,6 @@ use crate::web;
 const STOP_WITHIN: Duration = Duration::from_secs(4);
 /// And the listener with its connections, after that.
 const CLOSE_WITHIN: Duration = Duration::from_millis(500);
-
-/// A browser that has confirmed is not kept waiting longer for the probe that uses the tokens.
-const ADOPT_WITHIN: Duration = Duration::from_secs(3);
 
 /// Gives the configuration as it is now; the error is the whole text for people.
 pub type Loader = Box<dyn Fn() -> Result<Config, String> + Send + Sync>;
@@ -63,9 +64,10 @@ impl App {
     /// Starts everything.
     ///
     /// # Errors
-    /// A telemetry path that cannot be.
-    pub async fn start(setup: Setup) -> Result<Self, &'static str> {
-        web::check_telemetry_path(&setup.telemetry_path)?;
+    /// A telemetry path that cannot be, or no thread to serve from.
+    pub async fn start(setup: Setup) -> anyhow::Result<Self> {
+        web::check_telemetry_path(&setup.telemetry_path)
+            .map_err(|text| anyhow!("failed to use --web.telemetry-path: {text}"))?;
         let (passes, web) = (TaskTracker::new(), TaskTracker::new());
         let (cancel, close) = (CancellationToken::new(), CancellationToken::new());
         let transport = Arc::new(HttpTransport::new());
@@ -90,7 +92,8 @@ impl App {
         let (scheduler, handle) = Scheduler::new(parts, setup.config.limits);
         passes.spawn(scheduler.run());
         let confirm = store.zip(setup.config.external_url.clone()).map(|(store, external_url)| ConfirmPage {
-            pending: Pending::new(store, transport.clone(), Clock::System),
+            pending: Arc::new(Pending::new(store, transport.clone(), Clock::System)),
+            tasks: passes.clone(),
             external_url,
             targets: ArcSwap::default(),
             handle: handle.clone(),
@@ -116,8 +119,9 @@ impl App {
             clock: Clock::System,
             control: control.clone(),
             telemetry_path: setup.telemetry_path,
-        })?;
-        web.spawn(web::serve(setup.listener, router, close.clone()));
+        })
+        .map_err(anyhow::Error::msg)?;
+        apart(web.track_future(web::serve(setup.listener, router, close.clone())))?;
         Ok(Self { passes, web, cancel, close, control })
     }
 
@@ -139,53 +143,14 @@ impl App {
     }
 }
 
-/// The page for confirmations.
-struct ConfirmPage {
-    pending: Pending,
-    external_url: Url,
-    /// As they are configured now.
-    targets: ArcSwap<Vec<Arc<Target>>>,
-    handle: Handle,
-}
-
-impl ConfirmPage {
-    fn target(&self, name: &str) -> Option<Arc<Target>> {
-        let targets = self.targets.load();
-        let named = targets.iter().find(|target| *target.name == *name).cloned();
-        named.filter(|target| target.auth.grant == Grant::AuthorizationCode)
-    }
-
-    async fn start(&self, name: &str, code: &str) -> Result<Begun, String> {
-        let target = self.target(name).ok_or("no target of that name is confirmed by a person")?;
-        let mut callback = self.external_url.clone();
-        callback.set_path(&format!("{}oauth/callback", self.external_url.path()));
-        self.pending.begin(&target, code, callback).await.map_err(|error| error.to_string())
-    }
-
-    async fn end(&self, cookie: &str, redirected: &Redirected) -> Result<String, String> {
-        let finished = self.pending.finish(cookie, redirected).await;
-        let (target, granted) = finished.map_err(|error| error.to_string())?;
-        tracing::info!(target = &*target.name, "access was confirmed on the page");
-        // Who asked for a probe a moment ago is not waited for: the next pass takes the tokens up, too.
-        tokio::time::timeout(ADOPT_WITHIN, self.handle.probe_now(target.name.to_string())).await.ok();
-        Ok(granted.tell(&target))
-    }
-}
-
-impl Confirm for ConfirmPage {
-    fn external_url(&self) -> &Url {
-        &self.external_url
-    }
-
-    fn begin(&self, target: &str, code: &str) -> BoxFuture<'_, Result<Begun, String>> {
-        let (target, code) = (target.to_owned(), code.to_owned());
-        Box::pin(async move { self.start(&target, &code).await })
-    }
-
-    fn finish(&self, cookie: &str, redirected: Redirected) -> BoxFuture<'_, Result<String, String>> {
-        let cookie = cookie.to_owned();
-        Box::pin(async move { self.end(&cookie, &redirected).await })
-    }
+/// Runs `web` on a thread of its own: a large scrape delays no probe, and what probes take does not delay it.
+fn apart(web: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    std::thread::Builder::new()
+        .name("web".into())
+        .spawn(move || runtime.block_on(web))
+        .context("failed to start the thread that serves")?;
+    Ok(())
 }
 
 struct AppControl {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -114,8 +115,7 @@ async fn authorize(args: &AuthorizeArgs, config: &Config) -> Result<String, Fail
     if !args.no_browser && !args.paste {
         browser::open(&confirmation.location);
     }
-    let ended = tokio::time::timeout(PATIENCE, way.wait_and_swap(confirmation, &store)).await;
-    ended.unwrap_or_else(|_| Err(Failed(Exit::Token, "nobody confirmed within 10 minutes".to_owned())))
+    way.wait_and_swap(confirmation, &store).await
 }
 
 /// A one-time code, and where to enter it.
@@ -188,7 +188,12 @@ impl Way {
         if let Some(listener) = self.listener {
             tasks.spawn(web::serve(listener, router, close.clone()));
         }
-        let result = first_answer(confirmation, store, brought, listens).await;
+        let result = match tokio::time::timeout(PATIENCE, first_answer(&confirmation, brought, listens)).await
+        {
+            Ok(Ok((code, reply))) => swap(confirmation, code, store, reply).await,
+            Ok(Err(failed)) => Err(failed),
+            Err(_) => Err(Failed(Exit::Token, "nobody confirmed within 10 minutes".to_owned())),
+        };
         // The browser gets its last page before the process ends.
         close.cancel();
         tasks.close();
@@ -208,12 +213,15 @@ fn loopback_address(port: u16) -> Result<Url, Failed> {
     url.map_err(|error| Failed(Exit::Failed, error.to_string()))
 }
 
+/// Who waits for what came of a code.
+type Reply = oneshot::Sender<(bool, String)>;
+
+/// The code that the first answer of this confirmation brings.
 async fn first_answer(
-    confirmation: Confirmation,
-    store: &Arc<Store>,
+    confirmation: &Confirmation,
     mut brought: mpsc::Receiver<loopback::Brought>,
     listens: bool,
-) -> Result<String, Failed> {
+) -> Result<(SecretString, Option<Reply>), Failed> {
     let mut pasted = pasted();
     let mut reads_input = true;
     loop {
@@ -229,14 +237,11 @@ async fn first_answer(
                         reply.send((false, sentence(&error))).ok();
                         return Err(error.into());
                     }
-                    Ok(code) => return swap(confirmation, code, store, Some(reply)).await,
+                    Ok(code) => return Ok((code, Some(reply))),
                 }
             }
             line = &mut pasted, if reads_input => match line.ok().and_then(|line| answer_in(&line)) {
-                Some(redirected) => {
-                    let code = confirmation.accept(&redirected)?;
-                    return swap(confirmation, code, store, None).await;
-                }
+                Some(redirected) => return Ok((confirmation.accept(&redirected)?, None)),
                 None if listens => reads_input = false,
                 None => {
                     let text = "no address came on standard input; run the command again and paste the whole address of \
@@ -250,9 +255,9 @@ async fn first_answer(
 
 async fn swap(
     confirmation: Confirmation,
-    code: secrecy::SecretString,
+    code: SecretString,
     store: &Arc<Store>,
-    reply: Option<oneshot::Sender<(bool, String)>>,
+    reply: Option<Reply>,
 ) -> Result<String, Failed> {
     let target = Arc::clone(&confirmation.target);
     let swapped = confirmation.swap(code, &HttpTransport::new(), store, Clock::System).await;

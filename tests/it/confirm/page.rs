@@ -1,16 +1,19 @@
 //! The page for confirmations of the running service.
 
 use std::path::Path;
+use std::time::Duration;
 
 use pbx_exporter::domain::Operation;
-use pbx_exporter::sim::SimServer;
+use pbx_exporter::sim::{Fault, SimServer};
 use tempfile::TempDir;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
 use url::Url;
 
 use super::{NEEDS_PERSON, UP, allowed, authorize, config, pbx, secrets, serve};
 use crate::support::http::{self, Reply};
 use crate::support::person::{Press, press};
-use crate::support::process::{PATIENCE, Service};
+use crate::support::process::{PATIENCE, Service, eventually};
 
 const EXTERNAL: &str = "https://exporter.example.com/pbx";
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -152,6 +155,25 @@ async fn only_the_browser_that_began_can_end_it_and_a_refusal_changes_nothing() 
     assert_eq!(stage.back(&allowed_back, &cookie).await.status, 400, "it is over");
     assert_eq!(stage.server.pbx().requests(Operation::Token), 0);
     assert_eq!(stage.service.value(NEEDS_PERSON).await, Some(1.0));
+}
+
+#[tokio::test]
+async fn a_browser_that_goes_away_meanwhile_takes_nothing_along() {
+    let stage = Stage::new().await;
+    let (location, cookie) = stage.begin().await;
+    let back = allowed(&stage.server, &location);
+    stage.server.pbx().set_fault(Some(Fault::Slow(Duration::from_secs(1))));
+    let query = back.query().expect("a query");
+    let request = format!("GET /oauth/callback?{query} HTTP/1.1\r\nhost: x\r\ncookie: {cookie}\r\n\r\n");
+    let mut stream = TcpStream::connect(&stage.service.address).await.expect("it listens");
+    stream.write_all(request.as_bytes()).await.expect("sent");
+    eventually("the code is under way", async || {
+        (stage.server.pbx().requests(Operation::Token) == 1).then_some(())
+    })
+    .await;
+    drop(stream);
+    stage.server.pbx().set_fault(None);
+    stage.service.until(UP, 1.0).await;
 }
 
 #[tokio::test]
