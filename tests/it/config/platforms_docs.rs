@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::fs;
 
-use pbx_exporter::domain::platform::Platform;
+use pbx_exporter::domain::platform::{Known, Platform};
 use pbx_exporter::platform;
 
 use super::docs::{PLATFORMS, assert_current};
@@ -30,7 +30,7 @@ fn generated() -> String {
         let mut known: Vec<_> = platform.documentation.facts.iter().map(|fact| fact.known).collect();
         known.sort();
         known.dedup();
-        let known: Vec<_> = known.into_iter().map(|known| known.as_str()).collect();
+        let known: Vec<_> = known.into_iter().map(Known::as_str).collect();
         let _ = writeln!(
             text,
             "| [`{name}`](#{name}) | {} | {} | {} | {} |",
@@ -61,7 +61,8 @@ fn wrapped(text: &str) -> String {
         } else if last.is_empty() {
             *last += word;
         } else {
-            *last += &format!(" {word}");
+            last.push(' ');
+            *last += word;
         }
     }
     lines.join("\n")

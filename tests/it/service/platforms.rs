@@ -8,15 +8,18 @@ use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 use crate::support::process::Service;
 
+type Pair = (&'static str, &'static str);
+/// Path, form or JSON members, and `Authorization`.
+type TokenRequest = (&'static str, &'static [Pair], &'static str);
+
 /// What one platform is sent and answers.
 struct Case {
     platform: &'static str,
     auth: &'static str,
-    /// Path, form or JSON members, and `Authorization` of the token request.
-    token: Option<(&'static str, &'static [(&'static str, &'static str)], &'static str)>,
+    token: Option<TokenRequest>,
     token_answer: Value,
     /// Path and query of the list, and the header that carries the token.
-    list: (&'static str, &'static str, (&'static str, &'static str)),
+    list: (&'static str, &'static str, Pair),
     list_answer: Value,
     total: Option<f64>,
 }
@@ -24,10 +27,10 @@ struct Case {
 const CLIENT: &str = "client_id: made-up-id, client_secret: made-up-secret";
 /// `made-up-id:made-up-secret`.
 const BASIC: &str = "Basic bWFkZS11cC1pZDptYWRlLXVwLXNlY3JldA==";
-const BEARER: (&str, &str) = ("authorization", "Bearer made-up-token");
-const KEY: (&str, &str) = ("authorization", "Bearer made-up-key");
-const ID: (&str, &str) = ("client_id", "made-up-id");
-const SECRET: (&str, &str) = ("client_secret", "made-up-secret");
+const BEARER: Pair = ("authorization", "Bearer made-up-token");
+const KEY: Pair = ("authorization", "Bearer made-up-key");
+const ID: Pair = ("client_id", "made-up-id");
+const SECRET: Pair = ("client_secret", "made-up-secret");
 
 fn usual() -> Value {
     json!({"access_token": "made-up-token", "token_type": "Bearer", "expires_in": 3600})
@@ -193,10 +196,10 @@ async fn each_platform_is_asked_in_its_way_and_its_list_is_read() {
         let url = server.uri();
         // Zoom issues tokens elsewhere.
         let elsewhere = if case.platform == "zoom-phone" { format!(", url: '{url}'") } else { String::new() };
-        config += &format!(
-            "- {{name: {0}, url: '{url}', platform: {0}, auth: {{{1}{elsewhere}}}}}\n",
-            case.platform, case.auth
-        );
+        let (name, auth) = (case.platform, case.auth);
+        let target =
+            format!("- {{name: {name}, url: '{url}', platform: {name}, auth: {{{auth}{elsewhere}}}}}\n");
+        config += &target;
         servers.push(server);
     }
     let service = Service::start(&config, &["--log.level=trace"]).await;
