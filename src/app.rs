@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use anyhow::{Context as _, anyhow};
 use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
@@ -55,9 +56,10 @@ impl App {
     /// Starts everything.
     ///
     /// # Errors
-    /// A telemetry path that cannot be.
-    pub async fn start(setup: Setup) -> Result<Self, &'static str> {
-        web::check_telemetry_path(&setup.telemetry_path)?;
+    /// A telemetry path that cannot be, or no thread to serve from.
+    pub async fn start(setup: Setup) -> anyhow::Result<Self> {
+        web::check_telemetry_path(&setup.telemetry_path)
+            .map_err(|text| anyhow!("failed to use --web.telemetry-path: {text}"))?;
         let (passes, web) = (TaskTracker::new(), TaskTracker::new());
         let (cancel, close) = (CancellationToken::new(), CancellationToken::new());
         let transport = Arc::new(HttpTransport::new());
@@ -92,8 +94,9 @@ impl App {
             clock: Clock::System,
             control: control.clone(),
             telemetry_path: setup.telemetry_path,
-        })?;
-        web.spawn(web::serve(setup.listener, router, close.clone()));
+        })
+        .map_err(anyhow::Error::msg)?;
+        apart(web.track_future(web::serve(setup.listener, router, close.clone())))?;
         Ok(Self { passes, web, cancel, close, control })
     }
 
@@ -113,6 +116,16 @@ impl App {
         let web = tokio::time::timeout(CLOSE_WITHIN, self.web.wait()).await;
         passes.is_ok() && web.is_ok()
     }
+}
+
+/// Runs `web` on a thread of its own: a large scrape delays no probe, and what probes take does not delay it.
+fn apart(web: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    std::thread::Builder::new()
+        .name("web".into())
+        .spawn(move || runtime.block_on(web))
+        .context("failed to start the thread that serves")?;
+    Ok(())
 }
 
 struct AppControl {

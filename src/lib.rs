@@ -9,7 +9,7 @@
 //! - [`diagnose`]: every step to a PBX and its API, one by one, and one verdict.
 //! - [`web`]: router, handlers of a few lines, the page (axum).
 //! - [`schedule`]: when to probe, and how many at once.
-//! - [`mod@reference`]: a second count of the extensions, on the PBX host itself (processes, mysql_async).
+//! - [`mod@reference`]: a second count of the extensions, on the PBX host itself (child processes).
 //! - [`probe`]: one pass over a target: token, list, one retry after a rejection.
 //! - [`oauth`]: token requests, and the keeper of a target's token.
 //! - [`budget`]: how many refusing answers an origin may still give.

@@ -34,7 +34,7 @@ fn main() -> anyhow::Result<ExitCode> {
         && mode == probing::LOOP_MODE
     {
         // The exporter's own runtime: compared is what a probe does, not what a second thread costs.
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         return runtime.block_on(probing::bare_loop(rest)).map(|()| ExitCode::SUCCESS);
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

@@ -99,9 +99,6 @@ enum Command {
     Extensions(extensions::ExtensionsArgs),
 }
 
-/// One for a large scrape, one for probes meanwhile: 10,000 targets a minute need a twentieth of a core.
-const WORKERS: usize = 2;
-
 /// Parses the arguments and runs one command.
 ///
 /// # Errors
@@ -122,7 +119,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
     }
     let metrics = ExporterMetrics::new();
     log::start(&cli.options.log, &metrics)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let code = runtime.block_on(dispatch(cli, metrics));
     // Dropped, it would wait for a resolver that hangs in a thread of its own.
     runtime.shutdown_background();

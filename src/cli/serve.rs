@@ -37,9 +37,7 @@ pub(super) async fn start(
     loader: Loader,
 ) -> anyhow::Result<App> {
     let (address, telemetry_path) = (listener.local_addr()?, options.telemetry_path.clone());
-    let app = App::start(Setup { config, loader, listener, telemetry_path, metrics })
-        .await
-        .map_err(|text| anyhow!("failed to use --web.telemetry-path: {text}"))?;
+    let app = App::start(Setup { config, loader, listener, telemetry_path, metrics }).await?;
     tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
     Ok(app)
 }

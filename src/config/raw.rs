@@ -370,6 +370,8 @@ pub(super) enum AsteriskCommand {
 #[derive(Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(super) struct Database {
+    /// Absolute path of MariaDB's client program, named `mariadb` or `mysql`; without it the one in `/usr/bin`.
+    pub program: Option<PathBuf>,
     /// Unix socket of the server: mostly `/run/mysqld/mysqld.sock` (Debian) or `/var/lib/mysql/mysql.sock`.
     pub socket: Option<PathBuf>,
     /// Host of the server, instead of `socket`. The connection has no TLS.

@@ -98,6 +98,12 @@ fn asterisk(c: &mut Checker<'_>, raw: &raw::Asterisk) -> AsteriskSettings {
 }
 
 fn database(c: &mut Checker<'_>, raw: &raw::Database, table: Table) -> Option<DatabaseSettings> {
+    let named = |path: &Path| ["mariadb", "mysql"].iter().any(|name| path.file_name() == Some(name.as_ref()));
+    if raw.program.as_ref().is_some_and(|path| !path.is_absolute() || !named(path)) {
+        let text =
+            "is not the absolute path of a program named mariadb or mysql; write it as in /usr/bin/mariadb";
+        c.error("reference.database.program", text);
+    }
     let server = server(c, raw);
     let username = required(c, "reference.database.username", raw.username.as_deref());
     if username.as_deref() == Some("root") {
@@ -113,7 +119,8 @@ fn database(c: &mut Checker<'_>, raw: &raw::Database, table: Table) -> Option<Da
     };
     let password = forms.check(c);
     let name = required(c, "reference.database.name", Some(raw.name.as_deref().unwrap_or("asterisk")));
-    Some(DatabaseSettings { server: server?, username: username?, password, name: name?, table })
+    let program = raw.program.clone();
+    Some(DatabaseSettings { program, server: server?, username: username?, password, name: name?, table })
 }
 
 fn server(c: &mut Checker<'_>, raw: &raw::Database) -> Option<DatabaseServer> {
@@ -147,7 +154,7 @@ fn server(c: &mut Checker<'_>, raw: &raw::Database) -> Option<DatabaseServer> {
     }
 }
 
-/// What the database driver can take.
+/// What an option file of the client can hold.
 fn is_text(c: &mut Checker<'_>, path: &Path) -> bool {
     let is_text = path.to_str().is_some();
     if !is_text {

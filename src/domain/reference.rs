@@ -85,6 +85,8 @@ impl AsteriskCommand {
 /// Asking FreePBX's database.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DatabaseSettings {
+    /// Absolute path of the client program, named `mariadb` or `mysql`; `None`: where either mostly is.
+    pub program: Option<PathBuf>,
     /// Where the server listens.
     pub server: DatabaseServer,
     /// User of the database.

@@ -4,21 +4,19 @@
 //! holds one chunk and the compressor; nothing of it is kept afterwards. The chunk is one buffer that
 //! comes back once it is sent: fresh memory for each costs more than the text that is put into it.
 
-use std::io::{self, Write};
+use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use flate2::{Compression, write::GzEncoder};
+use exposition::{BLOCK, Coding, Compressor, Encoder, Format, Label, escape};
 use http_body::{Body, Frame};
 use prometheus::proto::MetricFamily;
 use tokio::time::Instant;
-use zstd::stream::write::Encoder as ZstdEncoder;
 
-use super::encoder::{BLOCK, Encoder, Label, escape};
 use super::exporter::ExporterMetrics;
-use super::negotiate::{Coding, Format};
+use super::proto;
 use super::targets::{Brief, FAMILIES, View};
 use crate::board::{Board, LogState, Reference, Slot, TargetState};
 
@@ -33,16 +31,12 @@ const SLACK: usize = 8 * 1024;
 const OWN: usize = 16 * 1024;
 /// Room for each target; a healthy one needs less.
 const PER_TARGET: usize = 12 * 1024;
-/// Level 2 makes a quarter less of it, for a fifth more CPU.
-const GZIP: Compression = Compression::new(1);
-/// 128 KiB of history: enough for lines that look like their neighbours, and a bound on memory.
-const ZSTD_WINDOW_LOG: u32 = 17;
 
 /// One exposition as an HTTP body.
 pub struct Scrape {
     source: Source,
     out: Encoder,
-    compressor: Compressor,
+    compressor: Option<Compressor>,
     spare: Arc<Spare>,
     done: bool,
 }
@@ -70,7 +64,10 @@ impl Scrape {
             self.done = self.source.fill(&mut self.out);
             let (buffer, len) = self.out.take();
             let text = Lent { buffer, len, home: Arc::clone(&self.spare) };
-            let chunk = self.compressor.chunk(text, self.done)?;
+            let chunk = match &mut self.compressor {
+                None => Bytes::from_owner(text),
+                Some(compressor) => compressor.chunk(text.as_ref(), self.done)?.into(),
+            };
             if !chunk.is_empty() {
                 return Ok(Some(chunk));
             }
@@ -158,7 +155,7 @@ impl Source {
     /// Writes until a chunk is full; true at the end of the exposition.
     fn fill(&mut self, out: &mut Encoder) -> bool {
         for family in std::mem::take(&mut self.own) {
-            out.family(&family);
+            proto::write_family(out, &family);
         }
         while let Some(family) = FAMILIES.get(self.family) {
             if self.target == 0 {
@@ -207,48 +204,5 @@ impl Labels {
     fn get(&self, target: usize) -> Label<'_> {
         let start = if target == 0 { 0 } else { self.ends[target - 1] };
         Label { from: &self.text[start..], len: self.ends[target] - start }
-    }
-}
-
-/// A content coding at work.
-enum Compressor {
-    Identity,
-    Gzip(Box<GzEncoder<Vec<u8>>>),
-    Zstd(Box<ZstdEncoder<'static, Vec<u8>>>),
-}
-
-impl Compressor {
-    fn new(coding: Coding) -> io::Result<Self> {
-        Ok(match coding {
-            Coding::Identity => Self::Identity,
-            Coding::Gzip => Self::Gzip(Box::new(GzEncoder::new(Vec::new(), GZIP))),
-            Coding::Zstd => {
-                let mut encoder = ZstdEncoder::new(Vec::new(), 1)?;
-                encoder.window_log(ZSTD_WINDOW_LOG)?;
-                Self::Zstd(Box::new(encoder))
-            }
-        })
-    }
-
-    /// What comes out of the coding for `plain`; all that is left in it if `last`.
-    fn chunk(&mut self, plain: Lent, last: bool) -> io::Result<Bytes> {
-        let coded = match self {
-            Self::Identity => return Ok(Bytes::from_owner(plain)),
-            Self::Gzip(encoder) => {
-                encoder.write_all(plain.as_ref())?;
-                if last {
-                    encoder.try_finish()?;
-                }
-                encoder.get_mut()
-            }
-            Self::Zstd(encoder) => {
-                encoder.write_all(plain.as_ref())?;
-                if last {
-                    encoder.do_finish()?;
-                }
-                encoder.get_mut()
-            }
-        };
-        Ok(std::mem::take(coded).into())
     }
 }

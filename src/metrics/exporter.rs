@@ -14,7 +14,7 @@ use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 
-use super::encoder::Kind;
+use exposition::Kind;
 
 /// Upper bounds of `pbx_exporter_probe_wait_seconds`; `+Inf` follows.
 pub const WAIT_BUCKETS: [f64; 8] = [0.001, 0.01, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0];

@@ -1,16 +1,15 @@
 //! The families of the targets, written straight from board state.
 //!
 //! Belongs here: one static table of families with HELP and a writer each. Does not belong here:
-//! spelling (`encoder`) or the order of targets and chunks (`body`).
+//! spelling (the crate `exposition`) or the order of targets and chunks (`body`).
 //!
 //! Zero counters are the bulk of an exposition, so each possible line end stands ready as a [`Tail`].
 
 use tokio::time::Instant;
 
-use super::encoder::{Encoder, Kind, Label, Tail};
-use super::negotiate::Format;
 use crate::board::{BUCKETS, Code, Endpoint, GrantCounters, LogState, Reference, TargetInfo, TargetState};
 use crate::domain::{Grant, LogEvent, Operation, Reason};
+use exposition::{Encoder, Format, Kind, Label, Tail};
 
 /// One target as a writer sees it.
 #[derive(Clone, Copy, Debug)]
@@ -339,22 +338,15 @@ fn failures(
     count: impl Fn(usize) -> u32,
 ) {
     let zero = view.brief.zero[operation.index()] & among;
-    out.lines(Reason::COUNT, |lines| {
-        if !view.brief.failed[operation.index()] {
-            let mut left = zero;
-            while left != 0 {
-                lines.put(&tails[left.trailing_zeros() as usize], 0);
-                left &= left - 1;
-            }
-            return;
+    if !view.brief.failed[operation.index()] {
+        return out.zeros(tails, zero);
+    }
+    for (reason, tail) in tails.iter().enumerate().filter(|(reason, _)| among & 1 << reason != 0) {
+        let count = count(reason);
+        if zero & 1 << reason != 0 || count != 0 {
+            out.line(tail, count.into());
         }
-        for (reason, tail) in tails.iter().enumerate().filter(|(reason, _)| among & 1 << reason != 0) {
-            let count = count(reason);
-            if zero & 1 << reason != 0 || count != 0 {
-                lines.put(tail, count.into());
-            }
-        }
-    });
+    }
 }
 
 /// All reasons but `authorization_required`, a condition that no counter knows.
@@ -391,15 +383,9 @@ fn requests(out: &mut Encoder, view: &View<'_>) {
 fn durations(out: &mut Encoder, view: &View<'_>) {
     let tails = if out.format() == Format::Text { &OPERATION_BOUND } else { &OPERATION_OPEN_BOUND };
     for (operation, endpoint) in endpoints(view) {
-        let mut count = 0;
         out.name("pbx_request_duration_seconds_bucket");
         out.target(&view.label);
-        out.lines(BOUNDS.len(), |lines| {
-            for (tail, alone) in tails[operation.index()].iter().zip(endpoint.durations.counts) {
-                count += u64::from(alone);
-                lines.put(tail, count);
-            }
-        });
+        let count = out.cumulative(&tails[operation.index()], &endpoint.durations.counts);
         out.name("pbx_request_duration_seconds_sum");
         out.target(&view.label);
         out.line_float(&OPERATION[operation.index()], endpoint.durations.sum);

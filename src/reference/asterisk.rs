@@ -1,20 +1,13 @@
-//! Asking Asterisk: its own program, without a shell, with arguments that only show.
+//! Asking Asterisk: its own program, with arguments that only show.
 
-use std::process::Stdio;
-
-use tokio::io::AsyncReadExt;
-use tokio::process::Command;
-
+use super::child::{Failure, run};
 use super::{ReferenceError, parse};
 use crate::domain::reference::{AsteriskCommand, AsteriskSettings};
-
-/// The largest output read, bytes: ten thousand extensions make about 5 MB.
-pub(super) const LIMIT: u64 = 8 << 20;
 
 pub(super) async fn count(settings: &AsteriskSettings) -> Result<u64, ReferenceError> {
     let mut sum = 0;
     for command in &settings.commands {
-        let output = run(settings, *command).await?;
+        let output = ask(settings, *command).await?;
         if parse::is_unknown_command(&output) {
             return Err(ReferenceError::UnknownCommand(*command));
         }
@@ -23,30 +16,17 @@ pub(super) async fn count(settings: &AsteriskSettings) -> Result<u64, ReferenceE
     Ok(sum)
 }
 
-async fn run(settings: &AsteriskSettings, command: AsteriskCommand) -> Result<String, ReferenceError> {
-    // Nothing of our environment, which may hold secrets; `TERM` unset means no colours.
-    let mut child = Command::new(&settings.program)
-        .args(["-rx", command.as_str()])
-        .env_clear()
-        .envs([("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"), ("LC_ALL", "C")])
-        .current_dir("/")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(|error| ReferenceError::Start(error, settings.program.clone()))?;
-    let mut output = Vec::new();
-    if let Some(stdout) = child.stdout.take() {
-        let read = stdout.take(LIMIT + 1).read_to_end(&mut output).await;
-        read.map_err(|error| ReferenceError::Read(error, command))?;
+async fn ask(settings: &AsteriskSettings, command: AsteriskCommand) -> Result<String, ReferenceError> {
+    let output = run(&settings.program, &["-rx", command.as_str()], b"").await.map_err(|failure| {
+        let program = settings.program.clone();
+        match failure {
+            Failure::Start(error) => ReferenceError::Start(error, program, "asterisk"),
+            Failure::Read(error) => ReferenceError::Read(error, program),
+            Failure::TooLarge => ReferenceError::TooLarge(program, "asterisk"),
+        }
+    })?;
+    if !output.status.success() {
+        return Err(ReferenceError::Exit(output.status.code()));
     }
-    if output.len() as u64 > LIMIT {
-        return Err(ReferenceError::TooLarge(command));
-    }
-    let status = child.wait().await.map_err(|error| ReferenceError::Read(error, command))?;
-    if !status.success() {
-        return Err(ReferenceError::Exit(status.code()));
-    }
-    Ok(String::from_utf8_lossy(&output).into_owned())
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

@@ -1,67 +1,129 @@
-//! Asking FreePBX's database: one fixed query in a transaction that cannot write.
+//! Asking FreePBX's database: by the client program that every PBX host has, one fixed query in a
+//! transaction that cannot write.
 
+use std::fmt::Write as _;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, DriverError, Error, IoError, OptsBuilder, Row};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::ReferenceError;
+use super::child::{Failure, Output, run};
 use crate::domain::reference::{DatabaseServer, DatabaseSettings, Table};
 
-/// The largest packet accepted, bytes: a count and its column fit many times over.
-const LARGEST_PACKET: usize = 64 << 10;
+/// Where the client program is: MariaDB's own name, then the older one, which MySQL has too.
+const PROGRAMS: [&str; 2] = ["/usr/bin/mariadb", "/usr/bin/mysql"];
 
 pub(super) async fn count(settings: &DatabaseSettings, timeout: Duration) -> Result<u64, ReferenceError> {
-    let failure = |error| failure(error, settings.table);
-    let mut conn = Conn::new(options(settings)?).await.map_err(failure)?;
-    let counted = query(&mut conn, settings.table, timeout).await.map_err(failure);
-    // Takes leave, or the server would log an aborted connection; whether it hears that is its affair.
-    conn.disconnect().await.ok();
-    counted?.ok_or(ReferenceError::Lost)
+    let output = ask(settings, timeout).await?;
+    if !output.status.success() {
+        return Err(failure(&String::from_utf8_lossy(&output.stderr), output.status.code(), settings.table));
+    }
+    let number = std::str::from_utf8(&output.stdout).ok().and_then(|text| text.trim().parse().ok());
+    number.ok_or(ReferenceError::Lost)
 }
 
-fn options(settings: &DatabaseSettings) -> Result<OptsBuilder, ReferenceError> {
+async fn ask(settings: &DatabaseSettings, timeout: Duration) -> Result<Output, ReferenceError> {
+    let options = options(settings)?;
+    let query = query(settings.table, timeout);
+    // The file comes by the pipe: neither arguments nor environment show a password.
+    let arguments = ["--defaults-file=/dev/stdin", "--batch", "--skip-column-names", "--execute", &query];
+    let programs: Vec<PathBuf> =
+        settings.program.as_ref().map_or_else(|| PROGRAMS.map(PathBuf::from).into(), |one| vec![one.clone()]);
+    let mut absent = None;
+    for program in programs {
+        match run(&program, &arguments, options.expose_secret().as_bytes()).await {
+            Ok(output) => return Ok(output),
+            Err(Failure::Start(error)) if error.kind() == io::ErrorKind::NotFound => {
+                absent = absent.or(Some((error, program)));
+            }
+            Err(Failure::Start(error)) => return Err(ReferenceError::Start(error, program, "database")),
+            Err(Failure::Read(error)) => return Err(ReferenceError::Read(error, program)),
+            Err(Failure::TooLarge) => return Err(ReferenceError::TooLarge(program, "database")),
+        }
+    }
+    let (error, program) = absent.unwrap_or_else(|| (io::ErrorKind::NotFound.into(), PathBuf::new()));
+    Err(ReferenceError::Start(error, program, "database"))
+}
+
+fn query(table: Table, timeout: Duration) -> String {
+    format!(
+        // MariaDB waits for a locked table up to a day, long after we have gone.
+        "SET SESSION lock_wait_timeout = {}; SET SESSION TRANSACTION READ ONLY; START TRANSACTION READ ONLY; \
+         SELECT COUNT(*) FROM {}; ROLLBACK",
+        timeout.as_secs().max(1),
+        table.as_str()
+    )
+}
+
+/// The client's option file.
+fn options(settings: &DatabaseSettings) -> Result<SecretString, ReferenceError> {
     let password = settings.password.as_ref().map(|source| source.read().map_err(ReferenceError::Secret));
     let password = password.transpose()?;
-    let options = OptsBuilder::default()
-        .user(Some(&settings.username))
-        .pass(password.as_ref().map(ExposeSecret::expose_secret))
-        .db_name(Some(&settings.name))
-        // Both given, or the driver would ask the server for them.
-        .max_allowed_packet(Some(LARGEST_PACKET))
-        .wait_timeout(Some(60));
-    Ok(match &settings.server {
-        DatabaseServer::Socket(path) => options.socket(Some(path.to_string_lossy())),
-        DatabaseServer::Tcp(host, port) => options.ip_or_hostname(host).tcp_port(*port).prefer_socket(false),
-    })
-}
-
-/// The count; `None` where the server gave no number.
-async fn query(conn: &mut Conn, table: Table, timeout: Duration) -> Result<Option<u64>, Error> {
-    // MariaDB waits for a locked table up to a day, long after we have gone.
-    conn.query_drop(format!("SET SESSION lock_wait_timeout = {}", timeout.as_secs().max(1))).await?;
-    conn.query_drop("SET SESSION TRANSACTION READ ONLY").await?;
-    conn.query_drop("START TRANSACTION READ ONLY").await?;
-    let row: Option<Row> = conn.query_first(format!("SELECT COUNT(*) FROM {}", table.as_str())).await?;
-    conn.query_drop("ROLLBACK").await?;
-    Ok(row.and_then(|mut row| row.take_opt(0)?.ok()))
-}
-
-/// The driver's errors may quote the server, or hold what it sent: only numbers are taken over.
-fn failure(error: Error, table: Table) -> ReferenceError {
-    match error {
-        Error::Io(IoError::Io(error)) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-            ReferenceError::Lost
+    let mut text = String::from("[client]\nloose-skip-ssl\n");
+    let mut set = |name: &str, value: &str| writeln!(text, "{name}={}", quoted(value));
+    let port;
+    let server = match &settings.server {
+        DatabaseServer::Socket(path) => [("protocol", "socket"), ("socket", text_of(path)), ("port", "0")],
+        DatabaseServer::Tcp(host, number) => {
+            port = number.to_string();
+            [("protocol", "tcp"), ("host", host.as_str()), ("port", &port)]
         }
-        Error::Io(IoError::Io(error)) => ReferenceError::Connect(error),
-        Error::Server(error) => refusal(error.code, table),
-        Error::Driver(
-            DriverError::UnknownAuthPlugin { .. }
-            | DriverError::CleartextPluginDisabled
-            | DriverError::MysqlOldPasswordDisabled,
-        ) => ReferenceError::Plugin,
-        Error::Driver(_) | Error::Other(_) | Error::Url(_) => ReferenceError::Lost,
+    };
+    let password = password.as_ref().map_or("", ExposeSecret::expose_secret);
+    let who = [("user", &*settings.username), ("password", password), ("database", &settings.name)];
+    for (name, value) in server.into_iter().chain(who) {
+        set(name, value).ok();
+    }
+    Ok(SecretString::from(text))
+}
+
+/// The configuration takes no other.
+fn text_of(path: &Path) -> &str {
+    path.to_str().unwrap_or_default()
+}
+
+/// A value of an option file, where a backslash begins an escape.
+fn quoted(value: &str) -> String {
+    let mut quoted = String::from("\"");
+    for c in value.chars() {
+        match c {
+            '\\' => quoted.push_str("\\\\"),
+            '"' => quoted.push_str("\\\""),
+            '\n' => quoted.push_str("\\n"),
+            '\r' => quoted.push_str("\\r"),
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+/// The client's words may quote the server's: only numbers are taken over. It writes `ERROR 2002 (HY000):
+/// ... (2)`, the system's own number last.
+fn failure(said: &str, status: Option<i32>, table: Table) -> ReferenceError {
+    let line = said.lines().find_map(|line| line.strip_prefix("ERROR "));
+    let Some((line, code)) = line.and_then(|line| Some((line, line.split(' ').next()?.parse().ok()?))) else {
+        return ReferenceError::Client(status);
+    };
+    match code {
+        // CR_CONNECTION_ERROR, CR_CONN_HOST_ERROR
+        2002 | 2003 => {
+            let number = line
+                .rsplit('(')
+                .next()
+                .and_then(|rest| rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok());
+            let error = number.map_or_else(|| io::ErrorKind::Other.into(), io::Error::from_raw_os_error);
+            ReferenceError::Connect(error)
+        }
+        // CR_UNKNOWN_HOST
+        2005 => ReferenceError::Connect(io::Error::other("unknown host")),
+        // CR_AUTH_PLUGIN_CANNOT_LOAD, CR_AUTH_PLUGIN_ERR, ER_NOT_SUPPORTED_AUTH_MODE, ER_PLUGIN_IS_NOT_LOADED
+        2059 | 2061 | 1251 | 1524 => ReferenceError::Plugin,
+        // Any other of the client's own: the server went away, or speaks something else.
+        2000..=2999 => ReferenceError::Lost,
+        code => refusal(code, table),
     }
 }
 
@@ -79,5 +141,55 @@ fn refusal(code: u16, table: Table) -> ReferenceError {
         // ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION
         1792 => ReferenceError::Writes(table),
         code => ReferenceError::Server(code),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_numbers_of_what_the_client_says_count() {
+        for (said, expected) in [
+            (
+                "ERROR 2002 (HY000): Can't connect to local server through socket '/run/mysqld/mysqld.sock' (2)\n",
+                "failed to reach the database server: No such file",
+            ),
+            (
+                "ERROR 2003 (HY000): Can't connect to MySQL server on '127.0.0.1:3306' (111)",
+                "failed to reach the database server: Connection refused",
+            ),
+            (
+                "ERROR 2003 (HY000): Can't connect to server on 'x' (111 \"Connection refused\")",
+                "failed to reach the database server: Connection refused",
+            ),
+            (
+                "ERROR 2005 (HY000): Unknown server host 'canary' (-2)",
+                "failed to reach the database server: unknown host",
+            ),
+            (
+                "Warning: canary\nERROR 1045 (28000): Access denied for user 'canary'@'localhost'",
+                "the database refuses this user",
+            ),
+            (
+                "ERROR 1146 (42S02) at line 1: Table 'canary.devices' doesn't exist",
+                "this database has no table",
+            ),
+            (
+                "ERROR 2059 (HY000): Authentication plugin 'canary' cannot be loaded: canary",
+                "the database account is set up for another way",
+            ),
+            (
+                "ERROR 2013 (HY000): Lost connection to server at 'handshake: canary', system error: 11",
+                "the database server ended",
+            ),
+            ("ERROR 1317 (70100): canary", "the database answers with error 1317"),
+            ("ERROR canary", "the client program of the database ended with status 1"),
+            ("canary", "the client program of the database ended with status 1"),
+        ] {
+            let error = failure(said, Some(1), Table::Devices).to_string();
+            assert!(error.starts_with(expected), "{said}: {error}");
+            assert!(!error.contains("canary"), "{error}");
+        }
     }
 }

@@ -10,18 +10,18 @@ use crate::domain::reference::{AsteriskCommand, Table};
 /// Why a count failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ReferenceError {
-    /// The program did not start.
-    #[error("failed to start {path}: {0}; give its place as reference.asterisk.program, and let the exporter run on the PBX host as a user that may execute it", path = .1.display())]
-    Start(#[source] io::Error, PathBuf),
+    /// The program did not start; the block of `reference` that names it.
+    #[error("failed to start {path}: {0}; give its place as reference.{2}.program, and let the exporter run on the PBX host as a user that may execute it", path = .1.display())]
+    Start(#[source] io::Error, PathBuf, &'static str),
     /// Its output could not be read.
-    #[error("failed to read the output of `{command}`: {0}", command = .1.as_str())]
-    Read(#[source] io::Error, AsteriskCommand),
+    #[error("failed to read the output of {path}: {0}", path = .1.display())]
+    Read(#[source] io::Error, PathBuf),
     /// It ended with another status than 0.
     #[error("`asterisk -rx` ended with {}: mostly Asterisk does not run, or this user may not use its control socket. Run the exporter as the user asterisk, or let its group in (astctlpermissions = 0660 under [files] of asterisk.conf)", .0.map_or_else(|| "a signal".to_owned(), |code| format!("status {code}")))]
     Exit(Option<i32>),
     /// More output than any PBX has reason for.
-    #[error("`{}` gave more than {} MiB; this is no list of extensions, look at what reference.asterisk.program is", .0.as_str(), super::asterisk::LIMIT >> 20)]
-    TooLarge(AsteriskCommand),
+    #[error("{path} gave more than {limit} MiB; this is no list of extensions, look at what reference.{1}.program is", path = .0.display(), limit = super::child::LIMIT >> 20)]
+    TooLarge(PathBuf, &'static str),
     /// Asterisk has no such command: the channel driver is not loaded.
     #[error("Asterisk does not know `{command}`: that channel driver is not loaded, or Asterisk has only just started; leave the command out of reference.asterisk.commands if this stays", command = .0.as_str())]
     UnknownCommand(AsteriskCommand),
@@ -69,11 +69,9 @@ pub enum ReferenceError {
     /// Any other refusal, by the server's number.
     #[error("the database answers with error {0}; look it up in the documentation of MariaDB")]
     Server(u16),
-    /// Our own defect.
-    #[error(
-        "pbx_exporter itself failed while it counted (a panic, counted in pbx_exporter_panics_total; its log names the place). Please report it"
-    )]
-    Panicked,
+    /// The database's client ended without naming an error of its protocol.
+    #[error("the client program of the database ended with {} and names no error; look at what reference.database.program is", .0.map_or_else(|| "a signal".to_owned(), |code| format!("status {code}")))]
+    Client(Option<i32>),
 }
 
 /// The one column that a user needs a right to: the key, which is no secret.

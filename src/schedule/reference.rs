@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -38,15 +39,18 @@ impl Watch {
     async fn count_on(&self, mut due: Instant) {
         loop {
             tokio::time::sleep_until(due).await;
-            self.record(count_once(&self.settings).await);
+            // A task of its own, so that a panic ends one count; dropped, it is aborted.
+            let (mut counting, settings) = (JoinSet::new(), self.settings.clone());
+            counting.spawn(async move { count_once(&settings).await });
+            match counting.join_next().await {
+                Some(Ok(count)) => self.record(count),
+                _ => self.metrics.panicked(),
+            }
             due = Instant::now() + self.settings.interval;
         }
     }
 
     fn record(&self, count: Result<u64, ReferenceError>) {
-        if matches!(count, Err(ReferenceError::Panicked)) {
-            self.metrics.panicked();
-        }
         let reference = Reference {
             kind: self.settings.source.kind(),
             count: count.map_err(|error| error.to_string().into()),

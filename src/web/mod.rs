@@ -23,8 +23,7 @@ use tokio_util::sync::CancellationToken;
 use crate::board::{Board, Slot};
 use crate::clock::Clock;
 use crate::control::{Control, ProbeNow};
-use crate::metrics::negotiate::{Coding, Format};
-use crate::metrics::{ExporterMetrics, Scrape};
+use crate::metrics::{Coding, ExporterMetrics, Format, Scrape};
 use guard::SameSite;
 
 /// What the handlers read.

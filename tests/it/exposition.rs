@@ -5,13 +5,13 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use exposition::{Coding, Format};
 use pbx_exporter::board::{Board, Code, TargetInfo};
 use pbx_exporter::domain::outcome::Version;
 use pbx_exporter::domain::{Grant, Operation, Reason};
 use pbx_exporter::metrics::ExporterMetrics;
 use pbx_exporter::metrics::Scrape;
 use pbx_exporter::metrics::body::CHUNK;
-use pbx_exporter::metrics::negotiate::{Coding, Format};
 use tokio::time::Instant;
 
 use crate::support::board::{board, condition, failing, healthy, info, probed, slot};

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use exposition::Format;
+use exposition::Kind;
 use pbx_exporter::board::BUCKETS;
 use pbx_exporter::domain::{Grant, Operation, Reason};
-use pbx_exporter::metrics::encoder::Kind;
 use pbx_exporter::metrics::exporter::{FAMILIES as OWN, WAIT_BUCKETS};
-use pbx_exporter::metrics::negotiate::Format;
 use pbx_exporter::metrics::targets::FAMILIES;
 
 use crate::support::scrape::{OPEN, whole};

@@ -66,7 +66,7 @@ fn is_gone(folder: &TempDir) -> bool {
 #[tokio::test]
 async fn endless_output_is_cut_off() {
     let error = count("exec yes").await.expect_err("too much");
-    assert!(matches!(error, ReferenceError::TooLarge(_)), "{error}");
+    assert!(matches!(error, ReferenceError::TooLarge(..)), "{error}");
 }
 
 #[tokio::test]

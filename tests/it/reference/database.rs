@@ -15,6 +15,7 @@ use crate::support::process::PATIENCE;
 
 fn settings(server: DatabaseServer) -> DatabaseSettings {
     DatabaseSettings {
+        program: None,
         server,
         username: "watcher".into(),
         password: Some(SecretSource::Literal(SecretString::from(PASSWORD))),
@@ -121,7 +122,7 @@ async fn each_refusal_has_its_own_sentence() {
         ),
         (
             DatabaseSettings { username: "central".into(), ..good() },
-            "the database account is set up for another way",
+            "the database refuses this user or password",
         ),
         (
             DatabaseSettings { username: "stranger".into(), ..good() },
@@ -150,6 +151,32 @@ async fn each_refusal_has_its_own_sentence() {
         assert!(error.to_string().starts_with(expected), "{debug}: {error}");
         assert!(!format!("{debug}{error}{error:?}").contains("canary"), "{debug}: {error:?}");
     }
+}
+
+#[tokio::test]
+async fn a_client_program_that_is_absent_or_something_else_is_told() {
+    let server = shared().await;
+    for (program, expected) in [
+        ("/absent/mariadb", "failed to start /absent/mariadb"),
+        ("/bin/false", "the client program of the database ended with status 1"),
+        ("/bin/true", "the database server ended the connection"),
+    ] {
+        let settings = DatabaseSettings { program: Some(program.into()), ..at(&server) };
+        let error = count(settings).await.expect_err(program).to_string();
+        assert!(error.starts_with(expected), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_password_with_any_character_arrives() {
+    let server = MariaDb::start().await;
+    let password = "a\"b\\c'd #e;=\tf";
+    server.run(&format!(
+        "SET SESSION sql_mode = 'NO_BACKSLASH_ESCAPES'; ALTER USER watcher@localhost IDENTIFIED BY '{}'",
+        password.replace('\'', "''")
+    ));
+    let secret = Some(SecretSource::Literal(SecretString::from(password)));
+    assert_eq!(count(DatabaseSettings { password: secret, ..at(&server) }).await.expect("a count"), DEVICES);
 }
 
 #[tokio::test]

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use exposition::{Coding, Format};
 use pbx_exporter::board::Board;
 use pbx_exporter::clock::Clock;
 use pbx_exporter::config::Limits;
 use pbx_exporter::control::ProbeNow;
 use pbx_exporter::domain::target::{Call, ClientSettings};
 use pbx_exporter::domain::{Grant, Operation, Reason, Request, SecretSource, Target};
-use pbx_exporter::metrics::negotiate::{Coding, Format};
 use pbx_exporter::metrics::{ExporterMetrics, Scrape};
 use pbx_exporter::schedule::{Handle, Parts, Scheduler};
 use pbx_exporter::sim::{Fault, Generation, SimPbx, SimTransport, target};

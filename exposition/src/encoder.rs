@@ -5,7 +5,7 @@
 //! per family and target), a constant [`Tail`], and the value. A scrape is a hundred lines for each
 //! target, so a line must not cost more than the copy of its bytes.
 
-use super::negotiate::Format;
+use crate::negotiate::Format;
 
 /// What a family is. `Info` is a gauge that stands at 1 in the text format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -165,7 +165,7 @@ impl Encoder {
     }
 
     /// Sets the name that the next lines begin with.
-    #[inline]
+    #[inline(never)]
     pub fn name(&mut self, name: &str) {
         let Prefix { text, name: end, .. } = &mut self.prefix;
         text[..name.len()].copy_from_slice(name.as_bytes());
@@ -174,7 +174,7 @@ impl Encoder {
     }
 
     /// Sets the label that follows: an escaped `target="..."`.
-    #[inline]
+    #[inline(never)]
     pub fn target(&mut self, label: &Label<'_>) {
         let Prefix { text, name, len } = &mut self.prefix;
         *len = *name + label.len;
@@ -186,9 +186,10 @@ impl Encoder {
         }
     }
 
-    /// Writes at most `count` lines.
-    #[inline]
-    pub fn lines(&mut self, count: usize, write: impl FnOnce(&mut Lines<'_>)) {
+    /// Makes room for `count` lines, which `write` then puts down.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "what is written here must stay in registers")]
+    fn lines(&mut self, count: usize, write: impl FnOnce(&mut Lines<'_>)) {
         self.reserve(count * (self.prefix.len.max(PREFIX) + BLOCK + VALUE));
         let (prefix, prefix_len) = (&self.prefix.text[..], self.prefix.len);
         let mut lines = Lines { out: &mut self.out, at: self.len, prefix, prefix_len };
@@ -196,13 +197,40 @@ impl Encoder {
         self.len = lines.at;
     }
 
+    /// One line of the value 0 for each of `tails` whose bit is set in `which`.
+    #[inline(never)]
+    pub fn zeros(&mut self, tails: &[Tail], which: u32) {
+        self.lines(which.count_ones() as usize, |lines| {
+            let mut left = which;
+            while left != 0 {
+                lines.put(&tails[left.trailing_zeros() as usize], 0);
+                left &= left - 1;
+            }
+        });
+    }
+
+    /// One line for each of `tails` with the sum of `counts` so far: the buckets of a histogram, whose
+    /// count comes back.
+    #[inline(never)]
+    pub fn cumulative(&mut self, tails: &[Tail], counts: &[u32]) -> u64 {
+        let mut sum = 0;
+        self.lines(tails.len(), |lines| {
+            for (tail, alone) in tails.iter().zip(counts) {
+                sum += u64::from(*alone);
+                lines.put(tail, sum);
+            }
+        });
+        sum
+    }
+
     /// One line with an integer.
-    #[inline]
+    #[inline(never)]
     pub fn line(&mut self, tail: &Tail, value: u64) {
         self.lines(1, |lines| lines.put(tail, value));
     }
 
     /// One line with a float that is measured: to the microsecond, where it is small enough for that.
+    #[inline(never)]
     pub fn line_float(&mut self, tail: &Tail, value: f64) {
         self.line(tail, 0);
         self.len -= ZERO.len();
@@ -210,6 +238,7 @@ impl Encoder {
     }
 
     /// One line whose further labels are known at the scrape only.
+    #[inline(never)]
     pub fn line_labels(&mut self, labels: &[(&str, &str)], value: u64) {
         self.reserve(self.prefix.len);
         let end = self.len + self.prefix.len;
@@ -222,7 +251,8 @@ impl Encoder {
         self.raw("} ").uint(value).newline();
     }
 
-    pub(super) fn raw(&mut self, text: &str) -> &mut Self {
+    /// Text as it is.
+    pub fn raw(&mut self, text: &str) -> &mut Self {
         self.bytes(text.as_bytes())
     }
 
@@ -235,11 +265,13 @@ impl Encoder {
         self
     }
 
-    pub(super) fn newline(&mut self) {
+    /// Ends a line.
+    pub fn newline(&mut self) {
         self.raw("\n");
     }
 
-    pub(super) fn label(&mut self, name: &str, value: &str) {
+    /// One label, its value escaped.
+    pub fn label(&mut self, name: &str, value: &str) {
         self.raw(name).raw("=\"");
         self.escaped(value, true).raw("\"");
     }
@@ -250,13 +282,14 @@ impl Encoder {
         self.bytes(&escaped)
     }
 
+    /// A whole number.
     #[inline]
-    pub(super) fn uint(&mut self, value: u64) -> &mut Self {
+    pub fn uint(&mut self, value: u64) -> &mut Self {
         self.raw(itoa::Buffer::new().format(value))
     }
 
     /// A whole number is written as an integer: shorter, and valid in both formats.
-    pub(super) fn float(&mut self, value: f64) -> &mut Self {
+    pub fn float(&mut self, value: f64) -> &mut Self {
         #[expect(clippy::cast_possible_truncation, reason = "whole and below 2^53")]
         if value.fract() == 0.0 && value.abs() < 9e15 {
             self.raw(itoa::Buffer::new().format(value as i64))
@@ -298,7 +331,7 @@ impl Encoder {
     }
 
     /// A bound as label value: OpenMetrics wants the canonical float, `1.0`.
-    pub(super) fn bound(&mut self, value: f64) -> &mut Self {
+    pub fn bound(&mut self, value: f64) -> &mut Self {
         if self.format == Format::Text || value.is_infinite() {
             return self.float(value);
         }
@@ -309,7 +342,7 @@ impl Encoder {
 /// Lines into room that is already there. A value of its own, so that the compiler keeps it in
 /// registers: a line costs a few vector moves and no call.
 #[derive(Debug)]
-pub struct Lines<'a> {
+struct Lines<'a> {
     out: &'a mut [u8],
     at: usize,
     prefix: &'a [u8],
@@ -320,7 +353,7 @@ pub struct Lines<'a> {
 impl Lines<'_> {
     /// One line with an integer.
     #[inline(always)]
-    pub fn put(&mut self, tail: &Tail, value: u64) {
+    fn put(&mut self, tail: &Tail, value: u64) {
         if self.prefix_len <= BLOCK {
             self.copy::<BLOCK>();
         } else if self.prefix_len <= PREFIX {
@@ -402,7 +435,7 @@ pub fn escape(out: &mut Vec<u8>, text: &str, quote: bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::negotiate::Version;
+    use crate::negotiate::Version;
 
     const FORMATS: [Format; 2] = [Format::Text, Format::OpenMetrics(Version::V1_0_0)];
 
