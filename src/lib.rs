@@ -4,7 +4,7 @@
 //! `metrics`, `web`. Arrows point down this list; `domain` knows nobody. ARCHITECTURE.md has the reasons.
 //!
 //! - [`cli`]: flags, logging, a file a command.
-//! - [`sim`]: a simulated FreePBX, for tests and the demo.
+//! - [`sim`]: simulated PBXes, for tests and the demo.
 //! - [`app`]: builds, starts and stops everything else.
 //! - [`diagnose`]: every step to a PBX and its API, one by one, and one verdict.
 //! - [`web`]: router, handlers of a few lines, the page (axum).

@@ -245,8 +245,10 @@ fn refresh_token(
     if grant == Grant::RefreshToken {
         let other =
             if platform.grants.client_credentials.is_some() { "client_credentials" } else { "another grant" };
+        let revokes = platform.token.as_ref().is_some_and(|token| token.refresh_revokes);
+        let replaces = if revokes { "replaces" } else { "may replace" };
         let text = format!(
-            "{} replaces a refresh token at each use and refuses the old one: the application it came from loses its \
+            "{} {replaces} a refresh token at each use and refuses the old one: the application it came from loses its \
              access; prefer {other}",
             platform.title
         );

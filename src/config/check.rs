@@ -114,7 +114,7 @@ pub(super) fn target(mut c: Checker<'_>, platforms: &Platforms) -> Option<Target
     let client = client::check(&mut c, settings, origin.as_ref());
     let log = log::check(&mut c, settings.log.as_deref());
     let expected = expected::check(&mut c, settings, call.as_ref(), &platform);
-    let reference = reference::check(&mut c, settings.reference.as_ref(), call.as_ref());
+    let reference = reference::check(&mut c, settings.reference.as_ref(), call.as_ref(), &platform);
     if c.report.errors() > before {
         return None;
     }

@@ -18,7 +18,7 @@ impl Run<'_> {
     /// One token request; a second, with an explicit scope, only where the first answer hides which of two causes it has.
     pub(super) async fn token(&mut self) -> Result<IssuedToken, Stop> {
         if is_spent_by_use(self.target) {
-            let why = untested(self.target.auth.grant);
+            let why = untested(self.target);
             self.note(
                 StepName::Token,
                 (Status::Skipped, "not asked: a refresh token serves once".to_owned()),
@@ -101,11 +101,20 @@ impl Run<'_> {
     }
 }
 
-fn untested(grant: Grant) -> String {
+fn untested(target: &Target) -> String {
+    let (grant, title) = (target.auth.grant, &target.platform.title);
+    let gives = if platform::refresh_revokes_access_token(target) {
+        "gives a new refresh token for it and revokes the old one"
+    } else {
+        "may give a new refresh token for it and end the old one"
+    };
+    let mend = match grant {
+        Grant::AuthorizationCode => "let somebody confirm access by `pbx_exporter authorize`",
+        _ => "obtain a new refresh token and put it into the configuration",
+    };
     format!(
-        "With grant {grant} all that can be asked with serves once: FreePBX gives a new refresh token for it and \
-         revokes the old one, so a test would take it from the running exporter. Look at the exporter's page, or at \
-         pbx_target_condition, for what the token endpoint said last. If that is authorization_required, obtain a new \
-         refresh token and put it into the configuration."
+        "With grant {grant} all that can be asked with serves once: {title} {gives}, so a test would take it from the \
+         running exporter. Look at the exporter's page, or at pbx_target_condition, for what the token endpoint said last. \
+         If that is authorization_required, {mend}."
     )
 }

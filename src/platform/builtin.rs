@@ -12,7 +12,19 @@ macro_rules! embedded {
 }
 
 /// Name and text, in the order in which people are told of them.
-const TEXTS: &[(&str, &str)] = embedded!["freepbx", "ringme"];
+const TEXTS: &[(&str, &str)] = embedded![
+    "freepbx",
+    "ringme",
+    "3cx",
+    "zoom-phone",
+    "ringcentral",
+    "netsapiens",
+    "portsip",
+    "yeastar",
+    "8x8",
+    "wildix",
+    "dialpad",
+];
 
 static PARSED: LazyLock<Mutex<HashMap<&'static str, Arc<Platform>>>> = LazyLock::new(Mutex::default);
 

@@ -4,6 +4,7 @@ mod descriptions;
 mod extensions;
 mod follow_up;
 mod ringme;
+mod shipped;
 mod survey;
 
 use std::time::Duration;

@@ -5,6 +5,7 @@ pub mod fixtures;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
@@ -45,7 +46,7 @@ pub enum RingmeFault {
 /// All that changes.
 struct State {
     now: f64,
-    lifetime: f64,
+    lifetime: u32,
     issued: u64,
     tokens: HashMap<String, f64>,
     /// With the application that each belongs to.
@@ -91,7 +92,7 @@ impl SimRingme {
         let now = clock.unix();
         let state = State {
             now,
-            lifetime: HOUR,
+            lifetime: 3600,
             issued: 0,
             tokens: HashMap::new(),
             refresh_tokens: HashSet::new(),
@@ -141,7 +142,7 @@ impl SimRingme {
     }
 
     /// Lifetime in seconds of tokens issued from now on.
-    pub fn set_token_lifetime(&self, seconds: f64) {
+    pub fn set_token_lifetime(&self, seconds: u32) {
         self.lock().lifetime = seconds;
     }
 
@@ -225,9 +226,8 @@ impl State {
     fn issue(&mut self, renewed_by: Option<&str>) -> Answer {
         self.issued += 1;
         let token = format!("made-up-ringme-token-{:09}", self.issued);
-        self.tokens.insert(token.clone(), self.now + self.lifetime);
-        let mut body =
-            json!({"access_token": token, "token_type": "Bearer", "expires_in": self.lifetime as u64});
+        self.tokens.insert(token.clone(), self.now + f64::from(self.lifetime));
+        let mut body = json!({"access_token": token, "token_type": "Bearer", "expires_in": self.lifetime});
         if let Some(client) = renewed_by {
             let refresh = format!("made-up-ringme-refresh-{:07}", self.issued);
             self.refresh_tokens.insert((refresh.clone(), client.to_owned()));
@@ -279,11 +279,11 @@ impl State {
 
     fn with_budget(&self, mut answer: Answer) -> Answer {
         let left = self.budget.saturating_sub(self.used);
-        let reset = (self.hour + HOUR - self.now).max(0.0);
+        let reset = Duration::try_from_secs_f64(self.hour + HOUR - self.now).unwrap_or_default();
         let fields = [
             ("x-ratelimit-limit", self.budget),
             ("x-ratelimit-remaining", left),
-            ("x-ratelimit-reset", reset as u64),
+            ("x-ratelimit-reset", reset.as_secs()),
         ];
         for (name, value) in fields {
             answer.headers.insert(name, value.into());

@@ -11,10 +11,10 @@ use super::{Files, load_text, one_target};
 const SCHEMA: &str = "docs/pbx_exporter.schema.json";
 const DOCUMENT: &str = "docs/configuration.md";
 /// Its keys are those of `platforms`.
-const PLATFORMS: &str = "docs/platforms.md";
+pub(super) const PLATFORMS: &str = "docs/platforms.md";
 
 /// Compares a committed file with what it should be, or writes it.
-fn assert_current(path: &str, text: &str) {
+pub(super) fn assert_current(path: &str, text: &str) {
     if std::env::var_os("UPDATE_DOCS").is_some() {
         fs::write(path, text).expect("the file is written");
     }
@@ -157,7 +157,7 @@ fn every_example_loads_without_a_warning() {
 
 #[test]
 fn every_yaml_block_of_the_document_has_only_known_keys() {
-    let document = fs::read_to_string(DOCUMENT).expect("the document");
+    let document = [DOCUMENT, PLATFORMS].map(|path| fs::read_to_string(path).expect("the document")).concat();
     let blocks: Vec<_> =
         document.split("```yaml\n").skip(1).filter_map(|rest| rest.split_once("```")).collect();
     assert!(blocks.len() >= 3, "the examples in the document were not found");

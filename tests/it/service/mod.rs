@@ -8,6 +8,7 @@ mod extensions;
 mod flags;
 mod log;
 mod misbehaving;
+mod platforms;
 mod probe_now;
 mod prometheus;
 mod ready;
