@@ -201,3 +201,25 @@ fn a_code_serves_once_in_time_for_its_target_and_not_after_five_wrong_tries() {
         assert!(!text.contains(&code));
     }
 }
+
+#[test]
+fn what_root_writes_belongs_to_whom_the_folder_belongs() {
+    use std::os::unix::fs::{MetadataExt as _, chown};
+    let folder = tempfile::tempdir().expect("a folder");
+    let settings = settings(folder.path());
+    let mut expected = fs::metadata(folder.path()).expect("there").uid();
+    fs::create_dir(&settings.path).expect("a folder");
+    fs::set_permissions(&settings.path, fs::Permissions::from_mode(0o700)).expect("a mode");
+    // Only root can do this, and only for root does it matter.
+    if chown(&settings.path, Some(12345), Some(12345)).is_ok() {
+        expected = 12345;
+    }
+    let store = Store::new(&settings);
+    store.hand_over("id", &record(owner("office"), "first", 1)).expect("handed over");
+    store.new_code("office", 1000.0).expect("a code");
+    let name = format!("{}.id.json", stem("office"));
+    let code = format!("codes/{}.json", stem("office"));
+    for path in ["handover", &format!("handover/{name}"), "codes", &code] {
+        assert_eq!(fs::metadata(settings.path.join(path)).expect("there").uid(), expected, "{path}");
+    }
+}

@@ -14,7 +14,7 @@ use pbx_exporter::store::{Disk, Folder, Found, Store};
 use pbx_exporter::transport::{ExchangeFuture, Limits, Transport};
 
 use super::Place;
-use crate::support::person::settings;
+use crate::support::person::{confirm, settings};
 use crate::support::world::{minutes, usual};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -140,6 +140,18 @@ impl Transport for MortalTransport {
     }
 }
 
+/// What a power failure needs besides: each file is on the disk before it gets its name, and that before anything is
+/// spent.
+fn in_order(steps: &[&str]) {
+    for (at, step) in steps.iter().enumerate() {
+        match *step {
+            "write" => assert_eq!(steps[at + 1..at + 4], ["sync", "rename", "sync folder"], "{steps:?}"),
+            "refresh" => assert_eq!(steps[at - 1], "sync folder", "{steps:?}"),
+            _ => {}
+        }
+    }
+}
+
 /// Adopts a confirmation and rotates twice, until death; the steps taken.
 async fn live(place: &Place, fate: Arc<Fate>) -> Vec<&'static str> {
     let settings = settings(place.path());
@@ -180,6 +192,7 @@ async fn no_refresh_token_that_reached_the_disk_is_lost_by_a_kill_at_any_step() 
     let steps = live(&place, Fate::new(None)).await;
     let refreshes = steps.iter().filter(|step| **step == "refresh").count();
     assert!(refreshes == 2 && steps.len() > 20, "{steps:?}");
+    in_order(&steps);
     let mut lost = 0;
     for at in 0..steps.len() {
         for manner in [Manner::Before, Manner::Torn, Manner::After] {
@@ -214,4 +227,46 @@ async fn killed_at(steps: &[&str], at: usize, manner: Manner) -> bool {
     place.confirm().await;
     life.works(&when).await;
     true
+}
+
+/// The command that a person waits for, until death; the steps taken.
+async fn be_confirmed(place: &Place, fate: Arc<Fate>) -> Vec<&'static str> {
+    let settings = settings(place.path());
+    let disk = MortalDisk(Folder::new(&settings.path), fate.clone());
+    let store = Arc::new(Store::on(Arc::new(disk), &settings));
+    let transport = MortalTransport(place.transport.clone(), fate.clone());
+    let target = usual(Grant::AuthorizationCode);
+    let confirmed = confirm(&*place.pbx, &transport, &target, &store, place.clock);
+    tokio::time::timeout(Duration::from_secs(30), confirmed).await.ok();
+    fate.steps.lock().expect("no panic").clone()
+}
+
+#[tokio::test(start_paused = true)]
+async fn tokens_of_a_confirmation_that_reached_the_disk_are_found_however_the_command_ended() {
+    let steps = be_confirmed(&Place::new(), Fate::new(None)).await;
+    in_order(&steps);
+    assert_eq!(steps.iter().position(|step| *step == "refresh"), Some(4), "{steps:?}");
+    for at in 0..steps.len() {
+        for manner in [Manner::Before, Manner::Torn, Manner::After] {
+            let when = format!("killed {manner:?} {} (step {at} of {steps:?})", steps[at]);
+            let place = Place::new();
+            let taken = be_confirmed(&place, Fate::new(Some((at, manner)))).await;
+            assert_eq!(taken, steps[..=at], "{when}");
+            minutes(3).await;
+            let life = place.start(usual(Grant::AuthorizationCode));
+            if at > 5 || (at, manner) == (5, Manner::After) {
+                life.works(&when).await;
+                continue;
+            }
+            let told = life.wants_a_person().await;
+            assert!(told.contains("pbx_exporter authorize office"), "{when}: {told}");
+            assert_eq!(
+                told.contains("A confirmation of"),
+                at > 0 || manner == Manner::After,
+                "{when}: {told}"
+            );
+            place.confirm().await;
+            life.works(&when).await;
+        }
+    }
 }
