@@ -3,7 +3,7 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use crate::domain::{Failure, Grant, Reason, Target};
-use crate::store::{Ended, InFlight};
+use crate::store::{Chain, Ended, InFlight};
 
 /// A moment for people; Unix seconds.
 fn date(unix: f64) -> String {
@@ -53,13 +53,18 @@ pub(super) fn refused(target: &Target, refusal: &Failure, before: Option<&InFlig
 }
 
 /// There is no refresh token. `interrupted`: when a confirmation began that got no answer, Unix seconds.
-pub(super) fn none(target: &Target, ended: Option<&Ended>, interrupted: Option<f64>) -> Failure {
-    let what = match ended {
-        Some(Ended { at, after }) => {
+pub(super) fn none(target: &Target, chain: &Chain, interrupted: Option<f64>) -> Failure {
+    let what = match (&chain.ended, &chain.confirmed) {
+        (Some(Ended { at, after }), _) => {
             let cause = after.as_ref().map(cause).unwrap_or_default();
             format!("The PBX refused the refresh token on {}.{cause}", date(*at))
         }
-        None => "Nobody has confirmed access for this target yet.".to_owned(),
+        (None, Some(confirmed)) => format!(
+            "Access was confirmed on {}, and the PBX gave no refresh token with it, so it ends with the access token. Look \
+             whether the application may have one, or needs a scope for it.",
+            date(confirmed.at)
+        ),
+        (None, None) => "Nobody has confirmed access for this target yet.".to_owned(),
     };
     let begun = interrupted.map_or_else(String::new, |at| {
         format!(

@@ -148,7 +148,10 @@ fn further_parameters(target: &Target, grant: Grant) -> Result<Vec<(String, Stri
     for parameter in known.filter(|parameter| parameter.goes_with(grant)) {
         let value = match (target.auth.parameters.get(&parameter.name), &parameter.value) {
             (None, None) => continue,
-            (None, Some(value)) => value.clone(),
+            (None, Some(value)) => match &target.auth.redirect_uri {
+                Some(own) if parameter.name == "redirect_uri" => own.to_string(),
+                _ => value.clone(),
+            },
             (own, _) => read(own)?,
         };
         further.push((parameter.name.clone(), value));

@@ -141,7 +141,7 @@ impl State {
     /// Nothing is left to ask with, and no request will bring it.
     pub(super) fn wants_a_person(&mut self, asker: Asker<'_>) {
         self.dead = true;
-        let failure = person::none(asker.target, self.chain.ended.as_ref(), self.interrupted);
+        let failure = person::none(asker.target, &self.chain, self.interrupted);
         self.standing = Some((Operation::Token, failure));
         if self.token.as_ref().is_some_and(|token| token.is_expired(Instant::now())) {
             self.token = None;

@@ -1,8 +1,8 @@
 //! What the keeper makes of the files, over restarts and mishaps.
 
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use pbx_exporter::domain::target::ClientSettings;
@@ -417,4 +417,70 @@ async fn a_reload_during_a_refresh_leaves_one_keeper_of_the_refresh_token() {
     minutes(180).await;
     assert_eq!(world.reason(Operation::Token), None);
     assert_eq!((world.state().up, place.refreshes()), (Some(true), 4));
+}
+
+/// Takes the refresh token out of each answer, and keeps what was asked.
+struct WithoutRefreshTokens(Arc<SimTransport>, Mutex<Vec<String>>);
+
+impl Transport for WithoutRefreshTokens {
+    fn exchange<'a>(
+        &'a self,
+        client: &'a ClientSettings,
+        limits: Limits,
+        request: Request,
+    ) -> ExchangeFuture<'a> {
+        Box::pin(async move {
+            self.1.lock().expect("no panic").push(String::from_utf8_lossy(&request.body).into_owned());
+            let mut exchange = self.0.exchange(client, limits, request).await;
+            if let Ok(answer) = &mut exchange.result {
+                let text = String::from_utf8_lossy(&answer.body).replace("refresh_token", "other_token");
+                answer.body = text.into();
+            }
+            exchange
+        })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_access_that_cannot_be_renewed_says_so_when_it_ends_and_not_that_nobody_confirmed() {
+    let place = Place::new();
+    let transport = Arc::new(WithoutRefreshTokens(place.transport.clone(), Mutex::default()));
+    let command = Arc::new(Store::new(&settings(place.path())));
+    let target = usual(Grant::AuthorizationCode);
+    let granted = confirm(&*place.pbx, &*transport, &target, &command, place.clock).await.expect("confirmed");
+    assert!(!granted.renewable && granted.tell(&target).contains("gave no refresh token"));
+    let life = place.start(target);
+    life.works("confirmed").await;
+    minutes(56).await;
+    let outcome = life.pass().await;
+    let warning = outcome.token.clone().expect("news").expect_err("an early warning").diagnosis;
+    assert!(outcome.is_success() && warning.contains("stays in use"), "{warning}");
+    minutes(5).await;
+    let told = life.wants_a_person().await;
+    assert!(told.contains("the PBX gave no refresh token with it") && !told.contains("Nobody"), "{told}");
+    assert_eq!(place.refreshes(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_a_refresh_wants_the_redirect_address_it_is_the_applications_own() {
+    let pbx = Arc::new(SimRingme::new(pbx_exporter::clock::Clock::steered(UNIX)));
+    let transport = Arc::new(SimTransport::default().with(&origin(), pbx.clone()));
+    let transport = Arc::new(WithoutRefreshTokens(transport, Mutex::default()));
+    for (own, sent) in
+        [(None, "&redirect_uri="), (Some("http://127.0.0.1/a"), "&redirect_uri=http%3A%2F%2F127.0.0.1%2Fa")]
+    {
+        let mut target = pbx_exporter::sim::ringme::target("office", &origin(), Grant::AuthorizationCode);
+        target.auth.redirect_uri = own.map(|own| Box::new(url::Url::parse(own).expect("an address")));
+        let secret = SecretString::from("made-up-refresh-token");
+        let asked = pbx_exporter::oauth::request_token(
+            &*transport,
+            &target,
+            Grant::RefreshToken,
+            Some(&secret),
+            None,
+        );
+        asked.await.expect("sent");
+        let body = transport.1.lock().expect("no panic").pop().expect("a request");
+        assert!(body.ends_with(sent), "{body}");
+    }
 }
