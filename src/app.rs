@@ -35,7 +35,7 @@ const STOP_WITHIN: Duration = Duration::from_secs(4);
 const CLOSE_WITHIN: Duration = Duration::from_millis(500);
 
 /// Gives the configuration as it is now; the error is the whole text for people.
-pub type Loader = Box<dyn Fn() -> Result<Config, String> + Send + Sync>;
+pub type Loader = Arc<dyn Fn() -> Result<Config, String> + Send + Sync>;
 
 /// What to start.
 pub struct Setup {
@@ -121,7 +121,14 @@ impl App {
             telemetry_path: setup.telemetry_path,
         })
         .map_err(anyhow::Error::msg)?;
-        apart(web.track_future(web::serve(setup.listener, router, close.clone())))?;
+        let listener = setup.listener.into_std()?;
+        let closed = close.clone();
+        apart(web.track_future(async move {
+            match TcpListener::from_std(listener) {
+                Ok(listener) => web::serve(listener, router, closed).await,
+                Err(error) => tracing::error!(%error, "failed to listen on the thread that serves"),
+            }
+        }))?;
         Ok(Self { passes, web, cancel, close, control })
     }
 
@@ -173,6 +180,12 @@ struct Fixed {
 }
 
 impl Fixed {
+    fn allows(&self, config: Config) -> Result<Config, String> {
+        let mend =
+            "error: storage and authorization hold from the start on; restart pbx_exporter to change them";
+        if Self::of(&config) == *self { Ok(config) } else { Err(mend.to_owned()) }
+    }
+
     fn of(config: &Config) -> Self {
         Self { storage: config.storage.clone(), external_url: config.external_url.clone() }
     }
@@ -214,11 +227,12 @@ impl Control for AppControl {
     fn reload(&self) -> BoxFuture<'_, Result<(), String>> {
         Box::pin(async {
             let _one_at_a_time = self.reloading.lock().await;
-            let loaded = (self.loader)().and_then(|config| {
-                let same = Fixed::of(&config) == self.fixed;
-                let mend = "error: storage and authorization hold from the start on; restart pbx_exporter to change them";
-                if same { Ok(config) } else { Err(mend.to_owned()) }
-            });
+            let loader = self.loader.clone();
+            // It reads files, and a large configuration takes its time: no event loop waits for it.
+            let loaded = tokio::task::spawn_blocking(move || loader()).await;
+            let loaded = loaded
+                .unwrap_or_else(|_| Err("reading the configuration panicked; please report it".into()))
+                .and_then(|config| self.fixed.allows(config));
             match loaded {
                 Ok(config) => {
                     self.apply(config).await;

@@ -13,7 +13,7 @@ mod send;
 mod vault;
 
 pub use keeper::{Asker, Diary, Held, Keeper, NoToken};
-pub use pending::Pending;
+pub use pending::{NotBegun, Pending};
 pub use person::in_shell;
 pub use request::{TokenAnswer, request_token};
 pub use response::IssuedToken;
