@@ -42,7 +42,7 @@ fn general(reason: Reason, named: &dyn Fn(&str) -> bool) -> Advice<'static> {
         | Reason::InvalidScope
         | Reason::UnauthorizedClient
         | Reason::InvalidRequest
-        | Reason::AuthorizationRequired => of_credentials(reason),
+        | Reason::AuthorizationRequired => of_credentials(reason, named("error ")),
         Reason::TokenRejected
         | Reason::InsufficientScope
         | Reason::AccessDenied
@@ -66,8 +66,15 @@ fn general(reason: Reason, named: &dyn Fn(&str) -> bool) -> Advice<'static> {
     }
 }
 
-fn of_credentials(reason: Reason) -> Advice<'static> {
+/// `said`: whether the answer names an error.
+fn of_credentials(reason: Reason, said: bool) -> Advice<'static> {
     match reason {
+        Reason::InvalidClient | Reason::InvalidGrant if !said => advice(
+            "the token request is refused, and the answer does not say why",
+            Open,
+            "That it is refused is certain; which of the values sent is wrong the answer does not say.",
+            &[NO_GUESSING, NO_SCOPES],
+        ),
         Reason::InvalidGrant => advice(
             "user name, password, code or refresh token refused",
             Certain,

@@ -6,13 +6,13 @@ use http::header::WWW_AUTHENTICATE;
 use serde_json::Value;
 
 use super::headers::with_retry_after;
-use super::words::{Odd, fill, general, odd};
+use super::words::{Odd, fill, general, odd, unsaid};
 use super::{CallContext, listing};
 use crate::domain::extensions::Page;
 use crate::domain::outcome::Version;
 use crate::domain::platform::{Part, Rule, Test};
 use crate::domain::target::Call;
-use crate::domain::{Answer, Failure, Listing, Operation, Reason, Target};
+use crate::domain::{Answer, Failure, Grant, Listing, Operation, Reason, Target};
 
 /// A body, read once.
 struct Body {
@@ -191,8 +191,7 @@ fn token_by_status(ctx: &CallContext, answer: &Answer, body: &Body) -> Failure {
             unexpected(if given { Odd::UnusableToken } else { Odd::NoToken })
         }
         401 if body.html => unexpected(Odd::Password),
-        // RFC 6749 section 5.2 knows this status for a refused client alone.
-        401 => fails(ctx, Reason::InvalidClient, status),
+        401 => refused_unsaid(ctx),
         403 => fails(ctx, Reason::Forbidden, status),
         404 => fails(ctx, Reason::ApiNotFound, status),
         407 if ctx.target.client.proxy.is_some() => fails(ctx, Reason::Proxy, status),
@@ -200,6 +199,16 @@ fn token_by_status(ctx: &CallContext, answer: &Answer, body: &Body) -> Failure {
         400 => refusal(Odd::Status(400)),
         other => unexpected(Odd::Status(other)),
     }
+}
+
+/// A 401 without a known error code: that it refuses is certain, and not what. RFC 6749 section 5.2 knows the status for
+/// a refused client; with any other grant than the client's own, what the grant brings is likelier.
+fn refused_unsaid(ctx: &CallContext) -> Failure {
+    let reason = match ctx.grant {
+        Grant::ClientCredentials | Grant::Static => Reason::InvalidClient,
+        Grant::Password | Grant::AuthorizationCode | Grant::RefreshToken => Reason::InvalidGrant,
+    };
+    Failure::new(reason, unsaid(ctx))
 }
 
 /// What a resource's answer says of a failure; `None`: it succeeded.

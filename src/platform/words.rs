@@ -116,6 +116,24 @@ pub fn odd(ctx: &CallContext, odd: Odd) -> String {
     }
 }
 
+/// A refused token request whose answer does not say what is refused.
+pub fn unsaid(ctx: &CallContext) -> String {
+    let what = match ctx.grant {
+        Grant::ClientCredentials | Grant::Static => "client id, client secret or another parameter",
+        Grant::Password => "user name, password, client id or client secret",
+        Grant::AuthorizationCode => "the code, client id or client secret",
+        Grant::RefreshToken => "the refresh token, client id or client secret",
+    };
+    format!(
+        "{} refuses the token request with grant {} at {} (HTTP 401) without saying what it refuses: {what}. Compare \
+         them with the {} there.",
+        ctx.target.platform.title,
+        ctx.grant,
+        ctx.path(),
+        application(ctx)
+    )
+}
+
 /// What `reason` means on any platform.
 pub fn general(ctx: &CallContext, reason: Reason, status: u16) -> String {
     match reason {

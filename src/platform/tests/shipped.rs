@@ -62,7 +62,8 @@ fn every_answer_of_a_shipped_platform_has_its_reason() {
         ("netsapiens", Token, 400, r#"{"error":"invalid_grant"}"#, InvalidGrant),
         ("netsapiens", Extensions, 401, "", TokenRejected),
         ("netsapiens", Extensions, 403, r#"{"code":403,"message":"x"}"#, Forbidden),
-        ("portsip", Token, 401, "", InvalidClient),
+        ("portsip", Token, 401, "", InvalidGrant),
+        ("zoom-phone", Token, 401, "{}", InvalidClient),
         ("portsip", Token, 400, r#"{"error":"invalid_grant"}"#, InvalidGrant),
         ("portsip", Extensions, 401, r#"{"code":"x"}"#, TokenRejected),
         ("yeastar", Token, 200, r#"{"errcode":60009,"errmsg":"x"}"#, UnexpectedResponse),
@@ -177,6 +178,25 @@ fn a_token_answer_is_read_as_its_platform_writes_it() {
     }
     let refused = answer(200, r#"{"errcode":7,"access_token":"t"}"#);
     assert_eq!(token_answer(&of("yeastar"), &refused), None);
+}
+
+#[test]
+fn a_bare_401_says_that_it_does_not_say() {
+    let target = of("portsip");
+    for (grant, reason, part) in [
+        (Grant::Password, Reason::InvalidGrant, "user name, password, client id"),
+        (Grant::RefreshToken, Reason::InvalidGrant, "the refresh token, client id"),
+        (Grant::ClientCredentials, Reason::InvalidClient, "client id, client secret"),
+    ] {
+        let ctx = CallContext { grant, ..context(&target, Operation::Token, false) };
+        let failure = token_failure(&ctx, &answer(401, "{}"));
+        assert_eq!(failure.reason, reason);
+        assert!(failure.diagnosis.contains(part) && failure.diagnosis.contains("without saying"));
+        let shown = ["POST /x: HTTP 401, JSON".to_owned()];
+        assert_eq!(advice(&target, Operation::Token, reason, &shown).certainty, Certainty::Open);
+        let shown = ["POST /x: HTTP 401, JSON, error invalid_client".to_owned()];
+        assert_ne!(advice(&target, Operation::Token, reason, &shown).certainty, Certainty::Open);
+    }
 }
 
 #[test]

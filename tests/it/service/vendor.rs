@@ -105,6 +105,12 @@ async fn a_vendor_of_the_configuration_alone_is_watched_over_all_its_pages() {
         series("pbx_token_expiry_timestamp_seconds{target=\"farm\"}").expect("a lifetime"),
     );
     assert!((expiry - issued - 3600.0).abs() < 1.0, "60 minutes, not seconds");
+    let program = |arguments: &[&str]| Program::new(arguments).file(CONFIG, &target(&server));
+    let told = program(&["check", "--config.file", CONFIG]).run().await.stdout;
+    assert!(told.contains("farm: orchard http://127.0.0.1:"), "{told}");
+    assert!(told.contains("grant client_credentials, calls trees every 1s"), "{told}");
+    let told = program(&["extensions", "farm", "--config.file", CONFIG]).run().await;
+    assert!(told.stdout.contains("farm lists 3 extensions."), "{}{}", told.stdout, told.stderr);
     let log = service.stderr();
     assert!(!log.contains("made-up-word") && !log.contains("made-up-secret"), "{log}");
 }

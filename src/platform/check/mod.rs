@@ -1,14 +1,13 @@
 //! What a description says that makes no sense: each with the key it is about, and the mend.
 
+mod rules;
+
 use http::{HeaderName, HeaderValue};
 use serde_json::Value;
 use url::{Url, form_urlencoded};
 
-use super::words::PLACEHOLDERS;
-use crate::domain::platform::{
-    CallForm, Method, PageBy, Part, Platform, RequestForm, Rule, TokenEndpoint, Words,
-};
-use crate::domain::{Grant, Operation, Reason};
+use crate::domain::Grant;
+use crate::domain::platform::{CallForm, Method, PageBy, Platform, RequestForm, TokenEndpoint};
 
 /// Key and text of each problem.
 type Problems = Vec<(String, String)>;
@@ -33,10 +32,10 @@ pub fn problems(platform: &Platform) -> Problems {
         request(&mut found, "validity", validity);
     }
     for (at, rule) in platform.rules.iter().enumerate() {
-        self::rule(&mut found, &format!("rules[{at}]"), rule);
+        rules::rule(&mut found, &format!("rules[{at}]"), rule);
     }
     for (name, words) in &platform.reasons {
-        self::words(&mut found, name, words);
+        rules::words(&mut found, name, words);
     }
     let limit = &platform.rate_limit;
     for (key, name) in [("remaining", &limit.remaining), ("reset", &limit.reset)] {
@@ -45,8 +44,8 @@ pub fn problems(platform: &Platform) -> Problems {
         }
     }
     if let Some(ban) = &platform.ban {
-        placeholders(&mut found, "ban.likely", &ban.likely);
-        placeholders(&mut found, "ban.possible", &ban.possible);
+        rules::placeholders(&mut found, "ban.likely", &ban.likely);
+        rules::placeholders(&mut found, "ban.possible", &ban.possible);
     }
     found
 }
@@ -323,73 +322,5 @@ fn header_name(found: &mut Problems, key: &str, name: &str) {
             add(found, key, "is set by the exporter itself; remove it");
         }
         Ok(_) => {}
-    }
-}
-
-fn rule(found: &mut Problems, key: &str, rule: &Rule) {
-    if rule.status.is_none() && rule.header.is_none() && rule.pointer.is_none() {
-        add(found, key, "fits any answer; add `status`, `header` or `pointer`");
-    }
-    if rule.pointer.is_none() && (rule.values.is_some() || rule.prefix.is_some() || rule.contains.is_some()) {
-        add(found, format!("{key}.pointer"), "missing, where the text is in the answer; add a JSON pointer");
-    }
-    pointer(found, &format!("{key}.pointer"), rule.pointer.as_ref());
-    if let Some(odd) = rule.status.iter().flatten().find(|status| !(100..=599).contains(*status)) {
-        add(found, format!("{key}.status"), format!("{odd} is no HTTP status; write 100 to 599"));
-    }
-    if let Some(test) = &rule.header {
-        header_name(found, &format!("{key}.header.name"), &test.name);
-    }
-    if rule.grants.is_some() && rule.of != Part::Token {
-        add(found, format!("{key}.grants"), "is about token requests; add `of: token` or remove it");
-    }
-    if !allowed(rule.of).any(|reason| reason == rule.reason) {
-        let told: Vec<_> = allowed(rule.of).map(Reason::as_str).collect();
-        let text =
-            format!("{} is nothing that such an answer says; use one of: {}", rule.reason, told.join(", "));
-        add(found, format!("{key}.reason"), text);
-    }
-    if let Some(text) = &rule.diagnosis {
-        placeholders(found, &format!("{key}.diagnosis"), text);
-    }
-}
-
-/// What an answer can say, but for what only code knows to read or what happens on the way.
-fn allowed(of: Part) -> impl Iterator<Item = Reason> {
-    let (token, resource) = (of != Part::Resource, of != Part::Token);
-    Reason::ALL.into_iter().filter(move |reason| {
-        let fits = token && reason.occurs_at(Operation::Token)
-            || resource && reason.occurs_at(Operation::Extensions);
-        let ours = matches!(
-            reason,
-            Reason::ExporterError | Reason::AjaxDeclined | Reason::ResponseTooLarge | Reason::RedirectRefused
-        );
-        fits && !ours && !reason.is_transport()
-    })
-}
-
-fn words(found: &mut Problems, name: &str, words: &Words) {
-    let key = format!("reasons.{name}");
-    if !Reason::ALL.iter().any(|reason| reason.as_str() == name) {
-        let known: Vec<_> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();
-        add(found, &*key, format!("is no reason; use one of: {}", known.join(", ")));
-    }
-    if let Some(text) = &words.diagnosis {
-        placeholders(found, &format!("{key}.diagnosis"), text);
-    }
-    for (name, text) in [("title", &words.title), ("because", &words.because)] {
-        if text.as_ref().is_some_and(|text| text.contains(['{', '}'])) {
-            add(found, format!("{key}.{name}"), "has a brace; placeholders are for `diagnosis` alone");
-        }
-    }
-}
-
-fn placeholders(found: &mut Problems, key: &str, text: &str) {
-    for part in text.split('{').skip(1) {
-        let name = part.split_once('}').map(|(name, _)| name);
-        if !name.is_some_and(|name| PLACEHOLDERS.contains(&name)) {
-            let text = format!("has a brace without one of the known names: {}", PLACEHOLDERS.join(", "));
-            add(found, key, text);
-        }
     }
 }
