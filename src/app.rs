@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
-use arc_swap::ArcSwap;
 use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
@@ -73,12 +72,7 @@ impl App {
         let transport = Arc::new(HttpTransport::new());
         let board = Arc::new(Board::default());
         let ready = Arc::new(AtomicBool::new(false));
-        let store = setup.config.storage.as_ref().map(|settings| Arc::new(Store::new(settings)));
-        if let Some(Err(error)) = store.as_ref().map(|store| store.own()) {
-            tracing::error!(
-                "{error}; until then targets whose tokens only a person can replace show exporter_error"
-            );
-        }
+        let store = own_store(&setup.config);
         let fixed = Fixed::of(&setup.config);
         let parts = Parts {
             transport: transport.clone(),
@@ -91,12 +85,9 @@ impl App {
         };
         let (scheduler, handle) = Scheduler::new(parts, setup.config.limits);
         passes.spawn(scheduler.run());
-        let confirm = store.zip(setup.config.external_url.clone()).map(|(store, external_url)| ConfirmPage {
-            pending: Arc::new(Pending::new(store, transport.clone(), Clock::System)),
-            tasks: passes.clone(),
-            external_url,
-            targets: ArcSwap::default(),
-            handle: handle.clone(),
+        let confirm = store.zip(setup.config.external_url.clone()).map(|(store, external_url)| {
+            let pending = Pending::new(store, transport.clone(), Clock::System);
+            ConfirmPage::new(pending, external_url, handle.clone(), passes.clone())
         });
         let metrics = setup.metrics.clone();
         let panicked = move || metrics.panicked();
@@ -148,6 +139,17 @@ impl App {
         let web = tokio::time::timeout(CLOSE_WITHIN, self.web.wait()).await;
         passes.is_ok() && web.is_ok()
     }
+}
+
+/// The storage for tokens, owned by this process if it can be. Where it cannot, it is tried again when it is needed.
+fn own_store(config: &Config) -> Option<Arc<Store>> {
+    let store = Arc::new(Store::new(config.storage.as_ref()?));
+    if let Err(error) = store.own() {
+        tracing::error!(
+            "{error}; until then targets whose tokens only a person can replace show exporter_error"
+        );
+    }
+    Some(store)
 }
 
 /// Runs `web` on a thread of its own: a large scrape delays no probe, and what probes take does not delay it.
@@ -206,7 +208,7 @@ impl AppControl {
         }
         let targets = config.targets.clone();
         if let Some(confirm) = &self.confirm {
-            confirm.targets.store(Arc::new(targets.clone()));
+            confirm.replace(targets.clone());
         }
         self.handle.replace(config.targets, config.limits).await;
         self.transport.retain(&targets.iter().map(|target| &target.client).collect::<Vec<_>>());
@@ -229,11 +231,11 @@ impl Control for AppControl {
             let _one_at_a_time = self.reloading.lock().await;
             let loader = self.loader.clone();
             // It reads files, and a large configuration takes its time: no event loop waits for it.
-            let loaded = tokio::task::spawn_blocking(move || loader()).await;
-            let loaded = loaded
+            let result = tokio::task::spawn_blocking(move || loader()).await;
+            let config = result
                 .unwrap_or_else(|_| Err("reading the configuration panicked; please report it".into()))
                 .and_then(|config| self.fixed.allows(config));
-            match loaded {
+            match config {
                 Ok(config) => {
                     self.apply(config).await;
                     Ok(())

@@ -17,16 +17,25 @@ const ADOPT_WITHIN: Duration = Duration::from_secs(3);
 
 /// See the module.
 pub(super) struct ConfirmPage {
-    pub pending: Arc<Pending>,
-    pub external_url: Url,
+    pending: Arc<Pending>,
+    external_url: Url,
     /// As they are configured now.
-    pub targets: ArcSwap<Vec<Arc<Target>>>,
-    pub handle: Handle,
-    /// A stop waits for them.
-    pub tasks: TaskTracker,
+    targets: ArcSwap<Vec<Arc<Target>>>,
+    handle: Handle,
+    tasks: TaskTracker,
 }
 
 impl ConfirmPage {
+    /// For no target yet. A stop waits for `tasks`.
+    pub fn new(pending: Pending, external_url: Url, handle: Handle, tasks: TaskTracker) -> Self {
+        Self { pending: Arc::new(pending), external_url, targets: ArcSwap::default(), handle, tasks }
+    }
+
+    /// Serves these targets from now on.
+    pub fn replace(&self, targets: Vec<Arc<Target>>) {
+        self.targets.store(Arc::new(targets));
+    }
+
     fn target(&self, name: &str) -> Option<Arc<Target>> {
         let targets = self.targets.load();
         let named = targets.iter().find(|target| *target.name == *name).cloned();
