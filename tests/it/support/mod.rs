@@ -8,6 +8,8 @@ pub mod mariadb;
 pub mod openmetrics;
 pub mod person;
 pub mod process;
+pub mod prometheus;
+pub mod promql;
 pub mod raw;
 pub mod scrape;
 pub mod terminal;
