@@ -177,7 +177,7 @@ impl Control for AppControl {
             let loader = self.loader.clone();
             // It reads files, and a large configuration takes its time: no event loop waits for it.
             let result = tokio::task::spawn_blocking(move || loader()).await;
-            match loaded
+            match result
                 .unwrap_or_else(|_| Err("reading the configuration panicked; please report it".into()))
             {
                 Ok(config) => {

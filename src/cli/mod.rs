@@ -6,6 +6,7 @@ mod demo;
 pub mod diagnose;
 pub mod exit;
 mod extensions;
+mod healthcheck;
 mod log;
 mod once;
 pub mod select;
@@ -82,6 +83,7 @@ enum Command {
     TestConnection(test_connection::TestConnectionArgs),
     #[command(visible_alias = "diagnose-api")]
     Diagnose(diagnose::DiagnoseArgs),
+    Healthcheck(healthcheck::HealthcheckArgs),
     /// Print a completion script for a shell
     Completions {
         /// Which shell
@@ -98,6 +100,9 @@ enum Command {
     #[command(visible_alias = "sync-sip-accounts")]
     Extensions(extensions::ExtensionsArgs),
 }
+
+/// Where the service listens unless told.
+const DEFAULT_ADDRESS: &str = ":10177";
 
 /// Parses the arguments and runs one command.
 ///
@@ -165,7 +170,39 @@ async fn dispatch(cli: Cli, metrics: Arc<ExporterMetrics>) -> anyhow::Result<Exi
         Some(Command::Extensions(args)) => Ok(extensions::run(&args, &cli.options.config_file).await),
         Some(Command::Demo) => demo::run(&cli.options, metrics).await,
         Some(Command::Diagnose(args)) => Ok(diagnose::run(args, &cli.options.config_file).await),
+        Some(Command::Healthcheck(args)) => {
+            Ok(healthcheck::run(&args, cli.options.listen_address.as_deref()).await)
+        }
         Some(Command::TestConnection(args)) => Ok(test_connection::run(args, &cli.options.config_file).await),
         _ => serve::run(&cli.options, metrics).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a line calls of ours, up to a pipe or the next command.
+    fn calls(text: &str) -> impl Iterator<Item = &str> {
+        let lines = text.lines().flat_map(|line| line.split(['`', ';', '|']));
+        let starts = |part: &str| {
+            part.find("pbx_exporter --config.file").or_else(|| part.find("pbx_exporter healthcheck"))
+        };
+        lines.filter_map(move |part| part.get(starts(part)?..))
+    }
+
+    #[test]
+    fn the_commands_in_the_runbooks_are_those_of_this_program() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/runbooks");
+        let mut seen = 0;
+        for file in std::fs::read_dir(folder).unwrap() {
+            let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+            for call in calls(&text) {
+                let parsed = Cli::try_parse_from(call.split_whitespace());
+                assert!(parsed.is_ok_and(|cli| cli.command.is_some()), "{call}");
+                seen += 1;
+            }
+        }
+        assert!(seen > 20, "{seen} commands");
     }
 }

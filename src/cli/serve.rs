@@ -7,8 +7,8 @@ use std::sync::Arc;
 use anyhow::{Context as _, anyhow, bail};
 use tokio::net::TcpListener;
 
-use super::Options;
 use super::check::load;
+use super::{DEFAULT_ADDRESS, Options};
 use crate::app::{App, Loader, Setup};
 use crate::config::Config;
 use crate::metrics::ExporterMetrics;
@@ -23,7 +23,7 @@ pub(super) async fn run(options: &Options, metrics: Arc<ExporterMetrics>) -> any
         })
     });
     let config = loader().map_err(|errors| anyhow!("failed to load the configuration:\n{errors}"))?;
-    let address = options.listen_address.as_deref().unwrap_or(":10177");
+    let address = options.listen_address.as_deref().unwrap_or(DEFAULT_ADDRESS);
     let listener = listen(address).await?;
     until_stopped(signals, start(options, listener, metrics, config, loader).await?).await
 }

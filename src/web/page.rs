@@ -307,9 +307,9 @@ fn words(seconds: f64) -> String {
     }
 }
 
-/// An id without spaces, different for different names.
+/// An id without spaces, different for different names: the name percent-encoded, as links from elsewhere have it.
 fn anchor(name: &str) -> String {
-    url::form_urlencoded::byte_serialize(name.as_bytes()).collect()
+    url::form_urlencoded::byte_serialize(name.as_bytes()).collect::<String>().replace('+', "%20")
 }
 
 #[cfg(test)]
@@ -353,6 +353,11 @@ mod tests {
         ] {
             assert_eq!(duration(seconds), text);
         }
+    }
+
+    #[test]
+    fn an_id_is_the_name_as_an_address_has_it() {
+        assert_eq!(anchor("branch (north)+1"), "branch%20%28north%29%2B1");
     }
 
     #[test]

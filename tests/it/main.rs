@@ -1,13 +1,18 @@
 //! Integration tests: one binary, a module per behaviour. Offline, loopback only, in any order.
 
+mod alerts;
 mod config;
+mod dashboards;
+mod deploy;
 mod diagnose;
 mod drift;
 mod exposition;
 mod logfile;
+mod metric_names;
 mod metrics_docs;
 mod reference;
 mod ringme;
+mod runbooks;
 mod schedule;
 mod service;
 mod support;

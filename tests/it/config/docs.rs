@@ -7,20 +7,12 @@ use pbx_exporter::config::{load, schema};
 use serde_json::Value;
 
 use super::{Files, load_text, one_target};
+use crate::support::golden::assert_current;
 
 const SCHEMA: &str = "docs/pbx_exporter.schema.json";
 const DOCUMENT: &str = "docs/configuration.md";
 /// Its keys are those of `platforms`.
 pub(super) const PLATFORMS: &str = "docs/platforms.md";
-
-/// Compares a committed file with what it should be, or writes it.
-pub(super) fn assert_current(path: &str, text: &str) {
-    if std::env::var_os("UPDATE_DOCS").is_some() {
-        fs::write(path, text).expect("the file is written");
-    }
-    let committed = fs::read_to_string(path).unwrap_or_default();
-    assert!(committed == text, "{path} is out of date: run the tests with UPDATE_DOCS=1 and commit it");
-}
 
 #[test]
 fn the_committed_schema_is_the_one_of_the_types() {

@@ -6,7 +6,8 @@ use std::fs;
 use pbx_exporter::domain::platform::{Known, Platform};
 use pbx_exporter::platform;
 
-use super::docs::{PLATFORMS, assert_current};
+use super::docs::PLATFORMS;
+use crate::support::golden::assert_current;
 
 const BEGIN: &str = "<!-- platforms -->";
 const END: &str = "<!-- end of platforms -->";

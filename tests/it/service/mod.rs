@@ -6,6 +6,7 @@ mod demo;
 mod environment;
 mod extensions;
 mod flags;
+mod healthcheck;
 mod log;
 mod misbehaving;
 mod platforms;

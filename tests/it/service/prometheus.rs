@@ -1,71 +1,14 @@
 //! A real Prometheus that scrapes the demo.
 
-use std::fs::File;
 use std::process::Stdio;
 
 use serde_json::Value;
-use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 
 use crate::support::http;
 use crate::support::process::{Program, Service, eventually};
-use crate::support::raw::closed_port;
-
-/// A server with its storage in a folder of its own; killed when dropped.
-struct Prometheus {
-    address: String,
-    folder: TempDir,
-    _child: Child,
-}
-
-const MISSING: &str = "Debian's package `prometheus` gives prometheus and promtool: install it";
-
-impl Prometheus {
-    fn scraping(address: &str, own: &str) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let config = format!(
-            "global: {{scrape_interval: 1s, scrape_timeout: 900ms}}\n\
-             scrape_configs: [{{job_name: pbx, static_configs: [{{targets: ['{address}']}}]}}]\n"
-        );
-        std::fs::write(folder.path().join("prometheus.yml"), config).expect("a file");
-        let log = File::create(folder.path().join("log")).expect("a file");
-        let child = Command::new("prometheus")
-            .args(["--config.file=prometheus.yml", "--storage.tsdb.path=data"])
-            .arg(format!("--web.listen-address={own}"))
-            .current_dir(folder.path())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .kill_on_drop(true)
-            .spawn()
-            .expect(MISSING);
-        Self { address: own.to_owned(), folder, _child: child }
-    }
-
-    /// `data` of an answer of its API.
-    async fn api(&self, path: &str) -> Option<Value> {
-        let reply = http::send(&self.address, "GET", &format!("/api/v1/{path}"), &[]).await?;
-        let mut answer: Value = serde_json::from_str(&reply.body).ok()?;
-        (reply.status == 200).then(|| answer["data"].take())
-    }
-
-    /// The value of an expression's first series.
-    async fn query(&self, expression: &str) -> Option<f64> {
-        let query: String = url::form_urlencoded::byte_serialize(expression.as_bytes()).collect();
-        let data = self.api(&format!("query?query={query}")).await?;
-        data["result"][0]["value"][1].as_str()?.parse().ok()
-    }
-
-    /// The type that the scraped target gave a family.
-    async fn kind(&self, family: &str) -> Option<String> {
-        let data = self.api(&format!("targets/metadata?metric={family}")).await?;
-        data[0]["type"].as_str().map(str::to_owned)
-    }
-
-    fn log(&self) -> String {
-        std::fs::read_to_string(self.folder.path().join("log")).expect("text")
-    }
-}
+use crate::support::prometheus::{MISSING, Prometheus};
 
 async fn demo() -> Service {
     Program::new(&["demo", "--web.listen-address=127.0.0.1:0"]).serve().await
@@ -81,7 +24,7 @@ fn names(exposition: &str) -> impl Iterator<Item = &str> {
 async fn prometheus_scrapes_the_demo_in_openmetrics_and_finds_every_series() {
     let demo = demo().await;
     assert!(demo.stdout().contains(&format!("http://{}/", demo.address)), "{}", demo.stdout());
-    let prometheus = Prometheus::scraping(&demo.address, &closed_port().await.to_string());
+    let prometheus = Prometheus::scraping(&[&demo.address], "").await;
     eventually("the demo is up", async || (prometheus.query("up").await == Some(1.0)).then_some(())).await;
     eventually("a healthy target", async || {
         (prometheus.query("pbx_up{target=\"healthy\"}").await == Some(1.0)).then_some(())

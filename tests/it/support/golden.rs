@@ -1,4 +1,5 @@
-//! Comparison with files under `tests`; `UPDATE_GOLDEN=1` writes them anew.
+//! Comparison with files under `tests`, which `UPDATE_GOLDEN=1` writes anew, and with generated ones that users
+//! read, which `UPDATE_DOCS=1` does.
 
 use std::path::Path;
 
@@ -19,4 +20,13 @@ pub fn assert_same(name: &str, actual: &str) {
         expected == actual,
         "{name} differs, first in (golden, actual) {first:?}; UPDATE_GOLDEN=1 accepts"
     );
+}
+
+/// Compares a committed file with what it should be, or writes it.
+pub fn assert_current(path: &str, text: &str) {
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(path, text).expect("the file is written");
+    }
+    let committed = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(committed == text, "{path} is out of date: run the tests with UPDATE_DOCS=1 and commit it");
 }

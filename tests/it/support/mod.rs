@@ -6,6 +6,8 @@ pub mod http;
 pub mod mariadb;
 pub mod openmetrics;
 pub mod process;
+pub mod prometheus;
+pub mod promql;
 pub mod raw;
 pub mod scrape;
 pub mod terminal;
