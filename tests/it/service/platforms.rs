@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use wiremock::matchers::{method, path};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
-use crate::support::process::Service;
+use crate::support::process::{CONFIG, Program, Service};
 
 type Pair = (&'static str, &'static str);
 /// Path, form or JSON members, and `Authorization`.
@@ -257,10 +257,9 @@ async fn a_refused_key_waits_and_a_mended_file_ends_the_wait() {
          auth: {{grant: static, key_file: key}}}}\n",
         server.uri()
     );
-    let first = ["--web.listen-address=127.0.0.1:0", "--config.file", crate::support::process::CONFIG];
-    let program = crate::support::process::Program::new(&first);
-    let service =
-        program.file("key", "bad-key\n").file(crate::support::process::CONFIG, &config).serve().await;
+    let first = ["--web.listen-address=127.0.0.1:0", "--config.file", CONFIG];
+    let program = Program::new(&first);
+    let service = program.file("key", "bad-key\n").file(CONFIG, &config).serve().await;
     let condition = "pbx_target_condition{target=\"pad\",operation=\"extensions\",reason=\"token_rejected\"}";
     service.until(condition, 1.0).await;
     // Five minutes, and no second key to try.
@@ -269,4 +268,22 @@ async fn a_refused_key_waits_and_a_mended_file_ends_the_wait() {
     service.write("key", "good-key\n");
     service.until("pbx_up{target=\"pad\"}", 1.0).await;
     assert_eq!(service.value("pbx_token_rejections_total{target=\"pad\"}").await, Some(1.0));
+}
+
+#[tokio::test]
+async fn a_key_file_that_is_not_there_yet_is_our_own_error_and_sends_nothing() {
+    let server = MockServer::start().await;
+    let answer = ResponseTemplate::new(200).set_body_json(json!({"items": []}));
+    Mock::given(path("/api/v2/users")).respond_with(answer).mount(&server).await;
+    let config = format!(
+        "targets:\n- {{name: pad, url: '{}', platform: dialpad, interval: 2s, failure_interval: 1s, \
+         auth: {{grant: static, key_file: key}}}}\n",
+        server.uri()
+    );
+    let service = Service::start(&config, &[]).await;
+    let condition = "pbx_target_condition{target=\"pad\",operation=\"extensions\",reason=\"exporter_error\"}";
+    service.until(condition, 1.0).await;
+    assert_eq!(server.received_requests().await.expect("recording").len(), 0);
+    service.write("key", "good-key\n");
+    service.until("pbx_up{target=\"pad\"}", 1.0).await;
 }
