@@ -262,3 +262,26 @@ async fn two_services_do_not_share_a_storage() {
     drop(first);
     second.until(NEEDS_PERSON, 1.0).await;
 }
+
+#[tokio::test]
+async fn a_reload_cannot_move_the_storage_and_keeps_the_rest() {
+    let (server, folder) = (pbx().await, tempfile::tempdir().expect("a folder"));
+    let first = config(&server, &folder.path().join("tokens"), "");
+    let service = serve(&first).await;
+    for changed in [
+        config(&server, &folder.path().join("elsewhere"), ""),
+        config(
+            &server,
+            &folder.path().join("tokens"),
+            "authorization: {external_url: 'https://exporter.example.com'}",
+        ),
+    ] {
+        service.write(super::CONFIG, &changed);
+        let reply = service.post("/-/reload").await;
+        assert_eq!(reply.status, 500);
+        assert!(reply.body.contains("storage and authorization hold from the start on"), "{}", reply.body);
+    }
+    service.write(super::CONFIG, &first);
+    assert_eq!(service.post("/-/reload").await.status, 200);
+    assert!(!folder.path().join("elsewhere").exists());
+}
