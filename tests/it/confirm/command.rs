@@ -285,3 +285,37 @@ async fn a_reload_cannot_move_the_storage_and_keeps_the_rest() {
     assert_eq!(service.post("/-/reload").await.status, 200);
     assert!(!folder.path().join("elsewhere").exists());
 }
+
+#[tokio::test]
+async fn with_a_key_the_files_are_sealed_and_another_key_leaves_them_alone() {
+    let (server, folder) = (pbx().await, tempfile::tempdir().expect("a folder"));
+    let (storage, key) = (folder.path().join("tokens"), folder.path().join("key"));
+    let with_key = |byte: &str| {
+        std::fs::write(&key, format!("{}\n", byte.repeat(32))).expect("a key");
+        std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).expect("a mode");
+    };
+    with_key("7f");
+    let config =
+        config(&server, &storage, "").replacen("'}", &format!("', key_file: '{}'}}", key.display()), 1);
+    let ended = paste(&config, &["--paste"], |location| format!("{}\n", allowed(&server, &location))).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let service = serve(&config).await;
+    service.until(UP, 1.0).await;
+    drop(service);
+    let files = || {
+        let entries =
+            std::fs::read_dir(&storage).expect("a folder").map(|entry| entry.expect("an entry").path());
+        entries.filter(|path| path.extension().is_some_and(|e| e == "json")).collect::<Vec<_>>()
+    };
+    let sealed = std::fs::read_to_string(&files()[0]).expect("text");
+    assert!(sealed.contains("\"sealed\"") && !sealed.contains("refresh_token"), "{sealed}");
+
+    with_key("00");
+    let service = serve(&config).await;
+    service.until(&NEEDS_PERSON.replace("authorization_required", "exporter_error"), 1.0).await;
+    let page = service.get("/").await.body;
+    assert!(page.contains("was sealed with another key"), "{page}");
+    assert_eq!(std::fs::read_to_string(&files()[0]).expect("text"), sealed);
+    with_key("7f");
+    service.until(UP, 1.0).await;
+}
