@@ -126,6 +126,16 @@ fn every_alert_says_how_bad_it_is_who_is_meant_and_what_comes_first() {
 }
 
 #[test]
+fn each_runbook_url_has_its_page_and_each_page_its_alert() {
+    let folder = folder().with_file_name("docs").join("runbooks");
+    let files = std::fs::read_dir(folder).expect("a folder").map(|file| file.unwrap().file_name());
+    let pages: BTreeSet<_> = files.map(|name| format!("{RUNBOOKS}/{}", name.to_string_lossy())).collect();
+    let urls = alerts().into_iter().map(|rule| rule.annotations["runbook_url"].clone());
+    let index = format!("{RUNBOOKS}/README.md");
+    assert_eq!(pages, urls.chain([index]).collect());
+}
+
+#[test]
 fn an_alert_on_reasons_names_them_or_asks_for_them() {
     for reason in Reason::ALL {
         let rule = alerts().into_iter().find(|rule| rule.name() == alert_for(reason)).expect("an alert");
