@@ -85,7 +85,7 @@ export function Heatmap({panel, frames, ...common}) {
         if (!(value > panel.options.filterValues.le) || j === 0) return;
         context.fillStyle = scheme(0.95 - 0.8 * (value / most) ** panel.options.color.exponent);
         const [a, b] = [x(times[j - 1]), x(times[j])];
-        context.fillRect(a, top, Math.max(b - a - 1, 1), row - 1);
+        context.fillRect(a, top, b - a > 4 ? b - a - 1 : b - a + 0.5, row - 1);
       });
     });
   };

@@ -68,6 +68,15 @@ pub fn words<'a>(values: impl IntoIterator<Item = (impl Into<String>, &'a str, &
     json!([{"type": "value", "options": options.collect::<Map<_, _>>()}])
 }
 
+/// 2 up, 1 up without a way to a new token, 0 failing.
+pub const STATE: &str = "max by (J) (2 * pbx_up{S} - on (J) pbx_up{S} * on (J) \
+     (pbx_endpoint_up{S, operation=\"token\"} == bool 0) or on (J) 2 * pbx_up{S})";
+
+/// What [`STATE`] means.
+pub fn states() -> Value {
+    words([("0", "Failing", "red"), ("1", "Early warning", "orange"), ("2", "Up", "green")])
+}
+
 /// The colour of a reason: red for credentials, orange for rights, purple for the address, blue for the way
 /// there, yellow for answers of a kind that tells nothing.
 pub const fn color(reason: Reason) -> &'static str {

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::build::{
-    Dashboard, ROW, RUNBOOKS, SERIES, dashboard_of, heading, link, page_of, reasons, steps, words,
+    Dashboard, ROW, RUNBOOKS, SERIES, STATE, dashboard_of, heading, link, page_of, reasons, states, steps,
+    words,
 };
 use super::panel::Panel;
 
@@ -107,12 +108,7 @@ fn reason_of(operation: &str, label: &str) -> String {
     )
 }
 
-/// 2 up, 1 up without a way to a new token, 0 failing.
-const STATE: &str = "max by (J) (2 * pbx_up{S} - on (J) pbx_up{S} * on (J) \
-     (pbx_endpoint_up{S, operation=\"token\"} == bool 0) or on (J) 2 * pbx_up{S})";
-
 fn targets() -> Panel {
-    let state = words([("0", "Failing", "red"), ("1", "Early warning", "orange"), ("2", "Up", "green")]);
     let links = [
         link("This target", &dashboard_of("pbx-target", ROW)),
         link("The exporter's page: what is wrong, and the mend", &page_of(ROW)),
@@ -152,7 +148,7 @@ fn targets() -> Panel {
         ("platform", "Platform"),
         ("instance", "instance"),
     ])
-    .field("State", &[("mappings", state), colored.clone(), ("custom.width", json!(120))])
+    .field("State", &[("mappings", states()), colored.clone(), ("custom.width", json!(120))])
     .field("target", &[("links", json!(links)), heading("Target")])
     .field("Token", &[("mappings", reasons()), colored.clone()])
     .field("List", &[("mappings", reasons()), colored.clone()])

@@ -6,7 +6,9 @@
 use pbx_exporter::domain::Reason;
 use serde_json::json;
 
-use super::build::{Dashboard, ROW, RUNBOOKS, SERIES, color, heading, link, page_of, steps, words};
+use super::build::{
+    Dashboard, ROW, RUNBOOKS, SERIES, STATE, color, heading, link, page_of, states, steps, words,
+};
 use super::course::{
     answers, certificates, denials, extensions, failures, heat, log_events, missing, phases, probes,
     quantiles, rate_limit, refresh_failures, refreshes, reset, saw_tooth, waits,
@@ -37,15 +39,15 @@ pub fn target() -> String {
 }
 
 fn state() -> Panel {
-    let state = [("0", "Failing", "red"), ("1", "Up", "green")];
     Panel::stat(
         "State",
         "none",
-        "Up if the newest probe of each chosen target got the extensions list.",
-        steps("red", &[(1.0, "green")]),
+        "Up if the newest probe of each chosen target got the extensions list. Early warning: it did, and one of them \
+         cannot get a new token.",
+        steps("red", &[(1.0, "orange"), (2.0, "green")]),
     )
-    .default("mappings", words(state))
-    .now("min(pbx_up{S})", "state")
+    .default("mappings", states())
+    .now(&format!("min({STATE})"), "state")
 }
 
 fn silence() -> Panel {
@@ -108,16 +110,14 @@ fn certificate() -> Panel {
 pub const DAY: f64 = 86_400.0;
 
 fn facts() -> Panel {
-    let state = [("0", "Failing", "red"), ("1", "Up", "green")];
     let plaintext = [("0", "encrypted", "text"), ("1", "plaintext", "red")];
-    let words_of = |values: [(&'static str, &'static str, &'static str); 2]| words(values);
     let colored = ("custom.cellOptions", json!({"type": "color-text"}));
     Panel::table(
         "Facts",
         "One row a target. Renewal: when the next token request is due by the rule, late ones below 0. Wait: the time \
          between probes now in force, longer after refusals.",
     )
-    .instant("max by (J) (pbx_up{S})")
+    .instant(STATE)
     .instant("max by (J, platform, grant) (pbx_target_info{S})")
     .instant("max by (J, version, engine) (pbx_version_info{S})")
     .instant("max by (J) (pbx_token_renewal_due_timestamp_seconds{S} - time())")
@@ -144,8 +144,8 @@ fn facts() -> Panel {
             heading("Target"),
         ],
     )
-    .field("State", &[("mappings", words_of(state)), colored.clone()])
-    .field("Credentials", &[("mappings", words_of(plaintext)), colored])
+    .field("State", &[("mappings", states()), colored.clone()])
+    .field("Credentials", &[("mappings", words(plaintext)), colored])
     .field("Renewal in", &[("unit", json!("s")), ("decimals", json!(0))])
     .field("Wait", &[("unit", json!("s"))])
     .field("Tokens rejected early", &[("decimals", json!(0))])
