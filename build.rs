@@ -11,8 +11,8 @@ fn main() {
     let version = output(&rustc, &["--version"]).and_then(|v| v.split(' ').nth(1).map(str::to_owned));
     set("PBX_EXPORTER_RUSTC", version.as_deref());
     let given = std::env::var("PBX_EXPORTER_REVISION").ok().filter(|revision| !revision.is_empty());
-    if std::env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("linux") {
-        // A linker that does not know the word says so, and does without.
+    if std::env::var("CARGO_CFG_TARGET_ENV").as_deref() == Ok("gnu") {
+        // A linker that does not know the word says so, and does without. Needs glibc 2.36 where it runs.
         println!("cargo:rustc-link-arg-bins=-Wl,-z,pack-relative-relocs");
     }
     set("PBX_EXPORTER_REVISION", given.or_else(revision).as_deref());

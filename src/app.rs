@@ -27,7 +27,7 @@ const STOP_WITHIN: Duration = Duration::from_secs(4);
 const CLOSE_WITHIN: Duration = Duration::from_millis(500);
 
 /// Gives the configuration as it is now; the error is the whole text for people.
-pub type Loader = Box<dyn Fn() -> Result<Config, String> + Send + Sync>;
+pub type Loader = Arc<dyn Fn() -> Result<Config, String> + Send + Sync>;
 
 /// What to start.
 pub struct Setup {
@@ -96,7 +96,14 @@ impl App {
             telemetry_path: setup.telemetry_path,
         })
         .map_err(anyhow::Error::msg)?;
-        apart(web.track_future(web::serve(setup.listener, router, close.clone())))?;
+        let listener = setup.listener.into_std()?;
+        let closed = close.clone();
+        apart(web.track_future(async move {
+            match TcpListener::from_std(listener) {
+                Ok(listener) => web::serve(listener, router, closed).await,
+                Err(error) => tracing::error!(%error, "failed to listen on the thread that serves"),
+            }
+        }))?;
         Ok(Self { passes, web, cancel, close, control })
     }
 
@@ -167,7 +174,12 @@ impl Control for AppControl {
     fn reload(&self) -> BoxFuture<'_, Result<(), String>> {
         Box::pin(async {
             let _one_at_a_time = self.reloading.lock().await;
-            match (self.loader)() {
+            let loader = self.loader.clone();
+            // It reads files, and a large configuration takes its time: no event loop waits for it.
+            let result = tokio::task::spawn_blocking(move || loader()).await;
+            match loaded
+                .unwrap_or_else(|_| Err("reading the configuration panicked; please report it".into()))
+            {
                 Ok(config) => {
                     self.apply(config).await;
                     Ok(())

@@ -232,9 +232,16 @@ impl Encoder {
     /// One line with a float that is measured: to the microsecond, where it is small enough for that.
     #[inline(never)]
     pub fn line_float(&mut self, tail: &Tail, value: f64) {
-        self.line(tail, 0);
-        self.len -= ZERO.len();
-        self.micros(value).newline();
+        // Half a microsecond and a cut below: f64::round is a call into libm.
+        let micros = value * 1e6 + 0.5;
+        if (0.0..9e15).contains(&micros) {
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 9e15; cut")]
+            self.lines(1, |lines| lines.put_micros(tail, micros as u64));
+        } else {
+            self.line(tail, 0);
+            self.len -= ZERO.len();
+            self.float(value).newline();
+        }
     }
 
     /// One line whose further labels are known at the scrape only.
@@ -306,30 +313,6 @@ impl Encoder {
         }
     }
 
-    /// At most six decimals, by integers alone: a third of the time of the shortest exact form, which for
-    /// a Unix time is as long.
-    fn micros(&mut self, value: f64) -> &mut Self {
-        // Half a microsecond and a cut below: f64::round is a call into libm.
-        let micros = value * 1e6 + 0.5;
-        if !(0.0..9e15).contains(&micros) {
-            return self.float(value);
-        }
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 9e15; cut")]
-        let micros = micros as u64;
-        self.uint(micros / 1_000_000);
-        let mut rest = micros % 1_000_000;
-        if rest != 0 {
-            let (mut text, mut len) = (*b".000000", 1);
-            for at in (1..text.len()).rev() {
-                text[at] = b'0' + (rest % 10) as u8;
-                len = if len == 1 && text[at] != b'0' { at + 1 } else { len };
-                rest /= 10;
-            }
-            self.bytes(&text[..len]);
-        }
-        self
-    }
-
     /// A bound as label value: OpenMetrics wants the canonical float, `1.0`.
     pub fn bound(&mut self, value: f64) -> &mut Self {
         if self.format == Format::Text || value.is_infinite() {
@@ -369,6 +352,13 @@ impl Lines<'_> {
         }
     }
 
+    /// One line with millionths.
+    #[inline(always)]
+    fn put_micros(&mut self, tail: &Tail, micros: u64) {
+        self.put(tail, 0);
+        self.at = millionths(self.out, self.at - ZERO.len(), micros);
+    }
+
     /// The beginning of the prefix, with what is behind it, to be written over.
     #[inline(always)]
     fn copy<const N: usize>(&mut self) {
@@ -393,6 +383,25 @@ fn number(out: &mut [u8], at: usize, value: u64) -> usize {
     let digits = digits.format(value).as_bytes();
     let end = at + digits.len();
     out[at..end].copy_from_slice(digits);
+    out[end] = b'\n';
+    end + 1
+}
+
+/// Writes millionths with at most six decimals, and a line feed; gives where they end. By integers alone: a
+/// third of the time of the shortest exact form, which for a Unix time is as long.
+fn millionths(out: &mut [u8], at: usize, value: u64) -> usize {
+    let (whole, rest) = (value / 1_000_000, value % 1_000_000);
+    let point = number(out, at, whole) - 1;
+    if rest == 0 {
+        return point + 1;
+    }
+    // A one in front keeps the zeros; the point takes its place.
+    number(out, point, 1_000_000 + rest);
+    out[point] = b'.';
+    let mut end = point + 7;
+    while out[end - 1] == b'0' {
+        end -= 1;
+    }
     out[end] = b'\n';
     end + 1
 }

@@ -23,7 +23,7 @@ pub(super) async fn run(options: &Options, metrics: Arc<ExporterMetrics>) -> any
     let address = listener.local_addr()?;
     let demo = Arc::new(Demo::start(Clock::System).await.context("failed to start the simulated PBXes")?);
     let config = Config { targets: demo.targets(), limits: Demo::limits(), ..Config::default() };
-    let loader: Loader = Box::new({
+    let loader: Loader = Arc::new({
         let config = config.clone();
         move || Ok(config.clone())
     });

@@ -17,7 +17,7 @@ use crate::shutdown::{Asked, Signals};
 pub(super) async fn run(options: &Options, metrics: Arc<ExporterMetrics>) -> anyhow::Result<ExitCode> {
     let signals = Signals::listen().context("failed to listen for signals")?;
     let patterns = options.config_file.clone();
-    let loader: Loader = Box::new(move || {
+    let loader: Loader = Arc::new(move || {
         load(&patterns, &|name| std::env::var(name).ok()).map_err(|errors| {
             errors.into_iter().map(|error| format!("error: {error}")).collect::<Vec<_>>().join("\n")
         })

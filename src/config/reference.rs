@@ -52,11 +52,13 @@ pub(super) fn check(
     Some(ReferenceSettings { source, interval, timeout })
 }
 
-/// A call of the user's own may mean anything; most are about `devices`, as extensions are.
-fn table(call: Option<&Call>) -> Table {
+/// The table, and whether the call reads it. One of the user's own may mean anything; most are about
+/// `devices`, as extensions are.
+fn table(call: Option<&Call>) -> (Table, bool) {
     match call {
-        Some(Call::Rest) => Table::Users,
-        Some(Call::Graphql | Call::Custom(_)) | None => Table::Devices,
+        Some(Call::Rest) => (Table::Users, true),
+        Some(Call::Graphql) | None => (Table::Devices, true),
+        Some(Call::Custom(_)) => (Table::Devices, false),
     }
 }
 
@@ -88,7 +90,11 @@ fn asterisk(c: &mut Checker<'_>, raw: &raw::Asterisk) -> AsteriskSettings {
     AsteriskSettings { program, commands: checked }
 }
 
-fn database(c: &mut Checker<'_>, raw: &raw::Database, table: Table) -> Option<DatabaseSettings> {
+fn database(
+    c: &mut Checker<'_>,
+    raw: &raw::Database,
+    (table, same_rows): (Table, bool),
+) -> Option<DatabaseSettings> {
     let named = |path: &Path| ["mariadb", "mysql"].iter().any(|name| path.file_name() == Some(name.as_ref()));
     if raw.program.as_ref().is_some_and(|path| !path.is_absolute() || !named(path)) {
         let text =
@@ -111,7 +117,15 @@ fn database(c: &mut Checker<'_>, raw: &raw::Database, table: Table) -> Option<Da
     let password = forms.check(c);
     let name = required(c, "reference.database.name", Some(raw.name.as_deref().unwrap_or("asterisk")));
     let program = raw.program.clone();
-    Some(DatabaseSettings { program, server: server?, username: username?, password, name: name?, table })
+    Some(DatabaseSettings {
+        program,
+        server: server?,
+        username: username?,
+        password,
+        name: name?,
+        table,
+        same_rows,
+    })
 }
 
 fn server(c: &mut Checker<'_>, raw: &raw::Database) -> Option<DatabaseServer> {

@@ -30,7 +30,9 @@ impl ReferenceSource {
     pub const fn kind(&self) -> ReferenceKind {
         match self {
             Self::Asterisk(_) => ReferenceKind::Asterisk,
-            Self::Database(settings) => ReferenceKind::Database(settings.table),
+            Self::Database(settings) => {
+                ReferenceKind::Database { table: settings.table, same_rows: settings.same_rows }
+            }
         }
     }
 }
@@ -41,7 +43,12 @@ pub enum ReferenceKind {
     /// Asterisk's console.
     Asterisk,
     /// A table of FreePBX's database.
-    Database(Table),
+    Database {
+        /// Whose rows are counted.
+        table: Table,
+        /// Whether the watched call counts these same rows, so that a lasting difference means something.
+        same_rows: bool,
+    },
 }
 
 impl ReferenceKind {
@@ -49,7 +56,7 @@ impl ReferenceKind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Asterisk => "asterisk",
-            Self::Database(_) => "database",
+            Self::Database { .. } => "database",
         }
     }
 }
@@ -97,6 +104,8 @@ pub struct DatabaseSettings {
     pub name: String,
     /// Whose rows are counted.
     pub table: Table,
+    /// Whether the watched call reads this table; a call of the user's own may read anything.
+    pub same_rows: bool,
 }
 
 /// Where a database server listens.

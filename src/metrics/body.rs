@@ -130,9 +130,13 @@ struct Source {
     logs: Vec<Option<Arc<LogState>>>,
     references: Vec<Option<Arc<Reference>>>,
     briefs: Vec<Brief>,
+    /// Values of the families with at most one sample a target, family by family.
+    cells: Vec<u64>,
     labels: Labels,
     now: Instant,
     family: usize,
+    /// How many of [`Self::cells`] are written.
+    written: usize,
     target: usize,
 }
 
@@ -144,7 +148,48 @@ impl Source {
         let logs = slots.iter().map(|slot| slot.log()).collect();
         let references = slots.iter().map(|slot| slot.reference()).collect();
         let (labels, now) = (Labels::new(&slots), Instant::now());
-        Self { own, slots, states, logs, references, briefs, labels, now, family: 0, target: 0 }
+        let (cells, family, written, target) = (Vec::new(), 0, 0, 0);
+        let mut source = Self {
+            own,
+            slots,
+            states,
+            logs,
+            references,
+            briefs,
+            cells,
+            labels,
+            now,
+            family,
+            written,
+            target,
+        };
+        source.cells = source.cells();
+        source
+    }
+
+    fn cells(&self) -> Vec<u64> {
+        let singles: Vec<_> = FAMILIES.iter().filter(|family| family.is_single()).collect();
+        let targets = self.slots.len();
+        let mut cells = vec![0; singles.len() * targets];
+        for target in 0..targets {
+            let view = self.view(target);
+            for (column, family) in singles.iter().enumerate() {
+                cells[column * targets + target] = family.cell(&view);
+            }
+        }
+        cells
+    }
+
+    fn view(&self, target: usize) -> View<'_> {
+        View {
+            info: &self.slots[target].info,
+            state: &self.states[target],
+            label: self.labels.get(target),
+            brief: &self.briefs[target],
+            now: self.now,
+            log: self.logs[target].as_deref(),
+            reference: self.references[target].as_deref(),
+        }
     }
 
     /// How large a chunk may become.
@@ -161,13 +206,13 @@ impl Source {
             if self.target == 0 {
                 family.begin(out);
             }
-            while let Some(slot) = self.slots.get(self.target) {
-                let (state, brief) = (&self.states[self.target], &self.briefs[self.target]);
-                let label = self.labels.get(self.target);
-                let log = self.logs[self.target].as_deref();
-                let reference = self.references[self.target].as_deref();
-                let (info, now) = (&slot.info, self.now);
-                family.write(out, &View { info, state, label, brief, now, log, reference });
+            while self.target < self.slots.len() {
+                if family.is_single() {
+                    family.write_cell(out, &self.labels.get(self.target), self.cells[self.written]);
+                    self.written += 1;
+                } else {
+                    family.write(out, &self.view(self.target));
+                }
                 self.target += 1;
                 if out.len() >= CHUNK {
                     return false;

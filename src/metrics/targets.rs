@@ -96,28 +96,45 @@ impl Family {
         out.name(self.name);
     }
 
-    /// Writes all samples of one target.
-    pub fn write(&self, out: &mut Encoder, view: &View<'_>) {
+    /// Whether a target has at most one sample of this family, whose value is a [`Self::cell`].
+    pub const fn is_single(&self) -> bool {
+        !matches!(self.samples, Samples::Many(_))
+    }
+
+    /// The value of the only sample, taken once for a scrape: to visit a target again for each family costs a
+    /// cache miss or two, and more than the text.
+    pub fn cell(&self, view: &View<'_>) -> u64 {
         match self.samples {
-            Samples::Count(value) => {
-                if let Some(value) = value(view) {
-                    out.target(&view.label);
-                    out.line(&Tail::PLAIN, value);
-                }
-            }
-            Samples::Float(value) => {
-                if let Some(value) = value(view) {
-                    out.target(&view.label);
-                    out.line_float(&Tail::PLAIN, value);
-                }
-            }
-            Samples::Many(write) => {
-                out.target(&view.label);
-                write(out, view);
-            }
+            Samples::Count(value) => value(view),
+            Samples::Float(value) => value(view).map(f64::to_bits),
+            Samples::Many(_) => None,
+        }
+        .unwrap_or(ABSENT)
+    }
+
+    /// Writes the only sample of one target.
+    pub fn write_cell(&self, out: &mut Encoder, label: &Label<'_>, cell: u64) {
+        if cell == ABSENT {
+            return;
+        }
+        out.target(label);
+        match self.samples {
+            Samples::Float(_) => out.line_float(&Tail::PLAIN, f64::from_bits(cell)),
+            Samples::Count(_) | Samples::Many(_) => out.line(&Tail::PLAIN, cell),
+        }
+    }
+
+    /// Writes any number of samples of one target.
+    pub fn write(&self, out: &mut Encoder, view: &View<'_>) {
+        if let Samples::Many(write) = self.samples {
+            out.target(&view.label);
+            write(out, view);
         }
     }
 }
+
+/// No sample: no count is as high, and as a float it is no number.
+const ABSENT: u64 = u64::MAX;
 
 macro_rules! families {
     ($($name:literal $kind:ident [$($label:literal)*] $samples:ident($write:expr), $help:literal;)+) => {

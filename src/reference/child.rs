@@ -4,6 +4,7 @@ use std::io;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 
+use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
 
@@ -24,6 +25,17 @@ pub(super) enum Failure {
     TooLarge,
 }
 
+/// Kills what runs, with whatever it started itself (a wrapper script does), unless it has ended.
+struct Group(Option<Pid>);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(group) = self.0 {
+            kill_process_group(group, Signal::KILL).ok();
+        }
+    }
+}
+
 /// Runs `program` to its end. `input` must fit into a pipe; whoever drops this kills the program.
 pub(super) async fn run(program: &Path, arguments: &[&str], input: &[u8]) -> Result<Output, Failure> {
     // Nothing of our environment, which may hold secrets; `TERM` unset means no colours.
@@ -36,14 +48,17 @@ pub(super) async fn run(program: &Path, arguments: &[&str], input: &[u8]) -> Res
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true)
+        .process_group(0)
         .spawn()
         .map_err(Failure::Start)?;
+    let mut group = Group(child.id().and_then(|id| Pid::from_raw(id.cast_signed())));
     if let Some(mut stdin) = child.stdin.take() {
         // One that ends without reading says why by its status.
         stdin.write_all(input).await.ok();
     }
     let (stdout, stderr) = tokio::try_join!(read(child.stdout.take()), read(child.stderr.take()))?;
     let status = child.wait().await.map_err(Failure::Read)?;
+    group.0 = None;
     Ok(Output { status, stdout, stderr })
 }
 

@@ -15,16 +15,20 @@ use crate::domain::reference::{DatabaseServer, DatabaseSettings, Table};
 /// Where the client program is: MariaDB's own name, then the older one, which MySQL has too.
 const PROGRAMS: [&str; 2] = ["/usr/bin/mariadb", "/usr/bin/mysql"];
 
+/// The client reads its option file in pieces of 4 KiB.
+const LONGEST_VALUE: usize = 1024;
+
 pub(super) async fn count(settings: &DatabaseSettings, timeout: Duration) -> Result<u64, ReferenceError> {
-    let output = ask(settings, timeout).await?;
+    let (output, program) = ask(settings, timeout).await?;
     if !output.status.success() {
         return Err(failure(&String::from_utf8_lossy(&output.stderr), output.status.code(), settings.table));
     }
     let number = std::str::from_utf8(&output.stdout).ok().and_then(|text| text.trim().parse().ok());
-    number.ok_or(ReferenceError::Lost)
+    number.ok_or(ReferenceError::NoNumber(program))
 }
 
-async fn ask(settings: &DatabaseSettings, timeout: Duration) -> Result<Output, ReferenceError> {
+/// What the client program gave, and which one it was.
+async fn ask(settings: &DatabaseSettings, timeout: Duration) -> Result<(Output, PathBuf), ReferenceError> {
     let options = options(settings)?;
     let query = query(settings.table, timeout);
     // The file comes by the pipe: neither arguments nor environment show a password.
@@ -34,7 +38,7 @@ async fn ask(settings: &DatabaseSettings, timeout: Duration) -> Result<Output, R
     let mut absent = None;
     for program in programs {
         match run(&program, &arguments, options.expose_secret().as_bytes()).await {
-            Ok(output) => return Ok(output),
+            Ok(output) => return Ok((output, program)),
             Err(Failure::Start(error)) if error.kind() == io::ErrorKind::NotFound => {
                 absent = absent.or(Some((error, program)));
             }
@@ -49,10 +53,11 @@ async fn ask(settings: &DatabaseSettings, timeout: Duration) -> Result<Output, R
 
 fn query(table: Table, timeout: Duration) -> String {
     format!(
-        // MariaDB waits for a locked table up to a day, long after we have gone.
-        "SET SESSION lock_wait_timeout = {}; SET SESSION TRANSACTION READ ONLY; START TRANSACTION READ ONLY; \
-         SELECT COUNT(*) FROM {}; ROLLBACK",
-        timeout.as_secs().max(1),
+        // MariaDB waits for a locked table up to a day; it is to say so before we are gone. MariaDB 5.5, of
+        // FreePBX's distribution up to 16, knows no read-only transaction and skips these words.
+        "SET SESSION lock_wait_timeout = {}; START TRANSACTION /*!50605 READ ONLY */; SELECT COUNT(*) FROM {}; \
+         ROLLBACK",
+        timeout.as_secs().saturating_sub(1).max(1),
         table.as_str()
     )
 }
@@ -61,7 +66,9 @@ fn query(table: Table, timeout: Duration) -> String {
 fn options(settings: &DatabaseSettings) -> Result<SecretString, ReferenceError> {
     let password = settings.password.as_ref().map(|source| source.read().map_err(ReferenceError::Secret));
     let password = password.transpose()?;
-    let mut text = String::from("[client]\nloose-skip-ssl\n");
+    let mut text = String::from(
+        "[client]\nloose-skip-ssl\nloose-ssl-mode=DISABLED\nloose-local-infile=0\ndefault-character-set=utf8mb4\n",
+    );
     let mut set = |name: &str, value: &str| writeln!(text, "{name}={}", quoted(value));
     let port;
     let server = match &settings.server {
@@ -74,7 +81,14 @@ fn options(settings: &DatabaseSettings) -> Result<SecretString, ReferenceError> 
     let password = password.as_ref().map_or("", ExposeSecret::expose_secret);
     let who = [("user", &*settings.username), ("password", password), ("database", &settings.name)];
     for (name, value) in server.into_iter().chain(who) {
+        if value.len() > LONGEST_VALUE {
+            return Err(ReferenceError::TooLong(name));
+        }
         set(name, value).ok();
+    }
+    if let DatabaseServer::Tcp(..) = settings.server {
+        // Whoever answers there may ask for the password in clear, which only plugins give.
+        set("plugin-dir", "/nonexistent").ok();
     }
     Ok(SecretString::from(text))
 }
@@ -114,8 +128,11 @@ fn failure(said: &str, status: Option<i32>, table: Table) -> ReferenceError {
                 .rsplit('(')
                 .next()
                 .and_then(|rest| rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok());
-            let error = number.map_or_else(|| io::ErrorKind::Other.into(), io::Error::from_raw_os_error);
-            ReferenceError::Connect(error)
+            // 115, EINPROGRESS, is where a connection was waited for; it says nothing of why none came.
+            let error = number.filter(|number| *number != 115);
+            ReferenceError::Connect(
+                error.map_or_else(|| io::Error::other("no connection"), io::Error::from_raw_os_error),
+            )
         }
         // CR_UNKNOWN_HOST
         2005 => ReferenceError::Connect(io::Error::other("unknown host")),
@@ -132,10 +149,18 @@ fn refusal(code: u16, table: Table) -> ReferenceError {
     match code {
         // ER_ACCESS_DENIED_ERROR, ER_HOST_NOT_PRIVILEGED, ER_ACCESS_DENIED_NO_PASSWORD_ERROR
         1045 | 1130 | 1698 => ReferenceError::Refused,
-        // ER_DBACCESS_DENIED_ERROR, ER_TABLEACCESS_DENIED_ERROR, ER_COLUMNACCESS_DENIED_ERROR
-        1044 | 1142 | 1143 => ReferenceError::Forbidden(table),
+        // ER_TABLEACCESS_DENIED_ERROR, ER_COLUMNACCESS_DENIED_ERROR
+        1142 | 1143 => ReferenceError::Forbidden(table),
+        // ER_DBACCESS_DENIED_ERROR, which users of few rights get for a name that does not exist, too
+        1044 => ReferenceError::NoRightOrDatabase,
         // ER_BAD_DB_ERROR
         1049 => ReferenceError::NoDatabase,
+        // ER_LOCK_WAIT_TIMEOUT
+        1205 => ReferenceError::Locked(table),
+        // ER_CON_COUNT_ERROR, ER_TOO_MANY_USER_CONNECTIONS, ER_USER_LIMIT_REACHED
+        1040 | 1203 | 1226 => ReferenceError::Full,
+        // ER_HOST_IS_BLOCKED
+        1129 => ReferenceError::Blocked,
         // ER_NO_SUCH_TABLE
         1146 => ReferenceError::NoTable(table),
         // ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION
@@ -177,12 +202,18 @@ mod tests {
             ),
             (
                 "ERROR 2059 (HY000): Authentication plugin 'canary' cannot be loaded: canary",
-                "the database account is set up for another way",
+                "the client program of the database lacks the plugin",
             ),
             (
                 "ERROR 2013 (HY000): Lost connection to server at 'handshake: canary', system error: 11",
                 "the database server ended",
             ),
+            (
+                "ERROR 2002 (HY000): Can't connect to server on '127.0.0.1' (115)",
+                "failed to reach the database server: no connection",
+            ),
+            ("ERROR 1205 (HY000) at line 1: canary", "the table `devices` is locked"),
+            ("ERROR 1044 (42000): canary", "the database user may not use this database, or there is none"),
             ("ERROR 1317 (70100): canary", "the database answers with error 1317"),
             ("ERROR canary", "the client program of the database ended with status 1"),
             ("canary", "the client program of the database ended with status 1"),

@@ -51,12 +51,35 @@ pub enum ReferenceError {
     Refused,
     /// The account wants another way of proving who one is.
     #[error(
-        "the database account is set up for another way than this exporter knows (such as pam); ALTER USER ... IDENTIFIED VIA mysql_native_password USING PASSWORD('...')"
+        "the client program of the database lacks the plugin by which this account proves who it is (by TCP it is given none, for whoever answers there could ask for the password in clear); use reference.database.socket, or set the account up with a password as MariaDB does by itself"
     )]
     Plugin,
     /// No right to database or table.
     #[error("the database user may not read the table `{table}`; GRANT SELECT ({column}) ON it to this user", table = .0.as_str(), column = column(*.0))]
     Forbidden(Table),
+    /// No right to the database, or no such database: one number for both.
+    #[error(
+        "the database user may not use this database, or there is none of that name; look at reference.database.name first, FreePBX's is named asterisk"
+    )]
+    NoRightOrDatabase,
+    /// The table was locked all the time.
+    #[error("the table `{table}` is locked, mostly by a backup; if this stays, look at SHOW PROCESSLIST on the PBX host", table = .0.as_str())]
+    Locked(Table),
+    /// No connection left.
+    #[error(
+        "the database has no connection left for this user; look at SHOW PROCESSLIST on the PBX host, and at max_connections"
+    )]
+    Full,
+    /// This host failed too often.
+    #[error(
+        "the database has blocked this host after many failed connections; FLUSH HOSTS on the PBX host, then look for who failed"
+    )]
+    Blocked,
+    /// A setting longer than the client's option file can hold.
+    #[error(
+        "reference.database: the {0} is longer than 1024 bytes, which the client program cannot take; shorten it"
+    )]
+    TooLong(&'static str),
     /// No such database.
     #[error("there is no such database; mend reference.database.name, FreePBX's is named asterisk")]
     NoDatabase,
@@ -69,6 +92,14 @@ pub enum ReferenceError {
     /// Any other refusal, by the server's number.
     #[error("the database answers with error {0}; look it up in the documentation of MariaDB")]
     Server(u16),
+    /// The database's client ended well and gave something else than a number.
+    #[error("{} gave something else than a number; look at what reference.database.program is", .0.display())]
+    NoNumber(PathBuf),
+    /// Our own defect.
+    #[error(
+        "pbx_exporter itself failed while it counted (a panic, counted in pbx_exporter_panics_total; its log names the place). Please report it"
+    )]
+    Panicked,
     /// The database's client ended without naming an error of its protocol.
     #[error("the client program of the database ended with {} and names no error; look at what reference.database.program is", .0.map_or_else(|| "a signal".to_owned(), |code| format!("status {code}")))]
     Client(Option<i32>),

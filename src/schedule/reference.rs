@@ -39,18 +39,16 @@ impl Watch {
     async fn count_on(&self, mut due: Instant) {
         loop {
             tokio::time::sleep_until(due).await;
-            // A task of its own, so that a panic ends one count; dropped, it is aborted.
-            let (mut counting, settings) = (JoinSet::new(), self.settings.clone());
-            counting.spawn(async move { count_once(&settings).await });
-            match counting.join_next().await {
-                Some(Ok(count)) => self.record(count),
-                _ => self.metrics.panicked(),
-            }
+            let settings = self.settings.clone();
+            self.record(contained(async move { count_once(&settings).await }).await);
             due = Instant::now() + self.settings.interval;
         }
     }
 
     fn record(&self, count: Result<u64, ReferenceError>) {
+        if matches!(count, Err(ReferenceError::Panicked)) {
+            self.metrics.panicked();
+        }
         let reference = Reference {
             kind: self.settings.source.kind(),
             count: count.map_err(|error| error.to_string().into()),
@@ -59,6 +57,15 @@ impl Watch {
         tell_change(&self.slot.info.name, self.slot.reference().as_deref(), &reference);
         self.slot.publish_reference(reference);
     }
+}
+
+/// What `count` gives, whatever becomes of it: in a task of its own, which is aborted when this is dropped.
+async fn contained(
+    count: impl Future<Output = Result<u64, ReferenceError>> + Send + 'static,
+) -> Result<u64, ReferenceError> {
+    let mut counting = JoinSet::new();
+    counting.spawn(count);
+    counting.join_next().await.and_then(Result::ok).unwrap_or(Err(ReferenceError::Panicked))
 }
 
 /// Logs each change between counting and failing, and of why it fails, once.
@@ -70,5 +77,17 @@ fn tell_change(target: &str, old: Option<&Reference>, new: &Reference) {
         }
         (Some(_), None) => tracing::info!(target, source, "extensions counted again on the PBX host"),
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_count_that_panics_is_a_failed_count_and_no_more() {
+        let panicked = contained(async { panic!("in a parser") }).await;
+        assert!(matches!(panicked, Err(ReferenceError::Panicked)), "{panicked:?}");
+        assert!(matches!(contained(async { Ok(3) }).await, Ok(3)));
     }
 }

@@ -43,14 +43,14 @@ fn words(
         (Err(why), _) => Some(format!("No second count: {why}.")),
         (Ok(count), Some(api)) => (count != api).then(|| difference(kind, count, api)),
         (Ok(0), None) if is_failing => Some(
-            "The PBX host itself counts no extensions either: look at the PBX first, and only then at its API."
+            "The PBX host itself counts no extensions: look at the PBX first, and only then at its API."
                 .to_owned(),
         ),
         (Ok(count), None) if is_failing => Some(format!(
             "The extensions are there: {} has {count}. It is the way through the API that fails.",
             match kind {
                 ReferenceKind::Asterisk => "Asterisk",
-                ReferenceKind::Database(_) => "FreePBX's database",
+                ReferenceKind::Database { .. } => "FreePBX's database",
             }
         )),
         (Ok(_), None) => None,
@@ -59,7 +59,12 @@ fn words(
 
 fn difference(kind: ReferenceKind, count: u64, api: u64) -> String {
     match kind {
-        ReferenceKind::Database(table) => format!(
+        ReferenceKind::Database { table, same_rows: false } => format!(
+            "The call reports {api}, and FreePBX's database has {count} rows in `{}`. The call is your own, so they may \
+             well count different things; watch whether they change together.",
+            table.as_str()
+        ),
+        ReferenceKind::Database { table, same_rows: true } => format!(
             "The API reports {api}, and FreePBX's database has {count} rows in `{}`. FreePBX's {} counts these same \
              rows, so both agree once each has been counted anew. If they stay apart, the API does not tell the \
              truth (FreePBX reports an empty list where its own query fails), or this database is of another PBX.",
@@ -68,6 +73,11 @@ fn difference(kind: ReferenceKind, count: u64, api: u64) -> String {
                 Table::Devices => "fetchAllExtensions",
                 Table::Users => "core/users",
             }
+        ),
+        ReferenceKind::Asterisk if count == 0 => format!(
+            "The API reports {api}, and Asterisk has 0 loaded: unless all are something else than SIP phones, \
+             no phone can register. Look into Asterisk's log for why it loads none, and whether `commands` names the SIP \
+             driver in use."
         ),
         ReferenceKind::Asterisk if count < api => format!(
             "The API reports {api}, and Asterisk has {count} loaded. That is usual where there are extensions which \
@@ -85,7 +95,7 @@ fn difference(kind: ReferenceKind, count: u64, api: u64) -> String {
 mod tests {
     use super::*;
 
-    const DEVICES: ReferenceKind = ReferenceKind::Database(Table::Devices);
+    const DEVICES: ReferenceKind = ReferenceKind::Database { table: Table::Devices, same_rows: true };
 
     #[test]
     fn equal_counts_need_no_words() {
@@ -107,15 +117,18 @@ mod tests {
             "{}",
             words(12)
         );
-        assert!(words(0).contains("counts no extensions either"), "{}", words(0));
+        assert!(words(0).contains("counts no extensions:"), "{}", words(0));
     }
 
     #[test]
     fn each_difference_is_told_with_both_numbers_and_what_may_explain_it() {
-        let users = ReferenceKind::Database(Table::Users);
+        let users = ReferenceKind::Database { table: Table::Users, same_rows: true };
+        let own = ReferenceKind::Database { table: Table::Devices, same_rows: false };
         for (kind, count, expected) in [
             (DEVICES, 14, "fetchAllExtensions counts these same rows"),
             (users, 14, "core/users counts these same rows"),
+            (own, 14, "they may well count different things"),
+            (ReferenceKind::Asterisk, 0, "no phone can register"),
             (ReferenceKind::Asterisk, 9, "virtual, IAX2, DAHDI, custom"),
             (ReferenceKind::Asterisk, 14, "before Apply Config"),
         ] {

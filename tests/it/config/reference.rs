@@ -75,12 +75,14 @@ fn every_key_of_the_database_arrives() {
 #[test]
 fn the_table_is_the_one_that_the_watched_call_reads() {
     let keys = "reference: {database: {socket: /run/mysqld/mysqld.sock, username: watcher}}";
-    for (call, table) in
-        [("graphql", Table::Devices), ("rest", Table::Users), ("{path: /admin/api/api/x}", Table::Devices)]
-    {
+    for (call, table, same_rows) in [
+        ("graphql", Table::Devices, true),
+        ("rest", Table::Users, true),
+        ("{path: /admin/api/api/x}", Table::Devices, false),
+    ] {
         let rest = format!("call: {call}, {keys}");
         assert_eq!(database(&rest).table, table, "{call}");
-        assert_eq!(reference(&rest).source.kind(), ReferenceKind::Database(table));
+        assert_eq!(reference(&rest).source.kind(), ReferenceKind::Database { table, same_rows });
     }
     let database = database(keys);
     assert_eq!(database.server, DatabaseServer::Socket(PathBuf::from("/run/mysqld/mysqld.sock")));

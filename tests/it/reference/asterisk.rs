@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use pbx_exporter::domain::reference::{AsteriskCommand, ReferenceSource};
 use pbx_exporter::reference::{ReferenceError, count_once};
-use tempfile::TempDir;
 
 use super::{ENDPOINTS, asking, fake_asterisk, prints};
 use crate::support::process::{PATIENCE, eventually};
@@ -48,19 +47,19 @@ async fn the_environment_stays_here_and_no_shell_reads_the_command() {
 async fn a_program_that_hangs_is_killed_at_the_timeout() {
     let folder = tempfile::tempdir().expect("a folder");
     let pid = folder.path().join("pid");
-    let script = format!("echo $$ > '{}'\nexec sleep 600", pid.display());
+    // A wrapper's own child, as that of a script that enters a container.
+    let script = format!("sleep 600 & echo $! > '{0}.new'; mv '{0}.new' '{0}'; wait", pid.display());
     let settings = asking(fake_asterisk(folder.path(), &script), Duration::from_secs(1));
     let error = count_once(&settings).await.expect_err("nothing came");
     assert!(matches!(error, ReferenceError::Timeout(_)), "{error}");
     assert!(error.to_string().starts_with("no count within 1s"), "{error}");
-    eventually("the child is gone", async || is_gone(&folder).then_some(())).await;
+    let pid = std::fs::read_to_string(pid).expect("the script got to writing it");
+    eventually("the child's child is gone", async || is_gone(pid.trim()).then_some(())).await;
 }
 
-/// Whether the script's process is dead: gone, or not yet reaped. A slow machine may not have got to writing its id.
-fn is_gone(folder: &TempDir) -> bool {
-    let pid = std::fs::read_to_string(folder.path().join("pid")).unwrap_or_default();
-    let Ok(stat) = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim())) else { return true };
-    stat.contains(") Z ")
+/// Whether a process is dead: gone, or not yet reaped by whoever inherited it.
+fn is_gone(pid: &str) -> bool {
+    std::fs::read_to_string(format!("/proc/{pid}/stat")).map_or(true, |stat| stat.contains(") Z "))
 }
 
 #[tokio::test]

@@ -21,6 +21,7 @@ fn settings(server: DatabaseServer) -> DatabaseSettings {
         password: Some(SecretSource::Literal(SecretString::from(PASSWORD))),
         name: "asterisk".into(),
         table: Table::Devices,
+        same_rows: true,
     }
 }
 
@@ -130,7 +131,7 @@ async fn each_refusal_has_its_own_sentence() {
         ),
         (
             DatabaseSettings { name: "traps".into(), ..good() },
-            "the database user may not read the table `devices`",
+            "the database user may not use this database, or there is none of that name",
         ),
         (
             DatabaseSettings { username: "writer".into(), name: "absent".into(), ..good() },
@@ -159,7 +160,7 @@ async fn a_client_program_that_is_absent_or_something_else_is_told() {
     for (program, expected) in [
         ("/absent/mariadb", "failed to start /absent/mariadb"),
         ("/bin/false", "the client program of the database ended with status 1"),
-        ("/bin/true", "the database server ended the connection"),
+        ("/bin/true", "/bin/true gave something else than a number"),
     ] {
         let settings = DatabaseSettings { program: Some(program.into()), ..at(&server) };
         let error = count(settings).await.expect_err(program).to_string();
@@ -208,6 +209,68 @@ async fn what_is_no_database_server_is_told_without_its_words() {
             "{error}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_port_that_nobody_listens_on_is_told_as_no_connection() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    drop(listener);
+    let error = count(settings(DatabaseServer::Tcp("127.0.0.1".into(), port))).await.expect_err("closed");
+    let text = error.to_string();
+    let told = ["no connection", "Connection refused"]
+        .map(|cause| format!("failed to reach the database server: {cause}"));
+    assert!(told.iter().any(|told| text.starts_with(told)), "{text}");
+}
+
+/// A server's greeting and, whatever it is answered, the demand for the password in clear: what whoever took the
+/// port of a stopped server may send.
+#[tokio::test]
+async fn a_password_is_not_given_to_whoever_asks_for_it_in_clear() {
+    const GREETING: &[u8] = b"\x4e\0\0\0\x0a5.5.5-10.11.6-MariaDB\0\x01\0\0\0abcdefgh\0\xff\xf7\x21\x02\0\xff\x81\x15\0\0\0\0\0\0\0\0\0\0abcdefghijkl\0mysql_native_password\0";
+    for plugin in ["mysql_clear_password", "dialog"] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let asking = async {
+            let (mut client, _) = listener.accept().await.expect("a connection");
+            let mut greeting = GREETING.to_vec();
+            greeting[0] = u8::try_from(greeting.len() - 4).expect("short");
+            client.write_all(&greeting).await.ok();
+            let mut heard = vec![0; 4096];
+            let first = client.read(&mut heard).await.unwrap_or(0);
+            let switch = [b"\xfe", plugin.as_bytes(), b"\0abcdefghijklmnopqrst\0"].concat();
+            let length = u8::try_from(switch.len()).expect("short");
+            client.write_all(&[&[length, 0, 0, 2], &*switch].concat()).await.ok();
+            let second = client.read(&mut heard[first..]).await.unwrap_or(0);
+            heard.truncate(first + second);
+            (first, heard)
+        };
+        let (counted, (first, heard)) =
+            tokio::join!(count(settings(DatabaseServer::Tcp("127.0.0.1".into(), port))), asking);
+        let error = counted.expect_err("no database");
+        assert!(first > 32, "the client spoke");
+        assert!(!heard.windows(PASSWORD.len()).any(|part| part == PASSWORD.as_bytes()), "{plugin}: {error}");
+        assert!(matches!(error, ReferenceError::Plugin | ReferenceError::Lost), "{plugin}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_name_in_any_script_arrives() {
+    let server = MariaDb::start().await;
+    server.run(&format!(
+        "CREATE USER 'jürgen'@localhost IDENTIFIED BY '{PASSWORD}'; GRANT SELECT (id) ON asterisk.devices TO 'jürgen'@localhost"
+    ));
+    let settings = DatabaseSettings { username: "jürgen".into(), ..at(&server) };
+    assert_eq!(count(settings).await.expect("a count"), DEVICES);
+}
+
+#[tokio::test]
+async fn what_the_clients_option_file_cannot_hold_is_refused() {
+    let secret = Some(SecretSource::Literal(SecretString::from("x".repeat(1025))));
+    let settings =
+        DatabaseSettings { password: secret, ..settings(DatabaseServer::Socket("/absent".into())) };
+    let error = count(settings).await.expect_err("too long").to_string();
+    assert!(error.starts_with("reference.database: the password is longer than 1024 bytes"), "{error}");
 }
 
 #[tokio::test]

@@ -23,7 +23,7 @@ async fn setup(server: &SimServer, telemetry_path: &str) -> (Setup, Arc<AtomicUs
     let counted = loads.clone();
     let setup = Setup {
         config: Config { targets: vec![Arc::new(target)], ..Config::default() },
-        loader: Box::new(move || Err(format!("load {} fails", counted.fetch_add(1, Ordering::SeqCst)))),
+        loader: Arc::new(move || Err(format!("load {} fails", counted.fetch_add(1, Ordering::SeqCst)))),
         listener: TcpListener::bind("127.0.0.1:0").await.expect("a port"),
         telemetry_path: telemetry_path.to_owned(),
         metrics: ExporterMetrics::new(),
