@@ -67,7 +67,7 @@ export function Heatmap({panel, frames, ...common}) {
   const scheme = {Oranges: interpolateOranges, Blues: interpolateBlues}[panel.options.color.scheme];
   const unit = getValueFormat(panel.options.yAxis.unit);
   const rows = frames
-    .map((frame) => ({le: Number(frame.fields[1].labels.le.replace('+Inf', 'Infinity')), times: frame.fields[0].values, values: frame.fields[1].values}))
+    .map(({fields: [{values: times}, {labels, values}]}) => ({le: Number(labels.le.replace('+Inf', 'Infinity')), times, values}))
     .sort((a, b) => a.le - b.le);
   // Buckets of a histogram hold all smaller ones, too.
   const own = rows.map(({values}, i) => values.map((value, j) => (value === null ? null : value - (rows[i - 1]?.values[j] ?? 0))));

@@ -79,7 +79,8 @@ async function load(panel, prometheus) {
   return frames;
 }
 
-const values = (frames) => frames.flatMap((frame) => frame.fields.filter((field) => field.type === FieldType.number).map((field) => [frame, field]));
+const values = (frames) =>
+  frames.flatMap((frame) => frame.fields.filter(({type}) => type === FieldType.number).map((field) => [frame, field]));
 
 function newest(frames) {
   return values(frames).map(([frame, field]) => {
@@ -113,8 +114,11 @@ function Content({panel, frames, width, height}) {
           alignmentFactors={{title: 'a'.repeat(24), text: '000.0 weeks'}} />
       ));
     }
-    case 'state-timeline':
-      return <StateTimeline {...common} series={values(frames).map(([frame, field]) => ({name: getFieldDisplayName(field, frame, frames), times: frame.fields[0].values, field}))} />;
+    case 'state-timeline': {
+      const name = ([frame, field]) => getFieldDisplayName(field, frame, frames);
+      const series = values(frames).map((one) => ({name: name(one), times: one[0].fields[0].values, field: one[1]}));
+      return <StateTimeline {...common} series={series} />;
+    }
     case 'heatmap':
       return <Heatmap {...common} panel={panel} frames={frames} />;
     default:
@@ -181,7 +185,8 @@ addEventListener('unhandledrejection', (event) => fail(event.reason));
 
 async function start() {
   await initPluginTranslations('render');
-  standardTransformersRegistry.setInit(() => ['merge', 'organize'].map((id) => ({id, name: id, transformation: async () => Object.values(standardTransformers).find((t) => t.id === id)})));
+  const find = (id) => async () => Object.values(standardTransformers).find((one) => one.id === id);
+  standardTransformersRegistry.setInit(() => ['merge', 'organize'].map((id) => ({id, name: id, transformation: find(id)})));
   const dashboard = await (await fetch(parameters.get('dashboard'))).json();
   const prometheus = new Prometheus(parameters.get('prometheus'), range, chosen);
   await prometheus.choose(dashboard);

@@ -85,7 +85,8 @@ function table(result, refId, time, several) {
     config: {filterable: true},
     values: result.map(({metric}) => metric[name] ?? ''),
   }));
-  const value = {name: several ? `Value #${refId}` : 'Value', type: FieldType.number, config: {}, values: result.map((s) => number(s.value[1]))};
+  const values = result.map(({value}) => number(value[1]));
+  const value = {name: several ? `Value #${refId}` : 'Value', type: FieldType.number, config: {}, values};
   const times = {name: 'Time', type: FieldType.time, config: {}, values: result.map(() => time * 1000)};
   return createDataFrame({refId, fields: [times, ...strings, value]});
 }
