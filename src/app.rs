@@ -176,8 +176,8 @@ impl Control for AppControl {
             let _one_at_a_time = self.reloading.lock().await;
             let loader = self.loader.clone();
             // It reads files, and a large configuration takes its time: no event loop waits for it.
-            let loaded = tokio::task::spawn_blocking(move || loader()).await;
-            match loaded
+            let result = tokio::task::spawn_blocking(move || loader()).await;
+            match result
                 .unwrap_or_else(|_| Err("reading the configuration panicked; please report it".into()))
             {
                 Ok(config) => {
