@@ -296,3 +296,42 @@ fn logs_are_followed_from_where_the_file_stands_and_need_not_exist_yet() {
     let error = files.load(&["conf/pbx.yml"]).expect_err("a link to the debug log");
     assert!(error.contains("client secrets and passwords"), "{error}");
 }
+
+#[test]
+fn a_platform_decides_what_a_target_does_not_say() {
+    for (platform, auth, grant, client_auth, call) in [
+        (
+            "ringme",
+            "client_id: a, client_secret: b",
+            Grant::ClientCredentials,
+            ClientAuth::Body,
+            "extensions",
+        ),
+        ("portsip", "client_id: a, username: u, password: p", Grant::Password, ClientAuth::Body, "users"),
+        (
+            "ringcentral",
+            "client_id: a, client_secret: b, parameters: {assertion: j}",
+            Grant::ClientCredentials,
+            ClientAuth::Basic,
+            "extensions",
+        ),
+        ("3cx", "client_id: a, client_secret: b", Grant::ClientCredentials, ClientAuth::Body, "users"),
+        ("wildix", "key: k", Grant::Static, ClientAuth::Body, "colleagues"),
+    ] {
+        let text = format!(
+            "targets: [{{name: x, url: 'https://a.example.com', platform: {platform}, auth: {{{auth}}}}}]"
+        );
+        let config = load_text(&text).unwrap_or_else(|error| panic!("{platform}: {error}"));
+        let target = &config.targets[0];
+        assert_eq!((target.auth.grant, target.auth.client_auth), (grant, client_auth), "{platform}");
+        assert_eq!(target.call, Call::known(call), "{platform}");
+        // A new token would end the one in use; a key is never renewed.
+        let renews = !["ringcentral", "3cx", "wildix"].contains(&platform);
+        assert_eq!(target.token_interval.is_some(), renews, "{platform}");
+    }
+    let zoom = "targets: [{name: x, url: 'https://api.zoom.us', platform: zoom-phone, \
+                auth: {client_id: a, client_secret: b, parameters: {account_id: c}}}]";
+    let config = load_text(zoom).expect("a good file");
+    assert_eq!(config.targets[0].token_address().as_str(), "https://zoom.us/oauth/token");
+    assert_eq!(config.targets[0].address("/v2/phone/users").as_str(), "https://api.zoom.us/v2/phone/users");
+}
