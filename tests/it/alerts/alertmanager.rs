@@ -1,63 +1,12 @@
 //! Routes and inhibition, by amtool and in a real Alertmanager.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
-use tempfile::TempDir;
 
-use super::{alerts, folder, run};
-use crate::support::http;
+use super::{alertmanager_config as config, alerts, run};
+use crate::support::alertmanager::Alertmanager;
 use crate::support::process::eventually;
-
-fn config() -> PathBuf {
-    folder().join("alertmanager.example.yml")
-}
-
-/// A running Alertmanager with the shipped configuration; killed when dropped. It notifies nobody as long as
-/// `group_wait` is longer than a test.
-struct Alertmanager {
-    child: Child,
-    folder: TempDir,
-}
-
-impl Alertmanager {
-    async fn start() -> (Self, String) {
-        let folder = tempfile::tempdir().expect("a folder");
-        let log = std::fs::File::create(folder.path().join("log")).expect("a file");
-        let child = Command::new("prometheus-alertmanager")
-            .arg(format!("--config.file={}", config().display()))
-            .arg(format!("--storage.path={}", folder.path().display()))
-            .args(["--web.listen-address=127.0.0.1:0", "--cluster.listen-address="])
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .expect("prometheus-alertmanager runs (Debian: prometheus-alertmanager)");
-        let alertmanager = Self { child, folder };
-        let address = eventually("Alertmanager listens", async || alertmanager.address()).await;
-        eventually("Alertmanager is ready", async || {
-            http::send(&address, "GET", "/-/ready", &[]).await.filter(|reply| reply.status == 200)
-        })
-        .await;
-        (alertmanager, address)
-    }
-
-    fn address(&self) -> Option<String> {
-        let log = std::fs::read_to_string(self.folder.path().join("log")).ok()?;
-        let line = log.lines().find(|line| line.contains("Listening on"))?;
-        let address = line.split_once("address=")?.1;
-        log.ends_with('\n').then(|| address.trim().to_owned())
-    }
-}
-
-impl Drop for Alertmanager {
-    fn drop(&mut self) {
-        // It may have ended by itself; either way it is gone after this.
-        self.child.kill().ok();
-        self.child.wait().ok();
-    }
-}
 
 /// The labels of one alert, as amtool takes them. `about`: instance and target, where there are any.
 fn labels(alert: &str, severity: &str, about: (&str, &str)) -> Vec<String> {
@@ -69,9 +18,8 @@ fn labels(alert: &str, severity: &str, about: (&str, &str)) -> Vec<String> {
 }
 
 /// What is heard: alert, severity and target of all that is not muted, once `count` alerts are in.
-async fn heard(address: &str, count: usize) -> Option<BTreeSet<String>> {
-    let reply = http::send(address, "GET", "/api/v2/alerts", &[]).await?;
-    let all: Vec<Value> = serde_json::from_str(&reply.body).expect("JSON");
+async fn heard(alertmanager: &Alertmanager, count: usize) -> Option<BTreeSet<String>> {
+    let all = alertmanager.alerts().await?;
     let text = |alert: &Value, label: &str| alert["labels"][label].as_str().unwrap_or("-").to_owned();
     let active = all.iter().filter(|alert| alert["status"]["state"] == "active");
     let active = active.map(|alert| {
@@ -80,10 +28,11 @@ async fn heard(address: &str, count: usize) -> Option<BTreeSet<String>> {
     (all.len() == count).then(|| active.collect())
 }
 
-/// Has these alerts fire in one Alertmanager; waits until exactly those of `expected` are heard.
+/// Has these alerts fire in one Alertmanager; waits until exactly those of `expected` are heard. It notifies nobody as
+/// long as `group_wait` is longer than a test.
 async fn assert_heard(fired: &[Vec<String>], expected: &[&str]) {
-    let (_alertmanager, address) = Alertmanager::start().await;
-    let url = format!("--alertmanager.url=http://{address}");
+    let alertmanager = Alertmanager::start(&std::fs::read_to_string(config()).expect("a file")).await;
+    let url = format!("--alertmanager.url=http://{}", alertmanager.address);
     for alert in fired {
         let words: Vec<_> =
             ["alert", "add", &url].into_iter().chain(alert.iter().map(String::as_str)).collect();
@@ -92,7 +41,7 @@ async fn assert_heard(fired: &[Vec<String>], expected: &[&str]) {
     let expected: BTreeSet<_> = expected.iter().map(|&text| text.to_owned()).collect();
     let mut last = None;
     let same = async || {
-        last = heard(&address, fired.len()).await;
+        last = heard(&alertmanager, fired.len()).await;
         (last.as_ref() == Some(&expected)).then_some(())
     };
     eventually(&format!("{expected:#?} and nothing else is heard"), same).await;

@@ -1,7 +1,11 @@
 //! The rules and the Alertmanager configuration that users take, against the code and in the real programs.
 
 mod alertmanager;
+mod arrives;
+mod cases;
+mod readme;
 mod rules;
+mod stage;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -44,6 +48,14 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("alerts")
 }
 
+fn rules() -> PathBuf {
+    folder().join("pbx_exporter.rules.yml")
+}
+
+fn alertmanager_config() -> PathBuf {
+    folder().join("alertmanager.example.yml")
+}
+
 fn read<T: DeserializeOwned>(path: &Path) -> T {
     let text = std::fs::read_to_string(path).expect("a file");
     serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
@@ -51,7 +63,7 @@ fn read<T: DeserializeOwned>(path: &Path) -> T {
 
 /// The shipped alerts, of which two may share a name where their severity differs.
 fn alerts() -> Vec<Rule> {
-    let rules: Rules = read(&folder().join("pbx_exporter.rules.yml"));
+    let rules: Rules = read(&rules());
     rules.groups.into_iter().flat_map(|group| group.rules).filter(|rule| rule.name.is_some()).collect()
 }
 

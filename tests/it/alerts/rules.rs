@@ -7,7 +7,7 @@ use pbx_exporter::domain::{Operation, Reason};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{alerts, folder, read, run};
+use super::{alerts, folder, read, rules, run};
 
 const RUNBOOKS: &str = "https://github.com/pbx-exporter/pbx_exporter/blob/main/docs/runbooks";
 
@@ -40,8 +40,7 @@ fn test_files() -> Vec<PathBuf> {
 
 #[test]
 fn promtool_finds_the_rules_valid_and_their_tests_pass() {
-    let rules = [folder().join("pbx_exporter.rules.yml")];
-    run("promtool", &["check", "rules", "--lint=all", "--lint-fatal"], &rules);
+    run("promtool", &["check", "rules", "--lint=all", "--lint-fatal"], &[rules()]);
     run("promtool", &["test", "rules"], &test_files());
 }
 
@@ -92,7 +91,7 @@ fn each_reason_raises_one_alert_at_either_endpoint_and_none_at_the_version_query
         }
     }
     let test = json!({
-        "rule_files": [folder().join("pbx_exporter.rules.yml")],
+        "rule_files": [rules()],
         "tests": [{"interval": "1m", "input_series": series, "promql_expr_test": [{
             "expr": r#"count by (alertname, target) (ALERTS{alertstate="firing"})"#,
             "eval_time": "30m",

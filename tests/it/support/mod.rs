@@ -1,5 +1,6 @@
 //! What several test modules need.
 
+pub mod alertmanager;
 pub mod board;
 pub mod browser;
 pub mod golden;

@@ -22,10 +22,16 @@ pub const MISSING: &str = "Debian's package `prometheus` gives prometheus and pr
 impl Prometheus {
     /// One that scrapes these exporters each second, with these rules.
     pub async fn scraping(exporters: &[&str], rules: &str) -> Self {
+        Self::alerting(exporters, rules, &[]).await
+    }
+
+    /// One that also tells these Alertmanagers.
+    pub async fn alerting(exporters: &[&str], rules: &str, alertmanagers: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let config = format!(
             "global: {{scrape_interval: 1s, scrape_timeout: 900ms, evaluation_interval: 1s}}\n\
              rule_files: [rules.yml]\n\
+             alerting: {{alertmanagers: [{{static_configs: [{{targets: {alertmanagers:?}}}]}}]}}\n\
              scrape_configs: [{{job_name: pbx, static_configs: [{{targets: {exporters:?}}}]}}]\n"
         );
         let file = |name| folder.path().join(name);

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::task::TaskTracker;
@@ -59,6 +59,22 @@ impl Server {
             async move {
                 if let Ok(stream) = acceptor.accept(stream).await {
                     server.converse(stream, &answer).await;
+                }
+            }
+        })
+        .await
+    }
+
+    /// TLS for what listens without it there.
+    pub async fn in_front_of(config: tokio_rustls::rustls::ServerConfig, origin: String) -> Self {
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        Self::scripted(move |_, stream| {
+            let (acceptor, origin) = (acceptor.clone(), origin.clone());
+            async move {
+                let (tls, plain) = tokio::join!(acceptor.accept(stream), TcpStream::connect(origin));
+                if let (Ok(mut tls), Ok(mut plain)) = (tls, plain) {
+                    // Either side may have gone away, which the other then sees.
+                    let _ = copy_bidirectional(&mut tls, &mut plain).await;
                 }
             }
         })
