@@ -1,6 +1,8 @@
 //! The only place that builds clock, transport, board, scheduler and router, and starts and stops
 //! them.
 
+mod confirm;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -10,14 +12,19 @@ use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use url::Url;
 
+use self::confirm::ConfirmPage;
 use crate::board::Board;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::control::{BoxFuture, Control, ProbeNow};
+use crate::control::{BoxFuture, Confirm, Control, ProbeNow};
+use crate::domain::StorageSettings;
 use crate::logfile;
 use crate::metrics::ExporterMetrics;
+use crate::oauth::Pending;
 use crate::schedule::{Handle, Parts, Scheduler};
+use crate::store::Store;
 use crate::transport::HttpTransport;
 use crate::web;
 
@@ -65,16 +72,23 @@ impl App {
         let transport = Arc::new(HttpTransport::new());
         let board = Arc::new(Board::default());
         let ready = Arc::new(AtomicBool::new(false));
+        let store = own_store(&setup.config);
+        let fixed = Fixed::of(&setup.config);
         let parts = Parts {
             transport: transport.clone(),
             board: board.clone(),
             metrics: setup.metrics.clone(),
+            store: store.clone(),
             clock: Clock::System,
             ready: ready.clone(),
             cancel: cancel.clone(),
         };
         let (scheduler, handle) = Scheduler::new(parts, setup.config.limits);
         passes.spawn(scheduler.run());
+        let confirm = store.zip(setup.config.external_url.clone()).map(|(store, external_url)| {
+            let pending = Pending::new(store, transport.clone(), Clock::System);
+            ConfirmPage::new(pending, external_url, handle.clone(), passes.clone())
+        });
         let metrics = setup.metrics.clone();
         let panicked = move || metrics.panicked();
         passes.spawn(logfile::follow(board.clone(), Clock::System, cancel.clone(), panicked));
@@ -86,6 +100,8 @@ impl App {
             cancel: cancel.clone(),
             metrics: setup.metrics.clone(),
             reloading: Mutex::new(()),
+            fixed,
+            confirm,
         });
         control.apply(setup.config).await;
         let router = web::router(web::WebState {
@@ -125,6 +141,17 @@ impl App {
     }
 }
 
+/// The storage for tokens, owned by this process if it can be. Where it cannot, it is tried again when it is needed.
+fn own_store(config: &Config) -> Option<Arc<Store>> {
+    let store = Arc::new(Store::new(config.storage.as_ref()?));
+    if let Err(error) = store.own() {
+        tracing::error!(
+            "{error}; until then targets whose tokens only a person can replace show exporter_error"
+        );
+    }
+    Some(store)
+}
+
 /// Runs `web` on a thread of its own: a large scrape delays no probe, and what probes take does not delay it.
 fn apart(web: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -143,6 +170,27 @@ struct AppControl {
     cancel: CancellationToken,
     metrics: Arc<ExporterMetrics>,
     reloading: Mutex<()>,
+    fixed: Fixed,
+    confirm: Option<ConfirmPage>,
+}
+
+/// What holds from the start to the end: a change in mid-life could leave one token in two places.
+#[derive(PartialEq)]
+struct Fixed {
+    storage: Option<StorageSettings>,
+    external_url: Option<Url>,
+}
+
+impl Fixed {
+    fn allows(&self, config: Config) -> Result<Config, String> {
+        let mend =
+            "error: storage and authorization hold from the start on; restart pbx_exporter to change them";
+        if Self::of(&config) == *self { Ok(config) } else { Err(mend.to_owned()) }
+    }
+
+    fn of(config: &Config) -> Self {
+        Self { storage: config.storage.clone(), external_url: config.external_url.clone() }
+    }
 }
 
 impl AppControl {
@@ -159,6 +207,9 @@ impl AppControl {
             tracing::warn!("{warning}");
         }
         let targets = config.targets.clone();
+        if let Some(confirm) = &self.confirm {
+            confirm.replace(targets.clone());
+        }
         self.handle.replace(config.targets, config.limits).await;
         self.transport.retain(&targets.iter().map(|target| &target.client).collect::<Vec<_>>());
         self.metrics.reloaded(Ok(Clock::System.unix()));
@@ -167,6 +218,10 @@ impl AppControl {
 }
 
 impl Control for AppControl {
+    fn confirm(&self) -> Option<&dyn Confirm> {
+        self.confirm.as_ref().map(|confirm| confirm as &dyn Confirm)
+    }
+
     fn ready(&self) -> bool {
         self.ready.load(Ordering::Relaxed) && !self.cancel.is_cancelled()
     }
@@ -177,9 +232,10 @@ impl Control for AppControl {
             let loader = self.loader.clone();
             // It reads files, and a large configuration takes its time: no event loop waits for it.
             let result = tokio::task::spawn_blocking(move || loader()).await;
-            match result
+            let config = result
                 .unwrap_or_else(|_| Err("reading the configuration panicked; please report it".into()))
-            {
+                .and_then(|config| self.fixed.allows(config));
+            match config {
                 Ok(config) => {
                     self.apply(config).await;
                     Ok(())

@@ -4,7 +4,7 @@
 //! `metrics`, `web`. Arrows point down this list; `domain` knows nobody. ARCHITECTURE.md has the reasons.
 //!
 //! - [`cli`]: flags, logging, a file a command.
-//! - [`sim`]: a simulated FreePBX, for tests and the demo.
+//! - [`sim`]: simulated PBXes, for tests and the demo.
 //! - [`app`]: builds, starts and stops everything else.
 //! - [`diagnose`]: every step to a PBX and its API, one by one, and one verdict.
 //! - [`web`]: router, handlers of a few lines, the page (axum).
@@ -12,6 +12,7 @@
 //! - [`mod@reference`]: a second count of the extensions, on the PBX host itself (child processes).
 //! - [`probe`]: one pass over a target: token, list, one retry after a rejection.
 //! - [`oauth`]: token requests, and the keeper of a target's token.
+//! - [`store`]: tokens on disk: files, their form, their lock.
 //! - [`budget`]: how many refusing answers an origin may still give.
 //! - [`platform`]: what differs between PBXes; from an answer to a reason and a diagnosis. Pure.
 //! - [`transport`]: one HTTP exchange (reqwest, rustls).
@@ -43,5 +44,6 @@ pub mod reference;
 pub mod schedule;
 pub mod shutdown;
 pub mod sim;
+pub mod store;
 pub mod transport;
 pub mod web;

@@ -8,9 +8,6 @@ mod listing;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use http::HeaderValue;
-use http::header::AUTHORIZATION;
-use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -18,11 +15,13 @@ use crate::budget::Origin;
 use crate::clock::Clock;
 use crate::domain::extensions::Listed;
 use crate::domain::outcome::{Attempt, Outcome, Version};
+use crate::domain::pace::paced;
 use crate::domain::{
-    Answer, Class, Exchange, Failure, Listing, Operation, Reason, Request, Target, TransportError,
+    Answer, Class, Exchange, Failure, Grant, Listing, Operation, Reason, Request, Target, TransportError,
 };
 use crate::oauth::{Asker, Diary, Held, Keeper, NoToken};
 use crate::platform::{self, CallContext, Validity};
+use crate::store::Store;
 use crate::transport::{Limits, Transport};
 
 /// What probes one target, and remembers between passes.
@@ -90,6 +89,15 @@ impl Probe {
         Self { target, transport, origin, clock, keeper, memory: Mutex::new(memory), keeps_list: false }
     }
 
+    /// The same with tokens kept in `store`, where the keeper is not one from before.
+    #[must_use]
+    pub fn keeping_tokens(mut self, store: Option<Arc<Store>>) -> Self {
+        if !self.memory().inherited {
+            self.keeper = Arc::new(Keeper::new(store));
+        }
+        self
+    }
+
     /// What is probed.
     pub const fn target(&self) -> &Arc<Target> {
         &self.target
@@ -111,7 +119,10 @@ impl Probe {
 
     /// When to look again during a wait: sooner where a secret file may be mended meanwhile.
     pub fn wake_after(&self, wait: Duration) -> Duration {
-        let watches_files = || self.target.secrets().any(|secret| secret.file().is_some());
+        let watches_files = || {
+            let confirmed_elsewhere = self.target.auth.grant == Grant::AuthorizationCode;
+            confirmed_elsewhere || self.target.secrets().any(|secret| secret.file().is_some())
+        };
         let quiet = self.memory().quiet_until.is_some();
         if quiet && watches_files() { wait.min(self.target.failure_interval) } else { wait }
     }
@@ -120,7 +131,8 @@ impl Probe {
     pub async fn quiet(&self) -> Option<Duration> {
         let until = self.memory().quiet_until?;
         // Also when the wait is over: a dead refresh token has no other end.
-        let forgiven = self.keeper.forgive_if_changed(&self.target).await;
+        let forgiven = self.keeper.forgive_if_changed(&self.target).await
+            || self.keeper.is_confirmed(&self.target, self.clock).await;
         let wait = until - Instant::now();
         if !forgiven && !wait.is_zero() {
             return Some(wait);
@@ -163,6 +175,7 @@ impl Probe {
         wait: Duration,
     ) -> Outcome {
         let (facts, renewal_due) = self.keeper.facts().await;
+        let wait = self.paced(&pass.diary.attempts, wait);
         Outcome {
             attempts: pass.diary.attempts,
             token: pass.diary.news,
@@ -174,6 +187,18 @@ impl Probe {
             wait,
             drift: pass.listed.as_ref().and_then(|listed| self.drift(listed)),
             listed: pass.listed.filter(|_| self.keeps_list),
+        }
+    }
+
+    /// Slower where the customer's own applications live on the same budget and it would not last.
+    fn paced(&self, attempts: &[Attempt], wait: Duration) -> Duration {
+        let calls = attempts.iter().filter(|attempt| attempt.operation != Operation::Token);
+        let told = attempts.iter().rev().find(|attempt| attempt.rate_limit.0.is_some());
+        match told.map(|attempt| attempt.rate_limit) {
+            Some((Some(remaining), Some(reset))) if self.target.platform.rate_limit.shared => {
+                paced(wait, remaining, Duration::from_secs(reset), calls.count() as u64)
+            }
+            _ => wait,
         }
     }
 
@@ -325,7 +350,7 @@ impl Probe {
             return Ok(None);
         }
         let call = Call { operation: Operation::Version, held, proven: refused.is_none() };
-        let request = platform::version_request(&self.target);
+        let Some(request) = platform::version_request(&self.target) else { return Ok(None) };
         let result = match self.exchange(cancel, pass, &call, request, platform::read_version).await {
             Err(Stop::NoToken(_)) => return Ok(None),
             result => result?,
@@ -347,8 +372,8 @@ impl Probe {
         mut request: Request,
         read: impl FnOnce(&CallContext<'_>, &Answer) -> Result<T, Failure>,
     ) -> Result<Result<T, Failure>, Stop> {
-        request.headers.insert(AUTHORIZATION, bearer(&call.held.secret));
-        let complete = self.target.add_secret_headers(&mut request.headers);
+        let complete = platform::with_token(&self.target, &mut request, &call.held.secret)
+            .and_then(|()| self.target.add_secret_headers(&mut request.headers));
         let sent = async {
             let permit = self.origin.admit(call.proven).await?;
             let limits = Limits { timeout: self.target.timeout, body: self.target.body_limit };
@@ -367,13 +392,14 @@ impl Probe {
         let context = self.context(call);
         let result = match exchange.result {
             Ok(answer) => {
-                attempt.rate_limit = platform::rate_limit(&answer);
+                attempt.rate_limit = platform::rate_limit(&self.target, &answer);
                 read(&context, &answer)
             }
             Err(error) => Err(self.no_answer(&context, &error)),
         };
         attempt.failure = result.as_ref().err().map(|failure| failure.reason);
-        let result = result.map_err(|failure| Failure { refused: attempt.is_refusal(), ..failure });
+        let result =
+            result.map_err(|failure| Failure { refused: failure.refused || attempt.is_refusal(), ..failure });
         permit.judge(&attempt);
         self.note_outage(&attempt);
         pass.diary.attempts.push(attempt);
@@ -443,12 +469,4 @@ fn read_validity(answer: &Answer) -> Result<(), Failure> {
         Validity::Unclear if answer.status.is_server_error() => Err(Failure::new(Reason::ServerError, "")),
         Validity::Unclear => Err(Failure::new(Reason::UnexpectedResponse, "")),
     }
-}
-
-/// The header of RFC 6750 section 2.1. The keeper lets only tokens of its alphabet through.
-fn bearer(token: &SecretString) -> HeaderValue {
-    let text = format!("Bearer {}", token.expose_secret());
-    let mut value = HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static("Bearer"));
-    value.set_sensitive(true);
-    value
 }

@@ -29,7 +29,7 @@ pub struct TargetInfo {
     /// The configured name.
     pub name: Arc<str>,
     /// Label value of `pbx_target_info`.
-    pub platform: &'static str,
+    pub platform: Arc<str>,
     /// The acquiring grant, label value of `pbx_target_info`.
     pub grant: Grant,
     /// `scheme://host[:port]`, for the page; never a label.

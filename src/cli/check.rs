@@ -9,6 +9,7 @@ use clap::Args;
 use crate::config::{self, Config, Lookup};
 use crate::domain::Target;
 use crate::domain::target::Call;
+use crate::platform;
 use crate::transport::HttpTransport;
 
 /// Validate the configuration without contacting anyone, or print its JSON Schema.
@@ -17,6 +18,9 @@ pub struct CheckArgs {
     /// Print the JSON Schema of a configuration file instead.
     #[arg(long)]
     pub schema: bool,
+    /// Print the description of a platform that is built in instead, to begin one of your own with.
+    #[arg(long, value_name = "NAME", conflicts_with = "schema")]
+    pub platform: Option<String>,
 }
 
 /// Runs the command on the process's environment and standard streams. Exit code 0: valid, also with
@@ -45,11 +49,23 @@ pub fn write(
         out.write_all(config::schema::text().as_bytes())?;
         return Ok(true);
     }
+    if let Some(name) = &args.platform {
+        return describe(name, out, err);
+    }
     match load(patterns, lookup) {
         Ok(config) if config.unreadable.is_empty() => summary(&config, out, err).map(|()| true),
         Ok(config) => tell(&config.unreadable, err),
         Err(errors) => tell(&errors, err),
     }
+}
+
+fn describe(name: &str, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<bool> {
+    if let Some(text) = platform::text(name) {
+        out.write_all(text.as_bytes())?;
+        return Ok(true);
+    }
+    let known: Vec<_> = platform::names().collect();
+    tell(&[format!("no platform of that name is built in; there are: {}", known.join(", "))], err)
 }
 
 fn tell(errors: &[String], err: &mut dyn Write) -> io::Result<bool> {
@@ -105,17 +121,17 @@ fn summary(config: &Config, out: &mut dyn Write, err: &mut dyn Write) -> io::Res
 
 fn line(target: &Target) -> String {
     let call = match &target.call {
-        Call::Graphql => "graphql".to_owned(),
-        Call::Rest => "rest".to_owned(),
+        Call::Known(name) => name.to_string(),
         // A query may carry a key.
         Call::Custom(call) => {
-            format!("{} {}", call.method, call.path.split('?').next().unwrap_or_default())
+            let path = call.request.path.split('?').next().unwrap_or_default();
+            format!("{} {path}", http::Method::from(call.request.method))
         }
     };
     format!(
         "{}: {} {}, grant {}, calls {call} every {}",
         target.name,
-        target.platform.as_str(),
+        target.platform.name,
         target.origin.origin().ascii_serialization(),
         target.auth.grant,
         humantime::format_duration(target.interval),

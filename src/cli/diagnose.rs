@@ -123,7 +123,7 @@ pub async fn text(target: &Target, parts: Parts<'_>, style: Style, out: &mut (dy
 /// Whom it is about, and what will be sent.
 fn announcement(target: &Target, style: Style) -> String {
     let url = target.origin.origin().ascii_serialization();
-    let mut text = style.paint("1", &format!("{}: {} at {url}", target.name, target.platform.as_str()));
+    let mut text = style.paint("1", &format!("{}: {} at {url}", target.name, target.platform.name));
     text += "\nWill be sent, in this order, until something is broken:\n";
     for line in diagnose::plan(target) {
         text += &style.wrap("  - ", 4, 4, &line);
@@ -268,7 +268,7 @@ fn target_json(target: &Target, report: &Report) -> Value {
     let certainty: (Certainty, &str) = (verdict.certainty.0, &verdict.certainty.1);
     json!({
         "target": &*target.name,
-        "platform": target.platform.as_str(),
+        "platform": &*target.platform.name,
         "url": target.origin.origin().ascii_serialization(),
         "sends": diagnose::plan(target),
         "steps": steps,

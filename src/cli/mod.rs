@@ -1,6 +1,7 @@
 //! Arguments and commands: a file a command.
 
 mod ad_hoc;
+pub mod authorize;
 pub mod check;
 mod demo;
 pub mod diagnose;
@@ -83,6 +84,7 @@ enum Command {
     TestConnection(test_connection::TestConnectionArgs),
     #[command(visible_alias = "diagnose-api")]
     Diagnose(diagnose::DiagnoseArgs),
+    Authorize(authorize::AuthorizeArgs),
     Healthcheck(healthcheck::HealthcheckArgs),
     /// Print a completion script for a shell
     Completions {
@@ -168,6 +170,7 @@ fn print_errors(errors: &[String]) {
 async fn dispatch(cli: Cli, metrics: Arc<ExporterMetrics>) -> anyhow::Result<ExitCode> {
     match cli.command {
         Some(Command::Extensions(args)) => Ok(extensions::run(&args, &cli.options.config_file).await),
+        Some(Command::Authorize(args)) => Ok(authorize::run(&args, &cli.options.config_file).await),
         Some(Command::Demo) => demo::run(&cli.options, metrics).await,
         Some(Command::Diagnose(args)) => Ok(diagnose::run(args, &cli.options.config_file).await),
         Some(Command::Healthcheck(args)) => {

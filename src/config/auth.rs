@@ -1,8 +1,16 @@
 //! `auth`: which keys a grant needs, which contradict it, and what FreePBX's scopes really are.
 
+use std::collections::BTreeMap;
+
+use ::url::Url;
+
 use super::check::Checker;
+use super::client::source;
 use super::raw;
 use super::secret::Forms;
+use super::structure::{printable, suggest};
+use super::url::parse_checked;
+use crate::domain::platform::{Platform, Reader, TokenEndpoint};
 use crate::domain::target::{Auth, Call, ClientAuth};
 use crate::domain::{Grant, SecretSource};
 
@@ -10,6 +18,7 @@ use crate::domain::{Grant, SecretSource};
 pub(super) fn check(
     c: &mut Checker<'_>,
     raw: Option<&raw::Auth>,
+    platform: &Platform,
     call: Option<&Call>,
     version: bool,
 ) -> Option<Auth> {
@@ -17,27 +26,30 @@ pub(super) fn check(
         c.error("auth", "missing; add `auth:` with grant, client_id and client_secret");
         return None;
     };
-    let grant = match raw.grant.unwrap_or(raw::Grant::ClientCredentials) {
-        raw::Grant::ClientCredentials => Grant::ClientCredentials,
-        raw::Grant::Password => Grant::Password,
-        raw::Grant::RefreshToken => Grant::RefreshToken,
+    let grant = grant(c, raw, platform)?;
+    let key = key(c, raw, grant);
+    let Some(form) = platform.token.as_ref().filter(|_| grant != Grant::Static) else {
+        without_token_endpoint(c, raw);
+        return Some(Auth { key, ..Auth::empty(grant) });
     };
-    let client_auth = match raw.client_auth.unwrap_or(raw::ClientAuth::Body) {
+    let usual = form.client_auth;
+    let client_auth = raw.client_auth.map_or(usual, |written| match written {
         raw::ClientAuth::Body => ClientAuth::Body,
         raw::ClientAuth::Basic => ClientAuth::Basic,
-    };
+    });
     let client_id = required(c, "auth.client_id", raw.client_id.as_deref());
-    let secret = Forms {
-        key: "auth.client_secret",
-        literal: raw.client_secret.as_ref(),
-        file: raw.client_secret_file.as_ref(),
-        env: raw.client_secret_env.as_ref(),
+    let secret = client_secret(raw);
+    let client_secret = if form.secret_optional && !secret.is_given() {
+        None
+    } else {
+        required_secret(c, &secret, &format!("every {} application has one", platform.title))
     };
-    let client_secret = required_secret(c, &secret, "every FreePBX application has one");
     let (username, password) = user(c, raw, grant);
-    let refresh_token = refresh_token(c, raw, grant);
+    let refresh_token = refresh_token(c, raw, grant, platform);
+    let redirect_uri = redirect_uri(c, raw.redirect_uri.as_deref(), grant);
     let scopes = raw.scopes.clone().unwrap_or_default();
-    check_scopes(c, &scopes, call, version);
+    check_scopes(c, &scopes, platform, call, version);
+    let origin = token_origin(c, raw, form);
     Some(Auth {
         grant,
         client_id: client_id?,
@@ -46,8 +58,131 @@ pub(super) fn check(
         username,
         password,
         refresh_token,
+        redirect_uri,
         scopes,
+        parameters: parameters(c, raw, grant, platform, form),
+        origin,
+        key,
     })
+}
+
+fn grant(c: &mut Checker<'_>, raw: &raw::Auth, platform: &Platform) -> Option<Grant> {
+    let grant = match raw.grant {
+        Some(raw::Grant::ClientCredentials) => Grant::ClientCredentials,
+        Some(raw::Grant::Password) => Grant::Password,
+        Some(raw::Grant::AuthorizationCode) => Grant::AuthorizationCode,
+        Some(raw::Grant::RefreshToken) => Grant::RefreshToken,
+        Some(raw::Grant::Static) => Grant::Static,
+        None => return platform.grants.served().next(),
+    };
+    if platform.grants.get(grant).is_some() {
+        return Some(grant);
+    }
+    let served: Vec<_> = platform.grants.served().map(Grant::as_str).collect();
+    let text =
+        format!("{} does not serve the grant {grant}; use one of: {}", platform.name, served.join(", "));
+    c.error("auth.grant", text);
+    None
+}
+
+fn client_secret(raw: &raw::Auth) -> Forms<'_> {
+    Forms {
+        key: "auth.client_secret",
+        literal: raw.client_secret.as_ref(),
+        file: raw.client_secret_file.as_ref(),
+        env: raw.client_secret_env.as_ref(),
+    }
+}
+
+/// The fixed key, which has a grant of its own.
+fn key(c: &mut Checker<'_>, raw: &raw::Auth, grant: Grant) -> Option<SecretSource> {
+    let forms = Forms {
+        key: "auth.key",
+        literal: raw.key.as_ref(),
+        file: raw.key_file.as_ref(),
+        env: raw.key_env.as_ref(),
+    };
+    if grant == Grant::Static {
+        return required_secret(c, &forms, "the grant static sends it");
+    }
+    if forms.is_given() {
+        c.error(
+            &forms.given_key(),
+            format!("has no use with the grant {grant}; remove it, or write `grant: static`"),
+        );
+    }
+    None
+}
+
+/// With a fixed key nobody is asked for a token.
+fn without_token_endpoint(c: &mut Checker<'_>, raw: &raw::Auth) {
+    user(c, raw, Grant::Static);
+    let secret = client_secret(raw);
+    let given = [
+        ("auth.client_id".to_owned(), raw.client_id.is_some()),
+        (secret.given_key(), secret.is_given()),
+        ("auth.client_auth".to_owned(), raw.client_auth.is_some()),
+        ("auth.scopes".to_owned(), raw.scopes.is_some()),
+        ("auth.parameters".to_owned(), raw.parameters.is_some()),
+        ("auth.url".to_owned(), raw.url.is_some()),
+    ];
+    for (key, is_given) in given {
+        if is_given && c.is_own(&key) {
+            c.error(&key, "has no use with the grant static, which asks for no token; remove it");
+        }
+    }
+}
+
+fn token_origin(c: &mut Checker<'_>, raw: &raw::Auth, form: &TokenEndpoint) -> Option<Url> {
+    let Some(written) = &raw.url else {
+        return form.origin.as_ref().and_then(|origin| Url::parse(origin).ok());
+    };
+    let url = parse_checked(written, &["http", "https"], "auth.client_id and auth.client_secret");
+    let url = c.accept("auth.url", url)?;
+    if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
+        c.error("auth.url", "has a path; write scheme, host and port alone, the path is the platform's");
+    }
+    if url.scheme() == "http" && !super::url::is_loopback(&url) {
+        c.warning("auth.url", "credentials travel in plain text over http://; use https://");
+    }
+    Some(url)
+}
+
+/// Those that the platform has; each that it needs.
+fn parameters(
+    c: &mut Checker<'_>,
+    raw: &raw::Auth,
+    grant: Grant,
+    platform: &Platform,
+    form: &TokenEndpoint,
+) -> BTreeMap<String, SecretSource> {
+    let known: Vec<_> = form.parameters.iter().map(|parameter| parameter.name.as_str()).collect();
+    let written = raw.parameters.as_ref();
+    for parameter in form.parameters.iter().filter(|p| p.value.is_none() && p.goes_with(grant)) {
+        let name = &parameter.name;
+        if written.is_none_or(|written| !written.contains_key(name)) {
+            let about = parameter.about.as_ref().map(|about| format!(", {about}")).unwrap_or_default();
+            let text = format!("missing, and {} needs it{about}; add `{name}: ...`", platform.name);
+            c.error(&format!("auth.parameters.{name}"), text);
+        }
+    }
+    let mut checked = BTreeMap::new();
+    for (name, value) in written.into_iter().flatten() {
+        let key = format!("auth.parameters.{name}");
+        if !known.contains(&name.as_str()) {
+            let has = if known.is_empty() {
+                "it has none".to_owned()
+            } else {
+                format!("it has: {}", known.join(", "))
+            };
+            let hint = suggest(name, &known);
+            let text = format!("{} has no parameter `{}`; {hint}{has}", platform.name, printable(name));
+            c.error(&key, text);
+        } else if let Some(source) = source(c, &key, value) {
+            checked.insert(name.clone(), source);
+        }
+    }
+    checked
 }
 
 pub(super) fn required(c: &mut Checker<'_>, key: &str, value: Option<&str>) -> Option<String> {
@@ -95,7 +230,12 @@ fn user(c: &mut Checker<'_>, raw: &raw::Auth, grant: Grant) -> (Option<String>, 
     (None, None)
 }
 
-fn refresh_token(c: &mut Checker<'_>, raw: &raw::Auth, grant: Grant) -> Option<SecretSource> {
+fn refresh_token(
+    c: &mut Checker<'_>,
+    raw: &raw::Auth,
+    grant: Grant,
+    platform: &Platform,
+) -> Option<SecretSource> {
     let forms = Forms {
         key: "auth.refresh_token",
         literal: raw.refresh_token.as_ref(),
@@ -103,11 +243,16 @@ fn refresh_token(c: &mut Checker<'_>, raw: &raw::Auth, grant: Grant) -> Option<S
         env: raw.refresh_token_env.as_ref(),
     };
     if grant == Grant::RefreshToken {
-        c.warning(
-            "auth.grant",
-            "FreePBX replaces a refresh token at each use and refuses the old one: the application it came \
-             from loses its access; prefer client_credentials",
+        let other =
+            if platform.grants.client_credentials.is_some() { "client_credentials" } else { "another grant" };
+        let revokes = platform.token.as_ref().is_some_and(|token| token.refresh_revokes);
+        let replaces = if revokes { "replaces" } else { "may replace" };
+        let text = format!(
+            "{} {replaces} a refresh token at each use and refuses the old one: the application it came from loses its \
+             access; prefer {other}",
+            platform.title
         );
+        c.warning("auth.grant", text);
         return required_secret(c, &forms, "the grant refresh_token sends it");
     }
     if forms.is_given() {
@@ -117,14 +262,45 @@ fn refresh_token(c: &mut Checker<'_>, raw: &raw::Auth, grant: Grant) -> Option<S
     None
 }
 
-fn check_scopes(c: &mut Checker<'_>, scopes: &[String], call: Option<&Call>, version: bool) {
+fn redirect_uri(c: &mut Checker<'_>, text: Option<&str>, grant: Grant) -> Option<Box<Url>> {
+    let text = text?;
+    if grant != Grant::AuthorizationCode {
+        let mend =
+            format!("has no use with the grant {grant}; remove it, or write `grant: authorization_code`");
+        c.error("auth.redirect_uri", mend);
+        return None;
+    }
+    // RFC 6749 section 3.1.2: absolute, without a fragment.
+    let url = Url::parse(text).ok().filter(|url| url.fragment().is_none() && url.has_host());
+    let Some(url) = url.filter(|url| matches!(url.scheme(), "http" | "https")) else {
+        c.error(
+            "auth.redirect_uri",
+            "is no address; write the application's own, as in http://127.0.0.1:8765/callback",
+        );
+        return None;
+    };
+    if url.scheme() == "http" && !super::url::is_loopback(&url) {
+        c.warning("auth.redirect_uri", "the code travels in plain text over http://; use https://");
+    }
+    Some(Box::new(url))
+}
+
+fn check_scopes(
+    c: &mut Checker<'_>,
+    scopes: &[String],
+    platform: &Platform,
+    call: Option<&Call>,
+    version: bool,
+) {
     for (i, scope) in scopes.iter().enumerate() {
-        check_scope(c, &format!("auth.scopes[{i}]"), scope);
+        check_scope(c, &format!("auth.scopes[{i}]"), scope, platform);
+    }
+    if platform.reader != Reader::Freepbx {
+        return;
     }
     let needs = |needed: &str| !scopes.is_empty() && !scopes.iter().any(|s| covers(s, needed));
     let needed = match call {
-        Some(Call::Graphql) => Some(("graphql", "gql:core:read")),
-        Some(Call::Rest) => Some(("rest", "rest:core:read:users")),
+        Some(Call::Known(name)) => platform.call(name).and_then(|call| Some((name, call.scope.as_deref()?))),
         Some(Call::Custom(_)) | None => None,
     };
     if let Some((call, needed)) = needed.filter(|(_, needed)| needs(needed)) {
@@ -141,23 +317,27 @@ fn check_scopes(c: &mut Checker<'_>, scopes: &[String], call: Option<&Call>, ver
     }
 }
 
-/// FreePBX/api:Api.class.php: `TYPE[:MODULE[:ACTION[:OBJECT]]]`.
-fn check_scope(c: &mut Checker<'_>, key: &str, scope: &str) {
-    let shown = super::structure::printable(scope);
+fn check_scope(c: &mut Checker<'_>, key: &str, scope: &str, platform: &Platform) {
+    let shown = printable(scope);
     if scope.contains(char::is_whitespace) {
         c.error(key, format!("`{shown}` has a space; write one scope an item"));
         return;
     }
     let parts: Vec<_> = scope.split(':').collect();
-    let is_known = matches!(parts[0], "gql" | "rest")
+    let is_known = platform.reader != Reader::Freepbx || is_freepbx_scope(&parts);
+    if !is_known {
+        c.error(key, format!("FreePBX has no scope `{shown}` and would answer each token request 400 invalid_scope; write gql:core:read, or remove `scopes` to get all that the application has"));
+    }
+}
+
+/// FreePBX/api:Api.class.php: `TYPE[:MODULE[:ACTION[:OBJECT]]]`.
+fn is_freepbx_scope(parts: &[&str]) -> bool {
+    matches!(parts[0], "gql" | "rest")
         && parts.len() <= 4
         && parts
             .iter()
             .all(|p| !p.is_empty() && p.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c)))
-        && parts.get(2).is_none_or(|action| matches!(*action, "read" | "write"));
-    if !is_known {
-        c.error(key, format!("FreePBX has no scope `{shown}` and would answer each token request 400 invalid_scope; write gql:core:read, or remove `scopes` to get all that the application has"));
-    }
+        && parts.get(2).is_none_or(|action| matches!(*action, "read" | "write"))
 }
 
 /// Whether a scope grants what `needed` names: a shorter scope covers the longer ones that begin with it.

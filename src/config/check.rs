@@ -11,12 +11,12 @@ use std::time::Duration;
 use serde_json::from_value;
 
 use super::issue::{Level, Report};
+use super::platform::Platforms;
 use super::raw::{self, DurationText};
 use super::structure::is_invisible;
 use super::tree::Node;
 use super::{Limits, Lookup, auth, call, client, expected, log, reference, times, url};
-use crate::domain::Target;
-use crate::domain::target::PlatformId;
+use crate::domain::{Platform, Target};
 
 pub(super) const SECOND: Duration = Duration::from_secs(1);
 pub(super) const MINUTE: Duration = Duration::from_secs(60);
@@ -94,7 +94,7 @@ pub(super) fn show(duration: Duration) -> String {
 }
 
 /// Checks one merged target; `None` only after reporting at least one error.
-pub(super) fn target(mut c: Checker<'_>) -> Option<Target> {
+pub(super) fn target(mut c: Checker<'_>, platforms: &Platforms) -> Option<Target> {
     let before = c.report.errors();
     let Ok(raw) = from_value::<raw::Target>(c.root.to_value()) else {
         c.error("", "does not fit the schema; see docs/configuration.md");
@@ -103,23 +103,21 @@ pub(super) fn target(mut c: Checker<'_>) -> Option<Target> {
     let settings = &raw.settings;
     check_name(&mut c, &raw.name);
     let origin = check_url(&mut c, &raw.url);
-    let call = call::check(&mut c, settings.call.as_ref());
-    let version = settings.version.unwrap_or(false);
-    let auth = auth::check(&mut c, settings.auth.as_ref(), call.as_ref(), version);
-    let times = times::Times::check(&mut c, settings, auth.as_ref().map(|a| a.grant));
+    let platform = platforms.find(&mut c, settings.platform.as_deref().unwrap_or("freepbx"))?;
+    let call = call::check(&mut c, settings.call.as_ref(), &platform);
+    let version = check_version(&mut c, settings.version, &platform);
+    let auth = auth::check(&mut c, settings.auth.as_ref(), &platform, call.as_ref(), version);
+    let times = times::Times::check(&mut c, settings, auth.as_ref().map(|a| a.grant), &platform);
     let backoff = times::backoff(&mut c, settings.backoff.as_ref());
     let body_limit = check_size(&mut c, settings.body_limit.as_ref());
     let (headers, secret_headers) = client::headers(&mut c, settings.headers.as_ref());
     let client = client::check(&mut c, settings, origin.as_ref());
     let log = log::check(&mut c, settings.log.as_deref());
-    let expected = expected::check(&mut c, settings, call.as_ref());
-    let reference = reference::check(&mut c, settings.reference.as_ref(), call.as_ref());
+    let expected = expected::check(&mut c, settings, call.as_ref(), &platform);
+    let reference = reference::check(&mut c, settings.reference.as_ref(), call.as_ref(), &platform);
     if c.report.errors() > before {
         return None;
     }
-    let platform = match settings.platform.unwrap_or(raw::Platform::Freepbx) {
-        raw::Platform::Freepbx => PlatformId::FreePbx,
-    };
     Some(Target {
         name: raw.name.into(),
         platform,
@@ -140,6 +138,14 @@ pub(super) fn target(mut c: Checker<'_>) -> Option<Target> {
         expected,
         reference: reference.map(Arc::new),
     })
+}
+
+fn check_version(c: &mut Checker<'_>, written: Option<bool>, platform: &Platform) -> bool {
+    let wanted = written.unwrap_or(false);
+    if wanted && platform.version.is_none() {
+        c.error("version", format!("{} has no version query; remove it", platform.name));
+    }
+    wanted
 }
 
 fn check_name(c: &mut Checker<'_>, name: &str) {

@@ -125,7 +125,7 @@ pub(super) fn headers(c: &mut Checker<'_>, raw: Option<&BTreeMap<String, raw::He
         } else if map.contains_key(&header) || files.iter().any(|(name, _)| *name == header) {
             c.error(&key, "given twice in different case; remove one");
         }
-        match header_value(c, &key, value) {
+        match source(c, &key, value) {
             Some(SecretSource::Literal(secret)) => {
                 map.extend(parse_value(c, Level::Error, &key, &secret).map(|value| (header, value)));
             }
@@ -149,7 +149,8 @@ fn parse_value(c: &mut Checker<'_>, level: Level, key: &str, secret: &SecretStri
     Some(value)
 }
 
-fn header_value(c: &mut Checker<'_>, key: &str, raw: &raw::Header) -> Option<SecretSource> {
+/// The text itself, or where it is.
+pub(super) fn source(c: &mut Checker<'_>, key: &str, raw: &raw::Header) -> Option<SecretSource> {
     let source = match raw {
         raw::Header::Text(text) => {
             secret::warn_if_odd(c, key, text.expose_secret());

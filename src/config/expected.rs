@@ -3,15 +3,21 @@
 use super::check::Checker;
 use super::issue::Level;
 use super::raw::{self, ExtensionId};
+use crate::domain::Platform;
 use crate::domain::extensions::{Id, id};
-use crate::domain::target::{Call, Expected};
+use crate::domain::target::{Call, Expected, tells_extensions};
 use crate::expected;
 
 const LIST: &str = "expected_extensions";
 const FILE: &str = "expected_extensions_file";
 
 /// Checks which extensions there should be.
-pub(super) fn check(c: &mut Checker<'_>, raw: &raw::Settings, call: Option<&Call>) -> Option<Expected> {
+pub(super) fn check(
+    c: &mut Checker<'_>,
+    raw: &raw::Settings,
+    call: Option<&Call>,
+    platform: &Platform,
+) -> Option<Expected> {
     let (key, expected) = match (&raw.expected_extensions, &raw.expected_extensions_file) {
         (None, None) => return None,
         (Some(_), Some(_)) => {
@@ -24,7 +30,7 @@ pub(super) fn check(c: &mut Checker<'_>, raw: &raw::Settings, call: Option<&Call
         (Some(ids), None) => (LIST, list(c, ids)),
         (None, Some(path)) => (FILE, Expected::File(file(c, path))),
     };
-    if let Some(Err(mend)) = call.map(Call::tells_extensions) {
+    if let Some(Err(mend)) = call.map(|call| tells_extensions(call, platform)) {
         c.error(key, mend);
     }
     Some(expected)

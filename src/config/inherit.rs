@@ -39,7 +39,7 @@ fn stem(key: &str) -> &str {
 }
 
 fn has_forms(stem: &str) -> bool {
-    ["client_secret", "password", "refresh_token", "expected_extensions"].contains(&stem)
+    ["client_secret", "password", "refresh_token", "key", "expected_extensions"].contains(&stem)
 }
 
 fn inherited(entry: &Entry) -> Entry {

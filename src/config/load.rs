@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use super::check::{self, Checker};
 use super::issue::{Issue, Level, Place, Report};
+use super::platform::Platforms;
 use super::secret::unexpanded;
-use super::tree::{self, Data, Node};
-use super::{Config, ConfigErrors, Limits, Lookup, env, inherit, structure};
+use super::tree::{self, Data, Entry, Node};
+use super::{Config, ConfigErrors, Limits, Lookup, env, inherit, storage, structure};
 use crate::domain::{Target, file};
 
 /// The largest configuration file, bytes: ten thousand targets with all their keys have room.
@@ -46,6 +47,9 @@ pub fn load(patterns: &[String], lookup: Lookup<'_>) -> Result<Config, ConfigErr
 pub(super) struct Parts {
     pub defaults: Option<Node>,
     pub limits: Option<Node>,
+    pub storage: Option<Node>,
+    pub authorization: Option<Node>,
+    pub platforms: Vec<Entry>,
     /// With their paths from the file's root.
     pub targets: Vec<(String, Node)>,
     /// Whether structure had no errors; if not, each part is looked at before its values are checked.
@@ -59,19 +63,32 @@ impl Parts {
         if let Some(root) = self.limits.as_ref().filter(|root| is_sound(root, "Limits")) {
             limits = check::limits(Checker { root, path: "limits".to_owned(), lookup, report });
         }
+        let storage =
+            self.storage.as_ref().filter(|root| is_sound(root, "Storage")).and_then(|root| {
+                storage::check(Checker { root, path: "storage".to_owned(), lookup, report })
+            });
+        let authorization = self.authorization.as_ref().filter(|root| is_sound(root, "Authorization"));
+        let external_url = authorization.and_then(|root| {
+            storage::external_url(Checker { root, path: "authorization".to_owned(), lookup, report })
+        });
         check_names(&self.targets, report);
+        let platforms = Platforms::check(&self.platforms, self.sound, lookup, report);
         if self.defaults.as_ref().is_some_and(|root| !is_sound(root, "Defaults")) {
             return Config::default();
         }
         let mut targets = Vec::with_capacity(self.targets.len());
         for (path, own) in self.targets.iter().filter(|(_, own)| is_sound(own, "Target")) {
             let root = inherit::merge(own, self.defaults.as_ref());
-            let checked = check::target(Checker { root: &root, path: path.clone(), lookup, report });
-            targets.extend(checked.map(|target| (Arc::new(target), (path, own.nearest("auth.client_id")))));
+            let place = Checker { root: &root, path: path.clone(), lookup, report };
+            let checked = check::target(place, &platforms);
+            targets.extend(checked.map(|target| (Arc::new(target), (path, own))));
         }
         warn_of_twins(&targets, report);
+        if self.storage.is_none() {
+            storage::is_missing(&targets, self.authorization.as_ref(), report);
+        }
         let targets = targets.into_iter().map(|(target, _)| target).collect();
-        Config { targets, limits, ..Config::default() }
+        Config { targets, limits, storage, external_url, ..Config::default() }
     }
 
     /// Takes a file's parts in.
@@ -83,8 +100,14 @@ impl Parts {
                     let path = |(i, node)| (format!("targets[{i}]"), node);
                     self.targets.extend(items.into_iter().enumerate().map(path));
                 }
-                (key @ ("defaults" | "limits"), data @ Data::Map(_)) => {
-                    let slot = if key == "limits" { &mut self.limits } else { &mut self.defaults };
+                ("platforms", Data::Map(entries)) => self.platforms.extend(entries),
+                (key @ ("defaults" | "limits" | "storage" | "authorization"), data @ Data::Map(_)) => {
+                    let slot = match key {
+                        "limits" => &mut self.limits,
+                        "storage" => &mut self.storage,
+                        "authorization" => &mut self.authorization,
+                        _ => &mut self.defaults,
+                    };
                     if let Some(first) = slot {
                         let text = format!(
                             "stands in another file too, at {}; keep one, it holds for all files",
@@ -118,7 +141,7 @@ fn check_names(targets: &[(String, Node)], report: &mut Report) {
 
 fn warn_of_twins(targets: &[(Arc<Target>, (&String, &Node))], report: &mut Report) {
     let mut seen: HashMap<(&str, &str), &Target> = HashMap::new();
-    for (target, (path, node)) in targets {
+    for (target, (path, node)) in targets.iter().filter(|(target, _)| !target.auth.client_id.is_empty()) {
         let key = (target.origin.as_str(), target.auth.client_id.as_str());
         if let Some(first) = seen.get(&key) {
             let text = format!(
@@ -127,7 +150,8 @@ fn warn_of_twins(targets: &[(Arc<Target>, (&String, &Node))], report: &mut Repor
                 structure::printable(&target.name),
                 structure::printable(&first.name)
             );
-            report.add(Level::Warning, &node.place, format!("{path}.auth.client_id"), text);
+            let place = &node.nearest("auth.client_id").place;
+            report.add(Level::Warning, place, format!("{path}.auth.client_id"), text);
         } else {
             seen.insert(key, target);
         }

@@ -13,10 +13,12 @@ mod inherit;
 mod issue;
 mod load;
 mod log;
+mod platform;
 mod raw;
 mod reference;
 pub mod schema;
 mod secret;
+mod storage;
 mod structure;
 mod times;
 mod tree;
@@ -26,7 +28,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::domain::Target;
+use crate::domain::{StorageSettings, Target};
 
 pub use issue::{ConfigErrors, Issue, Place};
 pub use load::load;
@@ -42,6 +44,10 @@ pub struct Config {
     pub targets: Vec<Arc<Target>>,
     /// Limits over all targets.
     pub limits: Limits,
+    /// Where tokens are kept over a restart.
+    pub storage: Option<StorageSettings>,
+    /// The address under which people reach the page for confirmations; `None`: there is no such page.
+    pub external_url: Option<::url::Url>,
     /// Secret files that cannot be read now, in the same form as an error: `check` takes them for errors, a
     /// service goes on with the other targets.
     pub unreadable: Vec<String>,

@@ -10,8 +10,10 @@ use schemars::{JsonSchema, json_schema};
 use secrecy::SecretString;
 use serde::Deserialize;
 
-/// Configuration of pbx_exporter. Several files are merged: `targets` add up, `defaults` and `limits`
-/// may each stand in one of the files and hold for all.
+use crate::domain::Platform;
+
+/// Configuration of pbx_exporter. Several files are merged: `targets` add up, `defaults`, `limits`,
+/// `storage` and `authorization` may each stand in one of the files and hold for all.
 #[derive(Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields, title = "pbx_exporter")]
 #[expect(dead_code, reason = "only its schema is used: files are merged as trees before serde sees them")]
@@ -22,6 +24,14 @@ pub(super) struct File {
     pub defaults: Option<Settings>,
     /// Limits over all targets.
     pub limits: Option<Limits>,
+    /// Where tokens are kept over a restart; needed for the grant `authorization_code`. Holds from the start of the
+    /// service until its end.
+    pub storage: Option<Storage>,
+    /// Lets people confirm access on a page of the running service; off without it. Holds from the start of the
+    /// service until its end.
+    pub authorization: Option<Authorization>,
+    /// Kinds of PBX that are not built in, by name: see docs/platforms.md.
+    pub platforms: Option<BTreeMap<String, Platform>>,
     /// The PBXes to watch.
     pub targets: Option<Vec<Target>>,
 }
@@ -43,9 +53,9 @@ pub(super) struct Target {
 #[derive(Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields, rename = "Defaults")]
 pub(super) struct Settings {
-    /// What kind of PBX.
+    /// What kind of PBX: one that is built in (see docs/platforms.md), or one described under `platforms`.
     #[schemars(extend("default" = "freepbx"))]
-    pub platform: Option<Platform>,
+    pub platform: Option<String>,
     /// How to get a token.
     pub auth: Option<Auth>,
     /// From one probe to the next.
@@ -59,7 +69,7 @@ pub(super) struct Settings {
     #[schemars(extend("default" = "10s"))]
     pub timeout: Option<DurationText>,
     /// A good token is renewed at the latest after this, so that a dead token endpoint or a regenerated
-    /// secret shows; at least `5m`, or `off`. Always off for the grant `refresh_token`.
+    /// secret shows; at least `5m`, or `off`. Always off for the grants `authorization_code` and `refresh_token`.
     #[schemars(extend("default" = "15m"))]
     pub token_interval: Option<DurationText>,
     /// Waits after refusals.
@@ -73,8 +83,8 @@ pub(super) struct Settings {
     pub tls: Option<Tls>,
     /// Proxy; without it the PBX is reached directly, whatever the environment says.
     pub proxy: Option<Proxy>,
-    /// What the probe calls as the extensions endpoint: `graphql` (`fetchAllExtensions`), `rest`
-    /// (`core/users`), or a call of your own.
+    /// What the probe calls as the extensions endpoint: a call that the platform has, by default its first; for
+    /// FreePBX `graphql` (`fetchAllExtensions`) or `rest` (`core/users`). Or a call of your own.
     #[schemars(extend("default" = "graphql"))]
     pub call: Option<Call>,
     /// Ask for the version as well. Needs the scope `gql:framework:read:system`, which on FreePBX also
@@ -125,22 +135,17 @@ pub(super) enum ExtensionId {
     Text(String),
 }
 
-/// A kind of PBX.
-#[derive(Clone, Copy, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Platform {
-    /// FreePBX 15 to 17 with the API module.
-    Freepbx,
-}
-
 /// How a target gets its token. Each secret has three forms, of which one is given: literal, `_file`, `_env`.
 #[derive(Default, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 #[expect(clippy::struct_field_names, reason = "the keys as users write them")]
 pub(super) struct Auth {
-    /// What is sent for a token; it must be the one of the application's type.
+    /// What is sent for a token; it must be the one of the application's type. On a platform that does not serve
+    /// `client_credentials` the default is the first that it does.
     #[schemars(extend("default" = "client_credentials"))]
     pub grant: Option<Grant>,
+    /// Origin of the token endpoint, where it is not the one that the platform has: `https://login.example.com`.
+    pub url: Option<String>,
     /// Client id of the application.
     pub client_id: Option<String>,
     /// Client secret of the application.
@@ -150,10 +155,11 @@ pub(super) struct Auth {
     pub client_secret_file: Option<PathBuf>,
     /// Environment variable with the client secret, read at start and reload.
     pub client_secret_env: Option<String>,
-    /// Where the client id and secret travel: in the form body or in an `Authorization: Basic` header.
+    /// Where the client id and secret travel: in the form body or in an `Authorization: Basic` header. The default is
+    /// the platform's, mostly `body`.
     #[schemars(extend("default" = "body"))]
     pub client_auth: Option<ClientAuth>,
-    /// User name, for the grant `password`: an account of FreePBX's User Management.
+    /// User name, for the grant `password`; on FreePBX an account of User Management.
     pub username: Option<String>,
     /// Password of that user.
     #[schemars(with = "Option<String>")]
@@ -169,20 +175,37 @@ pub(super) struct Auth {
     pub refresh_token_file: Option<PathBuf>,
     /// Environment variable with the refresh token, read at start and reload.
     pub refresh_token_env: Option<String>,
-    /// Scopes to ask for, one an item; none asks for all that the application has.
+    /// Redirect address of the application, for the grant `authorization_code`. Without it a command listens on a
+    /// free port of 127.0.0.1 for `/callback`, and the page uses `authorization.external_url`.
+    pub redirect_uri: Option<String>,
+    /// Scopes to ask for, one an item; none asks for all that the application has, or for what the platform needs.
     pub scopes: Option<Vec<String>>,
+    /// Further parameters of token requests that the platform has, such as `account_id`; the value is a text, or
+    /// where to read it.
+    pub parameters: Option<BTreeMap<String, Header>>,
+    /// The key, for the grant `static`.
+    #[schemars(with = "Option<String>")]
+    pub key: Option<SecretString>,
+    /// File with the key, read anew at each use.
+    pub key_file: Option<PathBuf>,
+    /// Environment variable with the key, read at start and reload.
+    pub key_env: Option<String>,
 }
 
 /// A grant (RFC 6749).
 #[derive(Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Grant {
-    /// FreePBX application type Machine-to-Machine.
+    /// FreePBX application type Machine-to-Machine; Ringme's `trusted`.
     ClientCredentials,
-    /// FreePBX application type Native.
+    /// FreePBX application type Native; Ringme's `password_credentials`.
     Password,
+    /// A person confirms access in a browser, by `pbx_exporter authorize`; FreePBX application type Web-server.
+    AuthorizationCode,
     /// A refresh token that was obtained elsewhere.
     RefreshToken,
+    /// A fixed key.
+    Static,
 }
 
 /// Client authentication (RFC 6749 section 2.3.1).
@@ -264,19 +287,9 @@ pub(super) struct Proxy {
 #[serde(untagged)]
 pub(super) enum Call {
     /// A call that the platform knows.
-    Known(KnownCall),
+    Known(String),
     /// A call of your own.
     Custom(CustomCall),
-}
-
-/// A call that the platform knows.
-#[derive(Clone, Copy, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum KnownCall {
-    /// GraphQL `fetchAllExtensions`; scope `gql:core:read` or wider.
-    Graphql,
-    /// REST `core/users`; scope `rest:core:read:users` or wider.
-    Rest,
 }
 
 /// A call of your own, for watching exactly what an application calls. It must only read.
@@ -304,7 +317,7 @@ pub(super) struct CustomCall {
     pub id: Option<String>,
 }
 
-/// The value of a header field.
+/// A text, or where to read it.
 #[derive(Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub(super) enum Header {
@@ -314,7 +327,7 @@ pub(super) enum Header {
     Source(HeaderSource),
 }
 
-/// Where to read a header field's value: one of the two.
+/// Where to read a header field's or parameter's value: one of the two.
 #[derive(Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(super) struct HeaderSource {
@@ -389,6 +402,26 @@ pub(super) struct Database {
     /// Name of FreePBX's database.
     #[schemars(extend("default" = "asterisk"))]
     pub name: Option<String>,
+}
+
+/// Where tokens are kept over a restart.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct Storage {
+    /// A folder for this exporter alone, mode 0700; it is made where only its last part is missing.
+    pub path: PathBuf,
+    /// File with a key by which the tokens are sealed: 32 random bytes as 64 hexadecimal digits or in Base64
+    /// (`openssl rand -hex 32`). Without it they are as safe as the folder is.
+    pub key_file: Option<PathBuf>,
+}
+
+/// Confirmation on a page of the running service.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct Authorization {
+    /// The address under which browsers reach this service: `https://exporter.example.com`, with the path that a
+    /// proxy in front adds. The application's redirect address is this with `/oauth/callback` behind it.
+    pub external_url: String,
 }
 
 /// Limits over all targets.

@@ -8,6 +8,7 @@ use super::auth::required;
 use super::check::{Checker, MINUTE, SECOND, WEEK, show};
 use super::raw;
 use super::secret::Forms;
+use crate::domain::platform::{Platform, Reader};
 use crate::domain::reference::{
     AsteriskCommand, AsteriskSettings, DatabaseServer, DatabaseSettings, ReferenceSettings, ReferenceSource,
     Table,
@@ -19,8 +20,16 @@ pub(super) fn check(
     c: &mut Checker<'_>,
     raw: Option<&raw::Reference>,
     call: Option<&Call>,
+    platform: &Platform,
 ) -> Option<ReferenceSettings> {
     let raw = raw?;
+    if raw.database.is_some() && platform.reader != Reader::Freepbx {
+        let text = format!(
+            "counts in FreePBX's tables, which {} has not; use `asterisk`, or remove it",
+            platform.name
+        );
+        c.error("reference.database", text);
+    }
     let interval = c.duration("reference.interval", raw.interval.as_ref(), 5 * MINUTE, SECOND..=WEEK);
     if interval < MINUTE {
         let text = format!("{} is short for what changes by hand; 1m or more is kind", show(interval));
@@ -56,8 +65,8 @@ pub(super) fn check(
 /// `devices`, as extensions are.
 fn table(call: Option<&Call>) -> (Table, bool) {
     match call {
-        Some(Call::Rest) => (Table::Users, true),
-        Some(Call::Graphql) | None => (Table::Devices, true),
+        Some(Call::Known(name)) if **name == *"rest" => (Table::Users, true),
+        Some(Call::Known(_)) | None => (Table::Devices, true),
         Some(Call::Custom(_)) => (Table::Devices, false),
     }
 }

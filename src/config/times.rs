@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::check::{Checker, MINUTE, SECOND, WEEK, show};
 use super::raw::{self, DurationText};
-use crate::domain::Grant;
 use crate::domain::target::Backoff;
+use crate::domain::{Grant, Platform};
 
 /// The times of a target's probes.
 pub(super) struct Times {
@@ -16,7 +16,12 @@ pub(super) struct Times {
 }
 
 impl Times {
-    pub fn check(c: &mut Checker<'_>, raw: &raw::Settings, grant: Option<Grant>) -> Self {
+    pub fn check(
+        c: &mut Checker<'_>,
+        raw: &raw::Settings,
+        grant: Option<Grant>,
+        platform: &Platform,
+    ) -> Self {
         let interval = c.duration("interval", raw.interval.as_ref(), MINUTE, SECOND..=WEEK);
         if interval < 10 * SECOND {
             c.warning("interval", format!("{} is short for a PBX; 10s or more is kind", show(interval)));
@@ -33,7 +38,7 @@ impl Times {
         if timeout >= interval {
             c.error("timeout", longer(timeout, "not less than", interval));
         }
-        let token_interval = token_interval(c, raw.token_interval.as_ref(), grant);
+        let token_interval = token_interval(c, raw.token_interval.as_ref(), grant, platform);
         Self { interval, failure_interval, timeout, token_interval }
     }
 }
@@ -47,20 +52,24 @@ fn token_interval(
     c: &mut Checker<'_>,
     text: Option<&DurationText>,
     grant: Option<Grant>,
+    platform: &Platform,
 ) -> Option<Duration> {
     let is_off = text.is_some_and(|t| t.0 == "off");
     if is_off {
         return None;
     }
     let value = c.duration("token_interval", text, 15 * MINUTE, 5 * MINUTE..=WEEK);
-    if grant != Some(Grant::RefreshToken) {
-        return Some(value);
-    }
+    let one_live_token = platform.token.as_ref().is_some_and(|token| token.one_live_token);
+    let why = match grant {
+        Some(Grant::RefreshToken | Grant::AuthorizationCode) => {
+            "each renewal uses up the refresh token, which only a person can replace"
+        }
+        Some(Grant::Static) => "a key is not renewed",
+        _ if one_live_token => "on this platform a new token ends the one before, and whatever uses it",
+        _ => return Some(value),
+    };
     if c.is_own("token_interval") {
-        c.error(
-            "token_interval",
-            "each renewal uses up the refresh token, which only a person can replace; write `off` or remove it",
-        );
+        c.error("token_interval", format!("{why}; write `off` or remove it"));
     }
     None
 }

@@ -1,7 +1,7 @@
 //! What a diagnosis is going to send, told beforehand.
 
 use super::token::is_spent_by_use;
-use crate::domain::Target;
+use crate::domain::{Grant, Target};
 use crate::platform;
 
 /// What stays behind on the PBX afterwards.
@@ -21,21 +21,22 @@ pub fn plan(target: &Target) -> Vec<String> {
         Some(_) => lines.push("one connection without a request, unless the proxy stands between".to_owned()),
         None => lines.push("one connection without a request".to_owned()),
     }
-    let presence = platform::presence_request(target);
-    lines.push(format!("{} {} without credentials", presence.method, presence.url.path()));
+    if let Some(presence) = platform::presence_request(target) {
+        lines.push(format!("{} {} without credentials", presence.method, presence.url.path()));
+    }
     if is_spent_by_use(target) {
         return lines;
     }
     let (grant, token) = (target.auth.grant, platform::token_path(target));
-    lines.push(format!(
-        "POST {token} with the credentials (grant {grant}); again only after a bare error page"
-    ));
     let permissions = platform::permissions_request(target);
-    lines.push(format!(
-        "{} {} with the token: which queries it may make",
-        permissions.method,
-        permissions.url.path()
-    ));
+    let again = if permissions.is_some() { "; again only after a bare error page" } else { "" };
+    if grant != Grant::Static {
+        lines.push(format!("POST {token} with the credentials (grant {grant}){again}"));
+    }
+    if let Some(permissions) = permissions {
+        let (method, path) = (permissions.method, permissions.url.path().to_owned());
+        lines.push(format!("{method} {path} with the token: which queries it may make"));
+    }
     let list = platform::list_request(target);
     lines.push(format!("{} {} with the token: the extensions list", list.method, list.url.path()));
     lines

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use http::HeaderValue;
-use http::header::AUTHORIZATION;
 use oauth2::TokenResponse as _;
+use secrecy::SecretString;
 use tokio::time::Instant;
 
 use super::steps::{self, Told};
@@ -12,9 +11,10 @@ use super::verdict::{Stop, verdict};
 use super::{Parts, Report, Status, Step, StepName, Watch};
 use crate::domain::extensions::{Listed, Page, Pages};
 use crate::domain::outcome::Attempt;
-use crate::domain::{Answer, Exchange, Failure, Listing, Operation, Reason, Request, Target, TransportError};
+use crate::domain::{
+    Answer, Exchange, Failure, Grant, Listing, Operation, Reason, Request, Target, TransportError,
+};
 use crate::logfile;
-use crate::oauth::IssuedToken;
 use crate::platform::{self, CallContext, Presence, Validity};
 use crate::transport::{Certificate, Limits};
 
@@ -67,29 +67,43 @@ impl<'a> Run<'a> {
 
     async fn all(&mut self) -> Result<Option<u64>, Stop> {
         self.way().await?;
-        self.presence().await?;
+        match platform::presence_request(self.target) {
+            Some(request) => self.presence(request).await?,
+            None => self.no_question(&[StepName::Api, StepName::Release]),
+        }
         self.note(StepName::Encryption, steps::encryption(self.target));
-        let issued = self.token().await?;
-        let scopes = issued.scope_hint();
-        self.note(StepName::TokenContent, steps::content(issued.lifetime(), scopes.as_deref()));
-        let bearer = bearer(&issued);
-        let validity = self.permissions(&bearer, scopes.as_deref()).await?;
-        let (listing, listed) = self.list(&bearer, scopes.as_deref(), validity).await?;
+        let (token, scopes) = self.credential().await?;
+        let validity = if let Some(request) = platform::permissions_request(self.target) {
+            self.permissions(request, &token, scopes.as_deref()).await?
+        } else {
+            self.no_question(&[StepName::Permissions]);
+            Validity::Unclear
+        };
+        let (listing, listed) = self.list(&token, scopes.as_deref(), validity).await?;
         self.note(StepName::Expected, steps::expected(self.target, listed));
         self.note(StepName::RateLimit, steps::rate_limit(self.rate_limit));
         Ok(listing.total)
     }
 
+    /// The token, or the fixed key, and the scopes that it names.
+    async fn credential(&mut self) -> Result<(SecretString, Option<Vec<String>>), Stop> {
+        if self.target.auth.grant == Grant::Static {
+            return Ok((self.fixed_key()?, None));
+        }
+        let issued = self.token().await?;
+        let scopes = issued.scope_hint();
+        self.note(StepName::TokenContent, steps::content(issued.lifetime(), scopes.as_deref()));
+        Ok((SecretString::from(issued.access_token().secret().as_str()), scopes))
+    }
+
     /// Whether the API is there, before any credential is sent.
-    async fn presence(&mut self) -> Result<(), Stop> {
+    async fn presence(&mut self, request: Request) -> Result<(), Stop> {
         self.begin(StepName::Api);
-        let request = platform::presence_request(self.target);
         let asked = asked(&request);
         let exchange = self.exchange(request).await?;
         let answer = self.answered(StepName::Api, Operation::Token, &asked, exchange)?;
-        let now = self.parts.clock.unix() - self.since.elapsed().as_secs_f64() / 2.0;
         let facts = format!("{asked}: {}", platform::facts(self.target, &answer));
-        self.note(StepName::Clock, steps::clock(&answer, now));
+        self.note_clock(&answer);
         let context = self.context(Operation::Token, None);
         let release = match platform::read_presence(&context, &answer) {
             Presence::There { release, remark } => {
@@ -113,13 +127,22 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
+    /// Steps for which the platform has nothing harmless to be asked.
+    fn no_question(&mut self, steps: &[StepName]) {
+        for step in steps {
+            let why = format!("{} has no harmless question for it", self.target.platform.title);
+            self.note(*step, (Status::Skipped, why));
+        }
+    }
+
     async fn permissions(
         &mut self,
-        bearer: &HeaderValue,
+        request: Request,
+        token: &SecretString,
         scopes: Option<&[String]>,
     ) -> Result<Validity, Stop> {
         self.begin(StepName::Permissions);
-        let request = with_token(platform::permissions_request(self.target), bearer);
+        let request = self.with_token(request, token)?;
         let asked = asked(&request);
         let exchange = self.exchange(request).await?;
         let answer = self.answered(StepName::Permissions, Operation::Extensions, &asked, exchange)?;
@@ -138,14 +161,14 @@ impl<'a> Run<'a> {
 
     async fn list(
         &mut self,
-        bearer: &HeaderValue,
+        token: &SecretString,
         scopes: Option<&[String]>,
         validity: Validity,
     ) -> Result<(Listing, Option<Listed>), Stop> {
         self.begin(StepName::Extensions);
         let (mut pages, mut after) = (Pages::default(), None::<String>);
         // One by one only where they are compared.
-        let each = self.target.expected.is_some();
+        let each = self.target.expected.is_some() || platform::counts_by_listing(self.target);
         loop {
             let request = if each {
                 platform::extensions_request(self.target, after.as_deref())
@@ -153,13 +176,14 @@ impl<'a> Run<'a> {
                 platform::list_request(self.target)
             };
             let asked = asked(&request);
-            let exchange = self.exchange(with_token(request, bearer)).await?;
+            let exchange = self.exchange(self.with_token(request, token)?).await?;
             let answer = self.answered(StepName::Extensions, Operation::Extensions, &asked, exchange)?;
+            self.note_clock(&answer);
             self.note_rate_limit(Some(&answer));
             let facts = format!("{asked}: {}", platform::facts(self.target, &answer));
             let context = self.context(Operation::Extensions, scopes);
             let page = if each {
-                platform::read_extensions(&context, &answer)
+                platform::read_extensions(&context, &answer, after.as_deref())
             } else {
                 let alone = |Listing { total }| Page { total, extensions: Ok(Vec::new()), next: None };
                 platform::read_list(&context, &answer).map(alone)
@@ -240,11 +264,27 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// By the first answer.
+    pub(super) fn note_clock(&mut self, answer: &Answer) {
+        if self.steps.iter().all(|step| step.name != StepName::Clock) {
+            let now = self.parts.clock.unix() - self.since.elapsed().as_secs_f64() / 2.0;
+            self.note(StepName::Clock, steps::clock(answer, now));
+        }
+    }
+
     pub(super) fn note_rate_limit(&mut self, answer: Option<&Answer>) {
-        let told = answer.map(platform::rate_limit).unwrap_or_default();
+        let told = answer.map(|answer| platform::rate_limit(self.target, answer)).unwrap_or_default();
         if told != (None, None) {
             self.rate_limit = told;
         }
+    }
+
+    fn with_token(&self, mut request: Request, token: &SecretString) -> Result<Request, Stop> {
+        platform::with_token(self.target, &mut request, token).map_err(|error| {
+            let failure = self.unanswered(Operation::Extensions, &error);
+            Stop::Broken(Operation::Extensions, failure, vec![error.to_string()])
+        })?;
+        Ok(request)
     }
 
     pub(super) fn begin(&mut self, name: StepName) {
@@ -286,19 +326,6 @@ fn asked(request: &Request) -> String {
 pub(super) fn failed(reason: Reason, facts: &str) -> Told {
     let facts = facts.split_once(": ").map_or(facts, |(_, facts)| facts);
     (Status::Fail, format!("{reason} ({facts})"))
-}
-
-fn with_token(mut request: Request, bearer: &HeaderValue) -> Request {
-    request.headers.insert(AUTHORIZATION, bearer.clone());
-    request
-}
-
-/// RFC 6750 section 2.1; only tokens of its alphabet come through.
-fn bearer(issued: &IssuedToken) -> HeaderValue {
-    let text = format!("Bearer {}", issued.access_token().secret());
-    let mut value = HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static("Bearer"));
-    value.set_sensitive(true);
-    value
 }
 
 pub(super) fn out_of_budget(wait: Duration) -> Stop {

@@ -204,7 +204,7 @@ mod tests {
 
     fn target(url: &str) -> Target {
         let url = url::Url::parse(url).expect("a URL");
-        crate::sim::target::target("office", &url, Grant::ClientCredentials, Call::Graphql)
+        crate::sim::target::target("office", &url, Grant::ClientCredentials, Call::known("graphql"))
     }
 
     fn lasting(days: u64) -> Certificate {

@@ -4,9 +4,10 @@ use super::run::{Run, failed, out_of_budget};
 use super::verdict::Stop;
 use super::{Status, StepName};
 use crate::domain::outcome::Attempt;
-use crate::domain::{Failure, Grant, Operation, Reason, Target};
+use crate::domain::{Failure, Grant, Operation, Reason, SecretError, SecretSource, Target};
 use crate::oauth::{IssuedToken, TokenAnswer, request_token};
 use crate::platform;
+use secrecy::SecretString;
 
 /// Whether trying the configured grant uses up what only a person can replace.
 pub fn is_spent_by_use(target: &Target) -> bool {
@@ -17,7 +18,7 @@ impl Run<'_> {
     /// One token request; a second, with an explicit scope, only where the first answer hides which of two causes it has.
     pub(super) async fn token(&mut self) -> Result<IssuedToken, Stop> {
         if is_spent_by_use(self.target) {
-            let why = untested(self.target.auth.grant);
+            let why = untested(self.target);
             self.note(
                 StepName::Token,
                 (Status::Skipped, "not asked: a refresh token serves once".to_owned()),
@@ -27,6 +28,9 @@ impl Run<'_> {
         self.begin(StepName::Token);
         let path = platform::token_path(self.target);
         let TokenAnswer { exchange, token } = self.ask_token(None).await?;
+        if let Ok(answer) = &exchange.result {
+            self.note_clock(answer);
+        }
         if let Some(issued) = token {
             let facts = exchange.result.as_ref().map(|a| platform::facts(self.target, a)).unwrap_or_default();
             self.note_rate_limit(exchange.result.as_ref().ok());
@@ -38,8 +42,8 @@ impl Run<'_> {
         let context = self.context(Operation::Token, None);
         let mut failure = platform::token_failure(&context, &answer);
         let mut facts = format!("POST {path}: {}", platform::facts(self.target, &answer));
-        if let Some(scope) = platform::wants_scope_check(&context, &answer) {
-            let second = self.ask_token(Some(scope)).await?;
+        if let Some(scope) = platform::wants_scope_check(&context, &answer).map(str::to_owned) {
+            let second = self.ask_token(Some(&scope)).await?;
             let told = match (&second.token, &second.exchange.result) {
                 (Some(_), _) => Some(Ok(())),
                 (None, Ok(answer)) => Some(Err(answer)),
@@ -57,6 +61,28 @@ impl Run<'_> {
         Err(Stop::Broken(Operation::Token, failure, vec![facts]))
     }
 
+    /// Grant `static`: nobody is asked for a token.
+    pub(super) fn fixed_key(&mut self) -> Result<SecretString, Stop> {
+        let key = self.target.auth.key.as_ref().map_or(Ok(SecretString::default()), SecretSource::read);
+        let key = key.map_err(|error| self.unreadable(&error))?;
+        for step in [StepName::Token, StepName::TokenContent] {
+            self.note(step, (Status::Skipped, "a fixed key is used".to_owned()));
+        }
+        Ok(key)
+    }
+
+    fn unreadable(&mut self, error: &SecretError) -> Stop {
+        let failure = Failure::new(
+            Reason::ExporterError,
+            format!(
+                "The token request was not made: {error}. Put the secret there, readable for whoever runs this \
+                 command and for the exporter's own user."
+            ),
+        );
+        self.end(StepName::Token, (Status::Fail, error.to_string()), None);
+        Stop::Broken(Operation::Token, failure, vec![error.to_string()])
+    }
+
     async fn ask_token(&mut self, scope: Option<&str>) -> Result<TokenAnswer, Stop> {
         let permit = self.parts.origin.admit(true).await.map_err(out_of_budget)?;
         let grant = self.target.auth.grant;
@@ -70,26 +96,25 @@ impl Run<'_> {
                 permit.judge(&attempt);
                 Ok(answer)
             }
-            Err(error) => {
-                let failure = Failure::new(
-                    Reason::ExporterError,
-                    format!(
-                        "The token request was not made: {error}. Put the secret there, readable for whoever runs this \
-                         command and for the exporter's own user."
-                    ),
-                );
-                self.end(StepName::Token, (Status::Fail, error.to_string()), None);
-                Err(Stop::Broken(Operation::Token, failure, vec![error.to_string()]))
-            }
+            Err(error) => Err(self.unreadable(&error)),
         }
     }
 }
 
-fn untested(grant: Grant) -> String {
+fn untested(target: &Target) -> String {
+    let (grant, title) = (target.auth.grant, &target.platform.title);
+    let gives = if platform::refresh_revokes_access_token(target) {
+        "gives a new refresh token for it and revokes the old one"
+    } else {
+        "may give a new refresh token for it and end the old one"
+    };
+    let mend = match grant {
+        Grant::AuthorizationCode => "let somebody confirm access by `pbx_exporter authorize`",
+        _ => "obtain a new refresh token and put it into the configuration",
+    };
     format!(
-        "With grant {grant} all that can be asked with serves once: FreePBX gives a new refresh token for it and \
-         revokes the old one, so a test would take it from the running exporter. Look at the exporter's page, or at \
-         pbx_target_condition, for what the token endpoint said last. If that is authorization_required, obtain a new \
-         refresh token and put it into the configuration."
+        "With grant {grant} all that can be asked with serves once: {title} {gives}, so a test would take it from the \
+         running exporter. Look at the exporter's page, or at pbx_target_condition, for what the token endpoint said last. \
+         If that is authorization_required, {mend}."
     )
 }

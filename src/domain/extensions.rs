@@ -74,14 +74,26 @@ pub struct Pages {
     extensions: Vec<Extension>,
     untold: Option<Untold>,
     asked: HashSet<String>,
+    /// The first of each page.
+    firsts: HashSet<Id>,
 }
+
+const CIRCLE: &str = "The PBX's pages lead in a circle or do not end.";
 
 impl Pages {
     /// Takes a page in; with what to ask for the next one, if there is one and it is worth asking.
     pub fn add(&mut self, page: Page) -> Option<String> {
         self.total = page.total.or(self.total);
         match page.extensions {
-            Ok(extensions) => self.extensions.extend(extensions),
+            Ok(extensions) => {
+                // The same page again: whoever answers does not look at what is asked for.
+                let first = extensions.first().map(|extension| extension.id.clone());
+                if first.is_some_and(|first| !self.firsts.insert(first)) {
+                    self.untold = Some(CIRCLE.into());
+                    return None;
+                }
+                self.extensions.extend(extensions);
+            }
             Err(untold) => {
                 self.untold = Some(untold);
                 return None;
@@ -89,7 +101,7 @@ impl Pages {
         }
         let next = page.next?;
         if self.asked.len() >= MOST_PAGES || !self.asked.insert(next.clone()) {
-            self.untold = Some("The PBX's pages lead in a circle or do not end.".into());
+            self.untold = Some(CIRCLE.into());
             return None;
         }
         Some(next)
@@ -259,10 +271,14 @@ mod tests {
         assert!(pages.add(page("2", None, Some("a"))).is_none());
         assert!(pages.finish().1.unwrap_err().contains("circle"));
         let (mut pages, mut asked) = (Pages::default(), 0);
-        while pages.add(page("1", None, Some(&asked.to_string()))).is_some() {
+        while pages.add(page(&asked.to_string(), None, Some(&asked.to_string()))).is_some() {
             asked += 1;
         }
         assert_eq!(asked, MOST_PAGES);
+        let mut pages = Pages::default();
+        assert!(pages.add(page("1 2", None, Some("a"))).is_some());
+        assert!(pages.add(page("1 2", None, Some("b"))).is_none(), "the same page again");
+        assert_eq!(pages.finish().0, None, "what was listed twice is not counted");
     }
 
     #[test]

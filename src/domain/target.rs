@@ -1,42 +1,30 @@
 //! A target: one configured PBX, checked, with all that a probe needs to know.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use schemars::JsonSchema;
 use secrecy::ExposeSecret;
+use serde::Deserialize;
 use url::Url;
 
 use super::extensions::Id;
+use super::platform::{CallForm, Platform};
 use super::{Class, Failure, Grant, ReferenceSettings, SecretSource, TransportError};
 
 /// The longest `Retry-After` honoured.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
-
-/// A kind of PBX API.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum PlatformId {
-    /// FreePBX 15 to 17 with the API module.
-    FreePbx,
-}
-
-impl PlatformId {
-    /// The label value and configuration word.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::FreePbx => "freepbx",
-        }
-    }
-}
 
 /// One configured PBX. `PartialEq` decides at a reload whether it is unchanged.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Target {
     /// The configured name, the label `target`.
     pub name: Arc<str>,
-    /// What kind of PBX.
-    pub platform: PlatformId,
+    /// What kind of PBX; one description serves all its targets.
+    pub platform: Arc<Platform>,
     /// Scheme, host and port; path `/`, no user info, query or fragment.
     pub origin: Url,
     /// How to get a token.
@@ -117,19 +105,54 @@ pub struct Auth {
     pub password: Option<SecretSource>,
     /// Configured refresh token, grant `refresh_token` only.
     pub refresh_token: Option<SecretSource>,
+    /// Redirect address of the application, grant `authorization_code` only; `None`: a free loopback port, or the page's.
+    pub redirect_uri: Option<Box<Url>>,
     /// Scopes asked for; empty asks for none, which gives the application's own.
     pub scopes: Vec<String>,
+    /// Further parameters of token requests, by name; they take the place of the platform's own.
+    pub parameters: BTreeMap<String, SecretSource>,
+    /// Origin of the token endpoint, where it is not the target's.
+    pub origin: Option<Url>,
+    /// The fixed key, grant `static` only.
+    pub key: Option<SecretSource>,
 }
 
 impl Auth {
+    /// Nothing but the grant.
+    pub const fn empty(grant: Grant) -> Self {
+        Self {
+            grant,
+            client_id: String::new(),
+            client_secret: None,
+            client_auth: ClientAuth::Body,
+            username: None,
+            password: None,
+            refresh_token: None,
+            redirect_uri: None,
+            scopes: Vec::new(),
+            parameters: BTreeMap::new(),
+            origin: None,
+            key: None,
+        }
+    }
+
+    /// Whether a refresh token of one serves the other: then one keeper has to see to both, or each would use up what
+    /// the other believes to have.
+    fn is_same_chain(&self, other: &Self) -> bool {
+        let chain = |auth: &Self| (auth.grant, auth.client_id.clone(), auth.origin.clone());
+        chain(self) == chain(other) && self.refresh_token == other.refresh_token
+    }
+
     /// The sources of the secrets that token requests send.
     pub fn secrets(&self) -> impl Iterator<Item = &SecretSource> {
-        [&self.client_secret, &self.password, &self.refresh_token].into_iter().flatten()
+        let named = [&self.client_secret, &self.password, &self.refresh_token, &self.key];
+        named.into_iter().flatten().chain(self.parameters.values())
     }
 }
 
 /// Where the client credentials travel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum ClientAuth {
     /// In the form body (`client_secret_post`).
     #[default]
@@ -141,54 +164,34 @@ pub enum ClientAuth {
 /// What the probe calls as the extensions endpoint.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Call {
-    /// FreePBX GraphQL `fetchAllExtensions`.
-    Graphql,
-    /// FreePBX REST `core/users`.
-    Rest,
-    /// The user's own path and method.
-    Custom(CustomCall),
+    /// One of the platform's, by its name.
+    Known(Arc<str>),
+    /// The user's own path and method, on the target's origin.
+    Custom(Box<CallForm>),
 }
 
 impl Call {
-    /// Whether its answer tells the extensions one by one.
-    ///
-    /// # Errors
-    /// Why it does not, and the mend.
-    pub const fn tells_extensions(&self) -> Result<(), &'static str> {
-        match self {
-            Self::Custom(CustomCall { list: None, .. }) => Err(
-                "the call of your own does not say where its answer has the extensions; add `call.list`, a JSON \
-                 pointer to them, and `call.id`, the pointer within one of them to its id",
-            ),
-            Self::Graphql | Self::Rest | Self::Custom(_) => Ok(()),
-        }
+    /// The platform's call of that name.
+    pub fn known(name: &str) -> Self {
+        Self::Known(name.into())
     }
 }
 
-/// A call described by the user.
-#[derive(Clone, Debug, PartialEq)]
-pub struct CustomCall {
-    /// `GET`, `HEAD` or `POST`; never one that changes anything by its name.
-    pub method: Method,
-    /// Absolute path with optional query, on the target's origin.
-    pub path: String,
-    /// Body with its content type, for `POST`.
-    pub body: Option<(String, String)>,
-    /// JSON pointer (RFC 6901) to the total: a number, a numeric string, or an array or object whose
-    /// members are counted. `None`: any 2xx is a success and no total is known.
-    pub total: Option<String>,
-    /// Where the extensions themselves are in the answer; `None`: it does not tell them.
-    pub list: Option<Box<ListPointers>>,
-}
-
-/// Where an answer has its extensions.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ListPointers {
-    /// JSON pointer to an array or object of them.
-    pub list: String,
-    /// JSON pointer within one of them to its id. `None`: a text or number is the id itself, and a
-    /// member of an object has it as its name.
-    pub id: Option<String>,
+/// Whether the answers to `call` tell the extensions one by one.
+///
+/// # Errors
+/// Why they do not, and the mend.
+pub fn tells_extensions(call: &Call, platform: &Platform) -> Result<(), &'static str> {
+    match call {
+        Call::Custom(call) if call.list.is_none() => Err(
+            "the call of your own does not say where its answer has the extensions; add `call.list`, a JSON \
+             pointer to them, and `call.id`, the pointer within one of them to its id",
+        ),
+        Call::Known(name) if platform.call(name).is_none_or(|call| call.list.is_none()) => {
+            Err("the answers to this call do not hold the extensions; choose another `call` of the platform")
+        }
+        Call::Known(_) | Call::Custom(_) => Ok(()),
+    }
 }
 
 /// Waits after refusals.
@@ -241,17 +244,45 @@ pub struct ProxySettings {
 impl Target {
     /// Whether a token taken for `other` is one that this target would have been given.
     pub fn shares_token_with(&self, other: &Self) -> bool {
-        (self.platform, &self.origin, &self.auth) == (other.platform, &other.origin, &other.auth)
+        if (&self.platform, &self.origin) != (&other.platform, &other.origin) {
+            return false;
+        }
+        let needs_person = matches!(self.auth.grant, Grant::AuthorizationCode | Grant::RefreshToken);
+        if needs_person { self.auth.is_same_chain(&other.auth) } else { self.auth == other.auth }
+    }
+
+    /// What the probe calls, in full.
+    pub fn called(&self) -> &CallForm {
+        static NOTHING: LazyLock<CallForm> = LazyLock::new(CallForm::default);
+        match &self.call {
+            Call::Known(name) => self.platform.call(name).unwrap_or(&NOTHING),
+            Call::Custom(call) => call,
+        }
+    }
+
+    /// See [`tells_extensions`].
+    ///
+    /// # Errors
+    /// Why they do not, and the mend.
+    pub fn tells_extensions(&self) -> Result<(), &'static str> {
+        tells_extensions(&self.call, &self.platform)
+    }
+
+    /// The origin of the token endpoint.
+    pub fn token_origin(&self) -> &Url {
+        self.auth.origin.as_ref().unwrap_or(&self.origin)
     }
 
     /// An absolute address on this target's origin.
     /// `path` begins with `/` and may have a query.
     pub fn address(&self, path: &str) -> Url {
-        let mut url = self.origin.clone();
-        let (path, query) = path.split_once('?').map_or((path, None), |(p, q)| (p, Some(q)));
-        url.set_path(path);
-        url.set_query(query);
-        url
+        on_origin(&self.origin, path)
+    }
+
+    /// The address of the token endpoint.
+    pub fn token_address(&self) -> Url {
+        let path = self.platform.token.as_ref().map_or("/", |token| &token.path);
+        on_origin(self.token_origin(), path)
     }
 
     /// The sources of what this target authenticates with, for noticing that one was mended.
@@ -294,15 +325,22 @@ impl Target {
 
     /// Whether credentials travel unencrypted.
     pub fn is_plaintext(&self) -> bool {
-        self.origin.scheme() == "http"
+        [&self.origin, self.token_origin()].into_iter().any(|origin| origin.scheme() == "http")
     }
 
     /// The grants whose requests can occur: the acquiring one, and `refresh_token` where the platform
-    /// hands refresh tokens out.
+    /// hands refresh tokens out for it.
     pub fn grants(&self) -> Vec<Grant> {
-        match self.auth.grant {
-            Grant::Password | Grant::AuthorizationCode => vec![self.auth.grant, Grant::RefreshToken],
-            grant => vec![grant],
-        }
+        let grant = self.auth.grant;
+        let refreshes = grant != Grant::RefreshToken && self.platform.grants.gives_refresh_token(grant);
+        if refreshes { vec![grant, Grant::RefreshToken] } else { vec![grant] }
     }
+}
+
+fn on_origin(origin: &Url, path: &str) -> Url {
+    let mut url = origin.clone();
+    let (path, query) = path.split_once('?').map_or((path, None), |(p, q)| (p, Some(q)));
+    url.set_path(path);
+    url.set_query(query);
+    url
 }

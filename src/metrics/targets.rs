@@ -303,7 +303,7 @@ fn endpoint_up(out: &mut Encoder, view: &View<'_>) {
 }
 
 fn target_info(out: &mut Encoder, view: &View<'_>) {
-    out.line_labels(&[("platform", view.info.platform), ("grant", view.info.grant.as_str())], 1);
+    out.line_labels(&[("platform", &*view.info.platform), ("grant", view.info.grant.as_str())], 1);
 }
 
 fn condition(out: &mut Encoder, view: &View<'_>) {

@@ -3,21 +3,24 @@
 //! However many ask at once, one request goes out: who asks holds the lock while the request runs,
 //! and the others find its result.
 
+mod recall;
+mod renew;
+
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::IssuedToken;
-use super::send::{context, send, unreadable};
+use super::vault::Vault;
 use crate::budget::Origin;
 use crate::clock::Clock;
 use crate::domain::outcome::{Attempt, TokenView};
 use crate::domain::token::{Token, renewal_after};
-use crate::domain::{Class, Failure, Grant, Operation, Reason, SecretError, SecretSource, Target};
-use crate::platform;
+use crate::domain::{Failure, Grant, Operation, Reason, SecretSource, Target};
+use crate::store::{Chain, Store};
 use crate::transport::Transport;
 
 /// With what a token is asked for.
@@ -76,8 +79,14 @@ pub struct Keeper {
 #[expect(clippy::struct_excessive_bools, reason = "independent facts, each true or not")]
 struct State {
     token: Option<Token>,
-    /// Outlives a dropped access token.
-    refresh: Option<SecretString>,
+    /// The refresh token, which outlives a dropped access token, and what became of those before.
+    chain: Chain,
+    /// Both of them on disk.
+    vault: Vault,
+    /// When a confirmation began that got no answer, Unix seconds.
+    interrupted: Option<f64>,
+    /// Whether the files could not be used when last asked.
+    troubled: bool,
     /// Refusals in a row since a token was accepted.
     refused: u32,
     /// Denials of the token endpoint in a row.
@@ -92,8 +101,6 @@ struct State {
     doubted: bool,
     /// Only a person can bring a new refresh token.
     dead: bool,
-    /// The answer to a refresh was lost, so that the refresh token may be used up.
-    refresh_lost: bool,
     /// What the request with an explicit scope told of the failure that lasts.
     scope_verdict: Option<Failure>,
     /// Of the secrets with which the newest request was made.
@@ -104,12 +111,22 @@ struct State {
 }
 
 impl Keeper {
+    /// One without a token; `store` has what was kept of the target, and gets what is to be kept.
+    pub fn new(store: Option<Arc<Store>>) -> Self {
+        let state = State { vault: Vault::new(store), ..State::default() };
+        Self { state: Mutex::new(state) }
+    }
+
     /// A token, from memory or from the token endpoint.
     ///
     /// # Errors
     /// [`NoToken`], also while the endpoint must not be asked.
     pub async fn token(&self, asker: Asker<'_>, diary: &mut Diary) -> Result<Held, NoToken> {
         let mut state = self.state.lock().await;
+        if asker.target.auth.grant == Grant::Static {
+            return state.fixed_key(asker.target);
+        }
+        state.recall(asker, diary).await?;
         let now = Instant::now();
         if state.token.as_ref().is_some_and(|token| token.is_expired(now)) {
             state.token = None;
@@ -120,7 +137,7 @@ impl Keeper {
             || state.token.as_ref().is_none_or(|token| renewal_is_due(token, asker.target, now));
         if due
             && let Err(none) = state.renew(asker, diary).await
-            && state.token.is_none()
+            && (state.token.is_none() || state.is_unsafe(asker.target))
         {
             return Err(none);
         }
@@ -173,6 +190,15 @@ impl Keeper {
         self.state.lock().await.forgive_if_changed(target)
     }
 
+    /// Whether somebody confirmed access since a token was last used.
+    pub async fn is_confirmed(&self, target: &Target, clock: Clock) -> bool {
+        if target.auth.grant != Grant::AuthorizationCode {
+            return false;
+        }
+        let handed = self.state.lock().await.vault.handed_over(target, clock).await;
+        handed.is_ok_and(|handed| handed.iter().any(|handed| handed.record.access.is_some()))
+    }
+
     /// How long until the token endpoint may be asked again.
     pub async fn wait(&self) -> Duration {
         let not_before = self.state.lock().await.not_before;
@@ -201,7 +227,7 @@ const fn token_interval(target: &Target) -> Option<Duration> {
 }
 
 /// Whether only a person can replace a refresh token that is dead.
-const fn needs_person(grant: Grant) -> bool {
+pub(super) const fn needs_person(grant: Grant) -> bool {
     match grant {
         Grant::RefreshToken | Grant::AuthorizationCode => true,
         Grant::ClientCredentials | Grant::Password | Grant::Static => false,
@@ -228,6 +254,25 @@ impl State {
         })
     }
 
+    /// The key of the grant `static`, unless it was refused and the wait after that lasts. It is always fresh: none
+    /// other is to be had.
+    fn fixed_key(&mut self, target: &Target) -> Result<Held, NoToken> {
+        let waits = self.not_before.is_some_and(|at| Instant::now() < at);
+        if waits && !self.forgive_if_changed(target) {
+            return Err(self.standing_failure());
+        }
+        self.fingerprint = fingerprint(target.secrets());
+        let key = target.auth.key.as_ref().map_or(Ok(SecretString::default()), SecretSource::read);
+        match key {
+            Ok(secret) => Ok(Held { secret, issued: Instant::now(), scopes: None, fresh: true }),
+            Err(error) => {
+                let text = format!("Nothing was asked: {}. The PBX is not to blame.", error.with_mend());
+                self.fail(target, Operation::Extensions, Failure::new(Reason::ExporterError, text));
+                Err(self.standing_failure())
+            }
+        }
+    }
+
     /// Not where a person would have to replace what a renewal spends.
     fn doubt(&mut self, target: &Target) {
         if !needs_person(target.auth.grant) {
@@ -248,8 +293,13 @@ impl State {
     /// A refresh keeps what the first grant gave, so a new grant tells more; not where there is none.
     fn drop_refresh(&mut self, target: &Target) {
         if !needs_person(target.auth.grant) {
-            self.refresh = None;
+            self.chain.refresh_token = None;
         }
+    }
+
+    /// Whether the tokens in memory would be lost at a restart, and must not be used before.
+    fn is_unsafe(&self, target: &Target) -> bool {
+        needs_person(target.auth.grant) && !self.vault.is_saved()
     }
 
     fn standing_failure(&self) -> NoToken {
@@ -266,206 +316,17 @@ impl State {
         if changed {
             // A rotated refresh token outlives a change of any other secret.
             let renewed = fingerprint(target.auth.refresh_token.iter()) != self.refresh_fingerprint;
-            let refresh = self.refresh.take().filter(|_| needs_person(target.auth.grant) && !renewed);
-            let (token, renewal_due) = (self.token.take(), self.renewal_due);
-            let refresh_fingerprint = self.refresh_fingerprint;
-            *self = Self { token, refresh, refresh_fingerprint, renewal_due, ..Self::default() };
+            let chain = std::mem::take(&mut self.chain);
+            *self = Self {
+                token: self.token.take(),
+                chain: if needs_person(target.auth.grant) && !renewed { chain } else { Chain::default() },
+                vault: std::mem::take(&mut self.vault),
+                interrupted: self.interrupted,
+                refresh_fingerprint: self.refresh_fingerprint,
+                renewal_due: self.renewal_due,
+                ..Self::default()
+            };
         }
         changed
     }
-
-    /// Asks the token endpoint, unless it must not be asked now.
-    async fn renew(&mut self, asker: Asker<'_>, diary: &mut Diary) -> Result<(), NoToken> {
-        let waits = self.dead || self.not_before.is_some_and(|at| Instant::now() < at);
-        // While an old token serves, passes go on and nobody else looks at the secrets.
-        if waits && !self.forgive_if_changed(asker.target) {
-            diary.news = self.news();
-            return Err(self.standing_failure());
-        }
-        // Before the request: what changes while it runs is news.
-        self.fingerprint = fingerprint(asker.target.secrets());
-        let result = match self.refresh_at_hand(asker.target) {
-            Ok(Some(refresh)) => self.refresh(asker, diary, refresh).await?,
-            Ok(None) => self.acquire(asker, diary).await?,
-            Err(error) => {
-                diary.attempts.push(Attempt::unsent(Grant::RefreshToken, Reason::ExporterError));
-                Err(unreadable(&error))
-            }
-        };
-        let result = match result {
-            Ok(issued) => {
-                self.take(asker, &issued);
-                Ok(())
-            }
-            Err(failure) => {
-                if !self.dead {
-                    self.fail(asker.target, Operation::Token, failure);
-                }
-                Err(self.standing_failure())
-            }
-        };
-        diary.news = if result.is_ok() { Some(Ok(())) } else { self.news() };
-        result
-    }
-
-    /// The failure that stands at the token endpoint; says that the old token serves, where it does.
-    fn news(&self) -> Option<Result<(), Failure>> {
-        let (Operation::Token, mut failure) = self.standing.clone()? else { return None };
-        if self.token.is_some() {
-            failure.diagnosis =
-                format!("{} Meanwhile the token taken before stays in use.", failure.diagnosis).into();
-        }
-        Some(Err(failure))
-    }
-
-    fn refresh_at_hand(&mut self, target: &Target) -> Result<Option<SecretString>, SecretError> {
-        if self.refresh.is_some() {
-            return Ok(self.refresh.clone());
-        }
-        match (&target.auth.grant, &target.auth.refresh_token) {
-            (Grant::RefreshToken, Some(source)) => {
-                self.refresh_fingerprint = fingerprint(std::iter::once(source));
-                source.read().map(Some)
-            }
-            _ => Ok(None),
-        }
-    }
-
-    /// Refreshes; where the refresh token is dead, one new grant follows, or a person is needed.
-    async fn refresh(
-        &mut self,
-        asker: Asker<'_>,
-        diary: &mut Diary,
-        refresh: SecretString,
-    ) -> Result<Result<IssuedToken, Failure>, NoToken> {
-        let sent = send(asker, diary, Grant::RefreshToken, Some(&refresh), None, self.proven).await?;
-        let Err(failure) = sent.result else { return Ok(sent.result) };
-        if sent.may_have_worked {
-            self.refresh_lost = true;
-            if platform::refresh_revokes_access_token(asker.target) {
-                self.token = None;
-            }
-        }
-        if !platform::refresh_refused_means_dead(&failure) {
-            return Ok(Err(failure));
-        }
-        let needs_person = needs_person(asker.target.auth.grant);
-        if needs_person && failure.reason != Reason::InvalidGrant {
-            // It may be unharmed: what was refused is the request.
-            return Ok(Err(failure));
-        }
-        self.note_refusal(&failure);
-        self.refresh = None;
-        if needs_person {
-            self.dead = true;
-            self.standing = Some((Operation::Token, needs_a_person(&failure, self.refresh_lost)));
-            return Ok(Err(failure));
-        }
-        match self.acquire(asker, diary).await {
-            Ok(result) => Ok(result),
-            Err(_budget_is_spent) => Ok(Err(failure)),
-        }
-    }
-
-    async fn acquire(
-        &mut self,
-        asker: Asker<'_>,
-        diary: &mut Diary,
-    ) -> Result<Result<IssuedToken, Failure>, NoToken> {
-        let grant = asker.target.auth.grant;
-        let sent = send(asker, diary, grant, None, None, self.proven).await?;
-        let newest = diary.attempts.len() - 1;
-        let context = context(asker.target, grant);
-        let scope = sent.answer.as_ref().and_then(|answer| platform::wants_scope_check(&context, answer));
-        let (Err(first), Some(scope)) = (&sent.result, scope) else {
-            self.scope_verdict = None;
-            return Ok(sent.result);
-        };
-        let refined = match &self.scope_verdict {
-            Some(verdict) => verdict.clone(),
-            None => self.check_scope(asker, diary, scope, first).await,
-        };
-        diary.attempts[newest].failure = Some(refined.reason);
-        Ok(Err(refined))
-    }
-
-    /// One more request, with an explicit valid scope, tells an unknown word among the application's
-    /// own scopes from a broken server.
-    async fn check_scope(
-        &mut self,
-        asker: Asker<'_>,
-        diary: &mut Diary,
-        scope: &str,
-        first: &Failure,
-    ) -> Failure {
-        let grant = asker.target.auth.grant;
-        let Ok(second) = send(asker, diary, grant, None, Some(scope), self.proven).await else {
-            return first.clone();
-        };
-        let told = match (&second.result, &second.answer) {
-            (Ok(_), _) => Ok(()),
-            (Err(_), Some(answer)) => Err(answer),
-            (Err(_), None) => return first.clone(),
-        };
-        let refined = platform::after_scope_check(&context(asker.target, grant), first.clone(), told);
-        self.note_refusal(&refined);
-        self.scope_verdict = Some(refined.clone());
-        refined
-    }
-
-    fn take(&mut self, asker: Asker<'_>, issued: &IssuedToken) {
-        use oauth2::TokenResponse as _;
-        if let Some(refresh) = issued.refresh_token() {
-            self.refresh = Some(SecretString::from(refresh.secret().as_str()));
-        }
-        let lifetime = issued.lifetime();
-        let now = asker.clock.unix();
-        self.token = Some(Token {
-            secret: SecretString::from(issued.access_token().secret().as_str()),
-            issued: Instant::now(),
-            issued_unix: now,
-            lifetime,
-            scopes: issued.scope_hint(),
-        });
-        self.renewal_due =
-            renewal_after(lifetime, token_interval(asker.target)).map(|after| now + after.as_secs_f64());
-        (self.denied, self.not_before, self.standing) = (0, None, None);
-        (self.proven, self.doubted, self.refresh_lost) = (true, false, false);
-        self.scope_verdict = None;
-    }
-
-    fn note_refusal(&mut self, failure: &Failure) {
-        match failure.class() {
-            Class::Refused => {
-                self.refused = self.refused.saturating_add(1);
-                self.last_refusal = Some(Instant::now());
-            }
-            Class::Denied => self.denied = self.denied.saturating_add(1),
-            Class::Transient | Class::RateLimited => {}
-        }
-    }
-
-    fn fail(&mut self, target: &Target, operation: Operation, failure: Failure) {
-        self.note_refusal(&failure);
-        let count = if failure.class() == Class::Denied { self.denied } else { self.refused };
-        self.not_before = Some(Instant::now() + target.wait_after(&failure, count));
-        self.standing = Some((operation, failure));
-        self.proven = false;
-    }
-}
-
-fn needs_a_person(refusal: &Failure, lost: bool) -> Failure {
-    let cause = if lost {
-        " The answer to an earlier refresh was lost, so the PBX had most likely replaced this token already."
-    } else {
-        ""
-    };
-    Failure::new(
-        Reason::AuthorizationRequired,
-        format!(
-            "{}{cause} With the grant refresh_token there is nothing else to ask with: obtain a new refresh \
-             token and put it into the configuration. Until then no token request is sent.",
-            refusal.diagnosis
-        ),
-    )
 }

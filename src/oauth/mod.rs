@@ -3,11 +3,17 @@
 //! Belongs here: what is sent to a token endpoint, when, and what a token answer holds. Does not
 //! belong here: what a refusal means on a given PBX (that is `platform`), nor how bytes travel.
 
+pub mod confirm;
 mod keeper;
+mod pending;
+mod person;
 mod request;
 mod response;
 mod send;
+mod vault;
 
 pub use keeper::{Asker, Diary, Held, Keeper, NoToken};
+pub use pending::{NotBegun, Pending};
+pub use person::in_shell;
 pub use request::{TokenAnswer, request_token};
 pub use response::IssuedToken;

@@ -4,15 +4,19 @@
 //! exchange aside for the platform to judge, and shows the crate every 2xx as 200. The crate's own
 //! error is dropped unread: its `Parse` variant holds the raw body, token included.
 
+use std::borrow::Cow;
 use std::sync::Mutex;
 
-use http::{HeaderMap, StatusCode};
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use oauth2::basic::{BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse};
 use oauth2::{
-    AuthType, ClientId, ClientSecret, EndpointNotSet, EndpointSet, HttpRequest, HttpResponse, RefreshToken,
-    ResourceOwnerPassword, ResourceOwnerUsername, Scope, StandardRevocableToken, TokenUrl,
+    AuthType, AuthorizationCode, ClientId, ClientSecret, EndpointNotSet, EndpointSet, HttpRequest,
+    HttpResponse, PkceCodeVerifier, RedirectUrl, RefreshToken, ResourceOwnerPassword, ResourceOwnerUsername,
+    Scope, StandardRevocableToken, TokenUrl,
 };
 use secrecy::{ExposeSecret, SecretString};
+use url::Url;
 
 use super::IssuedToken;
 use crate::domain::secret::SecretError;
@@ -55,10 +59,11 @@ pub async fn request_token(
     scopes: Option<&str>,
 ) -> Result<TokenAnswer, SecretError> {
     let client = client(target)?;
-    let seam = Seam { transport, target, exchange: Mutex::new(None) };
+    let further = further_parameters(target, grant)?;
+    let seam = Seam { transport, target, grant, further, exchange: Mutex::new(None) };
     let scopes: Vec<Scope> = match scopes {
         Some(words) => words.split_whitespace().map(|word| Scope::new(word.to_owned())).collect(),
-        None => target.auth.scopes.iter().cloned().map(Scope::new).collect(),
+        None => asked_scopes(target).iter().cloned().map(Scope::new).collect(),
     };
     let result = match grant {
         Grant::Password => {
@@ -77,15 +82,46 @@ pub async fn request_token(
             client.exchange_client_credentials().add_scopes(scopes).request_async(&seam).await.ok()
         }
     };
-    let exchange = seam.exchange.into_inner().ok().flatten().unwrap_or_else(|| {
-        Exchange::unsent(TransportError::Exporter("the token request could not be built".into()))
-    });
-    Ok(TokenAnswer { exchange, token: result.filter(IssuedToken::is_usable) })
+    Ok(seam.answer(result))
+}
+
+/// A code by which a person's confirmation is swapped for tokens (RFC 6749 section 4.1.3).
+pub struct Code {
+    /// The code itself.
+    pub secret: SecretString,
+    /// PKCE's verifier (RFC 7636), where the platform takes one.
+    pub verifier: Option<SecretString>,
+    /// As it stood in the authorization request.
+    pub redirect_uri: Url,
+}
+
+/// Swaps a code for tokens.
+///
+/// # Errors
+/// A secret that cannot be read; nothing was sent then.
+pub async fn swap_code(
+    transport: &dyn Transport,
+    target: &Target,
+    code: &Code,
+) -> Result<TokenAnswer, SecretError> {
+    let client = client(target)?;
+    let (grant, exchange) = (Grant::AuthorizationCode, Mutex::new(None));
+    let further = further_parameters(target, grant)?;
+    let seam = Seam { transport, target, grant, further, exchange };
+    let redirect_uri = RedirectUrl::from_url(code.redirect_uri.clone());
+    let mut request = client
+        .exchange_code(AuthorizationCode::new(code.secret.expose_secret().to_owned()))
+        .set_redirect_uri(Cow::Owned(redirect_uri));
+    if let Some(verifier) = &code.verifier {
+        request = request.set_pkce_verifier(PkceCodeVerifier::new(verifier.expose_secret().to_owned()));
+    }
+    let result = request.request_async(&seam).await.ok();
+    Ok(seam.answer(result))
 }
 
 fn client(target: &Target) -> Result<Client<EndpointSet>, SecretError> {
     let auth = &target.auth;
-    let url = TokenUrl::from_url(target.address(platform::token_path(target)));
+    let url = TokenUrl::from_url(target.token_address());
     let client = Client::new(ClientId::new(auth.client_id.clone())).set_token_uri(url).set_auth_type(
         match auth.client_auth {
             ClientAuth::Body => AuthType::RequestBody,
@@ -98,6 +134,31 @@ fn client(target: &Target) -> Result<Client<EndpointSet>, SecretError> {
     })
 }
 
+/// The target's own scopes, or those without which the platform gives no useful token.
+pub(super) fn asked_scopes(target: &Target) -> &[String] {
+    let own = &target.auth.scopes;
+    let usual = target.platform.token.as_ref().map_or(own, |token| &token.scopes);
+    if own.is_empty() { usual } else { own }
+}
+
+/// The parameters that the platform wants besides those of RFC 6749.
+fn further_parameters(target: &Target, grant: Grant) -> Result<Vec<(String, String)>, SecretError> {
+    let known = target.platform.token.iter().flat_map(|token| &token.parameters);
+    let mut further = Vec::new();
+    for parameter in known.filter(|parameter| parameter.goes_with(grant)) {
+        let value = match (target.auth.parameters.get(&parameter.name), &parameter.value) {
+            (None, None) => continue,
+            (None, Some(value)) => match &target.auth.redirect_uri {
+                Some(own) if parameter.name == "redirect_uri" => own.to_string(),
+                _ => value.clone(),
+            },
+            (own, _) => read(own)?,
+        };
+        further.push((parameter.name.clone(), value));
+    }
+    Ok(further)
+}
+
 fn read(source: Option<&SecretSource>) -> Result<String, SecretError> {
     source.map_or(Ok(String::new()), |source| Ok(source.read()?.expose_secret().to_owned()))
 }
@@ -106,6 +167,8 @@ fn read(source: Option<&SecretSource>) -> Result<String, SecretError> {
 struct Seam<'a> {
     transport: &'a dyn Transport,
     target: &'a Target,
+    grant: Grant,
+    further: Vec<(String, String)>,
     exchange: Mutex<Option<Exchange>>,
 }
 
@@ -124,16 +187,28 @@ impl<'c> oauth2::AsyncHttpClient<'c> for Seam<'_> {
 }
 
 impl Seam<'_> {
+    fn answer(self, token: Option<IssuedToken>) -> TokenAnswer {
+        let exchange = self.exchange.into_inner().ok().flatten().unwrap_or_else(|| {
+            Exchange::unsent(TransportError::Exporter("the token request could not be built".into()))
+        });
+        TokenAnswer { exchange, token: token.filter(IssuedToken::is_usable) }
+    }
+
     async fn carry(&self, request: HttpRequest) -> Result<HttpResponse, NoAnswer> {
         let limits = Limits { timeout: self.target.timeout, body: self.target.body_limit };
-        let exchange = match into_request(request, self.target) {
+        let exchange = match self.request_of(request) {
             Ok(request) => self.transport.exchange(&self.target.client, limits, request).await,
             Err(error) => Exchange::unsent(error),
         };
         let response = exchange.result.as_ref().map_err(|_| NoAnswer).map(|answer| {
-            let mut response = HttpResponse::new(answer.body.to_vec());
-            let status = answer.status;
-            *response.status_mut() = if status.is_success() { StatusCode::OK } else { status };
+            let mut response = HttpResponse::default();
+            let token =
+                answer.status.is_success().then(|| platform::token_answer(self.target, answer)).flatten();
+            match token {
+                Some(body) => *response.body_mut() = body,
+                // The crate's error is dropped unread: the platform judges the exchange.
+                None => *response.status_mut() = StatusCode::BAD_REQUEST,
+            }
             response
         });
         if let Ok(mut kept) = self.exchange.lock() {
@@ -141,13 +216,20 @@ impl Seam<'_> {
         }
         response
     }
-}
 
-fn into_request(request: HttpRequest, target: &Target) -> Result<Request, TransportError> {
-    let (parts, body) = request.into_parts();
-    let mut headers: HeaderMap = target.headers.clone();
-    target.add_secret_headers(&mut headers)?;
-    headers.extend(parts.headers);
-    let url = target.address(platform::token_path(target));
-    Ok(Request { method: parts.method, url, headers, body: body.into(), last: false })
+    fn request_of(&self, request: HttpRequest) -> Result<Request, TransportError> {
+        let (parts, body) = request.into_parts();
+        let target = self.target;
+        let mut headers: HeaderMap = target.headers.clone();
+        target.add_secret_headers(&mut headers)?;
+        headers.extend(parts.headers);
+        for (name, value) in &target.platform.headers {
+            if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+                headers.entry(name).or_insert(value);
+            }
+        }
+        let (content_type, body) = platform::token_request(target, self.grant, &body, &self.further);
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        Ok(Request { method: parts.method, url: target.token_address(), headers, body, last: false })
+    }
 }

@@ -1,7 +1,8 @@
 //! One token request within the origin's budget: sent, judged, and written into the diary.
 
-use super::keeper::{Asker, Diary, NoToken};
+use super::keeper::{Asker, Diary};
 use super::{IssuedToken, TokenAnswer, request_token};
+use crate::budget::Permit;
 use crate::domain::outcome::Attempt;
 use crate::domain::{Answer, Failure, Grant, Operation, Reason, SecretError, Target, TransportError};
 use crate::platform::{self, CallContext};
@@ -26,30 +27,29 @@ pub(super) struct Sent {
     pub may_have_worked: bool,
 }
 
-/// Sends one token request within the origin's budget and writes it into the diary.
+/// Sends one token request on a place of the origin's budget and writes it into the diary.
 pub(super) async fn send(
     asker: Asker<'_>,
     diary: &mut Diary,
+    permit: Permit<'_>,
     grant: Grant,
     refresh: Option<&SecretString>,
     scopes: Option<&str>,
-    proven: bool,
-) -> Result<Sent, NoToken> {
-    let permit = asker.origin.admit(proven).await.map_err(NoToken::Budget)?;
+) -> Sent {
     let TokenAnswer { exchange, token } =
         match request_token(asker.transport, asker.target, grant, refresh, scopes).await {
             Ok(answer) => answer,
             Err(error) => {
                 let failure = unreadable(&error);
                 diary.attempts.push(Attempt::unsent(grant, failure.reason));
-                return Ok(Sent { result: Err(failure), answer: None, may_have_worked: false });
+                return Sent { result: Err(failure), answer: None, may_have_worked: false };
             }
         };
     let mut attempt = Attempt::new(Operation::Token, Some(grant), &exchange);
     let sent = judge(asker, grant, token, exchange.result, &mut attempt);
     permit.judge(&attempt);
     diary.attempts.push(attempt);
-    Ok(sent)
+    sent
 }
 
 /// What a secret that cannot be read means.
@@ -66,7 +66,8 @@ fn judge(
     attempt: &mut Attempt,
 ) -> Sent {
     let context = context(asker.target, grant);
-    attempt.rate_limit = answer.as_ref().map(platform::rate_limit).unwrap_or_default();
+    attempt.rate_limit =
+        answer.as_ref().map(|answer| platform::rate_limit(asker.target, answer)).unwrap_or_default();
     let (mut failure, answer, may_have_worked) = match (token, answer) {
         (Some(token), _) => return Sent { result: Ok(token), answer: None, may_have_worked: false },
         (None, Ok(answer)) => {
@@ -80,6 +81,6 @@ fn judge(
         }
     };
     attempt.failure = Some(failure.reason);
-    failure.refused = attempt.is_refusal();
+    failure.refused |= attempt.is_refusal();
     Sent { result: Err(failure), answer, may_have_worked }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::StatusCode;
 use http::header::{DATE, RETRY_AFTER};
 
-use crate::domain::{Answer, Failure};
+use crate::domain::{Answer, Failure, Target};
 
 /// A longer `Retry-After` is taken for a mistake and cut to this.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
@@ -33,12 +33,16 @@ fn retry_after(answer: &Answer) -> Option<Duration> {
     Some(wait.min(LONGEST_RETRY_AFTER))
 }
 
-/// Requests left and seconds until the budget is whole again, from `X-RateLimit-*` or `RateLimit-*`.
-/// A reset given as a point in time is read against the answer's own `Date`.
-pub fn rate_limit(answer: &Answer) -> (Option<u64>, Option<u64>) {
-    let number = |names: [&str; 2]| names.iter().find_map(|name| text(answer, name)?.parse::<u64>().ok());
-    let remaining = number(["x-ratelimit-remaining", "ratelimit-remaining"]);
-    let reset = number(["x-ratelimit-reset", "ratelimit-reset"]);
+/// Requests left and seconds until the budget is whole again, from the platform's own header fields, or from
+/// `X-RateLimit-*` or `RateLimit-*`. A reset given as a point in time is read against the answer's own `Date`.
+pub fn rate_limit(target: &Target, answer: &Answer) -> (Option<u64>, Option<u64>) {
+    let number = |own: &Option<String>, names: [&str; 2]| match own {
+        Some(name) => text(answer, name)?.parse::<u64>().ok(),
+        None => names.iter().find_map(|name| text(answer, name)?.parse::<u64>().ok()),
+    };
+    let own = &target.platform.rate_limit;
+    let remaining = number(&own.remaining, ["x-ratelimit-remaining", "ratelimit-remaining"]);
+    let reset = number(&own.reset, ["x-ratelimit-reset", "ratelimit-reset"]);
     (remaining, reset.and_then(|reset| if reset < EPOCH_LIKE { Some(reset) } else { until(answer, reset) }))
 }
 
@@ -55,7 +59,9 @@ fn text<'a>(answer: &'a Answer, name: &str) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::Reason;
+    use crate::domain::target::Call;
+    use crate::domain::{Grant, Reason};
+    use crate::sim::target::target;
 
     const NOW: (&str, &str) = ("date", "Sat, 21 Nov 2026 21:00:00 GMT");
 
@@ -93,6 +99,8 @@ mod tests {
 
     #[test]
     fn the_budget_is_read_from_either_family_of_headers() {
+        let origin = url::Url::parse("https://pbx.example.com").unwrap();
+        let target = target("pbx", &origin, Grant::Password, Call::known("graphql"));
         for (fields, expected) in [
             (vec![("x-ratelimit-remaining", "7"), ("x-ratelimit-reset", "60")], (Some(7), Some(60))),
             (vec![("ratelimit-remaining", "0"), ("ratelimit-reset", "1")], (Some(0), Some(1))),
@@ -101,7 +109,7 @@ mod tests {
             (vec![("x-ratelimit-remaining", "many")], (None, None)),
             (vec![], (None, None)),
         ] {
-            assert_eq!(rate_limit(&answer(200, &fields)), expected, "{fields:?}");
+            assert_eq!(rate_limit(&target, &answer(200, &fields)), expected, "{fields:?}");
         }
     }
 }

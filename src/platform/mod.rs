@@ -3,17 +3,30 @@
 //! Belongs here: pure functions from plain values to plain values, and the sentences that a person
 //! woken at night reads. Does not belong here: I/O, time, retries, or when to ask again.
 
+mod advice;
+mod builtin;
+mod check;
 mod freepbx;
 mod headers;
+mod listing;
 mod reach;
+mod request;
+mod rules;
+mod token_form;
+mod words;
 
 use crate::domain::extensions::Page;
 use crate::domain::outcome::Version;
-use crate::domain::target::PlatformId;
+use crate::domain::platform::Reader;
 use crate::domain::{Answer, Class, Failure, Grant, Listing, Operation, Reason, Request, Target};
 
+pub use crate::domain::platform::Certainty;
+pub use builtin::{builtin, names, text};
+pub use check::{calls::mutates, is_no_pointer, problems, wrong_path};
 pub use headers::rate_limit;
 pub use reach::{possible_reasons, transport_failure};
+pub use request::with_token;
+pub use token_form::{answer as token_answer, request as token_request};
 
 /// What was asked, for whoever judges the answer.
 #[derive(Clone, Copy, Debug)]
@@ -32,13 +45,52 @@ pub struct CallContext<'a> {
     pub clock_agrees: bool,
 }
 
-impl CallContext<'_> {
+impl<'a> CallContext<'a> {
     /// The path asked, without query.
-    pub fn path(&self) -> &str {
-        match self.target.platform {
-            PlatformId::FreePbx => freepbx::path(self.target, self.operation),
-        }
+    pub fn path(&self) -> &'a str {
+        let (target, platform) = (self.target, &self.target.platform);
+        let path = match self.operation {
+            Operation::Token => token_path(target),
+            Operation::Extensions => &target.called().request.path,
+            Operation::Version => platform.version.as_ref().map_or("/", |version| &version.request.path),
+        };
+        path.split_once('?').map_or(path, |(path, _)| path)
     }
+
+    /// Method and path.
+    pub fn asked(&self) -> String {
+        let method = match self.operation {
+            Operation::Token => http::Method::POST,
+            Operation::Extensions => self.target.called().request.method.into(),
+            Operation::Version => self
+                .target
+                .platform
+                .version
+                .as_ref()
+                .map(|version| version.request.method)
+                .unwrap_or_default()
+                .into(),
+        };
+        format!("{method} {}", self.path())
+    }
+
+    /// The host asked.
+    pub fn host(&self) -> &'a str {
+        let origin = match self.operation {
+            Operation::Token => self.target.token_origin(),
+            Operation::Extensions | Operation::Version => &self.target.origin,
+        };
+        origin.host_str().unwrap_or_default()
+    }
+
+    /// Whether code of its own reads FreePBX's answers.
+    fn is_freepbx(&self) -> bool {
+        is_freepbx(self.target)
+    }
+}
+
+fn is_freepbx(target: &Target) -> bool {
+    target.platform.reader == Reader::Freepbx
 }
 
 /// What the harmless query says of a token.
@@ -83,111 +135,83 @@ pub struct Permissions {
     pub refused: Option<Failure>,
 }
 
-/// How sure a verdict is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Certainty {
-    /// The answer has one meaning.
-    Certain,
-    /// Other causes are possible and rare.
-    Likely,
-    /// Several causes answer alike.
-    Open,
-}
-
-impl Certainty {
-    /// The word for people and JSON.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Certain => "certain",
-            Self::Likely => "likely",
-            Self::Open => "open",
-        }
-    }
-}
-
 /// What a reason means to a person besides its diagnosis.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Advice {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Advice<'a> {
     /// What is wrong, in a few words.
-    pub title: &'static str,
+    pub title: &'a str,
     /// How sure that is.
     pub certainty: Certainty,
     /// Why so sure, and what stays unknown.
-    pub because: &'static str,
+    pub because: &'a str,
     /// What not to do: each a sentence.
-    pub avoid: &'static [&'static str],
+    pub avoid: Vec<&'a str>,
 }
 
 /// What to say of `reason` besides the diagnosis. `shown`: the evidence, in words of [`facts`] or of the
 /// transport's error, by which one reason has causes more or less sure.
-pub fn advice(target: &Target, operation: Operation, reason: Reason, shown: &[String]) -> Advice {
-    match target.platform {
-        PlatformId::FreePbx => freepbx::advice::of(target, operation, reason, shown),
+pub fn advice<'a>(target: &'a Target, operation: Operation, reason: Reason, shown: &[String]) -> Advice<'a> {
+    if is_freepbx(target) {
+        return freepbx::advice::of(target, operation, reason, shown);
     }
+    advice::of(target, reason, shown)
 }
 
-/// A request for the token endpoint without credentials, which tells whether the API is there.
-pub fn presence_request(target: &Target) -> Request {
-    match target.platform {
-        PlatformId::FreePbx => freepbx::survey::presence_request(target),
-    }
+/// A request for the token endpoint without credentials, which tells whether the API is there; `None`: the
+/// platform is not known to answer one in a way of its own.
+pub fn presence_request(target: &Target) -> Option<Request> {
+    is_freepbx(target).then(|| freepbx::survey::presence_request(target))
 }
 
 /// What the answer to [`presence_request`] tells.
 pub fn read_presence(ctx: &CallContext, answer: &Answer) -> Presence {
-    match ctx.target.platform {
-        PlatformId::FreePbx => freepbx::survey::read_presence(ctx, answer),
-    }
+    freepbx::survey::read_presence(ctx, answer)
 }
 
-/// A harmless query for what a token may do, without `Authorization`.
-pub fn permissions_request(target: &Target) -> Request {
-    match target.platform {
-        PlatformId::FreePbx => freepbx::survey::permissions_request(target),
-    }
+/// A harmless query for what a token may do, without the token; `None`: the platform has none.
+pub fn permissions_request(target: &Target) -> Option<Request> {
+    is_freepbx(target).then(|| freepbx::survey::permissions_request(target))
 }
 
 /// What the answer to [`permissions_request`] tells.
 pub fn read_permissions(ctx: &CallContext, answer: &Answer) -> Permissions {
-    match ctx.target.platform {
-        PlatformId::FreePbx => freepbx::survey::read_permissions(ctx, answer),
-    }
+    freepbx::survey::read_permissions(ctx, answer)
 }
 
 /// What an answer is, as evidence for people; repeats only what is known by heart.
 pub fn facts(target: &Target, answer: &Answer) -> String {
-    match target.platform {
-        PlatformId::FreePbx => freepbx::survey::facts(answer),
-    }
+    if is_freepbx(target) { freepbx::survey::facts(answer) } else { rules::facts(target, answer) }
 }
 
 /// Path of the token endpoint.
-pub fn token_path(target: &Target) -> &'static str {
-    match target.platform {
-        PlatformId::FreePbx => freepbx::TOKEN_PATH,
-    }
+pub fn token_path(target: &Target) -> &str {
+    target.platform.token.as_ref().map_or("/", |token| &token.path)
+}
+
+/// Path of the authorization endpoint (RFC 6749 section 3.1), where people confirm; `None`: the platform has none.
+pub fn authorize_path(target: &Target) -> Option<&str> {
+    target.platform.token.as_ref()?.authorize.as_deref()
+}
+
+/// Whether that endpoint takes PKCE (RFC 7636).
+pub fn takes_pkce(target: &Target) -> bool {
+    target.platform.token.as_ref().is_some_and(|token| token.pkce)
 }
 
 /// Why `answer`, of any status, holds no usable token.
 pub fn token_failure(ctx: &CallContext, answer: &Answer) -> Failure {
-    match ctx.target.platform {
-        PlatformId::FreePbx => freepbx::token::failure(ctx, answer),
-    }
+    if ctx.is_freepbx() { freepbx::token::failure(ctx, answer) } else { rules::token_failure(ctx, answer) }
 }
 
 /// A scope that is worth one more token request, because asking for it explicitly tells two causes of
 /// this answer apart.
-pub fn wants_scope_check(ctx: &CallContext, answer: &Answer) -> Option<&'static str> {
-    match ctx.target.platform {
-        PlatformId::FreePbx => freepbx::follow_up::scope_check(ctx, answer),
-    }
+pub fn wants_scope_check<'a>(ctx: &CallContext<'a>, answer: &Answer) -> Option<&'a str> {
+    if ctx.is_freepbx() { freepbx::follow_up::scope_check(ctx, answer) } else { None }
 }
 
 /// The failure once the request with an explicit scope gave a token (`Ok`) or another answer.
 pub fn after_scope_check(ctx: &CallContext, first: Failure, second: Result<(), &Answer>) -> Failure {
-    match ctx.target.platform {
-        PlatformId::FreePbx => freepbx::follow_up::after_scope_check(ctx, first, second),
-    }
+    freepbx::follow_up::after_scope_check(ctx, first, second)
 }
 
 /// Whether a refused refresh calls for a new grant. Not where the client itself is refused: it would
@@ -198,54 +222,51 @@ pub fn refresh_refused_means_dead(failure: &Failure) -> bool {
 
 /// Whether using a refresh token revokes the access token issued with it.
 pub fn refresh_revokes_access_token(target: &Target) -> bool {
-    match target.platform {
-        PlatformId::FreePbx => true,
-    }
+    target.platform.token.as_ref().is_some_and(|token| token.refresh_revokes)
 }
 
-/// The request for the extensions list, without `Authorization`.
+/// The request for the extensions list, without the token.
 pub fn list_request(target: &Target) -> Request {
-    match target.platform {
-        PlatformId::FreePbx => freepbx::request::list(target),
-    }
+    request::list(target)
+}
+
+/// Whether the platform tells no total, so that it takes the list itself, all its pages, to know one.
+pub fn counts_by_listing(target: &Target) -> bool {
+    let call = target.called();
+    call.total.is_none() && call.list.is_some() && call.paging.is_some()
 }
 
 /// What the answer to [`list_request`] says.
 pub fn read_list(ctx: &CallContext, answer: &Answer) -> Result<Listing, Failure> {
-    match ctx.target.platform {
-        PlatformId::FreePbx => freepbx::resource::read_list(ctx, answer),
-    }
+    if ctx.is_freepbx() { freepbx::resource::read_list(ctx, answer) } else { rules::read_list(ctx, answer) }
 }
 
-/// The request for the extensions one by one, without `Authorization`. It takes the place of
+/// The request for the extensions one by one, without the token. It takes the place of
 /// [`list_request`]. `after` is what the page before told as its [`Page::next`].
-pub fn extensions_request(target: &Target, _after: Option<&str>) -> Request {
-    match target.platform {
-        // All at once: paging by `after` is broken in some of its versions.
-        PlatformId::FreePbx => freepbx::request::extensions(target),
-    }
+pub fn extensions_request(target: &Target, after: Option<&str>) -> Request {
+    request::extensions(target, after)
 }
 
 /// What the answer to [`extensions_request`] says. It fails just where [`read_list`] does.
-pub fn read_extensions(ctx: &CallContext, answer: &Answer) -> Result<Page, Failure> {
-    match ctx.target.platform {
-        PlatformId::FreePbx => freepbx::extensions::read(ctx, answer),
+pub fn read_extensions(ctx: &CallContext, answer: &Answer, after: Option<&str>) -> Result<Page, Failure> {
+    if !ctx.is_freepbx() {
+        return rules::read_extensions(ctx, answer, after);
     }
+    let total = freepbx::resource::read_list(ctx, answer)?.total;
+    let json = serde_json::from_slice(&answer.body).ok();
+    let extensions = listing::extensions(ctx.target.called(), json.as_ref());
+    Ok(Page { total, extensions, next: None })
 }
 
-/// A harmless query that any valid token may make, without `Authorization`; `None` where the platform
+/// A harmless query that any valid token may make, without the token; `None` where the platform
 /// has none.
 pub fn validity_request(target: &Target) -> Option<Request> {
-    match target.platform {
-        PlatformId::FreePbx => Some(freepbx::request::validity(target)),
-    }
+    Some(request::of(target, target.platform.validity.as_ref()?))
 }
 
 /// Whether `failure` leaves open if the token or something else is bad.
 pub fn wants_validity_check(ctx: &CallContext, failure: &Failure) -> bool {
-    match ctx.target.platform {
-        PlatformId::FreePbx => freepbx::follow_up::wants_validity_check(ctx, failure),
-    }
+    ctx.is_freepbx() && freepbx::follow_up::wants_validity_check(ctx, failure)
 }
 
 /// What the answer to [`validity_request`] says of the token. No other body than one the platform's
@@ -256,22 +277,20 @@ pub fn read_validity(answer: &Answer) -> Validity {
 
 /// The failure once the token's validity was asked for.
 pub fn after_validity_check(ctx: &CallContext, first: Failure, validity: Validity) -> Failure {
-    match ctx.target.platform {
-        PlatformId::FreePbx => freepbx::follow_up::after_validity_check(ctx, first, validity),
-    }
+    freepbx::follow_up::after_validity_check(ctx, first, validity)
 }
 
-/// The version query, without `Authorization`.
-pub fn version_request(target: &Target) -> Request {
-    match target.platform {
-        PlatformId::FreePbx => freepbx::request::version(target),
-    }
+/// The version query, without the token; `None` where the platform has none.
+pub fn version_request(target: &Target) -> Option<Request> {
+    Some(request::of(target, &target.platform.version.as_ref()?.request))
 }
 
 /// What the answer to [`version_request`] says.
 pub fn read_version(ctx: &CallContext, answer: &Answer) -> Result<Version, Failure> {
-    match ctx.target.platform {
-        PlatformId::FreePbx => freepbx::resource::read_version(ctx, answer),
+    if ctx.is_freepbx() {
+        freepbx::resource::read_version(ctx, answer)
+    } else {
+        rules::read_version(ctx, answer)
     }
 }
 

@@ -1,8 +1,14 @@
 //! No answer at all: the transport's failures put into words, and which reasons a target can meet.
 
-use super::{CallContext, freepbx};
-use crate::domain::target::PlatformId;
+use super::Certainty::{Certain, Likely, Open};
+use super::advice::{NO_NEW_SECRET, advice};
+use super::words::fill;
+use super::{Advice, CallContext, freepbx, is_freepbx};
 use crate::domain::{Failure, Grant, Operation, Reason, Target, TransportError};
+
+const NO_REPEATING: &str =
+    "Do not run this again and again: where a ban is the cause, each try may prolong it.";
+const IN_PLAIN: &str = "Do not change to http://: credentials would travel unencrypted.";
 
 /// The failure of an exchange that gave no answer. `after_refusals`: whether credentials were refused at
 /// this origin lately. A ban then is the likely cause where no connection comes about; where one does,
@@ -10,26 +16,22 @@ use crate::domain::{Failure, Grant, Operation, Reason, Target, TransportError};
 pub fn transport_failure(ctx: &CallContext, error: &TransportError, after_refusals: bool) -> Failure {
     let mend = match error {
         TransportError::Connect(_) | TransportError::Timeout { phase: "connect", .. } if after_refusals => {
-            likely_ban(ctx.target.platform).to_owned()
+            likely_ban(ctx, error)
         }
         TransportError::Timeout { phase, .. } if after_refusals && *phase != "resolve" => {
-            format!("{} {}", mend(ctx, error), possible_ban(ctx.target.platform))
+            let ban = ctx.target.platform.ban.as_ref().map(|ban| fill(ctx, &ban.possible));
+            [Some(mend(ctx, error).to_owned()), ban].into_iter().flatten().collect::<Vec<_>>().join(" ")
         }
         _ => mend(ctx, error).to_owned(),
     };
-    let host = ctx.target.origin.host_str().unwrap_or_default();
+    let host = ctx.host();
     Failure::new(error.reason(), format!("No usable answer from {host} for {}: {error}. {mend}", ctx.path()))
 }
 
-fn likely_ban(platform: PlatformId) -> &'static str {
-    match platform {
-        PlatformId::FreePbx => freepbx::likely_ban(),
-    }
-}
-
-fn possible_ban(platform: PlatformId) -> &'static str {
-    match platform {
-        PlatformId::FreePbx => freepbx::possible_ban(),
+fn likely_ban(ctx: &CallContext, error: &TransportError) -> String {
+    match &ctx.target.platform.ban {
+        Some(ban) => fill(ctx, &ban.likely),
+        None => mend(ctx, error).to_owned(),
     }
 }
 
@@ -77,6 +79,85 @@ fn mend(ctx: &CallContext, error: &TransportError) -> &'static str {
     }
 }
 
+/// Of what happened on the way, where the platform has no say. `named`: whether the evidence has these words.
+pub fn of_way(reason: Reason, named: &dyn Fn(&str) -> bool) -> Advice<'static> {
+    match reason {
+        Reason::ResponseTooLarge => advice(
+            "the answer is larger than allowed",
+            Certain,
+            "It was cut off at the limit that is set for this target.",
+            &["Do not take the limit away: something else than the list may answer there."],
+        ),
+        Reason::RedirectRefused => advice(
+            "the PBX sends elsewhere, and credentials do not follow",
+            Certain,
+            "The redirect names another scheme, host or port, or leads in a circle.",
+            &[
+                "Do not take an http:// address because it redirects less: credentials would travel unencrypted.",
+            ],
+        ),
+        Reason::Tls if named(TransportError::NOT_TLS) => advice(
+            "no TLS at this port",
+            Certain,
+            "What the port answered is not TLS; no credential was sent.",
+            &[IN_PLAIN, NO_NEW_SECRET],
+        ),
+        Reason::Dns => advice(
+            "the host name does not resolve",
+            Certain,
+            "The resolver of this machine says so; no packet went to the PBX.",
+            &["Do not put the bare IP address into an https url: the certificate bears the name."],
+        ),
+        Reason::Proxy => advice(
+            "the configured proxy fails",
+            Certain,
+            "The proxy itself could not be used; the PBX was not reached.",
+            &["Do not change anything on the PBX: nothing has reached it."],
+        ),
+        Reason::Connect => advice(
+            "no connection",
+            Likely,
+            "That nothing accepts the connection is certain. A stopped web server, a wrong port and a ban of this \
+             host look alike.",
+            &[NO_REPEATING, NO_NEW_SECRET],
+        ),
+        Reason::Tls => advice(
+            "no trusted TLS",
+            Certain,
+            "The handshake ended on it; no credential was sent.",
+            &[
+                "Do not turn verification off: the client secret would go to whoever answers. Name the right CA file.",
+                IN_PLAIN,
+                NO_NEW_SECRET,
+            ],
+        ),
+        _ => of_silence(reason),
+    }
+}
+
+fn of_silence(reason: Reason) -> Advice<'static> {
+    match reason {
+        Reason::Timeout => advice(
+            "no answer in time",
+            Open,
+            "That it stays silent is certain. An overloaded PBX, a lost packet and a ban of this host look alike.",
+            &[NO_REPEATING, "Do not only raise the timeout: find out first what is slow."],
+        ),
+        Reason::ConnectionLost => advice(
+            "the connection broke off",
+            Likely,
+            "The far side or something between closed it; why is in its logs, not in the answer.",
+            &[NO_NEW_SECRET, "Do not reboot the PBX before its web server's error log was read."],
+        ),
+        _ => advice(
+            "the cause is on this side",
+            Certain,
+            "The request could not even be made on this machine.",
+            &["Do not change anything on the PBX: it has no part in this."],
+        ),
+    }
+}
+
 /// Every reason that an exchange of `operation` with this target can give, in the order of
 /// [`Reason::ALL`].
 pub fn possible_reasons(target: &Target, operation: Operation) -> Vec<Reason> {
@@ -84,13 +165,23 @@ pub fn possible_reasons(target: &Target, operation: Operation) -> Vec<Reason> {
         return Vec::new();
     }
     let proxy = target.client.proxy.as_ref();
-    let tls = target.origin.scheme() == "https" || proxy.is_some_and(|proxy| proxy.url.scheme() == "https");
+    let https = [&target.origin, target.token_origin()].iter().any(|origin| origin.scheme() == "https");
+    let tls = https || proxy.is_some_and(|proxy| proxy.url.scheme() == "https");
     let reachable = |reason: &Reason| match reason {
         Reason::Tls => tls,
         Reason::Proxy => proxy.is_some(),
-        _ => match target.platform {
-            PlatformId::FreePbx => freepbx::gives(*reason),
-        },
+        _ if is_freepbx(target) => freepbx::gives(*reason),
+        _ => gives(target, *reason),
     };
     Reason::ALL.into_iter().filter(|reason| reason.occurs_at(operation)).filter(reachable).collect()
+}
+
+/// Whether the rules of a description can give `reason`. What the general ones give, any platform can.
+fn gives(target: &Target, reason: Reason) -> bool {
+    let by_rule = || target.platform.rules.iter().any(|rule| rule.reason == reason);
+    match reason {
+        Reason::AjaxDeclined | Reason::AccessDenied | Reason::UserBlocked => by_rule(),
+        Reason::QueryFailed => by_rule() || target.called().success.is_some(),
+        _ => true,
+    }
 }

@@ -4,7 +4,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Call, Pass, Probe, Stop};
 use crate::domain::extensions::{Drift, Listed, Pages, Untold};
-use crate::domain::{Failure, Listing};
+use crate::domain::{Answer, Failure, Listing};
+use crate::platform::CallContext;
 use crate::{expected, platform};
 
 impl Probe {
@@ -24,14 +25,18 @@ impl Probe {
         call: &Call<'_>,
     ) -> Result<Result<Listing, Failure>, Stop> {
         pass.listed = None;
-        if !self.keeps_list && self.target.expected.is_none() {
+        let each = self.keeps_list || self.target.expected.is_some();
+        if !each && !platform::counts_by_listing(&self.target) {
             let request = platform::list_request(&self.target);
             return self.exchange(cancel, pass, call, request, platform::read_list).await;
         }
         let (mut pages, mut after) = (Pages::default(), None::<String>);
         loop {
             let request = platform::extensions_request(&self.target, after.as_deref());
-            match self.exchange(cancel, pass, call, request, platform::read_extensions).await? {
+            let read = |ctx: &CallContext<'_>, answer: &Answer| {
+                platform::read_extensions(ctx, answer, after.as_deref())
+            };
+            match self.exchange(cancel, pass, call, request, read).await? {
                 Ok(page) => after = pages.add(page),
                 Err(failure) => return Ok(Err(failure)),
             }
@@ -40,7 +45,7 @@ impl Probe {
             }
         }
         let (total, listed) = pages.finish();
-        pass.listed = Some(listed);
+        pass.listed = each.then_some(listed);
         Ok(Ok(Listing { total }))
     }
 

@@ -103,7 +103,7 @@ fn info(target: &Target) -> TargetInfo {
     });
     TargetInfo {
         name: target.name.clone(),
-        platform: target.platform.as_str(),
+        platform: target.platform.name.clone(),
         grant: target.auth.grant,
         origin: target.origin.origin().ascii_serialization().into(),
         plaintext: target.is_plaintext(),

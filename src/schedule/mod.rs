@@ -29,6 +29,7 @@ use crate::control::ProbeNow;
 use crate::domain::Target;
 use crate::metrics::ExporterMetrics;
 use crate::probe::Probe;
+use crate::store::Store;
 use crate::transport::Transport;
 
 /// A person may ask for one probe of a target within this time.
@@ -47,6 +48,8 @@ pub struct Parts {
     pub board: Arc<Board>,
     /// The exporter's own counters.
     pub metrics: Arc<ExporterMetrics>,
+    /// Where tokens are kept over a restart, if anywhere.
+    pub store: Option<Arc<Store>>,
     /// For exported timestamps.
     pub clock: Clock,
     /// Set once every target of the first configuration was probed.
@@ -231,7 +234,8 @@ impl Scheduler {
             .or_insert_with(|| Arc::new(Origin::new(limits.refusals_per_origin, limits.refusal_window)));
         let due = Instant::now() + spread.min(target.interval).mul_f64(jitter(&target.name));
         let (transport, clock) = (self.parts.transport.clone(), self.parts.clock);
-        let probe = Probe::new(target, before, transport, origin.clone(), clock);
+        let probe = Probe::new(target, before, transport, origin.clone(), clock)
+            .keeping_tokens(self.parts.store.clone());
         let entry = Entry::new(probe, due, self.parts.cancel.child_token());
         if let Some(settings) = &entry.probe.target().reference {
             let watch = reference::Watch::new(settings.clone(), &entry, &self.parts);

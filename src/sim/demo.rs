@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::fault::Fault;
 use super::fixtures::{Called, Generation};
 use super::pbx::SimPbx;
+use super::ringme::{self, RingmeFault, SimRingme};
 use super::server::SimServer;
 use super::target::target;
 use crate::clock::Clock;
@@ -85,10 +86,20 @@ pub fn phase(name: &str, elapsed: Duration) -> Option<Fault> {
     now.map(|(_, _, fault)| fault.clone())
 }
 
+/// The same of the one that is hosted, a Ringme.
+pub fn hosted_phase(elapsed: Duration) -> Option<RingmeFault> {
+    match elapsed.as_secs() % CYCLE.as_secs() {
+        40..100 => Some(RingmeFault::Resource("access denied")),
+        130..180 => Some(RingmeFault::Resource("user blocked")),
+        _ => None,
+    }
+}
+
 /// The simulated PBXes at work, and the targets that watch them.
 #[derive(Debug)]
 pub struct Demo {
     servers: Vec<SimServer>,
+    hosted: SimServer<SimRingme>,
     targets: Vec<Arc<Target>>,
     started: Instant,
 }
@@ -104,10 +115,14 @@ impl Demo {
             let pbx = SimPbx::new(scene.generation, clock);
             pbx.set_token_lifetime(Duration::from_secs(scene.token_lifetime));
             let server = SimServer::start(Arc::new(pbx)).await?;
-            targets.push(Arc::new(watcher(scene, &server)));
+            let watched = target(scene.name, server.origin(), scene.grant, scene.called.call());
+            targets.push(Arc::new(hurried(watched)));
             servers.push(server);
         }
-        Ok(Self { servers, targets, started: Instant::now() })
+        let hosted = SimServer::start(Arc::new(SimRingme::new(clock))).await?;
+        let watched = ringme::target("hosted", hosted.origin(), Grant::ClientCredentials);
+        targets.push(Arc::new(hurried(watched)));
+        Ok(Self { servers, hosted, targets, started: Instant::now() })
     }
 
     /// The targets to watch.
@@ -133,6 +148,7 @@ impl Demo {
         for (target, server) in self.targets.iter().zip(&self.servers) {
             server.pbx().set_fault(phase(&target.name, elapsed));
         }
+        self.hosted.pbx().set_fault(hosted_phase(elapsed));
     }
 
     /// Stops all PBXes and waits for it.
@@ -140,11 +156,12 @@ impl Demo {
         for server in self.servers {
             server.stop().await;
         }
+        self.hosted.stop().await;
     }
 }
 
-/// The usual target with all waits shortened, so that a minute shows what a day would.
-fn watcher(scene: &Scene, server: &SimServer) -> Target {
+/// The target with all waits shortened, so that a minute shows what a day would.
+fn hurried(target: Target) -> Target {
     let seconds = Duration::from_secs;
     Target {
         interval: seconds(5),
@@ -152,7 +169,7 @@ fn watcher(scene: &Scene, server: &SimServer) -> Target {
         timeout: seconds(2),
         token_interval: Some(seconds(20)),
         backoff: Backoff { start: seconds(5), cap: seconds(20), denied: seconds(5) },
-        ..target(scene.name, server.origin(), scene.grant, scene.called.call())
+        ..target
     }
 }
 
@@ -186,6 +203,12 @@ mod tests {
         ] {
             assert_eq!(phase(name, Duration::from_secs(second)), fault, "{name} at {second} s");
         }
+        for (second, fault) in
+            [(39, None), (40, Some("access denied")), (130, Some("user blocked")), (180, None)]
+        {
+            let expected = fault.map(RingmeFault::Resource);
+            assert_eq!(hosted_phase(Duration::from_secs(second)), expected, "hosted at {second} s");
+        }
     }
 
     #[test]
@@ -203,7 +226,7 @@ mod tests {
     #[tokio::test]
     async fn the_demo_starts_plays_and_stops() {
         let demo = Demo::start(Clock::System).await.unwrap();
-        assert_eq!(demo.targets().len(), SCENES.len());
+        assert_eq!(demo.targets().len(), SCENES.len() + 1);
         demo.play(Duration::from_secs(70));
         let stop = CancellationToken::new();
         stop.cancel();

@@ -1,13 +1,15 @@
-//! A simulated FreePBX, for the project's tests and for `pbx_exporter demo`.
+//! Simulated PBXes, FreePBX and Ringme, for the project's tests and for `pbx_exporter demo`.
 //!
-//! Belongs here: how FreePBX behaves, as literal answers and as a small state machine. Does not belong
+//! Belongs here: how they behave, as literal answers and as a small state machine. Does not belong
 //! here: what an answer means; that is `platform`. Its credentials are made up.
 
+mod authorize;
 pub mod demo;
 pub mod fault;
 pub mod fixtures;
 mod oauth;
 mod pbx;
+pub mod ringme;
 mod scopes;
 mod server;
 pub mod target;
@@ -16,7 +18,8 @@ mod transport;
 
 pub use fault::Fault;
 pub use fixtures::{Fixture, Generation};
-pub use pbx::{SimAnswer, SimPbx, SimRequest};
+pub use pbx::{SimAnswer, SimPbx, SimRequest, Simulated};
+pub use ringme::{RingmeFault, SimRingme};
 pub use server::SimServer;
 pub use transport::SimTransport;
 

@@ -9,6 +9,7 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde_json::json;
 
+use super::authorize::Brought;
 use super::fixtures::Generation;
 use super::pbx::{SimRequest, State};
 use super::scopes;
@@ -34,6 +35,7 @@ pub fn token(state: &mut State, request: &SimRequest) -> Result<Answer, &'static
     authenticate(state, &asked, request)?;
     let (user, scopes) = match asked.grant {
         Grant::RefreshToken => (String::new(), redeem(state, &asked)?),
+        Grant::AuthorizationCode => (String::new(), swap(state, &asked)?),
         Grant::Password => {
             let scopes = granted(state, &asked)?;
             (user(state, &asked.form)?, scopes)
@@ -59,8 +61,7 @@ pub fn json_answer(body: &serde_json::Value) -> Answer {
     Answer { status: StatusCode::OK, headers, body: Bytes::from(body.to_string()) }
 }
 
-/// league looks at the grant type first, then at the client. Authorization codes, which need a
-/// person and a browser, are not simulated.
+/// league looks at the grant type first, then at the client.
 fn read(state: &State, request: &SimRequest) -> Result<Asked, &'static str> {
     let form = form(state.generation, request);
     let grant = grant_type(&form).ok_or("unknown grant type")?;
@@ -77,7 +78,8 @@ pub fn grant_sent(generation: Generation, request: &SimRequest) -> Option<Grant>
 
 fn grant_type(form: &Form) -> Option<Grant> {
     let text = form.get("grant_type")?;
-    [Grant::ClientCredentials, Grant::Password, Grant::RefreshToken].into_iter().find(|g| g.as_str() == text)
+    let sent = [Grant::ClientCredentials, Grant::Password, Grant::AuthorizationCode, Grant::RefreshToken];
+    sent.into_iter().find(|grant| grant.as_str() == text)
 }
 
 /// 16 takes JSON bodies too, 17 forms only.
@@ -135,4 +137,15 @@ fn user(state: &State, form: &Form) -> Result<String, &'static str> {
 fn redeem(state: &mut State, asked: &Asked) -> Result<Vec<String>, &'static str> {
     let token = asked.form.get("refresh_token").ok_or("refresh token missing")?;
     state.tokens.redeem(token, &asked.client, state.now)
+}
+
+fn swap(state: &mut State, asked: &Asked) -> Result<Vec<String>, &'static str> {
+    let get = |name| asked.form.get(name).map(String::as_str);
+    let brought = Brought {
+        code: get("code").ok_or("code missing")?,
+        client: &asked.client,
+        redirect_uri: get("redirect_uri").unwrap_or_default(),
+        verifier: get("code_verifier"),
+    };
+    state.codes.redeem(&brought, state.now)
 }

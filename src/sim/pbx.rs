@@ -10,10 +10,11 @@ use http::header::{AUTHORIZATION, DATE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde_json::json;
 
+use super::authorize::CodeBook;
 use super::fault::Fault;
 use super::fixtures::{Generation, find};
 use super::tokens::TokenBook;
-use super::{oauth, scopes, target};
+use super::{authorize, oauth, scopes, target};
 use crate::clock::Clock;
 use crate::domain::{Answer, Grant, Operation};
 
@@ -43,6 +44,12 @@ pub struct SimAnswer {
     pub delay: Option<Duration>,
 }
 
+/// A PBX that is not there.
+pub trait Simulated: fmt::Debug + Send + Sync + 'static {
+    /// What it answers now.
+    fn answer(&self, request: &SimRequest) -> SimAnswer;
+}
+
 /// An application of the API module.
 #[derive(Clone, Debug)]
 pub(super) struct App {
@@ -56,6 +63,7 @@ pub(super) struct State {
     pub now: f64,
     pub users: HashMap<String, String>,
     pub tokens: TokenBook,
+    pub codes: CodeBook,
     pub lifetime: Duration,
     token_requests: [u64; Grant::COUNT],
     apps: Vec<App>,
@@ -66,7 +74,7 @@ pub(super) struct State {
     validity_requests: u64,
 }
 
-/// One simulated FreePBX with a Machine-to-Machine and a Native application and one user, all with the
+/// One simulated FreePBX with a Machine-to-Machine, a Native and a Web-server application and one user, all with the
 /// made-up credentials of [`super::target`].
 pub struct SimPbx {
     clock: Clock,
@@ -97,12 +105,17 @@ impl fmt::Debug for SimPbx {
 impl SimPbx {
     /// A healthy PBX with three extensions; tokens live an hour, as FreePBX fixes it.
     pub fn new(generation: Generation, clock: Clock) -> Self {
-        let apps = [(target::MACHINE_ID, Grant::ClientCredentials), (target::NATIVE_ID, Grant::Password)];
+        let apps = [
+            (target::MACHINE_ID, Grant::ClientCredentials),
+            (target::NATIVE_ID, Grant::Password),
+            (target::WEB_ID, Grant::AuthorizationCode),
+        ];
         let state = State {
             generation,
             now: clock.unix(),
             users: HashMap::from([(target::USER.to_owned(), target::PASSWORD.to_owned())]),
             tokens: TokenBook::default(),
+            codes: CodeBook::default(),
             lifetime: Duration::from_secs(3600),
             token_requests: [0; Grant::COUNT],
             apps: apps.map(|(id, grant)| App { id, grant }).to_vec(),
@@ -173,9 +186,10 @@ impl SimPbx {
     pub fn validity_requests(&self) -> u64 {
         self.lock().validity_requests
     }
+}
 
-    /// What it answers now.
-    pub fn answer(&self, request: &SimRequest) -> SimAnswer {
+impl Simulated for SimPbx {
+    fn answer(&self, request: &SimRequest) -> SimAnswer {
         let mut state = self.lock();
         state.now = self.clock.unix();
         let operation = state.count(request);
@@ -194,7 +208,12 @@ impl SimPbx {
 impl State {
     /// Counts a request and says what it is.
     fn count(&mut self, request: &SimRequest) -> Operation {
-        let operation = match address(&request.path_and_query) {
+        let asked = address(&request.path_and_query);
+        if asked.as_ref().is_some_and(|(module, command, _)| module == "api" && command == "authorize") {
+            // A person's browser, not the exporter.
+            return Operation::Extensions;
+        }
+        let operation = match asked {
             Some((module, command, _)) if module == "api" && command == "token" => Operation::Token,
             _ if mentions(&request.body, "system") => Operation::Version,
             _ => Operation::Extensions,
@@ -246,7 +265,7 @@ impl State {
     }
 }
 
-fn date(unix: f64) -> HeaderValue {
+pub(super) fn date(unix: f64) -> HeaderValue {
     let time = UNIX_EPOCH + Duration::try_from_secs_f64(unix).unwrap_or_default();
     HeaderValue::from_str(&httpdate::fmt_http_date(time)).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
@@ -288,12 +307,23 @@ fn dispatch(state: &mut State, request: &SimRequest) -> Result<Answer, &'static 
     let (module, command, route) = address(&request.path_and_query).ok_or("rewrite ignored")?;
     match (module.as_str(), command.as_str()) {
         ("api", "token") => oauth::token(state, request),
+        ("api", "authorize") => Ok(authorize_page(state, request)),
         ("api", "gql") => graphql(state, request),
         ("api", "rest") => rest(state, request, &route),
         ("api", command) if GUI_COMMANDS.contains(&command) => Err("GUI command"),
         ("api" | "core" | "framework", _) => Err("declined"),
         _ => Err("module does not exist"),
     }
+}
+
+fn authorize_page(state: &mut State, request: &SimRequest) -> Answer {
+    let mut codes = std::mem::take(&mut state.codes);
+    let knows = |id: &str| state.app(id).is_some_and(|app| app.grant == Grant::AuthorizationCode);
+    let grants = |asked: &str| scopes::grant(&state.allowed_scopes(), asked, state.generation).ok();
+    let rules = authorize::Rules { knows: &knows, grants: &grants };
+    let answer = authorize::answer(&mut codes, request, state.now, &rules);
+    state.codes = codes;
+    answer
 }
 
 fn graphql(state: &State, request: &SimRequest) -> Result<Answer, &'static str> {

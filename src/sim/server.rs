@@ -13,37 +13,37 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 use url::Url;
 
-use super::pbx::{SimPbx, SimRequest};
+use super::pbx::{SimPbx, SimRequest, Simulated};
 
 /// No request to a simulated PBX is larger.
 const LARGEST_BODY: usize = 1 << 20;
 
 /// One simulated PBX that listens. Dropping it stops it too, without waiting.
 #[derive(Debug)]
-pub struct SimServer {
+pub struct SimServer<P = SimPbx> {
     origin: Url,
-    pbx: Arc<SimPbx>,
+    pbx: Arc<P>,
     tasks: TaskTracker,
     stop: DropGuard,
 }
 
 #[derive(Clone)]
 struct Shared {
-    pbx: Arc<SimPbx>,
+    pbx: Arc<dyn Simulated>,
     stop: CancellationToken,
 }
 
-impl SimServer {
+impl<P: Simulated> SimServer<P> {
     /// Binds a free port of 127.0.0.1 and serves.
     ///
     /// # Errors
     /// When no port can be bound.
-    pub async fn start(pbx: Arc<SimPbx>) -> io::Result<Self> {
+    pub async fn start(pbx: Arc<P>) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let origin = format!("http://{}", listener.local_addr()?);
         let origin = Url::parse(&origin).map_err(io::Error::other)?;
         let stop = CancellationToken::new();
-        let shared = Shared { pbx: Arc::clone(&pbx), stop: stop.clone() };
+        let shared = Shared { pbx: pbx.clone(), stop: stop.clone() };
         let router = Router::new().fallback(answer).with_state(shared);
         let tasks = TaskTracker::new();
         let stopped = stop.clone().cancelled_owned();
@@ -58,7 +58,7 @@ impl SimServer {
     }
 
     /// The PBX it serves.
-    pub fn pbx(&self) -> &Arc<SimPbx> {
+    pub fn pbx(&self) -> &Arc<P> {
         &self.pbx
     }
 

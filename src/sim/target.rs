@@ -7,14 +7,17 @@ use http::HeaderMap;
 use secrecy::SecretString;
 use url::Url;
 
-use crate::domain::target::{Auth, Backoff, Call, ClientAuth, ClientSettings, PlatformId};
+use crate::domain::target::{Auth, Backoff, Call, ClientSettings};
 use crate::domain::{Grant, SecretSource, Target};
+use crate::platform::builtin;
 
 /// Client id of the Machine-to-Machine application.
 pub const MACHINE_ID: &str = "51a151a151a151a151a151a151a151a151a151a151a151a151a151a151a151a1";
 /// Client id of the Native application.
 pub const NATIVE_ID: &str = "51b251b251b251b251b251b251b251b251b251b251b251b251b251b251b251b2";
-/// Secret of both applications.
+/// Client id of the Web-server application.
+pub const WEB_ID: &str = "51c351c351c351c351c351c351c351c351c351c351c351c351c351c351c351c3";
+/// Secret of all applications.
 pub const SECRET: &str = "5ecre7-made-up-5ecre7-made-up-51";
 /// A User Management account.
 pub const USER: &str = "simulated-user";
@@ -22,22 +25,25 @@ pub const USER: &str = "simulated-user";
 pub const PASSWORD: &str = "made-up-password";
 
 /// A target for a [`super::SimPbx`] at `origin`, with the usual settings and the application that
-/// serves `grant`: `client_credentials` or `password`.
+/// serves `grant`: `client_credentials`, `password` or `authorization_code`.
 pub fn target(name: &str, origin: &Url, grant: Grant, call: Call) -> Target {
     let person = grant == Grant::Password;
     Target {
         name: Arc::from(name),
-        platform: PlatformId::FreePbx,
+        platform: builtin("freepbx").unwrap_or_default(),
         origin: origin.clone(),
         auth: Auth {
             grant,
-            client_id: if person { NATIVE_ID } else { MACHINE_ID }.into(),
+            client_id: match grant {
+                Grant::Password => NATIVE_ID,
+                Grant::AuthorizationCode => WEB_ID,
+                _ => MACHINE_ID,
+            }
+            .into(),
             client_secret: Some(literal(SECRET)),
-            client_auth: ClientAuth::Body,
             username: person.then(|| USER.into()),
             password: person.then(|| literal(PASSWORD)),
-            refresh_token: None,
-            scopes: Vec::new(),
+            ..Auth::empty(grant)
         },
         call,
         version: false,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use url::Url;
 
-use super::pbx::{SimPbx, SimRequest};
+use super::pbx::{SimRequest, Simulated};
 use crate::domain::target::ClientSettings;
 use crate::domain::{Answer, Exchange, Phases, Request, TransportError};
 use crate::transport::{Certificate, Dial, DialFuture, Event, ExchangeFuture, Limits, Served, Transport};
@@ -16,14 +16,14 @@ use crate::transport::{Certificate, Dial, DialFuture, Event, ExchangeFuture, Lim
 /// Simulated PBXes by origin. An origin that nobody has is a name that does not resolve.
 #[derive(Debug, Default)]
 pub struct SimTransport {
-    pbxes: HashMap<String, Arc<SimPbx>>,
+    pbxes: HashMap<String, Arc<dyn Simulated>>,
     failures: Mutex<HashMap<String, TransportError>>,
 }
 
 impl SimTransport {
     /// The same with `pbx` at `origin`.
     #[must_use]
-    pub fn with(mut self, origin: &Url, pbx: Arc<SimPbx>) -> Self {
+    pub fn with(mut self, origin: &Url, pbx: Arc<impl Simulated>) -> Self {
         self.pbxes.insert(key(origin), pbx);
         self
     }

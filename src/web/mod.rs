@@ -3,8 +3,10 @@
 //! Belongs here: HTTP. Does not belong here: what a value means; whatever must be triggered elsewhere
 //! goes through [`Control`].
 
+mod confirm;
 mod drift;
 mod guard;
+pub mod loopback;
 mod page;
 mod reference;
 
@@ -53,6 +55,8 @@ pub fn check_telemetry_path(path: &str) -> Result<(), &'static str> {
         Err("/ is the page that lists the targets; use /metrics")
     } else if path == "/-" || path.starts_with("/-/") {
         Err("paths under /-/ are taken; use /metrics")
+    } else if path.starts_with("/oauth/") {
+        Err("paths under /oauth/ are taken; use /metrics")
     } else if path.contains("//") || !path.bytes().all(plain) {
         Err("it may contain letters, digits and - . _ ~ between single slashes only; use /metrics")
     } else {
@@ -73,6 +77,8 @@ pub fn router(state: WebState) -> Result<Router, &'static str> {
         .route("/-/ready", get(ready))
         .route("/-/reload", post(reload).fallback(use_post))
         .route("/-/probe", post(probe).fallback(use_post))
+        .route("/oauth/start", get(confirm::form).post(confirm::start))
+        .route("/oauth/callback", get(confirm::callback))
         .fallback(async || text(StatusCode::NOT_FOUND, "not found"))
         .with_state(state))
 }
@@ -210,6 +216,7 @@ mod tests {
             ("metrics", false),
             ("/-", false),
             ("/-/healthy", false),
+            ("/oauth/callback", false),
             ("//metrics", false),
             ("/{wild}", false),
             ("/a?b", false),

@@ -12,7 +12,7 @@ use super::{drift, reference};
 use crate::board::{Condition, LogState, Slot, TargetState};
 use crate::domain::{LogEvent, Operation, Phases};
 
-const STYLE: &str = include_str!("style.css");
+pub(super) const STYLE: &str = include_str!("style.css");
 
 /// No script, no image, nothing from elsewhere: the one style by its hash (CSP level 2).
 pub const HEADERS: [(HeaderName, &str); 5] = [

@@ -50,10 +50,10 @@ const NONE: [Option<f64>; 3] = [None; 3];
 #[tokio::test(start_paused = true)]
 async fn what_changes_on_the_pbx_shows_with_the_next_probe_and_costs_no_request() {
     for (generation, call) in [
-        (Generation::V16, Call::Graphql),
-        (Generation::V17, Call::Graphql),
-        (Generation::V17_0_1, Call::Graphql),
-        (Generation::V16, Call::Rest),
+        (Generation::V16, Call::known("graphql")),
+        (Generation::V17, Call::known("graphql")),
+        (Generation::V17_0_1, Call::known("graphql")),
+        (Generation::V16, Call::known("rest")),
     ] {
         let (pbx, transport) = pbx(generation);
         let world =

@@ -2,6 +2,7 @@
 
 mod alerts;
 mod config;
+mod confirm;
 mod dashboards;
 mod deploy;
 mod diagnose;
@@ -11,9 +12,11 @@ mod logfile;
 mod metric_names;
 mod metrics_docs;
 mod reference;
+mod ringme;
 mod runbooks;
 mod schedule;
 mod service;
+mod storage;
 mod support;
 mod token;
 mod transport;

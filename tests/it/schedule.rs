@@ -20,7 +20,7 @@ use url::Url;
 use crate::support::world::{UNIX, World, minutes, origin, pbx, seconds, usual};
 
 fn with_wrong_secret(name: &str) -> Target {
-    let mut target = target(name, &origin(), Grant::ClientCredentials, Call::Graphql);
+    let mut target = target(name, &origin(), Grant::ClientCredentials, Call::known("graphql"));
     target.auth.client_secret = Some(SecretSource::Literal(SecretString::from("not-the-secret")));
     target
 }
@@ -75,7 +75,8 @@ async fn a_good_target_that_turns_bad_stays_within_the_budget_with_its_follow_up
         pbx.set_token_lifetime(Duration::from_secs(600));
         let watched = Arc::new(Watched(transport, std::sync::Mutex::default(), Clock::steered(UNIX)));
         let names = ["a", "b", "c", "d", "e", "f", "g", "h"];
-        let targets = names.map(|name| target(name, &origin(), Grant::ClientCredentials, Call::Graphql));
+        let targets =
+            names.map(|name| target(name, &origin(), Grant::ClientCredentials, Call::known("graphql")));
         let _world = World::start(watched.clone(), targets).await;
         minutes(5).await;
         pbx.set_fault(Some(fault.clone()));
@@ -178,7 +179,7 @@ async fn silence_after_refusals_names_a_ban_and_silence_alone_does_not() {
 #[tokio::test(start_paused = true)]
 async fn a_changed_secret_at_a_reload_ends_the_back_off_and_unchanged_targets_keep_everything() {
     let (pbx, transport) = pbx(Generation::V16);
-    let good = target("good", &origin(), Grant::ClientCredentials, Call::Rest);
+    let good = target("good", &origin(), Grant::ClientCredentials, Call::known("rest"));
     let world = World::start(transport, [with_wrong_secret("office"), good.clone()]).await;
     seconds(270).await;
     let (requests, before) = (pbx.requests(Operation::Token), world.state_of("good"));
@@ -207,7 +208,7 @@ async fn a_target_that_goes_leaves_the_board_and_is_probed_no_more() {
 #[tokio::test(start_paused = true)]
 async fn the_board_keeps_the_order_of_the_configuration_over_reloads() {
     let (_, transport) = pbx(Generation::V16);
-    let usual = |name: &str| target(name, &origin(), Grant::ClientCredentials, Call::Graphql);
+    let usual = |name: &str| target(name, &origin(), Grant::ClientCredentials, Call::known("graphql"));
     let world = World::start(transport, ["b", "a"].map(usual)).await;
     world.replace(["c", "a", "b"].map(usual)).await;
     let names: Vec<_> = world.board.slots().iter().map(|slot| slot.info.name.to_string()).collect();
@@ -240,8 +241,8 @@ async fn hanging_targets_pile_nothing_up_and_leave_other_hosts_alone() {
     let elsewhere = Url::parse("https://pbx.example.net").expect("a URL");
     let (_, transport) = pbx(Generation::V16);
     let transport = Arc::try_unwrap(transport).expect("not shared yet").with(&elsewhere, hang.clone());
-    let hanging =
-        (0..200).map(|n| target(&n.to_string(), &elsewhere, Grant::ClientCredentials, Call::Graphql));
+    let hanging = (0..200)
+        .map(|n| target(&n.to_string(), &elsewhere, Grant::ClientCredentials, Call::known("graphql")));
     let world = World::start(Arc::new(transport), hanging.chain([usual(Grant::ClientCredentials)])).await;
     minutes(10).await;
     let good = world.state();
@@ -282,8 +283,10 @@ async fn a_panic_in_one_target_is_counted_and_harms_no_other() {
     let (pbx, transport) = pbx(Generation::V16);
     let transport = Arc::try_unwrap(transport).expect("not shared yet").with(&bad, pbx);
     let panicking = Arc::new(Panicking(Arc::new(transport), AtomicU64::new(0)));
-    let targets =
-        [usual(Grant::ClientCredentials), target("bad", &bad, Grant::ClientCredentials, Call::Graphql)];
+    let targets = [
+        usual(Grant::ClientCredentials),
+        target("bad", &bad, Grant::ClientCredentials, Call::known("graphql")),
+    ];
     let world = World::start(panicking, targets).await;
     seconds(5).await;
     assert_eq!(world.state().up, Some(true));
@@ -333,8 +336,8 @@ async fn even_a_person_cannot_spend_more_than_the_budget() {
 #[tokio::test(start_paused = true)]
 async fn probes_of_many_targets_are_spread_and_keep_their_place() {
     let (pbx, transport) = pbx(Generation::V16);
-    let many =
-        (0..1000).map(|n| target(&format!("t{n}"), &origin(), Grant::ClientCredentials, Call::Graphql));
+    let many = (0..1000)
+        .map(|n| target(&format!("t{n}"), &origin(), Grant::ClientCredentials, Call::known("graphql")));
     let world = World::start(transport, many).await;
     seconds(1).await;
     let first = pbx.requests(Operation::Extensions);
@@ -368,7 +371,9 @@ async fn every_known_answer_gets_its_reason_through_a_whole_pass() {
     let mut seen = std::collections::BTreeSet::new();
     for fixture in all() {
         let Expect::Fails(expected) = fixture.expect else { continue };
-        if fixture.operation == Operation::Version || fixture.grant == Grant::RefreshToken {
+        if fixture.operation == Operation::Version
+            || matches!(fixture.grant, Grant::RefreshToken | Grant::AuthorizationCode)
+        {
             continue;
         }
         let generation = fixture.generations[0];
@@ -427,7 +432,7 @@ async fn every_transport_failure_gets_its_reason_through_a_whole_pass() {
 async fn a_refused_version_query_backs_off_and_leaves_the_list_alone() {
     let (pbx, transport) = pbx(Generation::V17);
     pbx.set_allowed_scopes(&["gql:core:read"]);
-    let mut asks = target("asks", &origin(), Grant::ClientCredentials, Call::Graphql);
+    let mut asks = target("asks", &origin(), Grant::ClientCredentials, Call::known("graphql"));
     asks.version = true;
     let world = World::start(transport, [asks, usual(Grant::ClientCredentials)]).await;
     minutes(60).await;
@@ -574,7 +579,7 @@ async fn probes_in_flight_are_limited_overall() {
     for n in 0..150 {
         let elsewhere = Url::parse(&format!("https://pbx{n}.example.com")).expect("a URL");
         transport = transport.with(&elsewhere, pbx.clone());
-        targets.push(target(&n.to_string(), &elsewhere, Grant::ClientCredentials, Call::Graphql));
+        targets.push(target(&n.to_string(), &elsewhere, Grant::ClientCredentials, Call::known("graphql")));
     }
     let world = World::start(Arc::new(transport), targets).await;
     seconds(5).await;

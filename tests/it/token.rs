@@ -14,7 +14,7 @@ use pbx_exporter::probe::Probe;
 use pbx_exporter::sim::fault::Fault;
 use pbx_exporter::sim::fixtures::{Generation, find};
 use pbx_exporter::sim::target::{NATIVE_ID, PASSWORD, SECRET, USER, target};
-use pbx_exporter::sim::{SimPbx, SimRequest, SimTransport};
+use pbx_exporter::sim::{SimPbx, SimRequest, SimTransport, Simulated};
 use pbx_exporter::transport::{ExchangeFuture, Limits, Transport};
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
@@ -340,7 +340,7 @@ async fn an_unreadable_secret_file_is_our_own_error_and_sends_nothing() {
 #[tokio::test(start_paused = true)]
 async fn targets_with_the_same_origin_keep_their_own_tokens() {
     let (pbx, transport) = pbx(Generation::V17);
-    let rest = target("rest", &origin(), Grant::Password, Call::Rest);
+    let rest = target("rest", &origin(), Grant::Password, Call::known("rest"));
     let world = World::start(transport, [usual(Grant::ClientCredentials), rest]).await;
     seconds(5).await;
     assert_eq!(token_requests(&pbx), 2);
@@ -465,6 +465,11 @@ async fn a_rotated_refresh_token_outlives_other_changes() {
 }
 
 fn first_refresh_token(pbx: &SimPbx) -> SecretSource {
+    secret(&first_refresh_token_text(pbx))
+}
+
+/// One that the user got elsewhere.
+pub fn first_refresh_token_text(pbx: &SimPbx) -> String {
     let form = [
         ("grant_type", "password"),
         ("client_id", NATIVE_ID),
@@ -480,7 +485,7 @@ fn first_refresh_token(pbx: &SimPbx) -> SecretSource {
     let answer =
         pbx.answer(&SimRequest { method: http::Method::POST, path_and_query, headers, body: body.into() });
     let answer: serde_json::Value = serde_json::from_slice(&answer.body).expect("JSON");
-    secret(answer["refresh_token"].as_str().expect("a refresh token"))
+    answer["refresh_token"].as_str().expect("a refresh token").to_owned()
 }
 
 #[tokio::test(start_paused = true)]
@@ -504,7 +509,7 @@ async fn an_upgrade_that_ends_all_tokens_blinds_no_target() {
     for grant in [Grant::ClientCredentials, Grant::Password] {
         let (pbx, transport) = pbx(Generation::V17);
         let names = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"];
-        let targets = names.map(|name| target(name, &origin(), grant, Call::Graphql));
+        let targets = names.map(|name| target(name, &origin(), grant, Call::known("graphql")));
         let world = World::start(transport, Vec::from(targets)).await;
         minutes(5).await;
         pbx.regenerate_keys();

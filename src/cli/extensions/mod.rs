@@ -19,9 +19,10 @@ use super::select;
 use crate::budget::Origin;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::diagnose::is_spent_by_use;
 use crate::domain::extensions::{Drift, Extension, Id};
 use crate::domain::target::{Expected, Target};
-use crate::domain::{Failure, Grant, Operation};
+use crate::domain::{Failure, Operation};
 use crate::expected::{self, ExpectedList};
 use crate::platform::CallContext;
 use crate::probe::{NoOutcome, Probe};
@@ -69,7 +70,7 @@ async fn told(args: &ExtensionsArgs, patterns: &[String]) -> Result<(String, Exi
     let lookup = |name: &str| std::env::var(name).ok();
     let config = super::check::load(patterns, &lookup).map_err(Failed::Configuration)?;
     let target = pick(&config, args.target.as_deref())?;
-    target.call.tells_extensions().map_err(|mend| Failed::target(&target, mend))?;
+    target.tells_extensions().map_err(|mend| Failed::target(&target, mend))?;
     spare_refresh_token(&target)?;
     let given = args.expected.as_deref().map(read).transpose()?;
     announce(&target);
@@ -103,11 +104,11 @@ fn pick(config: &Config, name: Option<&str>) -> Result<Arc<Target>, Failed> {
 
 /// A refresh token is used up by its use, and the running exporter needs it.
 fn spare_refresh_token(target: &Target) -> Result<(), Failed> {
-    if target.auth.grant == Grant::RefreshToken {
+    if is_spent_by_use(target) {
         return Err(Failed::target(
             target,
-            "its grant is refresh_token, and asking for a token would use up the refresh token that the exporter \
-             needs; ask with a target that has an application of its own (client_credentials or password)",
+            "asking for a token by its grant would use up the refresh token that the exporter needs; ask with a target \
+             that has an application of its own (client_credentials or password)",
         ));
     }
     Ok(())

@@ -183,7 +183,7 @@ mod tests {
 
     fn table(names: &[&str], width: Option<usize>) -> String {
         let origin = url::Url::parse("https://pbx.example.com").unwrap();
-        let target = crate::sim::target::target("office", &origin, Grant::Password, Call::Rest);
+        let target = crate::sim::target::target("office", &origin, Grant::Password, Call::known("rest"));
         let listed: Vec<_> = names
             .iter()
             .zip(2000..)

@@ -1,29 +1,29 @@
 //! When one more question tells causes apart that one answer cannot, and what its answer then means.
 
 use super::body::Body;
-use super::{refusal, text};
-use crate::domain::target::Call;
+use super::{Called, called, refusal, text};
 use crate::domain::{Answer, Failure, Grant, Operation, Reason};
 use crate::platform::{CallContext, Validity};
 
 /// FreePBX 15 and 16 hide two mistakes behind one bare page: an unknown word in the application's
 /// allowed scopes (FreePBX/api:Oauth/Repositories/ScopeRepository.php gives null for it, and league's
 /// `addScope()` throws) and an unreadable key. Only the first goes away with an explicit scope.
-pub fn scope_check(ctx: &CallContext, answer: &Answer) -> Option<&'static str> {
+pub fn scope_check<'a>(ctx: &CallContext<'a>, answer: &Answer) -> Option<&'a str> {
     let asks_none = ctx.target.auth.scopes.is_empty() && ctx.grant != Grant::RefreshToken;
     let hidden = answer.status.is_server_error() && Body::of(answer).is_slim_error_page();
     (ctx.operation == Operation::Token && asks_none && hidden).then(|| needed_scope(ctx))
 }
 
 /// The narrowest valid scope that lets the target's call through.
-pub fn needed_scope(ctx: &CallContext) -> &'static str {
-    match (ctx.operation, &ctx.target.call) {
-        (Operation::Version, _) => "gql:framework:read:system",
-        (_, Call::Graphql) => "gql:core:read",
-        (_, Call::Rest) => "rest:core:read:users",
-        (_, Call::Custom(call)) if call.path.starts_with(super::REST_PATH) => "rest",
-        (_, Call::Custom(_)) => "gql",
-    }
+pub fn needed_scope<'a>(ctx: &CallContext<'a>) -> &'a str {
+    let target = ctx.target;
+    let known = match ctx.operation {
+        Operation::Version => target.platform.version.as_ref().and_then(|version| version.scope.as_deref()),
+        Operation::Token | Operation::Extensions => target.called().scope.as_deref(),
+    };
+    known.unwrap_or_else(|| {
+        if target.called().request.path.starts_with(super::REST_PATH) { "rest" } else { "gql" }
+    })
 }
 
 pub fn after_scope_check(ctx: &CallContext, first: Failure, second: Result<(), &Answer>) -> Failure {
@@ -42,7 +42,7 @@ pub fn after_scope_check(ctx: &CallContext, first: Failure, second: Result<(), &
 
 /// Worth asking where the answer was nobody's in particular: the web server's, a proxy's, a crash's.
 pub fn wants_validity_check(ctx: &CallContext, failure: &Failure) -> bool {
-    let custom = ctx.operation == Operation::Extensions && matches!(ctx.target.call, Call::Custom(_));
+    let custom = ctx.operation == Operation::Extensions && matches!(called(ctx.target), Called::Custom);
     match failure.reason {
         Reason::ServerError | Reason::UnexpectedResponse => ctx.operation != Operation::Token,
         Reason::Forbidden => custom,

@@ -3,7 +3,7 @@
 use http::StatusCode;
 
 use super::is_api_module;
-use super::text::{asked, right_address};
+use super::text::right_address;
 use crate::platform::CallContext;
 
 /// A 404 in JSON that is nobody's of FreePBX.
@@ -33,7 +33,7 @@ pub fn forbidden(ctx: &CallContext) -> String {
         "Something in front of FreePBX forbids {}: a rule of the web server, a firewall or a proxy. FreePBX answers \
          no refused token, scope or user with a 403, so its permissions are not the cause. Allow this exporter's \
          address there.",
-        asked(ctx)
+        ctx.asked()
     )
 }
 
@@ -42,7 +42,7 @@ pub fn password_in_front(ctx: &CallContext) -> String {
         "Something in front of FreePBX asks for a password of its own at {}: a web server's Basic authentication or a \
          proxy's page. The token was not looked at. Exempt /admin/api/ from it, or give the target the API's own port \
          (System Admin > Port Management, \"REST API\").",
-        asked(ctx)
+        ctx.asked()
     )
 }
 
@@ -50,13 +50,13 @@ pub fn proxy_password(ctx: &CallContext) -> String {
     format!(
         "The configured proxy wants a user name and password before it passes {}: correct its credentials in the \
          target's proxy settings.",
-        asked(ctx)
+        ctx.asked()
     )
 }
 
 /// A redirect that was not followed: a POST's, or one without a usable address.
 pub fn redirected(ctx: &CallContext, status: StatusCode) -> String {
-    let (asked, code) = (asked(ctx), status.as_u16());
+    let (asked, code) = (ctx.asked(), status.as_u16());
     if asked.starts_with("GET ") || asked.starts_with("HEAD ") {
         return format!(
             "{asked} is answered with HTTP {code} that gives no usable address to go on to. FreePBX's API redirects \
@@ -81,14 +81,14 @@ pub fn wants_https(ctx: &CallContext) -> String {
         let mend = "something in front of FreePBX takes https and passes it on as plain http. Let it speak https to that port.";
         (mend, "")
     };
-    format!("The web server refuses {}, because this port wants https: {mend}{harm}", asked(ctx))
+    format!("The web server refuses {}, because this port wants https: {mend}{harm}", ctx.asked())
 }
 
 pub fn throttled(ctx: &CallContext) -> String {
     format!(
         "{} was answered with HTTP 429, too many requests. FreePBX's own API is not known to count requests, so \
          probably a proxy or web application firewall in front does: raise its limit for this exporter, or lengthen the interval.",
-        asked(ctx)
+        ctx.asked()
     )
 }
 
@@ -97,21 +97,7 @@ pub fn gateway(ctx: &CallContext, status: StatusCode) -> String {
     format!(
         "A proxy or the web server in front answers {} with HTTP {}: it gets no answer from what runs FreePBX. Look \
          whether Apache and PHP-FPM run on the PBX and have workers left.",
-        asked(ctx),
+        ctx.asked(),
         status.as_u16()
     )
-}
-
-/// A possible second cause of a silence after refusals, where the first is another.
-pub fn possible_ban() -> &'static str {
-    "Credentials were refused here lately, so a ban of this exporter's address is possible, too: `fail2ban-client status`."
-}
-
-/// A refused connection, or none, after refusals.
-pub fn likely_ban() -> &'static str {
-    "Credentials were refused here lately, so fail2ban on the PBX has probably banned this exporter's address; that is \
-     only likely, because a ban looks like any other silence. On the PBX: `fail2ban-client status`, `fail2ban-client \
-     status apache-api`, and `fail2ban-client set apache-api unbanip ADDRESS` with this exporter's address. Mend the \
-     credentials first, then add the address to the whitelist of Intrusion Detection (System Admin) or to the \
-     firewall's trusted networks."
 }

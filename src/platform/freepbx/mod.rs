@@ -12,38 +12,38 @@
 
 pub(super) mod advice;
 mod body;
-pub(super) mod extensions;
 pub(super) mod follow_up;
 mod front;
 mod refusal;
-pub(super) mod request;
 pub(super) mod resource;
 mod shared;
 pub(super) mod survey;
 mod text;
 pub(super) mod token;
 
+use crate::domain::Target;
 use crate::domain::target::Call;
-use crate::domain::{Operation, Target};
 
-pub(super) use front::{likely_ban, possible_ban};
 pub(super) use text::gives;
 
+// What the code below knows by heart; what is asked, and where, says the description.
 pub(super) const TOKEN_PATH: &str = "/admin/api/api/token";
-const AUTHORIZE_PATH: &str = "/admin/api/api/authorize";
-const GRAPHQL_PATH: &str = "/admin/api/api/gql";
-const REST_PATH: &str = "/admin/api/api/rest/";
-const REST_USERS_PATH: &str = "/admin/api/api/rest/core/users";
+pub(super) const AUTHORIZE_PATH: &str = "/admin/api/api/authorize";
+pub(super) const GRAPHQL_PATH: &str = "/admin/api/api/gql";
+pub(super) const REST_PATH: &str = "/admin/api/api/rest/";
 
-/// The path that `operation` asks, without query.
-pub(super) fn path(target: &Target, operation: Operation) -> &str {
-    match (operation, &target.call) {
-        (Operation::Token, _) => TOKEN_PATH,
-        (Operation::Extensions, Call::Rest) => REST_USERS_PATH,
-        (Operation::Extensions, Call::Custom(call)) => {
-            call.path.split_once('?').map_or(call.path.as_str(), |(path, _)| path)
-        }
-        (Operation::Extensions, Call::Graphql) | (Operation::Version, _) => GRAPHQL_PATH,
+/// What a target calls, as far as words and rules differ by it.
+enum Called {
+    Graphql,
+    Rest,
+    Custom,
+}
+
+fn called(target: &Target) -> Called {
+    match &target.call {
+        Call::Known(name) if **name == *"rest" => Called::Rest,
+        Call::Known(_) => Called::Graphql,
+        Call::Custom(_) => Called::Custom,
     }
 }
 

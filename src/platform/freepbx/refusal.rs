@@ -4,25 +4,20 @@
 
 use super::body::Body;
 use super::follow_up::needed_scope;
-use super::text::{APPLICATIONS, asked};
-use crate::domain::target::Call;
+use super::text::APPLICATIONS;
+use super::{Called, called};
 use crate::domain::{Failure, Grant, Operation, Reason};
 use crate::platform::CallContext;
 
-/// The application type that serves `grant` (FreePBX/api:Includes/Applications.php).
-fn application_type(grant: Grant) -> &'static str {
-    match grant {
-        Grant::ClientCredentials => "Machine-to-Machine app",
-        Grant::Password => "Native app",
-        Grant::AuthorizationCode => "Web-server app",
-        Grant::RefreshToken | Grant::Static => "Native app or Web-server app",
-    }
+/// The application type that serves `grant`.
+fn application_type<'a>(ctx: &CallContext<'a>, grant: Grant) -> &'a str {
+    ctx.target.platform.application(grant).unwrap_or("application")
 }
 
 pub fn client(ctx: &CallContext) -> String {
     let kind = match ctx.grant {
-        Grant::RefreshToken => application_type(ctx.target.auth.grant),
-        grant => application_type(grant),
+        Grant::RefreshToken => application_type(ctx, ctx.target.auth.grant),
+        grant => application_type(ctx, grant),
     };
     format!(
         "FreePBX refuses the client id or the client secret, sent with grant {} to {}. Compare both values with \
@@ -54,7 +49,7 @@ pub fn grant(ctx: &CallContext, body: &Body) -> String {
              {APPLICATIONS} that the client id is that of a {}.",
             ctx.grant,
             ctx.path(),
-            application_type(ctx.grant)
+            application_type(ctx, ctx.grant)
         ),
     }
 }
@@ -74,6 +69,7 @@ pub fn refresh_token(ctx: &CallContext, body: &Body) -> String {
     };
     let mend = match ctx.target.auth.grant {
         Grant::Password | Grant::ClientCredentials => "A new grant replaces it without a person's help",
+        Grant::AuthorizationCode => "A person has to confirm access again",
         _ => "A person has to give the exporter a new refresh token",
     };
     format!(
@@ -85,7 +81,7 @@ pub fn refresh_token(ctx: &CallContext, body: &Body) -> String {
 
 /// league's hint is ``Check the `NAME` parameter``; only known names are repeated.
 pub fn request(ctx: &CallContext, body: &Body) -> String {
-    const KNOWN: [&str; 8] = [
+    const KNOWN: [&str; 9] = [
         "client_id",
         "client_secret",
         "username",
@@ -94,6 +90,7 @@ pub fn request(ctx: &CallContext, body: &Body) -> String {
         "grant_type",
         "scope",
         "redirect_uri",
+        "code",
     ];
     let hint = body.str("hint").unwrap_or_default();
     let named = KNOWN.iter().find(|name| hint.contains(&format!("`{name}`")));
@@ -135,7 +132,7 @@ pub fn unauthorized(ctx: &CallContext) -> String {
          {} in {APPLICATIONS} and use its client id and secret.",
         ctx.grant,
         ctx.path(),
-        application_type(ctx.grant),
+        application_type(ctx, ctx.grant),
     )
 }
 
@@ -211,12 +208,12 @@ pub fn token_rejected(ctx: &CallContext, hint: Option<Hint>) -> Failure {
              mends this; if not, look for a proxy that drops the Authorization header."
         }
     };
-    let diagnosis = format!("FreePBX rejects the token at {}: {cause}", asked(ctx));
+    let diagnosis = format!("FreePBX rejects the token at {}: {cause}", ctx.asked());
     Failure::new(Reason::TokenRejected, diagnosis)
 }
 
 pub fn scope_missing(ctx: &CallContext) -> Failure {
-    let remark = match (ctx.scopes, ctx.operation, &ctx.target.call) {
+    let remark = match (ctx.scopes, ctx.operation, called(ctx.target)) {
         (Some([]), _, _) => {
             "The token names no scope at all, as happens on 17 when Allowed Scopes hold only unknown words."
         }
@@ -224,9 +221,9 @@ pub fn scope_missing(ctx: &CallContext) -> Failure {
             "That scope guards changes as well (adding administrators, installing modules): leave the version \
              query off unless you want it."
         }
-        (_, _, Call::Graphql) => "`gql:core:read:extension` exists but is not enough.",
-        (_, _, Call::Custom(_)) => "A name that this PBX's API does not have is answered in the same way.",
-        (_, _, Call::Rest) => "",
+        (_, _, Called::Graphql) => "`gql:core:read:extension` exists but is not enough.",
+        (_, _, Called::Custom) => "A name that this PBX's API does not have is answered in the same way.",
+        (_, _, Called::Rest) => "",
     };
     let needed = needed_scope(ctx);
     let or_wider =
@@ -235,7 +232,7 @@ pub fn scope_missing(ctx: &CallContext) -> Failure {
         "FreePBX accepts the token but not for {}: it lacks the scope {needed}{or_wider}. Add it to Allowed \
          Scopes in {APPLICATIONS}, and to the scopes of this target if it asks for any. No user permission or \
          administrator role takes its place. {remark}",
-        asked(ctx),
+        ctx.asked(),
     );
     Failure::new(Reason::InsufficientScope, diagnosis.trim_end().to_owned())
 }

@@ -3,19 +3,20 @@
 use serde_json::Value;
 
 use super::body::Body;
-use super::{is_api_module, is_graphql, path, refusal, shared, text};
+use super::{Called, called, is_api_module, is_graphql, refusal, shared, text};
 use crate::domain::outcome::Version;
-use crate::domain::target::{Call, CustomCall};
-use crate::domain::{Answer, Failure, Listing, Operation, Reason};
-use crate::platform::CallContext;
+use crate::domain::platform::CallForm;
+use crate::domain::{Answer, Failure, Listing, Reason};
 use crate::platform::headers::with_retry_after;
+use crate::platform::rules::bearer_error;
+use crate::platform::{CallContext, listing};
 
 pub fn read_list(ctx: &CallContext, answer: &Answer) -> Result<Listing, Failure> {
     let body = Body::of(answer);
-    let read = || match &ctx.target.call {
-        Call::Graphql => graphql_list(ctx, answer, &body),
-        Call::Rest => rest_list(ctx, answer, &body),
-        Call::Custom(call) => custom(ctx, call, answer, &body),
+    let read = || match called(ctx.target) {
+        Called::Graphql => graphql_list(ctx, answer, &body),
+        Called::Rest => rest_list(ctx, answer, &body),
+        Called::Custom => custom(ctx, ctx.target.called(), answer, &body),
     };
     refused(ctx, answer, &body).map_or_else(read, Err).map_err(|failure| with_retry_after(failure, answer))
 }
@@ -23,12 +24,8 @@ pub fn read_list(ctx: &CallContext, answer: &Answer) -> Result<Listing, Failure>
 pub fn read_version(ctx: &CallContext, answer: &Answer) -> Result<Version, Failure> {
     let body = Body::of(answer);
     let read = || {
-        let system = answer.status.is_success().then(|| body.data("system")).flatten();
-        let member = |name: &str| Some(label(system?.get(name)?.as_str()?));
-        let version = member("version").filter(|version| !version.is_empty());
-        version
-            .map(|version| Version { version, engine: member("engine").unwrap_or_default() })
-            .ok_or_else(|| shared::by_status(ctx, answer, &body))
+        let told = answer.status.is_success().then(|| listing::version(&ctx.target.platform, body.json()));
+        told.flatten().ok_or_else(|| shared::by_status(ctx, answer, &body))
     };
     refused(ctx, answer, &body).map_or_else(read, Err).map_err(|failure| with_retry_after(failure, answer))
 }
@@ -38,11 +35,6 @@ pub fn failure(ctx: &CallContext, answer: &Answer) -> Failure {
     let body = Body::of(answer);
     let failure = refused(ctx, answer, &body).unwrap_or_else(|| shared::by_status(ctx, answer, &body));
     with_retry_after(failure, answer)
-}
-
-/// Cut to what the metric contract allows in a label.
-fn label(text: &str) -> String {
-    text.chars().filter(|c| c.is_ascii_alphanumeric() || "._-".contains(*c)).take(64).collect()
 }
 
 /// What the answer says of a failure, whatever was called.
@@ -67,16 +59,16 @@ fn league(ctx: &CallContext, answer: &Answer, body: &Body) -> Option<Failure> {
 
 /// A gateway in front that speaks RFC 6750 section 3.1; FreePBX itself does not.
 fn bearer(ctx: &CallContext, answer: &Answer) -> Option<Failure> {
-    if shared::bearer_error(answer, "invalid_token") {
+    if bearer_error(answer, "invalid_token") {
         return Some(refusal::token_rejected(ctx, None));
     }
-    shared::bearer_error(answer, "insufficient_scope").then(|| refusal::scope_missing(ctx))
+    bearer_error(answer, "insufficient_scope").then(|| refusal::scope_missing(ctx))
 }
 
 /// GraphQL's `errors` decide under any status and beside any `data`: 16 sends them with 400, 17 with
 /// 200. A custom call is read so only where its path is GraphQL's.
 fn graphql_errors(ctx: &CallContext, body: &Body) -> Option<Failure> {
-    if !is_graphql(path(ctx.target, ctx.operation)) {
+    if !is_graphql(ctx.path()) {
         return None;
     }
     let errors = body.graphql_errors()?;
@@ -128,27 +120,17 @@ fn is_user(value: &Value) -> bool {
 }
 
 /// The user's own call: any 2xx is a success, but for a page where only the API can answer.
-fn custom(ctx: &CallContext, call: &CustomCall, answer: &Answer, body: &Body) -> Result<Listing, Failure> {
-    let page = body.html && is_api_module(path(ctx.target, Operation::Extensions));
+fn custom(ctx: &CallContext, call: &CallForm, answer: &Answer, body: &Body) -> Result<Listing, Failure> {
+    let page = body.html && is_api_module(ctx.path());
     if !answer.status.is_success() || page {
         return Err(unread(ctx, answer, body));
     }
-    let pointer = call.total.as_ref().or(call.list.as_ref().map(|pointers| &pointers.list));
+    let pointer = call.total.as_ref().or(call.list.as_ref());
     let Some(pointer) = pointer else { return Ok(Listing::default()) };
-    let total = body.json().and_then(|json| json.pointer(pointer)).and_then(count);
+    let total = body.json().and_then(|json| json.pointer(pointer)).and_then(listing::count);
     total
         .map(|total| Listing { total: Some(total) })
         .ok_or_else(|| Failure::new(Reason::UnexpectedResponse, text::no_pointer(ctx, pointer)))
-}
-
-fn count(value: &Value) -> Option<u64> {
-    match value {
-        Value::Number(number) => number.as_u64(),
-        Value::String(text) => text.trim().parse().ok(),
-        Value::Array(items) => Some(items.len() as u64),
-        Value::Object(members) => Some(members.len() as u64),
-        Value::Null | Value::Bool(_) => None,
-    }
 }
 
 fn unread(ctx: &CallContext, answer: &Answer, body: &Body) -> Failure {

@@ -1,12 +1,12 @@
 //! The rules for what any call can meet: throttling, `ajax.php`, uncaught exceptions, and a bare status.
 
 use http::StatusCode;
-use http::header::WWW_AUTHENTICATE;
 
 use super::body::{Body, Exception};
 use super::{front, is_api_module, refusal, text};
 use crate::domain::{Answer, Failure, Operation, Reason};
 use crate::platform::CallContext;
+use crate::platform::rules::has_challenge;
 
 /// What the body says of itself that means the same at any address; `None`: nothing.
 pub fn by_body(ctx: &CallContext, answer: &Answer, body: &Body) -> Option<Failure> {
@@ -96,20 +96,4 @@ pub fn by_status(ctx: &CallContext, answer: &Answer, body: &Body) -> Failure {
         _ => (Reason::UnexpectedResponse, text::odd_status(ctx, answer.status)),
     };
     Failure::new(reason, diagnosis)
-}
-
-/// Whether `WWW-Authenticate` names `scheme` (RFC 9110 section 11.6.1).
-fn has_challenge(answer: &Answer, scheme: &str) -> bool {
-    challenges(answer)
-        .any(|value| value.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)))
-}
-
-/// Whether a `Bearer` challenge gives `error` (RFC 6750 section 3).
-pub fn bearer_error(answer: &Answer, error: &str) -> bool {
-    has_challenge(answer, "bearer")
-        && challenges(answer).any(|value| value.contains(&format!("error=\"{error}\"")))
-}
-
-fn challenges(answer: &Answer) -> impl Iterator<Item = &str> {
-    answer.headers.get_all(WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok())
 }

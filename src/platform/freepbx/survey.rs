@@ -5,21 +5,22 @@
 //! `token` and `resource` judge.
 
 use http::header::WWW_AUTHENTICATE;
-use http::{HeaderValue, Method, StatusCode};
+use http::{HeaderValue, StatusCode};
 use serde_json::Value;
 
 use super::body::Body;
-use super::{TOKEN_PATH, front, request, resource, text, token};
-use crate::domain::target::Call;
+use super::{Called, called, front, resource, text, token};
+use crate::domain::platform::RequestForm;
 use crate::domain::{Answer, Failure, Operation, Reason, Request, Target};
-use crate::platform::{CallContext, Permissions, Presence, Validity};
+use crate::platform::{CallContext, Permissions, Presence, Validity, request};
 
 /// Reads no data and needs no scope; full introspection breaks some 17.
 const PERMISSIONS: &str = "{ __typename __schema { queryType { fields { name } } } }";
 const LIST_FIELD: &str = "fetchAllExtensions";
 
 pub fn presence_request(target: &Target) -> Request {
-    Request { last: false, ..request::bare(target, Method::GET, TOKEN_PATH) }
+    let request = request::of(target, &RequestForm::default());
+    Request { url: target.token_address(), last: false, ..request }
 }
 
 /// Slim 3 (15 and 16) and Slim 4 (17) refuse a GET of the token route in ways of their own, which
@@ -65,7 +66,10 @@ fn without_credentials(ctx: &CallContext, answer: &Answer, failure: &Failure) ->
 }
 
 pub fn permissions_request(target: &Target) -> Request {
-    Request { last: false, ..request::graphql(target, PERMISSIONS) }
+    let query = serde_json::json!({ "query": PERMISSIONS }).to_string();
+    let harmless = target.platform.validity.clone().unwrap_or_default();
+    let form = RequestForm { body: Some(query), ..harmless };
+    Request { last: false, ..request::of(target, &form) }
 }
 
 /// Whatever GraphQL itself says comes after the token was accepted.
@@ -76,7 +80,7 @@ pub fn read_permissions(ctx: &CallContext, answer: &Answer) -> Permissions {
         Validity::Unclear if body.graphql_errors().is_some() => Validity::Accepted,
         validity => validity,
     };
-    let needs_listing = ctx.target.call == Call::Graphql;
+    let needs_listing = matches!(called(ctx.target), Called::Graphql);
     let status_refuses = matches!(answer.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
     let refused = match validity {
         // The version's path is GraphQL's, whatever the target calls.

@@ -6,23 +6,12 @@
 
 use http::StatusCode;
 
-use super::{AUTHORIZE_PATH, is_api_module, is_graphql};
-use crate::domain::target::Call;
+use super::{AUTHORIZE_PATH, Called, called, is_api_module, is_graphql};
 use crate::domain::{Grant, Operation, Reason};
 use crate::platform::CallContext;
 
 /// Where the applications are kept in FreePBX's GUI.
 pub const APPLICATIONS: &str = "Connectivity > API > Applications";
-
-/// Method and path.
-pub fn asked(ctx: &CallContext) -> String {
-    let method = match (ctx.operation, &ctx.target.call) {
-        (Operation::Extensions, Call::Rest) => "GET",
-        (Operation::Extensions, Call::Custom(call)) => call.method.as_str(),
-        _ => "POST",
-    };
-    format!("{method} {}", ctx.path())
-}
 
 /// `ajaxRequest declined`, and what follows it.
 pub fn declined(ctx: &CallContext, variant: &str) -> String {
@@ -71,7 +60,7 @@ pub fn gui_command(ctx: &CallContext) -> String {
 }
 
 pub fn unknown_error(ctx: &CallContext) -> String {
-    format!("FreePBX's dispatcher failed at {} without saying why. {LOGS}", asked(ctx))
+    format!("FreePBX's dispatcher failed at {} without saying why. {LOGS}", ctx.asked())
 }
 
 pub fn module_invalid(ctx: &CallContext) -> String {
@@ -139,14 +128,14 @@ pub fn no_route(ctx: &CallContext) -> String {
 }
 
 pub fn wrong_method(ctx: &CallContext) -> String {
-    let custom = ctx.operation == Operation::Extensions && matches!(ctx.target.call, Call::Custom(_));
+    let custom = ctx.operation == Operation::Extensions && matches!(called(ctx.target), Called::Custom);
     if custom {
-        return format!("{} is not answered with this method: correct the target's method.", asked(ctx));
+        return format!("{} is not answered with this method: correct the target's method.", ctx.asked());
     }
     format!(
         "The PBX saw another method than the one sent, {}. A redirect or a proxy turned it into a GET: give the \
          target the final address, with the right scheme and port.",
-        asked(ctx)
+        ctx.asked()
     )
 }
 
@@ -160,7 +149,7 @@ pub fn nonsense(ctx: &CallContext, html: bool) -> String {
     format!(
         "{} was answered with success, but with {what}. Check that address and port are FreePBX's and that nothing \
          in front answers in its place.",
-        asked(ctx)
+        ctx.asked()
     )
 }
 
@@ -168,7 +157,7 @@ pub fn no_access_token(ctx: &CallContext) -> String {
     format!(
         "{} was answered with JSON that holds no usable access token (RFC 6749 section 5.1). Check that this address \
          is FreePBX's token endpoint and that nothing in front answers in its place.",
-        asked(ctx)
+        ctx.asked()
     )
 }
 
@@ -176,7 +165,7 @@ pub fn no_total(ctx: &CallContext) -> String {
     format!(
         "{} answered without the member totalCount, which fetchAllExtensions of FreePBX 15 to 17 always has. Something \
          in front alters the answer, or the core module is of another version: compare with `fwconsole ma list`.",
-        asked(ctx)
+        ctx.asked()
     )
 }
 
@@ -184,7 +173,7 @@ pub fn no_pointer(ctx: &CallContext, pointer: &str) -> String {
     format!(
         "{} succeeded, but its JSON has no number, array or object at {pointer}, where the total should be. Correct \
          the pointer or the path of this target.",
-        asked(ctx)
+        ctx.asked()
     )
 }
 
@@ -192,7 +181,7 @@ pub fn odd_status(ctx: &CallContext, status: StatusCode) -> String {
     format!(
         "{} was answered with HTTP {} and a body that FreePBX's API does not give. Check the address, and what stands \
          in front of the PBX.",
-        asked(ctx),
+        ctx.asked(),
         status.as_u16()
     )
 }
@@ -211,33 +200,33 @@ pub fn not_as_freepbx(ctx: &CallContext, status: StatusCode) -> String {
 pub fn bare_5xx(ctx: &CallContext, status: StatusCode) -> String {
     format!(
         "The PBX failed at {} with HTTP {} and said nothing of the cause. {LOGS}",
-        asked(ctx),
+        ctx.asked(),
         status.as_u16()
     )
 }
 
 pub fn oauth_server_error(ctx: &CallContext) -> String {
-    format!("FreePBX's OAuth2 server failed inside at {}. {LOGS}", asked(ctx))
+    format!("FreePBX's OAuth2 server failed inside at {}. {LOGS}", ctx.asked())
 }
 
 pub fn exception(ctx: &CallContext, kind: &str) -> String {
     format!(
         "PHP code of FreePBX failed at {} with an uncaught exception ({kind}). Often modules do not fit each other after \
          an update: run `fwconsole ma upgradeall`. {LOGS}",
-        asked(ctx)
+        ctx.asked()
     )
 }
 
 pub fn slim_update(ctx: &CallContext) -> String {
-    let or_else = match (ctx.operation, &ctx.target.call) {
-        (Operation::Extensions, Call::Rest) => " Calling GraphQL instead avoids it.",
+    let or_else = match (ctx.operation, called(ctx.target)) {
+        (Operation::Extensions, Called::Rest) => " Calling GraphQL instead avoids it.",
         _ => "",
     };
     format!(
         "FreePBX's API code does not fit the Slim library installed with it, a known defect of 17.0.1: {} fails for \
          everybody, whatever the credentials. Upgrade with `fwconsole ma upgrade api` and `fwconsole ma upgrade \
          core`.{or_else}",
-        asked(ctx)
+        ctx.asked()
     )
 }
 
@@ -254,7 +243,7 @@ pub fn key_files(ctx: &CallContext) -> String {
         "FreePBX's API cannot use its key files, so {} fails for every client. Run `fwconsole chown` on the PBX (the \
          files need mode 600 or 660 and the web server's user); only if they are missing, `fwconsole ma install \
          api` makes them anew, which ends the tokens of all applications.",
-        asked(ctx)
+        ctx.asked()
     )
 }
 
@@ -275,7 +264,7 @@ pub fn slim_error_at_token(ctx: &CallContext) -> String {
          an unknown word, such as `*` or `extensions:read`: correct them in {APPLICATIONS}. Or the API's key files are \
          missing or lack mode 600 or 660: run `fwconsole chown` on the PBX, and only if they are missing `fwconsole ma install api`: new keys end the \
          tokens of all applications.",
-        asked(ctx)
+        ctx.asked()
     )
 }
 
@@ -289,14 +278,14 @@ pub fn slim_error_at_resource(ctx: &CallContext) -> String {
     format!(
         "FreePBX failed inside at {} and hides the cause. Known for it are an unreadable key file of the API (run \
          `fwconsole chown` on the PBX){query}. {LOGS}",
-        asked(ctx)
+        ctx.asked()
     )
 }
 
 pub fn status_false(ctx: &CallContext) -> String {
     format!(
         "FreePBX took the call {} and answered with status false: it could not do it. {}",
-        asked(ctx),
+        ctx.asked(),
         error_log(ctx)
     )
 }
@@ -305,13 +294,13 @@ pub fn resolver_failed(ctx: &CallContext) -> String {
     format!(
         "The token is accepted, but FreePBX's own code failed while it answered {} (\"Internal server error\" inside \
          GraphQL). {} Modules that do not fit each other are a known cause: `fwconsole ma upgradeall`.",
-        asked(ctx),
+        ctx.asked(),
         error_log(ctx)
     )
 }
 
 pub fn graphql_error(ctx: &CallContext) -> String {
-    format!("FreePBX's GraphQL refused or failed the query to {}. {}", asked(ctx), error_log(ctx))
+    format!("FreePBX's GraphQL refused or failed the query to {}. {}", ctx.asked(), error_log(ctx))
 }
 
 fn error_log(ctx: &CallContext) -> &'static str {
@@ -325,7 +314,7 @@ fn error_log(ctx: &CallContext) -> &'static str {
 /// In front of another diagnosis: the harmless query went well. It proves the rewrite for its own
 /// address alone.
 pub fn accepted_elsewhere(ctx: &CallContext, first: &str) -> String {
-    let asked = asked(ctx);
+    let asked = ctx.asked();
     if is_graphql(ctx.path()) {
         return format!(
             "A harmless GraphQL query with the same token went well, so credentials, token and rewrite are good and \
@@ -340,7 +329,7 @@ pub fn accepted_elsewhere(ctx: &CallContext, first: &str) -> String {
 pub fn rejected_elsewhere(ctx: &CallContext, rejected: &str) -> String {
     format!(
         "{} failed, and so did a harmless query with the same token: the token is the cause. {rejected}",
-        asked(ctx)
+        ctx.asked()
     )
 }
 

@@ -2,7 +2,7 @@
 
 use super::body::Body;
 use super::{refusal, shared, text};
-use crate::domain::{Answer, Failure, Reason};
+use crate::domain::{Answer, Failure, Grant, Reason};
 use crate::platform::CallContext;
 use crate::platform::headers::with_retry_after;
 
@@ -24,6 +24,7 @@ fn by_error_code(ctx: &CallContext, body: &Body) -> Option<Failure> {
         "invalid_request" if body.explains("refresh token is invalid") => {
             (Reason::InvalidGrant, refusal::refresh_token(ctx, body))
         }
+        "invalid_request" if names_code(ctx, body) => (Reason::InvalidGrant, refusal::grant(ctx, body)),
         "invalid_request" => (Reason::InvalidRequest, refusal::request(ctx, body)),
         "invalid_scope" => (Reason::InvalidScope, refusal::scope(ctx)),
         "unsupported_grant_type" => (Reason::UnauthorizedClient, refusal::grant_type(ctx)),
@@ -32,6 +33,12 @@ fn by_error_code(ctx: &CallContext, body: &Body) -> Option<Failure> {
         _ => return None,
     };
     Some(Failure::new(reason, diagnosis))
+}
+
+/// league's AuthCodeGrant calls a code that is used up, expired or not its own a bad parameter.
+fn names_code(ctx: &CallContext, body: &Body) -> bool {
+    let hint = body.str("hint").unwrap_or_default();
+    ctx.grant == Grant::AuthorizationCode && hint.to_ascii_lowercase().contains("authorization code")
 }
 
 fn slim_error_page(ctx: &CallContext, body: &Body) -> Option<Failure> {

@@ -6,7 +6,7 @@ use super::*;
 fn the_scope_check_tells_sixteens_two_hidden_causes_apart() {
     let hidden = fixtures::find("unknown word in allowed scopes", fixtures::Generation::V16).answer();
     let refused = answer(400, r#"{"error":"invalid_scope"}"#);
-    let mut target = pbx(Grant::ClientCredentials, Call::Rest);
+    let mut target = pbx(Grant::ClientCredentials, Call::known("rest"));
     let ctx = context(&target, Operation::Token, false);
     assert_eq!(wants_scope_check(&ctx, &hidden), Some("rest:core:read:users"));
     assert_eq!(wants_scope_check(&ctx, &answer(500, "<html>other</html>")), None);
@@ -29,7 +29,7 @@ fn the_scope_check_tells_sixteens_two_hidden_causes_apart() {
 
 #[test]
 fn validity_is_asked_only_where_the_answer_leaves_it_open() {
-    let graphql = pbx(Grant::ClientCredentials, Call::Graphql);
+    let graphql = pbx(Grant::ClientCredentials, Call::known("graphql"));
     let custom = pbx(Grant::ClientCredentials, Called::Path("/my/own").call());
     let open = |target: &Target, operation, reason| {
         wants_validity_check(&context(target, operation, false), &Failure::new(reason, "x"))
@@ -104,7 +104,7 @@ fn a_refused_refresh_calls_for_a_new_grant_unless_the_client_is_refused() {
 
 #[test]
 fn silence_after_refusals_is_called_a_likely_ban() {
-    let target = pbx(Grant::ClientCredentials, Call::Graphql);
+    let target = pbx(Grant::ClientCredentials, Call::known("graphql"));
     let ctx = context(&target, Operation::Token, false);
     let timeout = |phase| TransportError::Timeout { limit: Duration::from_secs(10), phase };
     let said = |error: &TransportError, after| transport_failure(&ctx, error, after).diagnosis;
@@ -131,7 +131,7 @@ fn silence_after_refusals_is_called_a_likely_ban() {
 
 #[test]
 fn http_and_https_taken_for_each_other_are_called_so() {
-    let https = pbx(Grant::ClientCredentials, Call::Graphql);
+    let https = pbx(Grant::ClientCredentials, Call::known("graphql"));
     let mut http = https.clone();
     http.origin = Url::parse("http://pbx.example.com:443").unwrap();
     for name in ["plain HTTP to Apache's https port", "plain HTTP to nginx's https port"] {
@@ -149,7 +149,7 @@ fn http_and_https_taken_for_each_other_are_called_so() {
 
 #[test]
 fn requests_are_small_read_only_and_carry_the_targets_headers() {
-    let mut target = pbx(Grant::ClientCredentials, Call::Graphql);
+    let mut target = pbx(Grant::ClientCredentials, Call::known("graphql"));
     target.headers.insert("x-extra", HeaderValue::from_static("1"));
     let list = list_request(&target);
     assert_eq!((list.method.as_str(), list.url.path()), ("POST", "/admin/api/api/gql"));
@@ -158,10 +158,10 @@ fn requests_are_small_read_only_and_carry_the_targets_headers() {
         &list.body[..],
         br#"{"query":"query { fetchAllExtensions(first: 1) { status message totalCount } }"}"#
     );
-    target.call = Call::Rest;
+    target.call = Call::known("rest");
     let rest = list_request(&target);
     assert_eq!((rest.method.as_str(), rest.url.path()), ("GET", "/admin/api/api/rest/core/users"));
-    for request in [list, rest, validity_request(&target).unwrap(), version_request(&target)] {
+    for request in [list, rest, validity_request(&target).unwrap(), version_request(&target).unwrap()] {
         assert_eq!(request.headers["x-extra"], "1");
         assert!(!request.headers.contains_key("authorization") && request.last);
         assert!(!String::from_utf8_lossy(&request.body).contains("mutation"));
@@ -170,7 +170,7 @@ fn requests_are_small_read_only_and_carry_the_targets_headers() {
 
 #[test]
 fn a_token_without_any_scope_is_named_as_such() {
-    let target = pbx(Grant::ClientCredentials, Call::Graphql);
+    let target = pbx(Grant::ClientCredentials, Call::known("graphql"));
     let missing = fixtures::find("scope missing", fixtures::Generation::V17).answer();
     let canary = ["canary".to_owned()];
     let said = |scopes| {

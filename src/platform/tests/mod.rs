@@ -1,7 +1,10 @@
 //! The classifier on every literal answer known of FreePBX, and on bodies nobody expects.
 
+mod descriptions;
 mod extensions;
 mod follow_up;
+mod ringme;
+mod shipped;
 mod survey;
 
 use std::time::Duration;
@@ -112,7 +115,7 @@ fn every_reason_given_is_announced_as_possible() {
 #[test]
 fn what_a_target_cannot_meet_is_not_announced() {
     let has = |target: &Target, reason| possible_reasons(target, Operation::Extensions).contains(&reason);
-    let https = pbx(Grant::Password, Call::Graphql);
+    let https = pbx(Grant::Password, Call::known("graphql"));
     let mut http = https.clone();
     http.origin = Url::parse("http://pbx.example.com").unwrap();
     let mut proxied = http.clone();
@@ -155,7 +158,7 @@ fn status_and_body_as_a_table() {
         (r#"{"errors":[{"message":"other"}]}"#, always(QueryFailed)),
         (r#"{"error":{"type":"Exception","message":"Module requested invalid"}}"#, always(Absent)),
     ];
-    let target = pbx(Grant::ClientCredentials, Call::Graphql);
+    let target = pbx(Grant::ClientCredentials, Call::known("graphql"));
     let ctx = context(&target, Operation::Extensions, false);
     for (body, expected) in rows {
         for (status, expected) in statuses.into_iter().zip(expected) {
@@ -247,7 +250,7 @@ fn no_text_of_the_far_side_reaches_a_diagnosis() {
 
 #[test]
 fn only_one_word_of_letters_is_taken_for_a_modules_name() {
-    let target = pbx(Grant::ClientCredentials, Call::Graphql);
+    let target = pbx(Grant::ClientCredentials, Call::known("graphql"));
     let ctx = context(&target, Operation::Extensions, false);
     let long = format!("Attempted to load {} with", "a".repeat(33));
     for (message, install) in [
@@ -268,7 +271,7 @@ fn only_one_word_of_letters_is_taken_for_a_modules_name() {
 
 #[test]
 fn only_the_name_of_a_php_exception_is_shown() {
-    let target = pbx(Grant::ClientCredentials, Call::Graphql);
+    let target = pbx(Grant::ClientCredentials, Call::known("graphql"));
     let ctx = context(&target, Operation::Extensions, false);
     let long = format!("{}Exception", "A".repeat(60));
     for (kind, shown) in [
@@ -311,7 +314,7 @@ fn words_of_graphql_mean_nothing_at_another_path_of_ones_own() {
 
 #[test]
 fn another_refusal_of_the_oauth_library_is_no_rejected_token() {
-    let target = pbx(Grant::ClientCredentials, Call::Graphql);
+    let target = pbx(Grant::ClientCredentials, Call::known("graphql"));
     let ctx = context(&target, Operation::Extensions, false);
     let of = |code| {
         let kind = r"League\\OAuth2\\Server\\Exception\\OAuthServerException";
@@ -360,7 +363,7 @@ fn a_custom_total_is_read_by_pointer() {
 
 #[test]
 fn a_version_is_cut_to_what_a_label_may_hold() {
-    let target = pbx(Grant::ClientCredentials, Call::Graphql);
+    let target = pbx(Grant::ClientCredentials, Call::known("graphql"));
     let ctx = context(&target, Operation::Version, false);
     let read = |body: String| read_version(&ctx, &answer(200, body)).map_err(|failure| failure.reason);
     let version = read(r#"{"data":{"system":{"version":"17.0.1\"<b>","engine":null}}}"#.into()).unwrap();

@@ -5,7 +5,7 @@ use crate::sim::fixtures::{Generation, find};
 
 #[test]
 fn a_get_of_the_token_endpoint_proves_the_api_and_tells_the_release() {
-    let target = pbx(Grant::ClientCredentials, Call::Graphql);
+    let target = pbx(Grant::ClientCredentials, Call::known("graphql"));
     let context = context(&target, Operation::Token, true);
     for (generation, release) in [
         (Generation::V16, "FreePBX 15 or 16"),
@@ -25,7 +25,7 @@ fn a_get_of_the_token_endpoint_proves_the_api_and_tells_the_release() {
 
 #[test]
 fn where_the_api_is_not_no_credentials_follow() {
-    let target = pbx(Grant::ClientCredentials, Call::Graphql);
+    let target = pbx(Grant::ClientCredentials, Call::known("graphql"));
     let context = context(&target, Operation::Token, true);
     for (name, expected) in [
         ("declined at the token endpoint", Some(Reason::AjaxDeclined)),
@@ -57,7 +57,7 @@ fn where_the_api_is_not_no_credentials_follow() {
 
 #[test]
 fn a_stranger_at_the_token_endpoint_is_told_as_one_and_no_credential_blamed() {
-    let mut target = pbx(Grant::ClientCredentials, Call::Graphql);
+    let mut target = pbx(Grant::ClientCredentials, Call::known("graphql"));
     target.origin = Url::parse("http://pbx.example.com").unwrap();
     let context = context(&target, Operation::Token, true);
     for (status, body, expected, said) in [
@@ -85,7 +85,7 @@ fn a_stranger_at_the_token_endpoint_is_told_as_one_and_no_credential_blamed() {
 
 #[test]
 fn what_a_token_may_do_is_read_from_the_names_of_the_queries() {
-    let target = pbx(Grant::ClientCredentials, Call::Graphql);
+    let target = pbx(Grant::ClientCredentials, Call::known("graphql"));
     let context = context(&target, Operation::Extensions, true);
     let listed = r#"{"data":{"__typename":"Query","__schema":{"queryType":{"fields":[{"name":"node"},{"name":"fetchAllExtensions"}]}}}}"#;
     let none = r#"{"data":{"__typename":"Query","__schema":{"queryType":{"fields":[{"name":"node"}]}}}}"#;
@@ -106,7 +106,7 @@ fn what_a_token_may_do_is_read_from_the_names_of_the_queries() {
 
 #[test]
 fn evidence_repeats_nothing_of_the_far_side_but_known_words() {
-    let target = pbx(Grant::ClientCredentials, Call::Graphql);
+    let target = pbx(Grant::ClientCredentials, Call::known("graphql"));
     for fixture in fixtures::all() {
         let facts = facts(&target, &fixture.answer());
         assert!(facts.starts_with(&format!("HTTP {}", fixture.status)), "{}: {facts}", fixture.name);

@@ -1,5 +1,6 @@
 //! The simulator lives as FreePBX does, and the classifier understands it.
 
+mod ringme;
 mod wire;
 
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use url::Url;
 
 use super::fixtures::{Called, Expect};
 use super::target::{MACHINE_ID, NATIVE_ID, PASSWORD, SECRET, USER, target};
-use super::{Fault, Generation, SimAnswer, SimPbx, SimRequest, SimServer, SimTransport, fixtures};
+use super::{Fault, Generation, SimAnswer, SimPbx, SimRequest, SimServer, SimTransport, Simulated, fixtures};
 use crate::clock::Clock;
 use crate::domain::target::ClientSettings;
 use crate::domain::{Answer, Failure, Grant, Listing, Operation, Reason, Request, Target, TransportError};
@@ -137,7 +138,7 @@ async fn a_healthy_pbx_gives_tokens_and_lists() {
         let validity = platform::validity_request(&target).unwrap();
         let validity = plain(pbx.answer(&with_token(validity, &good)));
         assert_eq!(platform::read_validity(&validity), Validity::Accepted);
-        let version = plain(pbx.answer(&with_token(platform::version_request(&target), &good)));
+        let version = plain(pbx.answer(&with_token(platform::version_request(&target).unwrap(), &good)));
         assert!(platform::read_version(&context(&target, Operation::Version), &version).is_ok());
         assert_eq!(Operation::ALL.map(|operation| pbx.requests(operation)), [1, 2, 1]);
         assert_eq!((pbx.validity_requests(), pbx.token_requests_by_grant(Grant::ClientCredentials)), (1, 1));
@@ -366,7 +367,7 @@ async fn every_fixture_can_be_played() {
                 continue;
             }
             Operation::Extensions => platform::list_request(&target),
-            Operation::Version => platform::version_request(&target),
+            Operation::Version => platform::version_request(&target).unwrap(),
         };
         let answer = plain(pbx.answer(&with_token(request, "any")));
         let seen = match fixture.operation {

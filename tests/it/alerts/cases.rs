@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderValue, Method};
 use pbx_exporter::clock::Clock;
 use pbx_exporter::domain::Reason;
 use pbx_exporter::sim::target::{MACHINE_ID, NATIVE_ID, PASSWORD, SECRET, USER};
-use pbx_exporter::sim::{Fault, Generation, SimPbx, SimRequest, SimServer};
+use pbx_exporter::sim::{Fault, Generation, SimPbx, SimRequest, SimServer, Simulated};
 use tokio_rustls::rustls::version::TLS13;
 
 use crate::support::process::Service;

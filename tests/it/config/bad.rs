@@ -172,3 +172,18 @@ fn files_larger_than_any_sensible_one_are_refused() {
     assert!(error.contains("secret file secret.txt: it is larger than 64 KiB; give"), "{error}");
     assert!(error.contains("large.yml: failed to read: it is larger than 16384 KiB; give"), "{error}");
 }
+
+#[test]
+fn one_platform_in_two_files_is_an_error_and_one_serves_all_files() {
+    let platform =
+        "platforms: {orchard: {title: O, grants: {static: {}}, calls: [{name: t, request: {path: /t}}]}}\n";
+    let target = "targets: [{name: farm, url: 'https://a.example.com', platform: orchard, auth: {key: k}}]\n";
+    let files = Files::new(&[("a.yml", platform), ("b.yml", platform), ("c.yml", target)]);
+    let error = files.load(&["a.yml", "b.yml", "c.yml"]).expect_err("twice");
+    assert_eq!(
+        error,
+        "b.yml:1:13: platforms.orchard: stands in another file too; keep one, it holds for all files"
+    );
+    let config = files.load(&["c.yml", "a.yml"]).expect("one");
+    assert_eq!(&*config.targets[0].platform.name, "orchard");
+}

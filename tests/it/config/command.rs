@@ -2,7 +2,7 @@
 
 use pbx_exporter::cli::check::{CheckArgs, write};
 
-use super::{Files, one_target};
+use super::{Files, load_text, one_target};
 
 fn check(files: &Files, name: &str) -> (bool, String, String) {
     let patterns = [files.path(name).display().to_string()];
@@ -45,7 +45,8 @@ fn a_bad_file_is_invalid_and_told_on_standard_error_alone() {
 fn the_schema_can_be_printed() {
     let (mut out, mut err) = (Vec::new(), Vec::new());
     assert!(
-        write(&CheckArgs { schema: true }, &[], &|_| None, &mut out, &mut err).expect("both streams take it")
+        write(&CheckArgs { schema: true, ..CheckArgs::default() }, &[], &|_| None, &mut out, &mut err)
+            .expect("both streams take it")
     );
     assert_eq!(String::from_utf8(out).expect("UTF-8"), pbx_exporter::config::schema::text());
     assert!(err.is_empty());
@@ -59,4 +60,23 @@ fn a_certificate_file_that_holds_no_certificate_is_told_before_it_is_needed() {
     let (valid, out, err) = check(&files, "pbx.yml");
     assert!(!valid && out.is_empty());
     assert!(err.starts_with("error: target office: tls or proxy: ") && err.contains("ca.pem"), "{err}");
+}
+
+#[test]
+fn the_description_of_a_platform_can_be_printed_and_used_under_another_name() {
+    let describe = |name: &str| {
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let args = CheckArgs { platform: Some(name.to_owned()), ..CheckArgs::default() };
+        let well = write(&args, &[], &|_| None, &mut out, &mut err).expect("both streams take it");
+        (well, String::from_utf8(out).expect("UTF-8"), String::from_utf8(err).expect("UTF-8"))
+    };
+    let (well, text, _) = describe("yeastar");
+    assert!(well);
+    let indented = text.replace('\n', "\n    ");
+    let target = "targets: [{name: a, url: 'https://a.example.com', platform: mine, auth: {client_id: a, client_secret: b}}]";
+    let config = load_text(&format!("platforms:\n  mine:\n    {indented}\n{target}\n")).expect("a good file");
+    assert_eq!(&*config.targets[0].platform.name, "mine");
+    let (well, out, error) = describe("nobody");
+    assert!(!well && out.is_empty());
+    assert!(error.contains("there are: freepbx, ringme, 3cx"), "{error}");
 }

@@ -11,6 +11,8 @@ use crate::support::golden::assert_current;
 
 const SCHEMA: &str = "docs/pbx_exporter.schema.json";
 const DOCUMENT: &str = "docs/configuration.md";
+/// Its keys are those of `platforms`.
+pub(super) const PLATFORMS: &str = "docs/platforms.md";
 
 #[test]
 fn the_committed_schema_is_the_one_of_the_types() {
@@ -19,21 +21,28 @@ fn the_committed_schema_is_the_one_of_the_types() {
 
 #[test]
 fn the_documented_keys_are_those_of_the_types() {
-    let document = fs::read_to_string(DOCUMENT).expect("the document");
+    for path in [DOCUMENT, PLATFORMS] {
+        assert_current(path, &with_keys(&fs::read_to_string(path).expect("the document")));
+    }
+}
+
+/// The document with its tables of keys made anew.
+fn with_keys(document: &str) -> String {
     let mut text = String::new();
-    let mut rest = document.as_str();
+    let mut rest = document;
     while let Some((before, after)) = rest.split_once("<!-- keys of ") {
         let (name, after) = after.split_once(" -->").expect("a closed marker");
         let (_, after) = after.split_once("<!-- end -->").expect("an end marker");
         text.extend([before, "<!-- keys of ", name, " -->\n", &table(name), "<!-- end -->"]);
         rest = after;
     }
-    assert_current(DOCUMENT, &(text + rest));
+    text + rest
 }
 
 #[test]
 fn every_mapping_of_the_schema_is_documented() {
-    let document = fs::read_to_string(DOCUMENT).expect("the document");
+    let document =
+        [DOCUMENT, PLATFORMS].map(|path| fs::read_to_string(path).expect("the document")).join("\n");
     let definitions = schema::value()["$defs"].as_object().expect("definitions");
     // `Defaults` has the keys of `Target` but two.
     for (name, definition) in definitions.iter().filter(|(name, _)| *name != "Defaults") {
@@ -140,7 +149,7 @@ fn every_example_loads_without_a_warning() {
 
 #[test]
 fn every_yaml_block_of_the_document_has_only_known_keys() {
-    let document = fs::read_to_string(DOCUMENT).expect("the document");
+    let document = [DOCUMENT, PLATFORMS].map(|path| fs::read_to_string(path).expect("the document")).concat();
     let blocks: Vec<_> =
         document.split("```yaml\n").skip(1).filter_map(|rest| rest.split_once("```")).collect();
     assert!(blocks.len() >= 3, "the examples in the document were not found");

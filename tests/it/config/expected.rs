@@ -1,6 +1,6 @@
 //! `expected_extensions` and its file.
 
-use pbx_exporter::domain::target::{Call, Expected, ListPointers};
+use pbx_exporter::domain::target::{Call, Expected};
 
 use super::{Files, load_text, one_target};
 
@@ -69,8 +69,5 @@ fn a_call_of_ones_own_says_where_its_extensions_are() {
     let keys = "call: {path: /accounts, list: /items, id: /number}, expected_extensions: [2000]";
     let config = load_text(&one_target("", keys)).expect("a good file");
     let Call::Custom(call) = &config.targets[0].call else { panic!("a custom call") };
-    assert_eq!(
-        call.list.as_deref(),
-        Some(&ListPointers { list: "/items".into(), id: Some("/number".into()) })
-    );
+    assert_eq!((call.list.as_deref(), call.id.as_deref()), (Some("/items"), Some("/number")));
 }

@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
-use http::Method;
 use pbx_exporter::config::{Config, Limits, normalise_url};
-use pbx_exporter::domain::target::{
-    Auth, Backoff, Call, ClientAuth, LogFile, LogFormat, PlatformId, TlsVersion,
-};
+use pbx_exporter::domain::platform::Method;
+use pbx_exporter::domain::target::{Auth, Backoff, Call, ClientAuth, LogFile, LogFormat, TlsVersion};
 use pbx_exporter::domain::{Grant, SecretSource};
 use secrecy::ExposeSecret;
 
@@ -23,10 +21,10 @@ fn a_minimal_target_has_the_documented_defaults() {
     let config = load_text(&one_target("", "")).expect("a good file");
     let target = &config.targets[0];
     assert_eq!(&*target.name, "office");
-    assert_eq!(target.platform, PlatformId::FreePbx);
+    assert_eq!(&*target.platform.name, "freepbx");
     assert_eq!(target.origin.as_str(), "https://pbx.example.com/");
     assert_eq!((target.auth.grant, target.auth.client_auth), (Grant::ClientCredentials, ClientAuth::Body));
-    assert_eq!(target.call, Call::Graphql);
+    assert_eq!(target.call, Call::known("graphql"));
     assert_eq!((target.interval, target.failure_interval), (MINUTE, Duration::from_secs(15)));
     assert_eq!((target.timeout, target.token_interval), (Duration::from_secs(10), Some(15 * MINUTE)));
     let backoff = Backoff { start: 5 * MINUTE, cap: 60 * MINUTE, denied: 5 * MINUTE };
@@ -125,8 +123,10 @@ fn every_key_of_the_way_of_a_request_arrives_where_it_belongs() {
     let (user, password) = proxy.credentials.as_ref().expect("credentials");
     assert_eq!((user.as_str(), password.file()), ("user", Some(&*files.path("secrets/client.txt"))));
     let Call::Custom(call) = &t.call else { panic!("a custom call") };
-    assert_eq!((&call.method, call.path.as_str()), (&Method::POST, "/admin/api/api/gql?a=b"));
-    assert_eq!(call.body, Some(("{}".to_owned(), "application/graphql".to_owned())));
+    let request = &call.request;
+    assert_eq!((request.method, request.path.as_str()), (Method::Post, "/admin/api/api/gql?a=b"));
+    let body = (request.body.as_deref(), request.content_type.as_deref());
+    assert_eq!(body, (Some("{}"), Some("application/graphql")));
     assert_eq!(call.total.as_deref(), Some("/data/n"));
 }
 
@@ -295,4 +295,43 @@ fn logs_are_followed_from_where_the_file_stands_and_need_not_exist_yet() {
     files.write("conf/pbx.yml", &linked, 0o600);
     let error = files.load(&["conf/pbx.yml"]).expect_err("a link to the debug log");
     assert!(error.contains("client secrets and passwords"), "{error}");
+}
+
+#[test]
+fn a_platform_decides_what_a_target_does_not_say() {
+    for (platform, auth, grant, client_auth, call) in [
+        (
+            "ringme",
+            "client_id: a, client_secret: b",
+            Grant::ClientCredentials,
+            ClientAuth::Body,
+            "extensions",
+        ),
+        ("portsip", "client_id: a, username: u, password: p", Grant::Password, ClientAuth::Body, "users"),
+        (
+            "ringcentral",
+            "client_id: a, client_secret: b, parameters: {assertion: j}",
+            Grant::ClientCredentials,
+            ClientAuth::Basic,
+            "extensions",
+        ),
+        ("3cx", "client_id: a, client_secret: b", Grant::ClientCredentials, ClientAuth::Body, "users"),
+        ("wildix", "key: k", Grant::Static, ClientAuth::Body, "colleagues"),
+    ] {
+        let text = format!(
+            "targets: [{{name: x, url: 'https://a.example.com', platform: {platform}, auth: {{{auth}}}}}]"
+        );
+        let config = load_text(&text).unwrap_or_else(|error| panic!("{platform}: {error}"));
+        let target = &config.targets[0];
+        assert_eq!((target.auth.grant, target.auth.client_auth), (grant, client_auth), "{platform}");
+        assert_eq!(target.call, Call::known(call), "{platform}");
+        // A new token would end the one in use; a key is never renewed.
+        let renews = !["ringcentral", "3cx", "wildix"].contains(&platform);
+        assert_eq!(target.token_interval.is_some(), renews, "{platform}");
+    }
+    let zoom = "targets: [{name: x, url: 'https://api.zoom.us', platform: zoom-phone, \
+                auth: {client_id: a, client_secret: b, parameters: {account_id: c}}}]";
+    let config = load_text(zoom).expect("a good file");
+    assert_eq!(config.targets[0].token_address().as_str(), "https://zoom.us/oauth/token");
+    assert_eq!(config.targets[0].address("/v2/phone/users").as_str(), "https://api.zoom.us/v2/phone/users");
 }

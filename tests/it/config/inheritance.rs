@@ -83,9 +83,11 @@ fn header_names_are_inherited_without_regard_to_case() {
 fn a_call_is_inherited_whole_or_not_at_all() {
     let inherited = "call: {method: POST, path: /a, body: x}";
     let whole = load_text(&defaults(inherited, AUTH)).expect("a good file");
-    assert!(matches!(&whole.targets[0].call, Call::Custom(call) if call.body.is_some()));
+    assert!(matches!(&whole.targets[0].call, Call::Custom(call) if call.request.body.is_some()));
     let own = load_text(&defaults(inherited, &format!("call: {{path: /b}}, {AUTH}"))).expect("a good file");
-    assert!(matches!(&own.targets[0].call, Call::Custom(call) if call.body.is_none() && call.path == "/b"));
+    assert!(
+        matches!(&own.targets[0].call, Call::Custom(call) if call.request.body.is_none() && call.request.path == "/b")
+    );
 }
 
 #[test]

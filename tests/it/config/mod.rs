@@ -7,6 +7,7 @@ mod environment;
 mod expected;
 mod good;
 mod inheritance;
+mod platforms_docs;
 mod reference;
 mod warnings;
 

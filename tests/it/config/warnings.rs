@@ -30,7 +30,6 @@ fn each_unsafe_setting_has_its_warning() {
             "",
             "auth.scopes: on FreePBX the scope to read framework also",
         ),
-        (", grant: refresh_token, refresh_token: x", "", "auth.grant: FreePBX replaces a refresh token"),
         ("", "headers: {X-Key: '\"x\"'}", "headers.X-Key: the value has quotes around it"),
     ];
     for (auth, rest, expected) in cases {
@@ -38,6 +37,58 @@ fn each_unsafe_setting_has_its_warning() {
         assert_eq!(found.len(), 1, "{auth} {rest}: {found:?}");
         assert!(found[0].starts_with(&format!("targets[0].{expected}")), "{auth} {rest}: {found:?}");
     }
+}
+
+#[test]
+fn a_refresh_token_is_warned_of_and_so_is_one_without_a_storage() {
+    let text = one_target(", grant: refresh_token, refresh_token: x", "");
+    let lost = "the refresh token that replaces the configured one is lost at a restart";
+    let warnings = |text: &str| load_text(text).expect("a good file").warnings;
+    let found = warnings(&text);
+    assert!(found.len() == 2 && found[0].contains("FreePBX replaces a refresh token"), "{found:?}");
+    assert!(found[1].contains(lost), "{found:?}");
+    let found = warnings(&format!("storage: {{path: tokens}}\n{text}"));
+    assert!(found.len() == 1 && !found[0].contains(lost), "{found:?}");
+}
+
+#[test]
+fn codes_and_credentials_in_plain_text_are_warned_of_unless_they_stay_on_this_machine() {
+    let storage = "storage: {path: tokens}\n";
+    for (url, warned) in [
+        ("http://exporter.example.com", true),
+        ("http://127.0.0.1:10177", false),
+        ("https://e.example.com/x", false),
+    ] {
+        let grant = format!(", grant: authorization_code, redirect_uri: '{url}/oauth/callback'");
+        let text = format!("{storage}authorization: {{external_url: '{url}'}}\n{}", one_target(&grant, ""));
+        let found = load_text(&text).expect("a good file").warnings.join("\n");
+        for key in ["authorization.external_url: codes travel", "auth.redirect_uri: the code travels"] {
+            assert_eq!(found.contains(key), warned, "{url}: {found}");
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_storage_folder_that_others_may_look_into_is_refused_and_a_good_key_is_not() {
+    let key = "7f".repeat(32);
+    let text = format!("storage: {{path: tokens, key_file: key}}\n{}", one_target("", ""));
+    let files = Files::new(&[("pbx.yml", &text), ("key", &format!("{key}\n"))]);
+    let config = files.load(&["pbx.yml"]).expect("a good file");
+    assert!(config.warnings.is_empty() && config.storage.expect("a storage").path.ends_with("tokens"));
+    std::fs::create_dir(files.path("tokens")).expect("a folder");
+    super::set_mode(&files.path("tokens"), 0o750);
+    let error = files.load(&["pbx.yml"]).expect_err("open");
+    assert!(
+        error.contains("storage.path: others may look into the folder (mode 750); chmod 700 it"),
+        "{error}"
+    );
+    super::set_mode(&files.path("tokens"), 0o700);
+    files.load(&["pbx.yml"]).expect("a good file");
+    files.write("key", &key[2..], 0o600);
+    let error = files.load(&["pbx.yml"]).expect_err("no key");
+    assert!(error.contains("storage.key_file: the content of the file is no key"), "{error}");
+    assert!(!error.contains(&key[2..]), "{error}");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use pbx_exporter::clock::Clock;
 use pbx_exporter::sim::target::{MACHINE_ID, SECRET};
-use pbx_exporter::sim::{Fault, Generation, SimPbx, SimRequest};
+use pbx_exporter::sim::{Fault, Generation, SimPbx, SimRequest, Simulated};
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 use tokio_rustls::rustls::version::TLS13;

@@ -17,7 +17,7 @@ use crate::support::process::eventually;
 
 /// A set-up that watches `server`; its loader counts and always fails.
 async fn setup(server: &SimServer, telemetry_path: &str) -> (Setup, Arc<AtomicUsize>) {
-    let call = Call::Graphql;
+    let call = Call::known("graphql");
     let target = pbx_exporter::sim::target::target("hq", server.origin(), Grant::ClientCredentials, call);
     let loads = Arc::new(AtomicUsize::new(0));
     let counted = loads.clone();

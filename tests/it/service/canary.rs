@@ -82,11 +82,12 @@ fn refusal(status: &str, error: &str, request: &str) -> String {
 }
 
 /// Name of the target, what its token endpoint does, what its list does, further keys.
-const CASES: [(&str, Answer, Answer, &str); 24] = [
+const CASES: [(&str, Answer, Answer, &str); 25] = [
     ("well", GOOD, LIST, ""),
     ("basic", GOOD, LIST, "auth: {client_auth: basic}"),
     ("password", GOOD, LIST, "auth: {grant: password, username: u, password: canary-password}"),
     ("refresh", GOOD, LIST, "auth: {grant: refresh_token, refresh_token: canary-refresh-token}"),
+    ("unconfirmed", GOOD, LIST, "auth: {grant: authorization_code}"),
     (
         "version",
         GOOD,
@@ -191,7 +192,7 @@ async fn everything() -> (String, Vec<String>) {
     targets.push(("proxy-tunnel", "https://pbx.invalid".into(), through(proxy.http(""))));
     targets.push(("proxy-refused", plain.http(""), through(format!("http://{closed}"))));
     targets.push(("socks", plain.http(""), through(format!("socks5h://{}", rude.address))));
-    let mut text = "limits: {probes_per_host: 100}\n\
+    let mut text = "limits: {probes_per_host: 100}\nstorage: {path: tokens}\n\
                     defaults: {failure_interval: 1s, headers: {x-key: canary-header-value},\n  \
                     auth: {client_id: app, client_secret: canary-client-secret}}\ntargets:\n"
         .to_owned();
@@ -271,7 +272,8 @@ async fn nothing_that_the_service_says_holds_a_secret_or_a_token() {
     }
 }
 
-const REASONS: [(&str, &str); 16] = [
+const REASONS: [(&str, &str); 17] = [
+    ("unconfirmed", "authorization_required"),
     ("dead-refresh", "authorization_required"),
     ("wrong-secret", "invalid_client"),
     ("wrong-password", "invalid_grant"),
@@ -322,6 +324,21 @@ async fn commands_for_the_operator_show_no_secret() {
         for name in &names {
             assert!(ended.stdout.contains(name.as_str()), "{arguments:?} says nothing of {name}");
         }
+    }
+}
+
+#[tokio::test]
+async fn what_a_browser_brings_is_not_repeated() {
+    let (text, _) = everything().await;
+    for brought in
+        ["code=canary&state=canary", "error=canary&error_description=canary&state=canary", "canary"]
+    {
+        let arguments = ["authorize", "unconfirmed", "--paste", "--config.file", CONFIG, "--log.level=trace"];
+        let program = Program::new(&arguments).file(CONFIG, &text);
+        let ended = program.input(&format!("http://127.0.0.1:8765/callback?{brought}\n")).run().await;
+        assert_eq!(ended.code, Some(6), "{}", ended.stderr);
+        assert!(ended.stderr.contains("unconfirmed: not confirmed: "), "{}", ended.stderr);
+        assert_silent(brought, &format!("{}{}", ended.stdout, ended.stderr));
     }
 }
 

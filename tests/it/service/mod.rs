@@ -9,6 +9,7 @@ mod flags;
 mod healthcheck;
 mod log;
 mod misbehaving;
+mod platforms;
 mod probe_now;
 mod prometheus;
 mod ready;
@@ -17,6 +18,7 @@ mod reload;
 mod requests;
 mod scheduler;
 mod stop;
+mod vendor;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,7 +48,7 @@ fn target(name: &str, url: impl std::fmt::Display, keys: &str) -> String {
 }
 
 /// A series with the label `target` alone.
-fn of(family: &str, target: &str) -> String {
+pub fn of(family: &str, target: &str) -> String {
     format!("{family}{{target=\"{target}\"}}")
 }
 

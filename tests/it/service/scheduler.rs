@@ -67,6 +67,7 @@ struct Running {
 fn start(transport: Arc<dyn Transport>) -> Running {
     let (board, metrics) = (Arc::new(Board::default()), ExporterMetrics::new());
     let parts = Parts {
+        store: None,
         transport,
         board: board.clone(),
         metrics: metrics.clone(),
@@ -94,7 +95,7 @@ impl Running {
 
 fn at(host: &str) -> Arc<Target> {
     let origin = format!("http://{host}.example.com").parse().expect("an address");
-    Arc::new(target::target(host, &origin, Grant::ClientCredentials, Call::Graphql))
+    Arc::new(target::target(host, &origin, Grant::ClientCredentials, Call::known("graphql")))
 }
 
 #[tokio::test(start_paused = true)]

@@ -14,7 +14,7 @@ pub const NOW: f64 = 1_795_290_298.25;
 pub fn info(name: &str) -> TargetInfo {
     TargetInfo {
         name: name.into(),
-        platform: "freepbx",
+        platform: "freepbx".into(),
         grant: Grant::ClientCredentials,
         origin: "https://pbx.example.com".into(),
         plaintext: false,

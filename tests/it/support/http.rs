@@ -18,19 +18,43 @@ impl Reply {
         fields.find(|(field, _)| field.eq_ignore_ascii_case(name)).map_or("", |(_, value)| value)
     }
 
+    /// Every value of a header field.
+    pub fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        let fields = self.head.lines().filter_map(|line| line.split_once(": "));
+        fields.filter(move |(field, _)| field.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
     /// Head and body as received.
     pub fn whole(&self) -> String {
         format!("{}\n{}", self.head, self.body)
     }
 }
 
+/// Sends a request with a body.
+pub async fn send_body(
+    authority: &str,
+    method: &str,
+    path: &str,
+    headers: &[&str],
+    content_type: &str,
+    body: &str,
+) -> Option<Reply> {
+    let (length, kind) = (format!("content-length: {}", body.len()), format!("content-type: {content_type}"));
+    let headers = [headers, &[&length, &kind]].concat();
+    exchange(authority, method, path, &headers, body).await
+}
+
 /// Sends a request with `headers` (whole lines) to `authority`; `None` where nobody answers. HTTP/1.0,
 /// so that the answer comes in one piece and ends with the connection.
 pub async fn send(authority: &str, method: &str, path: &str, headers: &[&str]) -> Option<Reply> {
+    exchange(authority, method, path, headers, "").await
+}
+
+async fn exchange(authority: &str, method: &str, path: &str, headers: &[&str], body: &str) -> Option<Reply> {
     let mut stream = TcpStream::connect(authority).await.ok()?;
     let host = format!("host: {authority}");
     let first = format!("{method} {path} HTTP/1.0");
-    let request = [&[first.as_str(), &host], headers, &["", ""]].concat().join("\r\n");
+    let request = [&[first.as_str(), &host], headers, &["", body]].concat().join("\r\n");
     stream.write_all(request.as_bytes()).await.ok()?;
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes).await.ok()?;

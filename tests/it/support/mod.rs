@@ -2,10 +2,12 @@
 
 pub mod alertmanager;
 pub mod board;
+pub mod browser;
 pub mod golden;
 pub mod http;
 pub mod mariadb;
 pub mod openmetrics;
+pub mod person;
 pub mod process;
 pub mod prometheus;
 pub mod promql;

@@ -56,10 +56,22 @@ impl Program {
         program
     }
 
+    /// Reads its standard input from there.
+    pub fn piped(mut self, input: File) -> Self {
+        self.command.stdin(Stdio::from(input));
+        self
+    }
+
     /// Runs it to its end; the exit code with both streams.
     pub async fn run(mut self) -> Ended {
         let status = timeout(PATIENCE, self.command.status()).await.expect("it ends").expect("it runs");
         Ended { code: status.code(), stdout: self.read("stdout"), stderr: self.read("stderr") }
+    }
+
+    /// Starts it and goes on; its address is empty.
+    pub fn spawn(mut self) -> Service {
+        let child = self.command.spawn().expect("it starts");
+        Service { address: String::new(), child, program: self }
     }
 
     /// Starts it as a service and waits until it listens.

@@ -16,6 +16,7 @@ use pbx_exporter::sim::SimPbx;
 use pbx_exporter::sim::SimTransport;
 use pbx_exporter::sim::fixtures::Generation;
 use pbx_exporter::sim::target::target;
+use pbx_exporter::store::Store;
 use pbx_exporter::transport::Transport;
 use tokio_util::sync::CancellationToken;
 use url::Url;
@@ -58,16 +59,30 @@ pub fn pbx(generation: Generation) -> (Arc<SimPbx>, Arc<SimTransport>) {
 
 /// The usual target at [`ORIGIN`].
 pub fn usual(grant: Grant) -> Target {
-    target("office", &origin(), grant, Call::Graphql)
+    target("office", &origin(), grant, Call::known("graphql"))
 }
 
 impl World {
     /// Starts the scheduler with these targets.
+    pub fn start(
+        transport: Arc<dyn Transport>,
+        targets: impl IntoIterator<Item = Target>,
+    ) -> impl Future<Output = Self> {
+        // Not the array itself, which is large.
+        Self::start_with(transport, None, targets.into_iter().collect::<Vec<_>>())
+    }
+
+    /// The same with tokens kept in `store`.
     #[expect(clippy::disallowed_methods, reason = "the handle is kept and awaited by `stop`")]
-    pub async fn start(transport: Arc<dyn Transport>, targets: impl IntoIterator<Item = Target>) -> Self {
+    pub async fn start_with(
+        transport: Arc<dyn Transport>,
+        store: Option<Arc<Store>>,
+        targets: impl IntoIterator<Item = Target>,
+    ) -> Self {
         let (board, metrics) = (Arc::new(Board::default()), ExporterMetrics::new());
         let (ready, cancel) = (Arc::new(AtomicBool::new(false)), CancellationToken::new());
         let parts = Parts {
+            store,
             transport,
             board: board.clone(),
             metrics: metrics.clone(),

@@ -1,0 +1,299 @@
+//! `pbx_exporter authorize`: a person confirms access in a browser, and the exporter gets the tokens.
+
+mod browser;
+
+use std::io::{self, Write};
+use std::net::Ipv4Addr;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use secrecy::SecretString;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use url::Url;
+
+use super::exit::Exit;
+use super::{print_errors, select};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::control::Redirected;
+use crate::domain::{Grant, Target};
+use crate::oauth::confirm::{Confirmation, Unconfirmed};
+use crate::store::Store;
+use crate::transport::HttpTransport;
+use crate::web::{self, loopback};
+
+/// Where the command listens without `--port` and `auth.redirect_uri`, when it does not listen at all.
+const PASTED_PORT: u16 = 8765;
+/// A person may take so long.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// Let a person confirm access in a browser, for a target with the grant `authorization_code`
+///
+/// Prints the address to be opened, and opens it where there is a desktop. The running exporter, or else its next
+/// start, takes the tokens up by itself.
+///
+/// Exit codes: 0 confirmed; 2 wrong arguments; 4 configuration or token storage; 5 no answer; 6 not confirmed.
+#[derive(Args, Clone, Debug)]
+pub struct AuthorizeArgs {
+    /// Name of a configured target
+    #[arg(value_name = "TARGET")]
+    target: String,
+    /// Print a one-time code for the page of the running service instead
+    #[arg(long, conflicts_with_all = ["paste", "port", "no_browser"])]
+    page: bool,
+    /// Do not listen: read the address to which the browser was sent from standard input
+    #[arg(long, conflicts_with = "port")]
+    paste: bool,
+    /// Port of 127.0.0.1 to listen on [default: a free one, or that of auth.redirect_uri]
+    #[arg(long, value_name = "PORT")]
+    port: Option<u16>,
+    /// Do not open a browser
+    #[arg(long)]
+    no_browser: bool,
+}
+
+/// Why the command ends without access.
+struct Failed(Exit, String);
+
+impl From<Unconfirmed> for Failed {
+    fn from(error: Unconfirmed) -> Self {
+        let (operation, reason) = error.reason();
+        Self(Exit::of(operation, reason), error.to_string())
+    }
+}
+
+impl From<io::Error> for Failed {
+    fn from(error: io::Error) -> Self {
+        Self(Exit::Failed, error.to_string())
+    }
+}
+
+pub(super) async fn run(args: &AuthorizeArgs, patterns: &[String]) -> ExitCode {
+    let config = match select::config(patterns, std::slice::from_ref(&args.target)) {
+        Ok(config) => config,
+        Err(errors) => {
+            print_errors(&errors);
+            return Exit::Configuration.into();
+        }
+    };
+    match authorize(args, &config).await {
+        Ok(text) => {
+            // The tokens are there even where nobody listens.
+            let _ = writeln!(io::stdout(), "{text}");
+            Exit::Fine.into()
+        }
+        Err(Failed(exit, error)) => {
+            print_errors(&[format!("{}: not confirmed: {error}", args.target)]);
+            exit.into()
+        }
+    }
+}
+
+async fn authorize(args: &AuthorizeArgs, config: &Config) -> Result<String, Failed> {
+    let unusable = |text: String| Failed(Exit::Configuration, text);
+    let (Some(target), Some(settings)) = (config.targets.first(), &config.storage) else {
+        return Err(unusable("the configuration has no `storage:` for the tokens; add it".to_owned()));
+    };
+    if target.auth.grant != Grant::AuthorizationCode {
+        let text =
+            "which needs no person's confirmation; only a target with `grant: authorization_code` does";
+        return Err(unusable(format!("its grant is {}, {text}", target.auth.grant)));
+    }
+    let store = Arc::new(Store::new(settings));
+    if args.page {
+        return code(&store, target, config.external_url.as_ref()).map_err(unusable);
+    }
+    let way = Way::of(args, target).await?;
+    let confirmation = Confirmation::begin(Arc::clone(target), way.redirect_uri.clone())
+        .ok_or_else(|| unusable("its platform has no page where access can be confirmed".to_owned()))?;
+    announce(&confirmation, &way)?;
+    if !args.no_browser && !args.paste {
+        browser::open(&confirmation.location);
+    }
+    way.wait_and_swap(confirmation, &store).await
+}
+
+/// A one-time code, and where to enter it.
+fn code(store: &Store, target: &Target, external_url: Option<&Url>) -> Result<String, String> {
+    let url = external_url.ok_or(
+        "the running service has no page for it; add `authorization:` with external_url at the top level, and restart it",
+    )?;
+    let code = store.new_code(&target.name, Clock::System.unix()).map_err(|error| error.to_string())?;
+    let mut page = url.clone();
+    page.set_path(&format!("{}oauth/start", url.path()));
+    page.query_pairs_mut().append_pair("target", &target.name);
+    Ok(format!("Open {page}\nand enter this code within 10 minutes; it serves once: {code}"))
+}
+
+fn announce(confirmation: &Confirmation, way: &Way) -> io::Result<()> {
+    let mut out = io::stdout();
+    writeln!(out, "Open this address in a browser and confirm access there:\n\n{}\n", confirmation.location)?;
+    if way.listener.is_some() {
+        writeln!(out, "Waiting up to 10 minutes for the browser to come back to {}.", way.redirect_uri)?;
+        writeln!(
+            out,
+            "If it runs on another machine, its last page cannot load: paste the address of that page here."
+        )?;
+    } else {
+        writeln!(out, "Then paste the address of the last page here, even if it cannot load:")?;
+    }
+    out.flush()
+}
+
+/// How the answer comes back.
+struct Way {
+    redirect_uri: Url,
+    listener: Option<TcpListener>,
+}
+
+impl Way {
+    async fn of(args: &AuthorizeArgs, target: &Target) -> Result<Self, Failed> {
+        let own = target.auth.redirect_uri.as_deref();
+        if let Some(url) = own.filter(|url| args.paste || listens_at(url).is_none()) {
+            return Ok(Self { redirect_uri: url.clone(), listener: None });
+        }
+        if args.paste {
+            return Ok(Self { redirect_uri: loopback_address(PASTED_PORT)?, listener: None });
+        }
+        let port = own.and_then(listens_at);
+        if let (Some(own), Some(asked)) = (port, args.port.filter(|asked| Some(*asked) != port)) {
+            let text = format!("--port {asked} is not that of auth.redirect_uri, {own}; leave it out");
+            return Err(Failed(Exit::Usage, text));
+        }
+        let port = port.or(args.port).unwrap_or(0);
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
+        let listener = listener.map_err(|error| {
+            let text = format!(
+                "failed to listen on 127.0.0.1:{port}: {error}; end what listens there, or use --paste"
+            );
+            Failed(Exit::Failed, text)
+        })?;
+        let redirect_uri = match own {
+            Some(url) => url.clone(),
+            None => loopback_address(listener.local_addr()?.port())?,
+        };
+        Ok(Self { redirect_uri, listener: Some(listener) })
+    }
+
+    /// Takes the first answer that is of this confirmation.
+    async fn wait_and_swap(self, confirmation: Confirmation, store: &Arc<Store>) -> Result<String, Failed> {
+        let (tasks, close) = (TaskTracker::new(), CancellationToken::new());
+        let listens = self.listener.is_some();
+        let (router, brought) = loopback::router(self.redirect_uri.path());
+        if let Some(listener) = self.listener {
+            tasks.spawn(web::serve(listener, router, close.clone()));
+        }
+        let result = match tokio::time::timeout(PATIENCE, first_answer(&confirmation, brought, listens)).await
+        {
+            Ok(Ok((code, reply))) => swap(confirmation, code, store, reply).await,
+            Ok(Err(failed)) => Err(failed),
+            Err(_) => Err(Failed(Exit::Token, "nobody confirmed within 10 minutes".to_owned())),
+        };
+        // The browser gets its last page before the process ends.
+        close.cancel();
+        tasks.close();
+        tokio::time::timeout(Duration::from_secs(1), tasks.wait()).await.ok();
+        result
+    }
+}
+
+/// The port of an address that this command can listen at.
+fn listens_at(url: &Url) -> Option<u16> {
+    let is_here = url.scheme() == "http" && matches!(url.host_str(), Some("127.0.0.1" | "localhost"));
+    is_here.then(|| url.port_or_known_default()).flatten()
+}
+
+fn loopback_address(port: u16) -> Result<Url, Failed> {
+    let url = Url::parse(&format!("http://127.0.0.1:{port}/callback"));
+    url.map_err(|error| Failed(Exit::Failed, error.to_string()))
+}
+
+/// Who waits for what came of a code.
+type Reply = oneshot::Sender<(bool, String)>;
+
+/// The code that the first answer of this confirmation brings.
+async fn first_answer(
+    confirmation: &Confirmation,
+    mut brought: mpsc::Receiver<loopback::Brought>,
+    listens: bool,
+) -> Result<(SecretString, Option<Reply>), Failed> {
+    let mut pasted = pasted();
+    let mut reads_input = true;
+    loop {
+        tokio::select! {
+            Some(loopback::Brought { redirected, reply }) = brought.recv(), if listens => {
+                match confirmation.accept(&redirected) {
+                    // A stale tab, or another site's trick: the right one may still come.
+                    Err(error @ Unconfirmed::WrongState) => {
+                        print_errors(&[format!("{error}; still waiting")]);
+                        reply.send((false, sentence(&error))).ok();
+                    }
+                    Err(error) => {
+                        reply.send((false, sentence(&error))).ok();
+                        return Err(error.into());
+                    }
+                    Ok(code) => return Ok((code, Some(reply))),
+                }
+            }
+            line = &mut pasted, if reads_input => match line.ok().and_then(|line| answer_in(&line)) {
+                Some(redirected) => return Ok((confirmation.accept(&redirected)?, None)),
+                None if listens => reads_input = false,
+                None => {
+                    let text = "no address came on standard input; run the command again and paste the whole address of \
+                                the last page";
+                    return Err(Failed(Exit::Token, text.to_owned()));
+                }
+            },
+        }
+    }
+}
+
+async fn swap(
+    confirmation: Confirmation,
+    code: SecretString,
+    store: &Arc<Store>,
+    reply: Option<Reply>,
+) -> Result<String, Failed> {
+    let target = Arc::clone(&confirmation.target);
+    let swapped = confirmation.swap(code, &HttpTransport::new(), store, Clock::System).await;
+    if let Some(reply) = reply {
+        let told = match &swapped {
+            Ok(granted) => (true, granted.tell(&target)),
+            Err(error) => (false, sentence(error)),
+        };
+        reply.send(told).ok();
+    }
+    let interval = humantime::format_duration(target.failure_interval);
+    let told = swapped?.tell(&target);
+    Ok(format!(
+        "{told}\nA running exporter takes it up by itself within {interval}; else its next start does."
+    ))
+}
+
+fn sentence(error: &Unconfirmed) -> String {
+    format!("Access is not confirmed: {error}.")
+}
+
+/// One line of standard input.
+fn pasted() -> oneshot::Receiver<String> {
+    let (sender, receiver) = oneshot::channel();
+    // A thread of its own that nobody waits for: reading a terminal cannot be called off.
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        if io::stdin().read_line(&mut line).is_ok_and(|length| length > 0) {
+            sender.send(line).ok();
+        }
+    });
+    receiver
+}
+
+/// What a pasted address brings: a whole one, or its query alone.
+fn answer_in(line: &str) -> Option<Redirected> {
+    let (_, query) = line.trim().split_once('?')?;
+    Some(Redirected::from_query(query.split('#').next().unwrap_or_default()))
+}

@@ -1,0 +1,86 @@
+//! `platforms`: a user's own descriptions, in the form of the embedded ones; and which one a target means.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde_json::from_value;
+
+use super::Lookup;
+use super::check::Checker;
+use super::issue::Report;
+use super::structure::{self, printable, suggest};
+use super::tree::Entry;
+use crate::domain::Platform;
+use crate::domain::platform::Reader;
+use crate::platform;
+
+/// A user's own platforms; `None` for one that has errors, which were told.
+#[derive(Default)]
+pub(super) struct Platforms(HashMap<String, Option<Arc<Platform>>>);
+
+impl Platforms {
+    /// Checks the descriptions of all files.
+    pub fn check(entries: &[Entry], sound: bool, lookup: Lookup<'_>, report: &mut Report) -> Self {
+        let mut platforms = Self::default();
+        for entry in entries {
+            let is_sound = sound || structure::is_sound(&entry.node, "Platform");
+            let path = format!("platforms.{}", printable(&entry.key));
+            let c = Checker { root: &entry.node, path, lookup, report: &mut *report };
+            let platform = own(c, entry, platforms.0.contains_key(&entry.key), is_sound);
+            platforms.0.insert(entry.key.clone(), platform);
+        }
+        platforms
+    }
+
+    /// The one that a target means; `None` only after reporting an error.
+    pub fn find(&self, c: &mut Checker<'_>, name: &str) -> Option<Arc<Platform>> {
+        if let Some(own) = self.0.get(name) {
+            return own.clone();
+        }
+        let found = platform::builtin(name);
+        if found.is_none() {
+            let mut known: Vec<_> = platform::names().collect();
+            known.extend(self.0.keys().map(String::as_str));
+            let hint = suggest(name, &known);
+            let text = format!(
+                "unknown platform `{}`; {hint}use one of: {}, or describe it under `platforms:`",
+                printable(name),
+                known.join(", ")
+            );
+            c.error("platform", text);
+        }
+        found
+    }
+}
+
+fn own(mut c: Checker<'_>, entry: &Entry, taken: bool, is_sound: bool) -> Option<Arc<Platform>> {
+    let name = entry.key.as_str();
+    let before = c.report.errors();
+    let fit = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_');
+    if !(1..=64).contains(&name.len()) || !name.bytes().all(fit) {
+        c.report.error(&entry.place, c.path.clone(), "is no name for a platform; use a-z, 0-9, `-` and `_`");
+    } else if platform::builtin(name).is_some() {
+        c.report.error(&entry.place, c.path.clone(), "is built in; give yours another name");
+    } else if taken {
+        c.report.error(
+            &entry.place,
+            c.path.clone(),
+            "stands in another file too; keep one, it holds for all files",
+        );
+    }
+    if !is_sound {
+        return None;
+    }
+    let Ok(mut platform) = from_value::<Platform>(entry.node.to_value()) else {
+        c.error("", "does not fit the schema; see docs/platforms.md");
+        return None;
+    };
+    if platform.reader == Reader::Freepbx {
+        c.error("reader", "is for the embedded description of FreePBX alone; remove it");
+    }
+    for (key, text) in platform::problems(&platform) {
+        c.error(&key, text);
+    }
+    platform.name = name.into();
+    (c.report.errors() == before).then(|| Arc::new(platform))
+}

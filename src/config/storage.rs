@@ -1,0 +1,103 @@
+//! `storage` and `authorization`: where tokens are kept, and where people reach the page for confirmations.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use ::url::Url;
+use secrecy::ExposeSecret as _;
+use serde_json::from_value;
+
+use super::check::Checker;
+use super::issue::{Level, Report};
+use super::tree::Node;
+use super::{raw, secret, url};
+use crate::domain::{Grant, StorageSettings, Target, storage};
+use crate::store;
+
+/// Checks `storage`.
+pub(super) fn check(mut c: Checker<'_>) -> Option<StorageSettings> {
+    let Ok(raw) = from_value::<raw::Storage>(c.root.to_value()) else {
+        c.error("", "does not fit the schema; see docs/configuration.md");
+        return None;
+    };
+    let path = c.root.nearest("path").place.resolve(&raw.path);
+    if let Err(text) = folder(&path) {
+        c.error("path", text);
+    }
+    let key = raw.key_file.map(|written| secret::file(&mut c, "key_file", &written));
+    if let Some(Ok(text)) = key.as_ref().map(crate::domain::SecretSource::read)
+        && !store::is_key(text.expose_secret())
+    {
+        c.error("key_file", format!("the content of the file {}", storage::KEY_FORM));
+    }
+    Some(StorageSettings { path, key })
+}
+
+/// What is wrong with a folder that is there already.
+fn folder(path: &Path) -> Result<(), String> {
+    let Ok(found) = fs::metadata(path) else { return Ok(()) };
+    if !found.is_dir() {
+        return Err("is no folder; name one for this exporter alone".to_owned());
+    }
+    let mode = found.mode() & 0o777;
+    if mode & 0o077 != 0 {
+        return Err(format!("others may look into the folder (mode {mode:o}); chmod 700 it"));
+    }
+    Ok(())
+}
+
+/// Checks `authorization`.
+pub(super) fn external_url(mut c: Checker<'_>) -> Option<Url> {
+    let Ok(raw) = from_value::<raw::Authorization>(c.root.to_value()) else {
+        c.error("", "does not fit the schema; see docs/configuration.md");
+        return None;
+    };
+    let url = Url::parse(&raw.external_url).ok().filter(|url| {
+        let bare = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+        bare && url.password().is_none() && url.has_host() && matches!(url.scheme(), "http" | "https")
+    });
+    let Some(mut url) = url else {
+        c.error("external_url", "is no address of a service; write it as in https://exporter.example.com");
+        return None;
+    };
+    if url.scheme() == "http" && !url::is_loopback(&url) {
+        c.warning(
+            "external_url",
+            "codes travel in plain text over http://; put a proxy with TLS in front and write https://",
+        );
+    }
+    let path = format!("{}/", url.path().trim_end_matches('/'));
+    url.set_path(&path);
+    Some(url)
+}
+
+/// Targets, each with its path in the file and a node that says where it stands.
+type Placed<'a> = (Arc<Target>, (&'a String, &'a Node));
+
+/// Reports what cannot be, or is risky, without `storage`.
+pub(super) fn is_missing(targets: &[Placed<'_>], authorization: Option<&Node>, report: &mut Report) {
+    for (target, (path, node)) in targets {
+        let (level, text) = match target.auth.grant {
+            Grant::AuthorizationCode => (
+                Level::Error,
+                "needs a place for the refresh token that a person confirms; add `storage:` with a path at the top level",
+            ),
+            Grant::RefreshToken => (
+                Level::Warning,
+                "without `storage:` at the top level the refresh token that replaces the configured one is lost at a restart",
+            ),
+            Grant::ClientCredentials | Grant::Password | Grant::Static => continue,
+        };
+        report.add(level, &node.nearest("auth.grant").place, format!("{path}.auth.grant"), text);
+    }
+    if let Some(node) = authorization {
+        report.add(
+            Level::Error,
+            &node.place,
+            "authorization".to_owned(),
+            "has no use without `storage:`; add that",
+        );
+    }
+}

@@ -1,0 +1,154 @@
+//! From an answer to a reason, and the words for it.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::domain::{Grant, Reason};
+
+/// From an answer to a reason: all that is said here has to fit.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Rule {
+    /// Whose answer.
+    #[serde(default)]
+    pub of: Part,
+    /// The grants with which a token was asked for.
+    pub grants: Option<Vec<Grant>>,
+    /// The statuses.
+    pub status: Option<Vec<u16>>,
+    /// A header field.
+    pub header: Option<HeaderTest>,
+    /// JSON pointer into the body; alone it says that something is there.
+    pub pointer: Option<String>,
+    /// What is at the pointer: one of these.
+    pub values: Option<Vec<Word>>,
+    /// What the text at the pointer begins with.
+    pub prefix: Option<String>,
+    /// What the text at the pointer holds.
+    pub contains: Option<String>,
+    /// The reason then.
+    pub reason: Reason,
+    /// What is wrong and how to mend it, in place of the reason's own words.
+    pub diagnosis: Option<String>,
+}
+
+/// Whose answer a rule is about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// Any.
+    #[default]
+    Any,
+    /// The token endpoint's.
+    Token,
+    /// A protected resource's.
+    Resource,
+}
+
+/// A header field of an answer.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct HeaderTest {
+    /// Its name.
+    pub name: String,
+    /// What its value holds; without it, that there is one.
+    pub contains: Option<String>,
+}
+
+/// What an answer has to say to be a success.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Test {
+    /// JSON pointer into the body.
+    pub pointer: String,
+    /// What is there: one of these.
+    pub values: Vec<Word>,
+}
+
+/// A plain value of JSON; `0` and `"0"` are the same.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Word {
+    /// `true` or `false`.
+    Truth(bool),
+    /// A whole number.
+    Number(i64),
+    /// Text.
+    Text(String),
+}
+
+impl std::fmt::Display for Word {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Truth(truth) => truth.fmt(f),
+            Self::Number(number) => number.fmt(f),
+            Self::Text(text) => text.fmt(f),
+        }
+    }
+}
+
+/// A platform's own words for a reason. Texts may name `{title}`, `{asked}`, `{path}`, `{host}`, `{grant}`,
+/// `{application}`, `{scope}` and `{scopes}`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Words {
+    /// What is wrong, in a few words, for `diagnose`.
+    pub title: Option<String>,
+    /// What is wrong and how to mend it, in a sentence or a few.
+    pub diagnosis: Option<String>,
+    /// How sure that is.
+    pub certainty: Option<Certainty>,
+    /// Why so sure, and what stays unknown.
+    pub because: Option<String>,
+    /// What not to do: each a sentence that begins with `Do not`.
+    pub avoid: Option<Vec<String>>,
+}
+
+/// How sure a verdict is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Certainty {
+    /// The answer has one meaning.
+    Certain,
+    /// Other causes are possible and rare.
+    Likely,
+    /// Several causes answer alike.
+    Open,
+}
+
+impl Certainty {
+    /// The word for people and JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Certain => "certain",
+            Self::Likely => "likely",
+            Self::Open => "open",
+        }
+    }
+}
+
+/// How the platform tells how many requests are left.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct RateLimit {
+    /// Header field with the number of requests left; without it `X-RateLimit-Remaining` or `RateLimit-Remaining`.
+    pub remaining: Option<String>,
+    /// Header field with the seconds until the budget is whole again; without it `X-RateLimit-Reset` or
+    /// `RateLimit-Reset`.
+    pub reset: Option<String>,
+    /// Whether the customer's own applications live on the same budget: then probes leave them half of what is left.
+    #[serde(default)]
+    pub shared: bool,
+    /// What is counted against whom, for people.
+    pub counted: Option<String>,
+}
+
+/// What a silence after refusals may be.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Ban {
+    /// Where no connection comes about: a sentence or a few.
+    pub likely: String,
+    /// Where one does, and no answer comes: a sentence.
+    pub possible: String,
+}

@@ -1,0 +1,150 @@
+//! How a keeper recalls what is on disk, adopts what a person confirmed, and writes down what changes.
+
+use secrecy::SecretString;
+use tokio::time::Instant;
+
+use super::{Asker, Diary, NoToken, State, needs_person, token_interval};
+use crate::domain::outcome::Attempt;
+use crate::domain::token::renewal_after;
+use crate::domain::{Failure, Grant, Operation};
+use crate::oauth::person;
+use crate::oauth::vault::{self, Trouble, is_confirmed_by_a_person, is_confirming};
+use crate::platform;
+use crate::store::{HandedOver, Record};
+
+impl State {
+    /// What is on disk is in memory, and the other way round, before a token is used or asked for.
+    ///
+    /// # Errors
+    /// Where a refresh token could be lost otherwise; the diary has the failure.
+    pub(super) async fn recall(&mut self, asker: Asker<'_>, diary: &mut Diary) -> Result<(), NoToken> {
+        let recalled = self.try_to_recall(asker).await;
+        if !needs_person(asker.target.auth.grant) {
+            self.vault.tell(asker.target, recalled.as_ref().err());
+            return Ok(());
+        }
+        let failure = match recalled {
+            Ok(confirmed) => {
+                if (std::mem::take(&mut self.troubled) || confirmed) && self.token.is_some() {
+                    diary.news = Some(Ok(()));
+                }
+                return Ok(());
+            }
+            Err(trouble) => trouble.failure(),
+        };
+        if self.vault.is_open() && self.vault.is_saved() && self.token.is_some() {
+            // Only what others may have left could not be looked for.
+            tracing::debug!(target = &*asker.target.name, "{}", failure.diagnosis);
+            return Ok(());
+        }
+        self.troubled = true;
+        diary.attempts.push(Attempt::unsent(Grant::RefreshToken, failure.reason));
+        diary.news = Some(Err(failure.clone()));
+        Err(NoToken::Failed(Operation::Token, failure, asker.target.failure_interval))
+    }
+
+    /// Whether somebody confirmed access anew.
+    async fn try_to_recall(&mut self, asker: Asker<'_>) -> Result<bool, Trouble> {
+        if let Some(record) = self.vault.open(asker.target).await? {
+            self.take_record(asker, record);
+        }
+        self.vault.save_late(asker.target, &self.chain, self.token.as_ref()).await?;
+        if is_confirmed_by_a_person(asker.target) { self.adopt(asker).await } else { Ok(false) }
+    }
+
+    fn take_record(&mut self, asker: Asker<'_>, record: Record) {
+        self.chain = record.chain;
+        let in_doubt = self.chain.in_flight.is_some() && platform::refresh_revokes_access_token(asker.target);
+        let access = record.access.filter(|_| !in_doubt);
+        self.token = access.and_then(|access| vault::token(&access, asker.target, asker.clock));
+        self.note_renewal_due(asker);
+    }
+
+    fn note_renewal_due(&mut self, asker: Asker<'_>) {
+        if let Some(token) = &self.token {
+            let after = renewal_after(token.lifetime, token_interval(asker.target));
+            self.renewal_due = after.map(|after| token.issued_unix + after.as_secs_f64());
+        }
+    }
+
+    /// Takes the newest confirmation for our own: on disk before it is used, and only then gone from where it was.
+    async fn adopt(&mut self, asker: Asker<'_>) -> Result<bool, Trouble> {
+        let now = asker.clock.unix();
+        let handed = self.vault.handed_over(asker.target, asker.clock).await?;
+        let (confirmed, begun): (Vec<HandedOver>, Vec<HandedOver>) =
+            handed.into_iter().partition(|handed| handed.record.access.is_some());
+        let begun: Vec<_> = begun.into_iter().filter(|handed| !is_confirming(handed, now)).collect();
+        let mut done: Vec<String> = confirmed.iter().map(|handed| handed.name.clone()).collect();
+        let newest = confirmed.into_iter().next_back().map(|handed| handed.record);
+        let adopts = newest.as_ref().is_some_and(|record| self.is_news(record));
+        if let Some(record) = newest {
+            if adopts {
+                self.take_record(asker, record);
+                (self.dead, self.not_before, self.standing) = (false, None, None);
+                (self.refused, self.denied, self.doubted) = (0, 0, false);
+                tracing::info!(target = &*asker.target.name, "access was confirmed");
+                self.keep(asker).await?;
+            }
+            done.extend(begun.iter().map(|handed| handed.name.clone()));
+        } else {
+            let newest = begun.last().and_then(|handed| handed.record.chain.confirmed.as_ref());
+            let before = std::mem::replace(&mut self.interrupted, newest.map(|confirmed| confirmed.at));
+            if before != self.interrupted && self.dead {
+                self.wants_a_person(asker);
+            }
+        }
+        if !done.is_empty() {
+            self.vault.forget(done).await?;
+        }
+        Ok(adopts)
+    }
+
+    /// Not what was adopted before and could not be removed, nor anything older.
+    fn is_news(&self, record: &Record) -> bool {
+        let (known, found) = (&self.chain.confirmed, &record.chain.confirmed);
+        match (known, found) {
+            (Some(known), Some(found)) => found.id != known.id && found.at >= known.at,
+            _ => true,
+        }
+    }
+
+    /// Writes down what is in memory.
+    pub(super) async fn keep(&mut self, asker: Asker<'_>) -> Result<(), Trouble> {
+        self.vault.save(asker.target, &self.chain, self.token.as_ref()).await
+    }
+
+    /// The same; only a target that needs a person cares for the failure.
+    pub(super) async fn keep_or_fail(&mut self, asker: Asker<'_>) -> Result<(), Failure> {
+        match self.keep(asker).await {
+            Ok(()) => Ok(()),
+            Err(trouble) if needs_person(asker.target.auth.grant) => Err(trouble.failure()),
+            Err(trouble) => {
+                self.vault.tell(asker.target, Some(&trouble));
+                Ok(())
+            }
+        }
+    }
+
+    /// Notes on disk that `refresh` is about to be spent.
+    pub(super) async fn intend(&mut self, asker: Asker<'_>, refresh: &SecretString) -> Result<(), Failure> {
+        let before = self.chain.in_flight.clone();
+        self.chain.begin(refresh, asker.clock.unix());
+        let kept = self.keep_or_fail(asker).await;
+        if kept.is_err() {
+            // Nothing is spent, so the file still says what is so.
+            self.chain.in_flight = before;
+            self.vault.is_as_before();
+        }
+        kept
+    }
+
+    /// Nothing is left to ask with, and no request will bring it.
+    pub(super) fn wants_a_person(&mut self, asker: Asker<'_>) {
+        self.dead = true;
+        let failure = person::none(asker.target, &self.chain, self.interrupted);
+        self.standing = Some((Operation::Token, failure));
+        if self.token.as_ref().is_some_and(|token| token.is_expired(Instant::now())) {
+            self.token = None;
+        }
+    }
+}

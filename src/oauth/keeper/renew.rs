@@ -1,0 +1,220 @@
+//! What a keeper sends, and what it makes of the answer.
+
+use secrecy::SecretString;
+use tokio::time::Instant;
+
+use super::{Asker, Diary, NoToken, State, fingerprint, needs_person, token_interval};
+use crate::domain::outcome::Attempt;
+use crate::domain::token::{Token, renewal_after};
+use crate::domain::{Class, Failure, Grant, Operation, Reason, SecretError, Target};
+use crate::oauth::send::{context, send, unreadable};
+use crate::oauth::{IssuedToken, person};
+use crate::platform;
+use crate::store::InFlight;
+
+impl State {
+    /// Asks the token endpoint, unless it must not be asked now.
+    pub(super) async fn renew(&mut self, asker: Asker<'_>, diary: &mut Diary) -> Result<(), NoToken> {
+        let waits = self.dead || self.not_before.is_some_and(|at| Instant::now() < at);
+        // While an old token serves, passes go on and nobody else looks at the secrets.
+        if waits && !self.forgive_if_changed(asker.target) {
+            diary.news = self.news();
+            return Err(self.standing_failure());
+        }
+        // Before the request: what changes while it runs is news.
+        self.fingerprint = fingerprint(asker.target.secrets());
+        let result = match self.refresh_at_hand(asker.target) {
+            Ok(Some(refresh)) => self.refresh(asker, diary, refresh).await?,
+            Ok(None) if needs_person(asker.target.auth.grant) => {
+                self.wants_a_person(asker);
+                diary.news = self.news();
+                return Err(self.standing_failure());
+            }
+            Ok(None) => self.acquire(asker, diary).await?,
+            Err(error) => {
+                diary.attempts.push(Attempt::unsent(Grant::RefreshToken, Reason::ExporterError));
+                Err(unreadable(&error))
+            }
+        };
+        let result = match result {
+            Ok(issued) => {
+                self.take(asker, &issued);
+                self.keep_or_fail(asker).await
+            }
+            Err(failure) => Err(failure),
+        };
+        let result = match result {
+            Ok(()) => Ok(()),
+            Err(failure) => {
+                if !self.dead {
+                    self.fail(asker.target, Operation::Token, failure);
+                }
+                Err(self.standing_failure())
+            }
+        };
+        diary.news = if result.is_ok() { Some(Ok(())) } else { self.news() };
+        result
+    }
+
+    /// The failure that stands at the token endpoint; says that the old token serves, where it does.
+    fn news(&self) -> Option<Result<(), Failure>> {
+        let (Operation::Token, mut failure) = self.standing.clone()? else { return None };
+        if self.token.is_some() {
+            failure.diagnosis =
+                format!("{} Meanwhile the token taken before stays in use.", failure.diagnosis).into();
+        }
+        Some(Err(failure))
+    }
+
+    fn refresh_at_hand(&mut self, target: &Target) -> Result<Option<SecretString>, SecretError> {
+        if let Some(kept) = &self.chain.refresh_token {
+            return Ok(Some(kept.0.clone()));
+        }
+        match (&target.auth.grant, &target.auth.refresh_token) {
+            (Grant::RefreshToken, Some(source)) => {
+                self.refresh_fingerprint = fingerprint(std::iter::once(source));
+                let secret = source.read()?;
+                Ok(self.vault.is_new_seed(&secret, self.chain.ended.is_some()).then_some(secret))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Refreshes; where the refresh token is dead, one new grant follows, or a person is needed.
+    async fn refresh(
+        &mut self,
+        asker: Asker<'_>,
+        diary: &mut Diary,
+        refresh: SecretString,
+    ) -> Result<Result<IssuedToken, Failure>, NoToken> {
+        let permit = asker.origin.admit(self.proven).await.map_err(NoToken::Budget)?;
+        let before = self.chain.in_flight.clone();
+        if let Err(failure) = self.intend(asker, &refresh).await {
+            diary.attempts.push(Attempt::unsent(Grant::RefreshToken, failure.reason));
+            return Ok(Err(failure));
+        }
+        let sent = send(asker, diary, permit, Grant::RefreshToken, Some(&refresh), None).await;
+        let Err(failure) = sent.result else { return Ok(sent.result) };
+        if sent.may_have_worked {
+            self.chain.lost();
+            if platform::refresh_revokes_access_token(asker.target) {
+                self.token = None;
+            }
+        }
+        let needs_person = needs_person(asker.target.auth.grant);
+        // With a person, whatever else was refused is the request: the refresh token may be unharmed.
+        let dead = platform::refresh_refused_means_dead(&failure)
+            && (!needs_person || failure.reason == Reason::InvalidGrant);
+        if dead {
+            self.note_refusal(&failure);
+            self.bury(asker, &failure, before);
+        } else if !sent.may_have_worked {
+            self.chain.in_flight = before;
+        }
+        // What cannot be written now is written before the next token request.
+        self.keep_or_fail(asker).await.ok();
+        if needs_person || !dead {
+            return Ok(Err(failure));
+        }
+        match self.acquire(asker, diary).await {
+            Ok(result) => Ok(result),
+            Err(_budget_is_spent) => Ok(Err(failure)),
+        }
+    }
+
+    /// The refresh token is dead. `before`: the request whose answer had not come.
+    fn bury(&mut self, asker: Asker<'_>, refusal: &Failure, before: Option<InFlight>) {
+        if needs_person(asker.target.auth.grant) {
+            self.dead = true;
+            let failure = person::refused(asker.target, refusal, before.as_ref());
+            self.standing = Some((Operation::Token, failure));
+        }
+        self.chain.refused(before, asker.clock.unix());
+    }
+
+    async fn acquire(
+        &mut self,
+        asker: Asker<'_>,
+        diary: &mut Diary,
+    ) -> Result<Result<IssuedToken, Failure>, NoToken> {
+        let grant = asker.target.auth.grant;
+        let permit = asker.origin.admit(self.proven).await.map_err(NoToken::Budget)?;
+        let sent = send(asker, diary, permit, grant, None, None).await;
+        let newest = diary.attempts.len() - 1;
+        let context = context(asker.target, grant);
+        let scope = sent.answer.as_ref().and_then(|answer| platform::wants_scope_check(&context, answer));
+        let (Err(first), Some(scope)) = (&sent.result, scope) else {
+            self.scope_verdict = None;
+            return Ok(sent.result);
+        };
+        let refined = match &self.scope_verdict {
+            Some(verdict) => verdict.clone(),
+            None => self.check_scope(asker, diary, scope, first).await,
+        };
+        diary.attempts[newest].failure = Some(refined.reason);
+        Ok(Err(refined))
+    }
+
+    /// One more request, with an explicit valid scope, tells an unknown word among the application's
+    /// own scopes from a broken server.
+    async fn check_scope(
+        &mut self,
+        asker: Asker<'_>,
+        diary: &mut Diary,
+        scope: &str,
+        first: &Failure,
+    ) -> Failure {
+        let grant = asker.target.auth.grant;
+        let Ok(permit) = asker.origin.admit(self.proven).await else { return first.clone() };
+        let second = send(asker, diary, permit, grant, None, Some(scope)).await;
+        let told = match (&second.result, &second.answer) {
+            (Ok(_), _) => Ok(()),
+            (Err(_), Some(answer)) => Err(answer),
+            (Err(_), None) => return first.clone(),
+        };
+        let refined = platform::after_scope_check(&context(asker.target, grant), first.clone(), told);
+        self.note_refusal(&refined);
+        self.scope_verdict = Some(refined.clone());
+        refined
+    }
+
+    fn take(&mut self, asker: Asker<'_>, issued: &IssuedToken) {
+        use oauth2::TokenResponse as _;
+        let used = asker.target.platform.grants.gives_refresh_token(asker.target.auth.grant);
+        let refresh = issued.refresh_token().filter(|_| used);
+        self.chain.received(refresh.map(|token| SecretString::from(token.secret().as_str())));
+        let lifetime = issued.lifetime();
+        let now = asker.clock.unix();
+        self.token = Some(Token {
+            secret: SecretString::from(issued.access_token().secret().as_str()),
+            issued: Instant::now(),
+            issued_unix: now,
+            lifetime,
+            scopes: issued.scope_hint(),
+        });
+        self.renewal_due =
+            renewal_after(lifetime, token_interval(asker.target)).map(|after| now + after.as_secs_f64());
+        (self.denied, self.not_before, self.standing) = (0, None, None);
+        (self.proven, self.doubted) = (true, false);
+        self.scope_verdict = None;
+    }
+
+    fn note_refusal(&mut self, failure: &Failure) {
+        match failure.class() {
+            Class::Refused => {
+                self.refused = self.refused.saturating_add(1);
+                self.last_refusal = Some(Instant::now());
+            }
+            Class::Denied => self.denied = self.denied.saturating_add(1),
+            Class::Transient | Class::RateLimited => {}
+        }
+    }
+
+    pub(super) fn fail(&mut self, target: &Target, operation: Operation, failure: Failure) {
+        self.note_refusal(&failure);
+        let count = if failure.class() == Class::Denied { self.denied } else { self.refused };
+        self.not_before = Some(Instant::now() + target.wait_after(&failure, count));
+        self.standing = Some((operation, failure));
+        self.proven = false;
+    }
+}

@@ -1,0 +1,125 @@
+//! Confirmations begun on the service's page: one a one-time code, bound to the browser that brought it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use secrecy::{ExposeSecret, SecretString};
+use url::Url;
+
+use super::confirm::{Confirmation, Granted, Unconfirmed};
+use super::{in_shell, vault};
+use crate::clock::Clock;
+use crate::control::{Begun, Redirected};
+use crate::domain::Target;
+use crate::store::{self, CodeState, Store, StoreError};
+use crate::transport::Transport;
+
+/// So long a person may take, seconds: as long as a code of the PBX serves.
+const PATIENCE: f64 = 600.0;
+/// More than anybody begins at once.
+const MOST: usize = 100;
+
+struct Waiting {
+    confirmation: Confirmation,
+    cookie: SecretString,
+    until: f64,
+}
+
+/// Confirmations that wait for their browsers.
+pub struct Pending {
+    store: Arc<Store>,
+    transport: Arc<dyn Transport>,
+    clock: Clock,
+    waiting: Mutex<HashMap<String, Waiting>>,
+}
+
+/// Why none was begun.
+#[derive(Debug, thiserror::Error)]
+pub enum NotBegun {
+    /// The code is wrong.
+    #[error("the code is wrong; {0} more tries, then it is worth nothing any more")]
+    Wrong(u32),
+    /// There is no code.
+    #[error(
+        "there is no code for this target: it was used, is older than 10 minutes or was guessed at; run `pbx_exporter \
+         authorize {0} --page` for a new one"
+    )]
+    NoCode(String),
+    /// The platform cannot be confirmed.
+    #[error("this platform has no page where access can be confirmed")]
+    NoEndpoint,
+    /// Too many at once.
+    #[error("too many confirmations are under way; wait 10 minutes")]
+    TooMany,
+    /// The storage.
+    #[error("{0}")]
+    Store(#[from] StoreError),
+}
+
+impl Pending {
+    /// None waits yet.
+    pub fn new(store: Arc<Store>, transport: Arc<dyn Transport>, clock: Clock) -> Self {
+        Self { store, transport, clock, waiting: Mutex::default() }
+    }
+
+    /// Begins one, which uses the one-time code up.
+    ///
+    /// # Errors
+    /// See [`NotBegun`].
+    pub async fn begin(
+        &self,
+        target: &Arc<Target>,
+        code: &str,
+        redirect_uri: Url,
+    ) -> Result<Begun, NotBegun> {
+        let now = self.clock.unix();
+        let (store, name, code) = (Arc::clone(&self.store), Arc::clone(&target.name), code.to_owned());
+        match vault::on_a_thread(move || store.use_code(&name, &code, now)).await? {
+            CodeState::Right => {}
+            CodeState::Wrong(left) => return Err(NotBegun::Wrong(left)),
+            CodeState::None => return Err(NotBegun::NoCode(in_shell(&target.name))),
+        }
+        let confirmation =
+            Confirmation::begin(Arc::clone(target), redirect_uri).ok_or(NotBegun::NoEndpoint)?;
+        let begun = Begun {
+            location: confirmation.location.to_string(),
+            cookie: SecretString::from(store::random(32)),
+        };
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.retain(|_, waiting| now < waiting.until);
+        if waiting.len() >= MOST {
+            return Err(NotBegun::TooMany);
+        }
+        let state = confirmation.state().to_owned();
+        waiting.insert(state, Waiting { confirmation, cookie: begun.cookie.clone(), until: now + PATIENCE });
+        Ok(begun)
+    }
+
+    /// Ends one, whatever comes of it: it does not serve twice. Only the browser that began it can.
+    ///
+    /// # Errors
+    /// See [`Unconfirmed`].
+    pub async fn finish(
+        &self,
+        cookie: &str,
+        redirected: &Redirected,
+    ) -> Result<(Arc<Target>, Granted), Unconfirmed> {
+        let confirmation = self.take(cookie, redirected).ok_or(Unconfirmed::WrongState)?;
+        let target = Arc::clone(&confirmation.target);
+        let code = confirmation.accept(redirected)?;
+        let access = confirmation.swap(code, &*self.transport, &self.store, self.clock).await?;
+        Ok((target, access))
+    }
+
+    fn take(&self, cookie: &str, redirected: &Redirected) -> Option<Confirmation> {
+        let state = redirected.state.as_deref()?;
+        let now = self.clock.unix();
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.retain(|_, waiting| now < waiting.until);
+        let known = waiting.get(state)?;
+        if !store::same(cookie.as_bytes(), known.cookie.expose_secret().as_bytes()) {
+            return None;
+        }
+        waiting.remove(state).map(|waiting| waiting.confirmation)
+    }
+}

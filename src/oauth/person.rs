@@ -1,0 +1,96 @@
+//! The sentences for whoever has to bring a new refresh token.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use crate::domain::{Failure, Grant, Reason, Target};
+use crate::store::{Chain, Ended, InFlight};
+
+/// A moment for people; Unix seconds.
+fn date(unix: f64) -> String {
+    let at = Duration::try_from_secs_f64(unix).ok().filter(|_| unix < 253_402_300_800.0).unwrap_or_default();
+    httpdate::fmt_http_date(UNIX_EPOCH + at)
+}
+
+/// What became of the request before, whose answer did not come.
+fn cause(before: &InFlight) -> String {
+    let when = date(before.since);
+    let why = if before.lost {
+        format!("The answer to the refresh of {when} was lost")
+    } else {
+        format!("pbx_exporter was ended while the refresh of {when} was under way, so its answer was lost")
+    };
+    format!(" {why}: the PBX had most likely replaced this token already.")
+}
+
+/// What a person has to do.
+fn mend(target: &Target) -> String {
+    match target.auth.grant {
+        Grant::AuthorizationCode => format!(
+            "Run `pbx_exporter authorize {}` on the exporter's host and confirm access in a browser. Until then no token \
+             request is sent; after that the exporter goes on by itself.",
+            in_shell(&target.name)
+        ),
+        _ => "With the grant refresh_token there is nothing else to ask with: obtain a new refresh token and put it \
+              into the configuration. Until then no token request is sent."
+            .to_owned(),
+    }
+}
+
+/// A word as a POSIX shell takes it.
+pub fn in_shell(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.@%+:/,".contains(c);
+    if !word.is_empty() && !word.starts_with('-') && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+/// The refresh token was refused for good, just now.
+pub(super) fn refused(target: &Target, refusal: &Failure, before: Option<&InFlight>) -> Failure {
+    let cause = before.map(cause).unwrap_or_default();
+    Failure::new(Reason::AuthorizationRequired, format!("{}{cause} {}", refusal.diagnosis, mend(target)))
+}
+
+/// There is no refresh token. `interrupted`: when a confirmation began that got no answer, Unix seconds.
+pub(super) fn none(target: &Target, chain: &Chain, interrupted: Option<f64>) -> Failure {
+    let what = match (&chain.ended, &chain.confirmed) {
+        (Some(Ended { at, after }), _) => {
+            let cause = after.as_ref().map(cause).unwrap_or_default();
+            format!("The PBX refused the refresh token on {}.{cause}", date(*at))
+        }
+        (None, Some(confirmed)) => format!(
+            "Access was confirmed on {}, and the PBX gave no refresh token with it, so it ends with the access token. Look \
+             whether the application may have one, or needs a scope for it.",
+            date(confirmed.at)
+        ),
+        (None, None) => "Nobody has confirmed access for this target yet.".to_owned(),
+    };
+    let begun = interrupted.map_or_else(String::new, |at| {
+        format!(
+            " A confirmation of {} ended before the PBX's answer came, and its code serves once: confirm once more.",
+            date(at)
+        )
+    });
+    Failure::new(Reason::AuthorizationRequired, format!("{what}{begun} {}", mend(target)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_quoted_as_a_shell_needs_it() {
+        for (name, shown) in [
+            ("office", "office"),
+            ("PBX 2", "'PBX 2'"),
+            ("", "''"),
+            ("-x", "'-x'"),
+            ("it's", r"'it'\''s'"),
+            ("$(reboot)", "'$(reboot)'"),
+            ("Büro", "'Büro'"),
+        ] {
+            assert_eq!(in_shell(name), shown);
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! What a keeper has on disk: read once, written after each change, and what others handed over.
+//!
+//! File operations wait for the disk, so they run on a thread of their own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use tokio::time::Instant;
+
+use super::keeper::needs_person;
+use crate::clock::Clock;
+use crate::domain::token::Token;
+use crate::domain::{Failure, Grant, Reason, SecretError, SecretSource, Target};
+use crate::store::{self, Access, Chain, HandedOver, Owner, Record, Store, StoreError, Written};
+
+/// A confirmation whose command has not yet got its answer is waited for as long, seconds.
+const CONFIRMING: f64 = 120.0;
+
+/// Files of one target.
+#[derive(Debug, Default)]
+pub(super) struct Vault {
+    store: Option<Arc<Store>>,
+    /// Known once the file was read.
+    owner: Option<Owner>,
+    serial: u64,
+    /// What is in memory is newer than the file.
+    unsaved: bool,
+    /// What was logged last.
+    trouble: Option<String>,
+}
+
+/// Why the files cannot be used now.
+pub(super) enum Trouble {
+    Store(StoreError),
+    Secret(SecretError),
+}
+
+impl Trouble {
+    /// What this means to a target that cannot do without.
+    pub fn failure(&self) -> Failure {
+        let text = match self {
+            Self::Store(error) => format!(
+                "{error}. The PBX is not to blame. Until this is mended no token is asked for, and none is used that is not \
+                 on disk: at a restart its refresh token would be lost."
+            ),
+            Self::Secret(error) => {
+                format!("No token was asked for: {}. The PBX is not to blame.", error.with_mend())
+            }
+        };
+        Failure::new(Reason::ExporterError, text)
+    }
+}
+
+impl Vault {
+    pub fn new(store: Option<Arc<Store>>) -> Self {
+        Self { store, ..Self::default() }
+    }
+
+    /// Whether what is in memory may be used.
+    pub const fn is_saved(&self) -> bool {
+        self.store.is_none() || !self.unsaved
+    }
+
+    /// Whether the file was read, if there is to be one.
+    pub const fn is_open(&self) -> bool {
+        self.store.is_none() || self.owner.is_some()
+    }
+
+    /// The file's content, at the first question that succeeds.
+    pub async fn open(&mut self, target: &Target) -> Result<Option<Record>, Trouble> {
+        let Some(store) = self.store.clone().filter(|_| self.owner.is_none()) else { return Ok(None) };
+        let owner = owner(target).map_err(Trouble::Secret)?;
+        let asked = owner.clone();
+        let loaded = on_a_thread(move || store.load(&asked)).await.map_err(Trouble::Store)?;
+        if let Some(text) = loaded.aside {
+            tracing::warn!(target = &*target.name, "{text}");
+        }
+        self.owner = Some(owner);
+        self.serial = loaded.record.as_ref().map_or(0, |record| record.serial);
+        Ok(loaded.record)
+    }
+
+    /// Whether the configured refresh token may be sent: not the one whose descendants ended. What is kept from now
+    /// on descends from it.
+    pub fn is_new_seed(&mut self, refresh_token: &SecretString, ended: bool) -> bool {
+        let Some(owner) = &mut self.owner else { return true };
+        let seed = Some(store::fingerprint(refresh_token.expose_secret()));
+        let is_new = owner.seed != seed;
+        owner.seed = seed;
+        is_new || !ended
+    }
+
+    /// Writes what is in memory.
+    pub async fn save(
+        &mut self,
+        target: &Target,
+        chain: &Chain,
+        token: Option<&Token>,
+    ) -> Result<(), Trouble> {
+        self.unsaved = true;
+        let (Some(store), Some(owner)) = (self.store.clone(), self.owner.clone()) else { return Ok(()) };
+        let access = token.map(|token| Access {
+            token: Written(token.secret.clone()),
+            issued: token.issued_unix,
+            lifetime: token.lifetime.map(|lifetime| lifetime.as_secs_f64()),
+            scopes: token.scopes.clone(),
+            secrets: secrets(target),
+        });
+        let record = Record { owner, serial: self.serial + 1, chain: chain.clone(), access };
+        on_a_thread(move || store.save(&record)).await.map_err(Trouble::Store)?;
+        self.serial += 1;
+        self.unsaved = false;
+        Ok(())
+    }
+
+    /// What could not be written is no longer so.
+    pub const fn is_as_before(&mut self) {
+        self.unsaved = false;
+    }
+
+    /// Writes again what could not be written.
+    pub async fn save_late(
+        &mut self,
+        target: &Target,
+        chain: &Chain,
+        token: Option<&Token>,
+    ) -> Result<(), Trouble> {
+        if self.unsaved { self.save(target, chain, token).await } else { Ok(()) }
+    }
+
+    /// What others left for this target, the oldest first.
+    pub async fn handed_over(&self, target: &Target, clock: Clock) -> Result<Vec<HandedOver>, Trouble> {
+        let (Some(store), Some(owner)) = (self.store.clone(), self.owner.clone()) else {
+            return Ok(Vec::new());
+        };
+        let now = clock.unix();
+        let found = on_a_thread(move || store.handed_over(&owner, now)).await;
+        let (handed, asides) = found.map_err(Trouble::Store)?;
+        for text in asides {
+            tracing::warn!(target = &*target.name, "{text}");
+        }
+        Ok(handed)
+    }
+
+    /// Removes them once they are on disk as our own.
+    pub async fn forget(&self, names: Vec<String>) -> Result<(), Trouble> {
+        let Some(store) = self.store.clone() else { return Ok(()) };
+        let removed = move || names.iter().try_for_each(|name| store.remove_handed_over(name));
+        on_a_thread(removed).await.map_err(Trouble::Store)
+    }
+
+    /// Logs a trouble once while it lasts, where the target works without its files.
+    pub fn tell(&mut self, target: &Target, trouble: Option<&Trouble>) {
+        let text = trouble.map(|trouble| trouble.failure().diagnosis.into_owned());
+        if let Some(text) = text.as_ref().filter(|_| text != self.trouble) {
+            tracing::error!(target = &*target.name, "the token storage is not used: {text}");
+        }
+        self.trouble = text;
+    }
+}
+
+pub(super) async fn on_a_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The runtime goes down, and this task with it.
+            Err(_) => std::future::pending().await,
+        },
+    }
+}
+
+/// Whose tokens `target` uses.
+pub(crate) fn owner(target: &Target) -> Result<Owner, SecretError> {
+    let seed = target.auth.refresh_token.as_ref().map(SecretSource::read).transpose()?;
+    Ok(Owner {
+        target: target.name.to_string(),
+        platform: target.platform.name.to_string(),
+        origin: origins(target),
+        client_id: target.auth.client_id.clone(),
+        grant: target.auth.grant.as_str().to_owned(),
+        seed: seed.map(|seed| store::fingerprint(seed.expose_secret())),
+    })
+}
+
+/// Where tokens come from and where they go to, which mostly is the same.
+fn origins(target: &Target) -> String {
+    let [from, to] = [target.token_origin(), &target.origin].map(|url| url.origin().ascii_serialization());
+    if from == to { to } else { format!("{from} {to}") }
+}
+
+/// 16 bits of the secrets that token requests send: enough to see a change, too few to find a password by.
+pub(super) fn secrets(target: &Target) -> u16 {
+    let read = target.auth.secrets().filter_map(|source| source.read().ok());
+    let all = read.map(|secret| store::fingerprint(secret.expose_secret())).collect::<String>();
+    u16::from_str_radix(&store::fingerprint(&all)[..4], 16).unwrap_or_default()
+}
+
+/// The access token of a file, where it is still good.
+pub(super) fn token(access: &Access, target: &Target, clock: Clock) -> Option<Token> {
+    let age = Duration::try_from_secs_f64((clock.unix() - access.issued).max(0.0)).ok()?;
+    let token = Token {
+        secret: access.token.0.clone(),
+        issued: Instant::now().checked_sub(age)?,
+        issued_unix: access.issued,
+        lifetime: access.lifetime.and_then(|lifetime| Duration::try_from_secs_f64(lifetime).ok()),
+        scopes: access.scopes.clone(),
+    };
+    // A changed secret shows at once, unless that would spend what only a person can replace.
+    let secrets = needs_person(target.auth.grant) || access.secrets == secrets(target);
+    (secrets && !token.is_expired(Instant::now())).then_some(token)
+}
+
+/// Whether a confirmation that has no answer may still get it.
+pub(super) fn is_confirming(handed: &HandedOver, now: f64) -> bool {
+    let lost = handed.record.chain.in_flight.as_ref().is_some_and(|in_flight| in_flight.lost);
+    let begun = handed.record.chain.confirmed.as_ref().map_or(0.0, |confirmed| confirmed.at);
+    !lost && now < begun + CONFIRMING
+}
+
+/// Whether a person has to confirm access for this target.
+pub(crate) const fn is_confirmed_by_a_person(target: &Target) -> bool {
+    matches!(target.auth.grant, Grant::AuthorizationCode)
+}

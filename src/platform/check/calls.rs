@@ -1,0 +1,116 @@
+//! Calls and requests: only what reads.
+
+use http::HeaderValue;
+use serde_json::Value;
+use url::form_urlencoded;
+
+use super::{Problems, add, headers, path, pointer};
+use crate::domain::platform::{CallForm, Method, PageBy, RequestForm};
+
+pub(super) fn calls(found: &mut Problems, calls: &[CallForm]) {
+    if calls.is_empty() {
+        add(found, "calls", "is empty; add at least one with `name` and `request`");
+    }
+    for (at, call) in calls.iter().enumerate() {
+        let key = format!("calls[{at}]");
+        let fit = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+        if call.name.is_empty() || !call.name.bytes().all(fit) {
+            add(found, format!("{key}.name"), "is no word for `call`; use letters, digits, `-` and `_`");
+        } else if calls[..at].iter().any(|other| other.name == call.name) {
+            add(found, format!("{key}.name"), "is there twice; give each call its own");
+        }
+        self::call(found, &key, call);
+    }
+}
+
+fn call(found: &mut Problems, key: &str, call: &CallForm) {
+    request(found, &format!("{key}.request"), &call.request);
+    if let Some(each) = &call.each {
+        request(found, &format!("{key}.each"), each);
+    }
+    let pointers = [("total", &call.total), ("list", &call.list), ("id", &call.id), ("label", &call.label)];
+    for (name, value) in pointers {
+        pointer(found, &format!("{key}.{name}"), value.as_ref());
+    }
+    pointer(found, &format!("{key}.success.pointer"), call.success.as_ref().map(|test| &test.pointer));
+    let points = call.total.is_some() || call.list.is_some();
+    if call.request.method == Method::Head && points {
+        add(
+            found,
+            format!("{key}.request.method"),
+            "is HEAD, whose answer has no body to point into; write GET",
+        );
+    }
+    if call.list.is_none() && (call.id.is_some() || call.paging.is_some()) {
+        let which = if call.id.is_some() { "id" } else { "paging" };
+        add(found, format!("{key}.{which}"), "needs `list`, where the extensions are; add it");
+    }
+    let Some(paging) = &call.paging else { return };
+    match paging.by {
+        PageBy::Cursor if paging.cursor.is_none() => {
+            add(
+                found,
+                format!("{key}.paging.cursor"),
+                "missing, where the answer has the cursor; add a JSON pointer",
+            );
+        }
+        PageBy::Page | PageBy::Offset if paging.size.is_none_or(|size| size == 0) => {
+            add(
+                found,
+                format!("{key}.paging.size"),
+                "missing or 0, and tells which page is the last; add how many the request asks for",
+            );
+        }
+        _ => pointer(found, &format!("{key}.paging.cursor"), paging.cursor.as_ref()),
+    }
+}
+
+/// This exporter only reads.
+pub(super) fn request(found: &mut Problems, key: &str, form: &RequestForm) {
+    path(found, &format!("{key}.path"), &form.path);
+    headers(found, &format!("{key}.headers"), &form.headers);
+    match (&form.body, form.method) {
+        (Some(_), Method::Get | Method::Head) => {
+            add(found, format!("{key}.body"), "only a POST has a body; write `method: POST` or remove it");
+        }
+        (Some(body), Method::Post) if mutates(body) => {
+            add(
+                found,
+                format!("{key}.body"),
+                "holds a GraphQL mutation, and this exporter only reads; write a query",
+            );
+        }
+        (None, Method::Post) => {
+            add(
+                found,
+                format!("{key}.method"),
+                "is POST without a body, which changes things on most systems; write GET",
+            );
+        }
+        _ => {}
+    }
+    if form.content_type.as_ref().is_some_and(|value| HeaderValue::from_str(value).is_err()) {
+        add(found, format!("{key}.content_type"), "is no header value; write it as in `application/json`");
+    }
+}
+
+/// Whether the keyword `mutation` stands in a body: as it is, or behind the escapes of JSON or of a form.
+pub fn mutates(body: &str) -> bool {
+    fn value_mutates(value: &Value) -> bool {
+        match value {
+            Value::String(text) => has_keyword(text),
+            Value::Array(items) => items.iter().any(value_mutates),
+            Value::Object(members) => members.values().any(value_mutates),
+            _ => false,
+        }
+    }
+    has_keyword(body)
+        || serde_json::from_str(body).is_ok_and(|value| value_mutates(&value))
+        || form_urlencoded::parse(body.as_bytes()).any(|(_, value)| has_keyword(&value))
+}
+
+/// The keyword alone: `mutationType` is part of a harmless introspection.
+fn has_keyword(text: &str) -> bool {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    text.split(|c| !is_name(c)).any(|word| word == "mutation")
+}

@@ -1,0 +1,325 @@
+//! Answers judged by a description's rules, then by RFC 6749, RFC 6750 and HTTP. Bodies before statuses,
+//! and nothing is guessed: what nobody is known to mean is an unexpected response.
+
+use http::StatusCode;
+use http::header::WWW_AUTHENTICATE;
+use serde_json::Value;
+
+use super::headers::with_retry_after;
+use super::words::{Odd, fill, general, odd, unsaid};
+use super::{CallContext, listing};
+use crate::domain::extensions::Page;
+use crate::domain::outcome::Version;
+use crate::domain::platform::{Part, Rule, Test};
+use crate::domain::target::Call;
+use crate::domain::{Answer, Failure, Grant, Listing, Operation, Reason, Target};
+
+/// A body, read once.
+struct Body {
+    json: Option<Value>,
+    html: bool,
+}
+
+impl Body {
+    fn of(answer: &Answer) -> Self {
+        let json = serde_json::from_slice(&answer.body).ok();
+        let html = json.is_none() && answer.body.trim_ascii_start().starts_with(b"<");
+        Self { json, html }
+    }
+
+    fn at(&self, pointer: &str) -> Option<&Value> {
+        self.json.as_ref()?.pointer(pointer).filter(|value| !value.is_null())
+    }
+}
+
+/// Why `answer` holds no usable token.
+pub fn token_failure(ctx: &CallContext, answer: &Answer) -> Failure {
+    let body = Body::of(answer);
+    let failure = by_rules(ctx, answer, &body)
+        .or_else(|| by_error_code(ctx, answer, &body))
+        .unwrap_or_else(|| token_by_status(ctx, answer, &body));
+    finish(ctx, failure, answer)
+}
+
+/// What the list's answer says in total.
+pub fn read_list(ctx: &CallContext, answer: &Answer) -> Result<Listing, Failure> {
+    let body = Body::of(answer);
+    let read = || total(ctx, &body).map(|total| Listing { total });
+    refused(ctx, answer, &body).map_or_else(read, Err).map_err(|failure| finish(ctx, failure, answer))
+}
+
+/// The same one by one. `after`: with what this page was asked for.
+pub fn read_extensions(ctx: &CallContext, answer: &Answer, after: Option<&str>) -> Result<Page, Failure> {
+    let body = Body::of(answer);
+    let call = ctx.target.called();
+    let read = || {
+        let total = if call.total.is_some() { total(ctx, &body)? } else { None };
+        // Counting needs a list that is there.
+        let count =
+            call.list.as_deref().and_then(|pointer| listing::members(body.json.as_ref()?.pointer(pointer)?));
+        let Some(count) = count else {
+            return Err(no_total(ctx, &body, call.list.as_deref().unwrap_or_default()));
+        };
+        let extensions = listing::extensions(call, body.json.as_ref());
+        let size = usize::try_from(count).unwrap_or(usize::MAX);
+        let next = call.paging.as_ref().and_then(|p| listing::next(p, after, size, body.json.as_ref()));
+        Ok(Page { total, extensions, next })
+    };
+    refused(ctx, answer, &body).map_or_else(read, Err).map_err(|failure| finish(ctx, failure, answer))
+}
+
+/// What the version query told.
+pub fn read_version(ctx: &CallContext, answer: &Answer) -> Result<Version, Failure> {
+    let body = Body::of(answer);
+    let read = || {
+        let told = listing::version(&ctx.target.platform, body.json.as_ref());
+        told.ok_or_else(|| Failure::new(Reason::UnexpectedResponse, odd(ctx, Odd::NoVersion)))
+    };
+    refused(ctx, answer, &body).map_or_else(read, Err).map_err(|failure| finish(ctx, failure, answer))
+}
+
+fn finish(ctx: &CallContext, failure: Failure, answer: &Answer) -> Failure {
+    let limited = failure.reason == Reason::RateLimited;
+    let mut failure = with_retry_after(failure, answer);
+    if limited && failure.retry_after.is_none() {
+        let (_, reset) = super::rate_limit(ctx.target, answer);
+        failure.retry_after = reset.map(std::time::Duration::from_secs);
+    }
+    failure
+}
+
+/// The first rule that fits, in the platform's words or the general ones.
+fn by_rules(ctx: &CallContext, answer: &Answer, body: &Body) -> Option<Failure> {
+    let rule = ctx.target.platform.rules.iter().find(|rule| fits(rule, ctx, answer, body))?;
+    let diagnosis = match &rule.diagnosis {
+        Some(text) => fill(ctx, text),
+        None => said(ctx, rule.reason, answer.status),
+    };
+    Some(Failure::new(rule.reason, diagnosis))
+}
+
+/// The platform's own sentence for a reason, or the general one.
+fn said(ctx: &CallContext, reason: Reason, status: StatusCode) -> String {
+    let own = ctx.target.platform.words(reason).and_then(|words| words.diagnosis.as_ref());
+    own.map_or_else(|| general(ctx, reason, status.as_u16()), |text| fill(ctx, text))
+}
+
+fn fails(ctx: &CallContext, reason: Reason, status: StatusCode) -> Failure {
+    Failure::new(reason, said(ctx, reason, status))
+}
+
+fn fits(rule: &Rule, ctx: &CallContext, answer: &Answer, body: &Body) -> bool {
+    let token = ctx.operation == Operation::Token;
+    let of = match rule.of {
+        Part::Any => true,
+        Part::Token => token,
+        Part::Resource => !token,
+    };
+    let granted = rule.grants.as_ref().is_none_or(|grants| token && grants.contains(&ctx.grant));
+    let status = rule.status.as_ref().is_none_or(|known| known.contains(&answer.status.as_u16()));
+    let header = rule.header.as_ref().is_none_or(|test| {
+        let value = answer.headers.get(&test.name).and_then(|value| value.to_str().ok());
+        value.is_some_and(|value| test.contains.as_ref().is_none_or(|part| value.contains(part)))
+    });
+    of && granted
+        && status
+        && header
+        && rule.pointer.as_ref().is_none_or(|pointer| says(rule, body.at(pointer)))
+}
+
+fn says(rule: &Rule, value: Option<&Value>) -> bool {
+    let Some(value) = value else { return false };
+    let text = value.as_str();
+    let one_of = rule.values.as_ref().is_none_or(|values| values.iter().any(|word| is(word, value)));
+    let begins = rule.prefix.as_ref().is_none_or(|part| text.is_some_and(|text| text.starts_with(part)));
+    let holds = rule.contains.as_ref().is_none_or(|part| text.is_some_and(|text| text.contains(part)));
+    one_of && begins && holds
+}
+
+/// `0` and `"0"` are the same.
+fn is(word: &crate::domain::platform::Word, value: &Value) -> bool {
+    let word = word.to_string();
+    match value {
+        Value::String(text) => *text == word,
+        Value::Number(number) => number.to_string() == word,
+        Value::Bool(truth) => truth.to_string() == word,
+        _ => false,
+    }
+}
+
+/// Whether a body passes the test that makes it a success.
+pub fn passes(test: &Test, json: Option<&Value>) -> bool {
+    let value = json.and_then(|json| json.pointer(&test.pointer));
+    value.is_some_and(|value| test.values.iter().any(|word| is(word, value)))
+}
+
+/// RFC 6749 section 5.2, whatever the status.
+fn by_error_code(ctx: &CallContext, answer: &Answer, body: &Body) -> Option<Failure> {
+    if answer.status == StatusCode::TOO_MANY_REQUESTS {
+        return Some(fails(ctx, Reason::RateLimited, answer.status));
+    }
+    let reason = match body.at("/error")?.as_str()? {
+        "invalid_client" => Reason::InvalidClient,
+        "invalid_grant" => Reason::InvalidGrant,
+        "invalid_scope" => Reason::InvalidScope,
+        "invalid_request" => Reason::InvalidRequest,
+        "unauthorized_client" | "unsupported_grant_type" => Reason::UnauthorizedClient,
+        "server_error" | "temporarily_unavailable" => Reason::ServerError,
+        _ => return None,
+    };
+    Some(fails(ctx, reason, answer.status))
+}
+
+fn token_by_status(ctx: &CallContext, answer: &Answer, body: &Body) -> Failure {
+    let status = answer.status;
+    let unexpected = |what| Failure::new(Reason::UnexpectedResponse, odd(ctx, what));
+    // Whoever counts refusals takes it for one, though nobody here knows what it means.
+    let refusal = |what| Failure { refused: true, ..unexpected(what) };
+    match status.as_u16() {
+        200..=299 if body.html => unexpected(Odd::Page),
+        200..=299 if body.json.is_none() => unexpected(Odd::NoJson),
+        200..=299 => {
+            let form = ctx.target.platform.token.as_ref();
+            let says_no =
+                form.and_then(|f| f.success.as_ref()).is_some_and(|t| !passes(t, body.json.as_ref()));
+            let pointer =
+                form.and_then(|form| form.answer.access_token.as_deref()).unwrap_or("/access_token");
+            if says_no {
+                return refusal(Odd::SaysNo);
+            }
+            let given = body.at(pointer).and_then(Value::as_str).is_some_and(|token| !token.is_empty());
+            unexpected(if given { Odd::UnusableToken } else { Odd::NoToken })
+        }
+        401 if body.html => unexpected(Odd::Password),
+        401 => refused_unsaid(ctx),
+        403 => fails(ctx, Reason::Forbidden, status),
+        404 => fails(ctx, Reason::ApiNotFound, status),
+        407 if ctx.target.client.proxy.is_some() => fails(ctx, Reason::Proxy, status),
+        500..=599 => fails(ctx, Reason::ServerError, status),
+        400 => refusal(Odd::Status(400)),
+        other => unexpected(Odd::Status(other)),
+    }
+}
+
+/// A 401 without a known error code: that it refuses is certain, and not what. RFC 6749 section 5.2 knows the status for
+/// a refused client; with any other grant than the client's own, what the grant brings is likelier.
+fn refused_unsaid(ctx: &CallContext) -> Failure {
+    let reason = match ctx.grant {
+        Grant::ClientCredentials | Grant::Static => Reason::InvalidClient,
+        Grant::Password | Grant::AuthorizationCode | Grant::RefreshToken => Reason::InvalidGrant,
+    };
+    Failure::new(reason, unsaid(ctx))
+}
+
+/// What a resource's answer says of a failure; `None`: it succeeded.
+fn refused(ctx: &CallContext, answer: &Answer, body: &Body) -> Option<Failure> {
+    by_rules(ctx, answer, body).or_else(|| by_challenge(ctx, answer)).or_else(|| by_status(ctx, answer, body))
+}
+
+/// RFC 6750 section 3.1.
+fn by_challenge(ctx: &CallContext, answer: &Answer) -> Option<Failure> {
+    if bearer_error(answer, "invalid_token") {
+        return Some(fails(ctx, Reason::TokenRejected, answer.status));
+    }
+    bearer_error(answer, "insufficient_scope").then(|| fails(ctx, Reason::InsufficientScope, answer.status))
+}
+
+fn by_status(ctx: &CallContext, answer: &Answer, body: &Body) -> Option<Failure> {
+    let status = answer.status;
+    let unexpected = |what| Some(Failure::new(Reason::UnexpectedResponse, odd(ctx, what)));
+    let fails = |reason| Some(fails(ctx, reason, status));
+    match status.as_u16() {
+        200..=299 => {
+            let call = ctx.target.called();
+            let test = call.success.as_ref().filter(|_| ctx.operation == Operation::Extensions);
+            let failed = test.is_some_and(|test| !passes(test, body.json.as_ref()));
+            let page = body.html && matches!(ctx.target.call, Call::Known(_));
+            if page {
+                unexpected(Odd::Page)
+            } else if failed {
+                fails(Reason::QueryFailed)
+            } else {
+                None
+            }
+        }
+        401 if body.html || has_challenge(answer, "basic") => unexpected(Odd::Password),
+        401 => fails(Reason::TokenRejected),
+        403 => fails(Reason::Forbidden),
+        404 => fails(Reason::ApiNotFound),
+        407 if ctx.target.client.proxy.is_some() => fails(Reason::Proxy),
+        429 => fails(Reason::RateLimited),
+        500..=599 => fails(Reason::ServerError),
+        other => unexpected(Odd::Status(other)),
+    }
+}
+
+fn total(ctx: &CallContext, body: &Body) -> Result<Option<u64>, Failure> {
+    let call = ctx.target.called();
+    let at = |pointer: &str| body.json.as_ref().and_then(|json| json.pointer(pointer));
+    let (pointer, total) = match (&call.total, &call.list) {
+        (Some(pointer), _) => (pointer, at(pointer).and_then(listing::count)),
+        (None, Some(pointer)) => (pointer, at(pointer).and_then(listing::members)),
+        (None, None) => return Ok(None),
+    };
+    total.map(Some).ok_or_else(|| no_total(ctx, body, pointer))
+}
+
+fn no_total(ctx: &CallContext, body: &Body, pointer: &str) -> Failure {
+    let what = if body.json.is_none() { Odd::NoJson } else { Odd::NoTotal(pointer) };
+    Failure::new(Reason::UnexpectedResponse, odd(ctx, what))
+}
+
+/// Whether `WWW-Authenticate` names `scheme` (RFC 9110 section 11.6.1).
+pub fn has_challenge(answer: &Answer, scheme: &str) -> bool {
+    challenges(answer)
+        .any(|value| value.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)))
+}
+
+/// Whether a `Bearer` challenge gives `error` (RFC 6750 section 3).
+pub fn bearer_error(answer: &Answer, error: &str) -> bool {
+    has_challenge(answer, "bearer")
+        && challenges(answer).any(|value| value.contains(&format!("error=\"{error}\"")))
+}
+
+fn challenges(answer: &Answer) -> impl Iterator<Item = &str> {
+    answer.headers.get_all(WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok())
+}
+
+/// What an answer is, as evidence: its status, its kind, and what a rule found, of words that the rules know.
+pub fn facts(target: &Target, answer: &Answer) -> String {
+    let body = Body::of(answer);
+    let kind = match (&body.json, body.html, answer.body.is_empty()) {
+        (Some(_), ..) => "JSON",
+        (None, true, _) => "HTML",
+        (None, false, true) => "no body",
+        (None, false, false) => "neither JSON nor HTML",
+    };
+    let mut facts = vec![format!("HTTP {}", answer.status.as_u16()), kind.to_owned()];
+    let known = body.at("/error").and_then(Value::as_str).filter(|word| ERRORS.contains(word));
+    facts.extend(known.map(|word| format!("error {word}")));
+    let found = target.platform.rules.iter().filter_map(|rule| {
+        let (pointer, values) = (rule.pointer.as_ref()?, rule.values.as_ref()?);
+        let value = body.at(pointer)?;
+        let word = values.iter().find(|word| is(word, value))?;
+        Some(format!("{} {word}", pointer.trim_start_matches('/').replace('/', ".")))
+    });
+    for found in found {
+        if !facts.contains(&found) {
+            facts.push(found);
+        }
+    }
+    facts.join(", ")
+}
+
+/// RFC 6749 section 5.2 and 4.1.2.1.
+const ERRORS: [&str; 9] = [
+    "invalid_client",
+    "invalid_grant",
+    "invalid_request",
+    "invalid_scope",
+    "unauthorized_client",
+    "unsupported_grant_type",
+    "access_denied",
+    "server_error",
+    "temporarily_unavailable",
+];

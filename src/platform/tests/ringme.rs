@@ -1,0 +1,67 @@
+//! Ringme's literal answers, judged by its description alone.
+
+use super::*;
+use crate::sim::ringme::{self, fixtures::ALL};
+
+fn of(fixture: &Fixture) -> Target {
+    let grant = if fixture.grant == Grant::RefreshToken { Grant::Password } else { fixture.grant };
+    ringme::target("pbx", &Url::parse("https://api.example.com").unwrap(), grant)
+}
+
+#[test]
+fn every_answer_of_ringme_has_its_reason_and_its_mend() {
+    for fixture in ALL {
+        let target = of(fixture);
+        let ctx = CallContext { grant: fixture.grant, ..context(&target, fixture.operation, fixture.fresh) };
+        match (judge(&ctx, &fixture.answer()), fixture.expect) {
+            (Ok(total), Expect::Total(expected)) => assert_eq!(total, expected, "{}", fixture.name),
+            (Err(failure), Expect::Fails(reason)) => {
+                let said = &failure.diagnosis;
+                assert_eq!(failure.reason, reason, "{}: {said}", fixture.name);
+                for part in fixture.says {
+                    assert!(said.contains(part), "{}: no {part:?} in: {said}", fixture.name);
+                }
+                assert!(said.ends_with('.') && !said.contains("  ") && !said.contains('{'), "{said}");
+                assert!(said.len() <= 640, "{}: {said}", fixture.name);
+                assert!(possible_reasons(&target, fixture.operation).contains(&reason), "{}", fixture.name);
+            }
+            (judged, expected) => panic!("{}: {judged:?} instead of {expected:?}", fixture.name),
+        }
+    }
+}
+
+#[test]
+fn a_spent_budget_says_when_to_come_again() {
+    let fixture = ringme::fixtures::find("budget spent");
+    let target = of(fixture);
+    let failure = read_list(&context(&target, Operation::Extensions, false), &fixture.answer()).unwrap_err();
+    assert_eq!(failure.retry_after, Some(Duration::from_secs(900)));
+    assert_eq!(rate_limit(&target, &fixture.answer()), (Some(0), Some(900)));
+}
+
+#[test]
+fn pages_are_asked_for_until_a_short_one() {
+    let target = of(ringme::fixtures::find("two extensions"));
+    assert!(counts_by_listing(&target));
+    let ctx = context(&target, Operation::Extensions, false);
+    let first = extensions_request(&target, None);
+    assert_eq!(first.url.query(), Some("per_page=100&page=1"));
+    assert_eq!(first.url.path(), "/api/ver1.0/client/@me/extension/");
+    let item = |n: u32| format!(r#"{{"id":{n},"name":"0003*{n}","label":"Desk {n}"}}"#);
+    let page = |count: u32| format!("[{}]", (0..count).map(item).collect::<Vec<_>>().join(","));
+    let read = |count, after| read_extensions(&ctx, &answer(200, page(count)), after).unwrap();
+    assert_eq!(read(100, None).next.as_deref(), Some("2"));
+    assert_eq!(read(100, Some("7")).next.as_deref(), Some("8"));
+    let last = read(99, Some("8"));
+    assert_eq!((last.next, last.total), (None, None));
+    assert_eq!(&*last.extensions.unwrap()[1].id, "0003*1");
+    assert_eq!(extensions_request(&target, Some("8")).url.query(), Some("per_page=100&page=8"));
+}
+
+#[test]
+fn what_ringme_never_says_is_not_announced() {
+    let target = of(ringme::fixtures::find("two extensions"));
+    let has = |reason| possible_reasons(&target, Operation::Extensions).contains(&reason);
+    assert!(!has(Reason::AjaxDeclined) && !has(Reason::QueryFailed));
+    assert!(has(Reason::AccessDenied) && has(Reason::UserBlocked) && has(Reason::TokenRejected));
+}

@@ -1,0 +1,227 @@
+//! The other shipped platforms: what each answer means and what a list tells, as tables from what is known of them.
+
+use super::*;
+use crate::domain::platform::BodyFormat;
+
+fn of(name: &str) -> Target {
+    let platform = builtin(name).unwrap();
+    let grant = platform.grants.served().next().unwrap();
+    let call = Call::known(&platform.calls[0].name);
+    Target { platform, ..pbx(grant, call) }
+}
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
+fn every_answer_of_a_shipped_platform_has_its_reason() {
+    use Operation::{Extensions, Token};
+    use Reason::*;
+    for (name, operation, status, body, expected) in [
+        ("3cx", Token, 401, r#"{"error":"unauthorized"}"#, InvalidClient),
+        ("3cx", Extensions, 401, "", TokenRejected),
+        ("3cx", Extensions, 403, "", Forbidden),
+        ("3cx", Extensions, 403, r#"{"error":{"code":"x"}}"#, Forbidden),
+        ("3cx", Extensions, 404, "", ApiNotFound),
+        ("zoom-phone", Token, 400, r#"{"reason":"x","error":"invalid_client"}"#, InvalidClient),
+        ("zoom-phone", Token, 400, r#"{"reason":"x","error":"invalid_request"}"#, InvalidRequest),
+        (
+            "zoom-phone",
+            Extensions,
+            400,
+            r#"{"code":4711,"message":"Invalid access token, does not contain scopes:[x]"}"#,
+            InsufficientScope,
+        ),
+        ("zoom-phone", Extensions, 400, r#"{"code":300,"message":"x"}"#, UnexpectedResponse),
+        ("zoom-phone", Extensions, 401, r#"{"code":124,"message":"Invalid access token."}"#, TokenRejected),
+        ("zoom-phone", Extensions, 429, r#"{"code":429}"#, RateLimited),
+        ("ringcentral", Token, 400, r#"{"error":"invalid_grant"}"#, InvalidGrant),
+        ("ringcentral", Token, 401, r#"{"error":"invalid_client"}"#, InvalidClient),
+        (
+            "ringcentral",
+            Extensions,
+            403,
+            r#"{"errorCode":"InsufficientPermissions","errors":[{"errorCode":"CMN-401","permissionName":"ReadAccounts"}]}"#,
+            InsufficientScope,
+        ),
+        (
+            "ringcentral",
+            Extensions,
+            401,
+            r#"{"errorCode":"InsufficientPermissions","errors":[{"errorCode":"CMN-401"}]}"#,
+            InsufficientScope,
+        ),
+        (
+            "ringcentral",
+            Extensions,
+            403,
+            r#"{"errorCode":"InsufficientPermissions","errors":[{"errorCode":"CMN-408"}]}"#,
+            AccessDenied,
+        ),
+        ("ringcentral", Extensions, 403, r#"{"errorCode":"InsufficientPermissions"}"#, InsufficientScope),
+        ("ringcentral", Extensions, 401, r#"{"errorCode":"TokenInvalid"}"#, TokenRejected),
+        ("ringcentral", Extensions, 403, "<html>", Forbidden),
+        ("netsapiens", Token, 400, r#"{"error":"invalid_grant"}"#, InvalidGrant),
+        ("netsapiens", Extensions, 401, "", TokenRejected),
+        ("netsapiens", Extensions, 403, r#"{"code":403,"message":"x"}"#, Forbidden),
+        ("portsip", Token, 401, "", InvalidGrant),
+        ("zoom-phone", Token, 401, "{}", InvalidClient),
+        ("portsip", Token, 400, r#"{"error":"invalid_grant"}"#, InvalidGrant),
+        ("portsip", Extensions, 401, r#"{"code":"x"}"#, TokenRejected),
+        ("yeastar", Token, 200, r#"{"errcode":60009,"errmsg":"x"}"#, UnexpectedResponse),
+        ("yeastar", Token, 200, r#"{"errcode":40002,"errmsg":"PARAMETER ERROR"}"#, InvalidRequest),
+        ("yeastar", Token, 200, r#"{"errcode":70087,"errmsg":"IP FORBIDDEN"}"#, Forbidden),
+        ("yeastar", Extensions, 200, r#"{"errcode":10004,"errmsg":"TOKEN EXPIRED"}"#, TokenRejected),
+        ("yeastar", Extensions, 200, r#"{"errcode":"10004","errmsg":"TOKEN EXPIRED"}"#, TokenRejected),
+        ("yeastar", Extensions, 200, r#"{"errcode":10005,"errmsg":"ACCESS DENIED"}"#, AccessDenied),
+        ("yeastar", Extensions, 200, r#"{"errcode":10001,"errmsg":"INTERFACE NOT EXISTED"}"#, ApiNotFound),
+        ("yeastar", Extensions, 200, r#"{"errcode":70123,"errmsg":"API UNAVAILABLE"}"#, ApiNotFound),
+        ("yeastar", Extensions, 200, r#"{"errcode":70004,"errmsg":"ACCOUNT IP BLOCKED"}"#, Forbidden),
+        ("yeastar", Extensions, 200, r#"{"errcode":70082,"errmsg":"x"}"#, ServerError),
+        ("yeastar", Extensions, 200, r#"{"errcode":-2,"errmsg":"INTERNAL SERVER ERROR"}"#, ServerError),
+        ("yeastar", Extensions, 200, r#"{"errcode":-1,"errmsg":"FAILURE"}"#, QueryFailed),
+        ("yeastar", Extensions, 200, "{}", QueryFailed),
+        ("8x8", Extensions, 401, "", TokenRejected),
+        ("8x8", Extensions, 403, "", Forbidden),
+        ("8x8", Extensions, 200, "<html>", UnexpectedResponse),
+        ("wildix", Extensions, 401, r#"{"type":"error"}"#, TokenRejected),
+        ("wildix", Extensions, 403, "", Forbidden),
+        ("dialpad", Extensions, 401, "{}", TokenRejected),
+        ("dialpad", Extensions, 403, r#"{"error":{"code":403}}"#, AccessDenied),
+        ("dialpad", Extensions, 403, "<html>", Forbidden),
+    ] {
+        let target = of(name);
+        let failure = judge(&context(&target, operation, false), &answer(status, body)).unwrap_err();
+        let said = &failure.diagnosis;
+        assert_eq!(failure.reason, expected, "{name} {status} {body}: {said}");
+        assert!(said.ends_with('.') && !said.contains("  ") && !said.contains(['{', '}']), "{name}: {said}");
+        assert!(possible_reasons(&target, operation).contains(&expected), "{name} {expected}");
+    }
+}
+
+#[test]
+fn a_list_tells_its_total_and_its_extensions() {
+    for (name, body, total, listed, next) in [
+        (
+            "3cx",
+            r#"{"@odata.count":12,"value":[{"Number":"100","DisplayName":"A"}]}"#,
+            Some(12),
+            "100/A",
+            None,
+        ),
+        (
+            "zoom-phone",
+            r#"{"total_records":2,"users":[{"extension_number":100,"name":"A"},{"extension_number":101}],"next_page_token":"n"}"#,
+            Some(2),
+            "100/A 101/",
+            Some("n"),
+        ),
+        ("zoom-phone", r#"{"total_records":0,"users":[],"next_page_token":""}"#, Some(0), "", None),
+        (
+            "ringcentral",
+            r#"{"records":[{"id":7,"extensionNumber":"101","name":"A"}],"paging":{"totalElements":1}}"#,
+            Some(1),
+            "7/A",
+            None,
+        ),
+        ("netsapiens", r#"[{"user":"100"},{"user":"101"}]"#, Some(2), "100/ 101/", None),
+        ("portsip", r#"{"count":1,"items":[{"extension_number":"1000"}]}"#, Some(1), "1000/", None),
+        (
+            "yeastar",
+            r#"{"errcode":0,"errmsg":"SUCCESS","total_number":1,"data":[{"number":"1000","caller_id_name":"A"}]}"#,
+            Some(1),
+            "1000/A",
+            None,
+        ),
+        (
+            "wildix",
+            r#"{"type":"result","result":{"records":[{"extension":"101","name":"A"}],"total":"1"}}"#,
+            Some(1),
+            "101/A",
+            None,
+        ),
+        ("dialpad", r#"{"items":[{"id":5,"display_name":"A"}],"cursor":"c"}"#, Some(1), "5/A", Some("c")),
+        ("dialpad", r#"{"items":[]}"#, Some(0), "", None),
+    ] {
+        let target = of(name);
+        let ctx = context(&target, Operation::Extensions, false);
+        let answer = answer(200, body);
+        assert_eq!(read_list(&ctx, &answer).map(|list| list.total), Ok(total), "{name}");
+        let page = read_extensions(&ctx, &answer, None).unwrap();
+        assert_eq!(page.next.as_deref(), next, "{name}");
+        let extensions = page.extensions.unwrap_or_else(|_| panic!("{name}"));
+        let text =
+            |e: &crate::domain::Extension| format!("{}/{}", e.id, e.name.as_deref().unwrap_or_default());
+        assert_eq!(extensions.iter().map(text).collect::<Vec<_>>().join(" "), listed, "{name}");
+    }
+    let target = of("8x8");
+    let ctx = context(&target, Operation::Extensions, false);
+    assert_eq!(read_list(&ctx, &answer(200, "[]")).map(|list| list.total), Ok(None));
+}
+
+#[test]
+fn a_token_answer_is_read_as_its_platform_writes_it() {
+    for (name, body, seconds) in [
+        (
+            "3cx",
+            r#"{"token_type":"Bearer","expires_in":60,"access_token":"t","refresh_token":null}"#,
+            Some(3600.0),
+        ),
+        ("3cx", r#"{"access_token":"t"}"#, Some(3600.0)),
+        ("zoom-phone", r#"{"access_token":"t","expires_in":3600}"#, Some(3600.0)),
+        ("yeastar", r#"{"errcode":0,"access_token":"t","access_token_expire_time":1800}"#, Some(1800.0)),
+        ("yeastar", r#"{"errcode":0,"access_token":"t"}"#, Some(1800.0)),
+    ] {
+        let target = of(name);
+        let standard = token_answer(&target, &answer(200, body)).unwrap();
+        let standard: serde_json::Value = serde_json::from_slice(&standard).unwrap();
+        assert_eq!(standard["access_token"], "t", "{name}");
+        assert_eq!(standard["expires_in"].as_f64(), seconds, "{name}");
+    }
+    let refused = answer(200, r#"{"errcode":7,"access_token":"t"}"#);
+    assert_eq!(token_answer(&of("yeastar"), &refused), None);
+}
+
+#[test]
+fn a_bare_401_says_that_it_does_not_say() {
+    let target = of("portsip");
+    for (grant, reason, part) in [
+        (Grant::Password, Reason::InvalidGrant, "user name, password, client id"),
+        (Grant::RefreshToken, Reason::InvalidGrant, "the refresh token, client id"),
+        (Grant::ClientCredentials, Reason::InvalidClient, "client id, client secret"),
+    ] {
+        let ctx = CallContext { grant, ..context(&target, Operation::Token, false) };
+        let failure = token_failure(&ctx, &answer(401, "{}"));
+        assert_eq!(failure.reason, reason);
+        assert!(failure.diagnosis.contains(part) && failure.diagnosis.contains("without saying"));
+        let shown = ["POST /x: HTTP 401, JSON".to_owned()];
+        assert_eq!(advice(&target, Operation::Token, reason, &shown).certainty, Certainty::Open);
+        let shown = ["POST /x: HTTP 401, JSON, error invalid_client".to_owned()];
+        assert_ne!(advice(&target, Operation::Token, reason, &shown).certainty, Certainty::Open);
+    }
+}
+
+#[test]
+fn a_refusal_without_a_known_meaning_waits_as_one() {
+    let target = of("yeastar");
+    let ctx = context(&target, Operation::Token, false);
+    let failure = token_failure(&ctx, &answer(200, r#"{"errcode":60009}"#));
+    assert_eq!((failure.reason, failure.class()), (Reason::UnexpectedResponse, Class::Denied));
+}
+
+#[test]
+fn where_one_token_lives_or_a_key_is_fixed_nothing_else_is_taken() {
+    let live = |name: &str| of(name).platform.token.as_ref().is_some_and(|token| token.one_live_token);
+    let those: Vec<_> = names().filter(|name| live(name)).collect();
+    assert_eq!(those, ["3cx", "ringcentral"]);
+    let json: Vec<_> = names()
+        .filter(|name| {
+            of(name).platform.token.as_ref().is_some_and(|token| token.request == BodyFormat::Json)
+        })
+        .collect();
+    assert_eq!(json, ["yeastar"]);
+    for name in ["8x8", "wildix", "dialpad"] {
+        assert_eq!(of(name).platform.grants.served().collect::<Vec<_>>(), [Grant::Static], "{name}");
+    }
+    // No refresh token is kept where the grant can be repeated without a person.
+    assert_eq!(of("ringcentral").grants(), [Grant::ClientCredentials]);
+    assert_eq!(of("portsip").grants(), [Grant::Password, Grant::RefreshToken]);
+}

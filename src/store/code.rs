@@ -1,0 +1,90 @@
+//! One-time codes, by which who has a shell on the exporter's host lets a browser begin a confirmation.
+//!
+//! The folder holds a fingerprint of 256 bits; the code itself is shown once, by the command.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ring::digest::{SHA256, digest};
+use serde::{Deserialize, Serialize};
+
+use super::{CODES, Store, StoreError, random, stem};
+
+/// So long a code may be used, seconds.
+const LIFETIME: f64 = 600.0;
+/// Wrong tries after which it is worth nothing any more.
+const TRIES: u32 = 5;
+
+/// A code for one confirmation of one target.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct OneTimeCode {
+    hash: String,
+    expires: f64,
+    wrong: u32,
+}
+
+/// What a code is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CodeState {
+    /// It was right, and is used up now.
+    Right,
+    /// It was wrong, and so many tries are left.
+    Wrong(u32),
+    /// There is none, or it is used up or too old.
+    None,
+}
+
+fn hash(target: &str, code: &str) -> Vec<u8> {
+    digest(&SHA256, format!("{target}\0{code}").as_bytes()).as_ref().to_vec()
+}
+
+/// Whether two secrets are the same, in a time that does not tell how much of them is.
+pub(crate) fn same(a: &[u8], b: &[u8]) -> bool {
+    let (a, b) = (digest(&SHA256, a), digest(&SHA256, b));
+    a.as_ref().iter().zip(b.as_ref()).fold(0, |differs, (a, b)| differs | (a ^ b)) == 0
+}
+
+impl Store {
+    /// Makes a code for `target` that holds from `now` (Unix seconds) for 10 minutes; it replaces an older one.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn new_code(&self, target: &str, now: f64) -> Result<String, StoreError> {
+        self.prepare()?;
+        let code = random(15);
+        let kept =
+            OneTimeCode { hash: STANDARD.encode(hash(target, &code)), expires: now + LIFETIME, wrong: 0 };
+        self.write_code(target, &kept)?;
+        Ok(code)
+    }
+
+    fn write_code(&self, target: &str, code: &OneTimeCode) -> Result<(), StoreError> {
+        let bytes = serde_json::to_vec(code).unwrap_or_default();
+        self.write(&file(target), CODES, &bytes)
+    }
+
+    /// Tries a code: a right one is used up by it, a wrong one is counted.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn use_code(&self, target: &str, code: &str, now: f64) -> Result<CodeState, StoreError> {
+        let name = file(target);
+        let found = self.disk.read(&name).map_err(|cause| self.io("read", &name, cause))?;
+        let kept = found.filter(|found| found.is_private);
+        let kept = kept.and_then(|found| serde_json::from_slice::<OneTimeCode>(&found.bytes).ok());
+        let Some(mut kept) = kept.filter(|kept| now < kept.expires && kept.wrong < TRIES) else {
+            return Ok(CodeState::None);
+        };
+        if same(STANDARD.encode(hash(target, code.trim())).as_bytes(), kept.hash.as_bytes()) {
+            self.disk.remove(&name).map_err(|cause| self.io("remove", &name, cause))?;
+            self.sync_folder(CODES)?;
+            return Ok(CodeState::Right);
+        }
+        kept.wrong += 1;
+        self.write_code(target, &kept)?;
+        Ok(CodeState::Wrong(TRIES - kept.wrong))
+    }
+}
+
+fn file(target: &str) -> String {
+    format!("{CODES}/{}.json", stem(target))
+}

@@ -1,0 +1,267 @@
+//! Tokens on disk: refresh tokens, which only a person can replace, and access tokens, so that a restart
+//! needs no new ones.
+//!
+//! Belongs here: files, their form, their lock, and what is kept of a target. Does not belong here: when
+//! a token is asked for or used (`oauth`), nor what a refusal means (`platform`).
+//!
+//! One process owns a folder. It alone writes `NAME.json`, one for each target: whole or not at all. Who
+//! else has something for a target (a command, while the service runs) leaves it in `handover/`, and the
+//! owner adopts it; `codes/` holds what starts a confirmation on the service's page.
+
+mod code;
+mod disk;
+mod handover;
+pub mod record;
+mod seal;
+
+use std::fs::{File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+pub(crate) use code::same;
+pub use code::{CodeState, OneTimeCode};
+pub use disk::{Disk, Folder, Found};
+pub use handover::HandedOver;
+pub use record::{Access, Chain, Confirmed, Ended, InFlight, Owner, Record, Written};
+pub use seal::{fingerprint, is_key, random};
+
+use secrecy::ExposeSecret as _;
+
+use crate::domain::{SecretSource, StorageSettings};
+use seal::{Key, Unusable};
+
+const HANDOVER: &str = "handover";
+const CODES: &str = "codes";
+const LOCK: &str = "lock";
+
+/// Why the storage cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Another process owns it.
+    #[error(
+        "the token storage {} is in use by another pbx_exporter; stop that one, or give this one a storage of its own",
+        .0.display()
+    )]
+    Locked(PathBuf),
+    /// The file system says no.
+    #[error("failed to {doing} {}: {cause}; this user needs to read and write there, and the disk needs room", path.display())]
+    Io {
+        /// Of what.
+        path: PathBuf,
+        /// What was tried.
+        doing: &'static str,
+        /// Why it failed.
+        cause: io::Error,
+    },
+    /// Somebody else may have read it.
+    #[error(
+        "{} may be read by others than its owner; whoever could may have its tokens: chmod 600 it, or remove it and \
+         confirm access anew",
+        .0.display()
+    )]
+    TooOpen(PathBuf),
+    /// It is sealed and there is no key, or another one.
+    #[error("{} was sealed with {}; give storage.key_file the file with the key it was written with", path.display(), what)]
+    Sealed {
+        /// The file.
+        path: PathBuf,
+        /// With which key.
+        what: &'static str,
+    },
+    /// The key itself.
+    #[error("failed to use storage.key_file: {0}")]
+    Key(String),
+}
+
+/// What was found of a target.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    /// What is kept of it.
+    pub record: Option<Record>,
+    /// Which file was not used and is kept aside, and why.
+    pub aside: Option<String>,
+}
+
+/// A folder with tokens.
+#[derive(Debug)]
+pub struct Store {
+    path: PathBuf,
+    key: Option<SecretSource>,
+    disk: Arc<dyn Disk>,
+    lock: Mutex<Option<File>>,
+}
+
+impl Store {
+    /// The one that is configured. Nothing is touched yet.
+    pub fn new(settings: &StorageSettings) -> Self {
+        Self::on(Arc::new(Folder::new(&settings.path)), settings)
+    }
+
+    /// The same over `disk`.
+    pub fn on(disk: Arc<dyn Disk>, settings: &StorageSettings) -> Self {
+        Self { path: settings.path.clone(), key: settings.key.clone(), disk, lock: Mutex::default() }
+    }
+
+    /// Makes this process the owner, for as long as this value lives.
+    ///
+    /// # Errors
+    /// Another owner, or a folder that cannot be used.
+    pub fn own(&self) -> Result<(), StoreError> {
+        let mut lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        if lock.is_some() {
+            return Ok(());
+        }
+        self.prepare()?;
+        let file = Folder::new(&self.path).lock_file(LOCK);
+        let file = file.map_err(|cause| self.io("open", LOCK, cause))?;
+        match file.try_lock() {
+            Ok(()) => *lock = Some(file),
+            Err(TryLockError::WouldBlock) => return Err(StoreError::Locked(self.path.clone())),
+            Err(TryLockError::Error(cause)) => return Err(self.io("lock", LOCK, cause)),
+        }
+        Ok(())
+    }
+
+    /// The folder, made where it is not there.
+    fn prepare(&self) -> Result<(), StoreError> {
+        let made = Folder::new(&self.path).prepare(&[HANDOVER, CODES]);
+        made.map_err(|cause| self.io("prepare the token storage", "", cause))
+    }
+
+    fn key(&self) -> Result<Option<Key>, StoreError> {
+        let Some(source) = &self.key else { return Ok(None) };
+        let text = source.read().map_err(|error| StoreError::Key(error.with_mend()))?;
+        let key = Key::parse(text.expose_secret());
+        let mend = || StoreError::Key(format!("its content {}", crate::domain::storage::KEY_FORM));
+        key.map(Some).ok_or_else(mend)
+    }
+
+    fn io(&self, doing: &'static str, name: &str, cause: io::Error) -> StoreError {
+        let path = if name.is_empty() { self.path.clone() } else { self.path.join(name) };
+        StoreError::Io { path, doing, cause }
+    }
+
+    /// What is kept of this owner's target. A file of another owner, or none of ours, is kept aside.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn load(&self, owner: &Owner) -> Result<Loaded, StoreError> {
+        self.own()?;
+        let name = format!("{}.json", stem(&owner.target));
+        self.finish_writing(&name, owner)?;
+        self.read_own(&name, owner)
+    }
+
+    /// A process that ended between writing and renaming left the newest file beside the old one.
+    fn finish_writing(&self, name: &str, owner: &Owner) -> Result<(), StoreError> {
+        let new = new(name);
+        let Some(Ok(record)) = self.read(&new, &owner.target)? else {
+            return self.disk.remove(&new).map_err(|cause| self.io("remove", &new, cause));
+        };
+        let old = match self.read(name, &owner.target)? {
+            Some(Ok(old)) => Some(old.serial),
+            _ => None,
+        };
+        if old.is_none_or(|old| record.serial > old) {
+            return self.put(name, "");
+        }
+        self.disk.remove(&new).map_err(|cause| self.io("remove", &new, cause))
+    }
+
+    fn read_own(&self, name: &str, owner: &Owner) -> Result<Loaded, StoreError> {
+        let why = match self.read(name, &owner.target)? {
+            None => return Ok(Loaded::default()),
+            Some(Ok(record)) if record.owner == *owner => {
+                return Ok(Loaded { record: Some(record), aside: None });
+            }
+            // An access token alone is worth nothing elsewhere, and nothing to anybody later.
+            Some(Ok(record)) if record.chain.refresh_token.is_none() => return Ok(Loaded::default()),
+            Some(Ok(_)) => {
+                "belongs to another application, address, grant or refresh token than is configured now"
+            }
+            Some(Err(Unusable::Foreign)) => "is of another version of pbx_exporter, or of another target",
+            Some(Err(_)) => "is broken",
+        };
+        let aside = self.keep_aside(name)?;
+        let text = format!("{} {why}; it is kept as {}", self.path.join(name).display(), aside.display());
+        Ok(Loaded { record: None, aside: Some(text) })
+    }
+
+    /// A file; the inner error is one of its content.
+    fn read(&self, name: &str, target: &str) -> Result<Option<Result<Record, Unusable>>, StoreError> {
+        let found = self.disk.read(name).map_err(|cause| self.io("read", name, cause))?;
+        let Some(Found { bytes, is_private }) = found else { return Ok(None) };
+        if !is_private {
+            return Err(StoreError::TooOpen(self.path.join(name)));
+        }
+        let sealed = |what| StoreError::Sealed { path: self.path.join(name), what };
+        match seal::decode(&bytes, target, self.key()?.as_ref()) {
+            Err(Unusable::NoKey) => Err(sealed("a key, and none is configured")),
+            Err(Unusable::OtherKey) => Err(sealed("another key")),
+            decoded => Ok(Some(decoded)),
+        }
+    }
+
+    fn keep_aside(&self, name: &str) -> Result<PathBuf, StoreError> {
+        let aside = format!("{name}.aside-{}", random(6));
+        self.disk.rename(name, &aside).map_err(|cause| self.io("move aside", name, cause))?;
+        self.sync_folder(folder_of(name))?;
+        Ok(self.path.join(aside))
+    }
+
+    /// Writes what is kept of a target, whole or not at all; on disk when it returns.
+    ///
+    /// # Errors
+    /// See [`StoreError`]; what was there before is still there.
+    pub fn save(&self, record: &Record) -> Result<(), StoreError> {
+        self.own()?;
+        self.write(
+            &format!("{}.json", stem(&record.owner.target)),
+            "",
+            &seal::encode(record, self.key()?.as_ref()),
+        )
+    }
+
+    fn write(&self, name: &str, folder: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        let new = new(name);
+        self.disk.write(&new, bytes).map_err(|cause| self.io("write", &new, cause))?;
+        self.put(name, folder)
+    }
+
+    /// What was written is on the disk, takes the place of the old file, and that is on the disk, too.
+    fn put(&self, name: &str, folder: &str) -> Result<(), StoreError> {
+        let new = new(name);
+        self.disk.sync(&new).map_err(|cause| self.io("write", &new, cause))?;
+        self.disk.rename(&new, name).map_err(|cause| self.io("write", name, cause))?;
+        self.sync_folder(folder)
+    }
+
+    fn sync_folder(&self, folder: &str) -> Result<(), StoreError> {
+        self.disk.sync_folder(folder).map_err(|cause| self.io("write", folder, cause))
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+fn new(name: &str) -> String {
+    format!("{name}.new")
+}
+
+fn folder_of(name: &str) -> &str {
+    name.split_once('/').map_or("", |(folder, _)| folder)
+}
+
+/// A file's name for a target, whose own may be any text: what is readable of it, and a fingerprint, which alone tells
+/// it from others.
+fn stem(target: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+    let readable: String = target.chars().take(32).map(plain).collect();
+    format!("{}-{}", readable.trim_matches('-'), fingerprint(target)).trim_start_matches('-').to_owned()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,190 @@
+//! What is kept of one target's tokens, and how that changes: pure values and transitions.
+//!
+//! A refresh token that rotates serves once, so what is kept says at any moment whether it may be used
+//! up: [`Chain::begin`] is on disk before a request that spends something goes out, and what the answer
+//! brought is on disk before it is used.
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize, Serializer};
+
+use super::seal;
+
+/// Whose tokens these are: those of another application, place or grant are never used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owner {
+    /// Name of the target.
+    pub target: String,
+    /// Kind of PBX.
+    pub platform: String,
+    /// Its origin.
+    pub origin: String,
+    /// OAuth2 client id.
+    pub client_id: String,
+    /// The grant that acquires.
+    pub grant: String,
+    /// Fingerprint of the configured refresh token from which the kept one descends, where one is configured.
+    pub seed: Option<String>,
+}
+
+/// A secret that is written to disk, where a plain `SecretString` cannot be.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(transparent)]
+pub struct Written(pub SecretString);
+
+impl Serialize for Written {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.expose_secret())
+    }
+}
+
+impl Written {
+    /// Tells one secret from another without showing it.
+    pub fn fingerprint(&self) -> String {
+        seal::fingerprint(self.0.expose_secret())
+    }
+}
+
+/// An access token, so that a restart needs no new one.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Access {
+    /// The token.
+    pub token: Written,
+    /// When it was received, Unix seconds.
+    pub issued: f64,
+    /// `expires_in`, seconds; absent where unknown.
+    pub lifetime: Option<f64>,
+    /// Scopes, a hint.
+    pub scopes: Option<Vec<String>>,
+    /// Of the other secrets with which it was asked for: 16 bits tell that they changed, and nothing else.
+    pub secrets: u16,
+}
+
+/// A request that spends what serves once.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct InFlight {
+    /// When it was about to go out, Unix seconds.
+    pub since: f64,
+    /// Fingerprint of what it spends.
+    pub spends: String,
+    /// Whether its answer is known to be lost. If not, the process ended before there was one.
+    pub lost: bool,
+}
+
+/// The end of a chain: nothing is left to ask with.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Ended {
+    /// When the PBX refused, Unix seconds.
+    pub at: f64,
+    /// The request before, where its answer never came.
+    pub after: Option<InFlight>,
+}
+
+/// A confirmation by a person.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Confirmed {
+    /// Tells one confirmation from another.
+    pub id: String,
+    /// When, Unix seconds.
+    pub at: f64,
+}
+
+/// Refresh tokens, each of which came in answer to the one before.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Chain {
+    /// The newest.
+    pub refresh_token: Option<Written>,
+    /// The request that may have used it up.
+    pub in_flight: Option<InFlight>,
+    /// Why there is none.
+    pub ended: Option<Ended>,
+    /// The confirmation from which it descends.
+    pub confirmed: Option<Confirmed>,
+}
+
+impl Chain {
+    /// A request that spends `secret` is about to go out. One whose answer never came stays the cause.
+    pub fn begin(&mut self, secret: &SecretString, now: f64) {
+        let spends = seal::fingerprint(secret.expose_secret());
+        if self.in_flight.as_ref().is_none_or(|before| before.spends != spends) {
+            self.in_flight = Some(InFlight { since: now, spends, lost: false });
+        }
+    }
+
+    /// Its answer did not come, or left open whether it was carried out.
+    pub fn lost(&mut self) {
+        if let Some(in_flight) = &mut self.in_flight {
+            in_flight.lost = true;
+        }
+    }
+
+    /// It brought tokens; without a refresh token among them the old one stays (RFC 6749 section 6).
+    pub fn received(&mut self, refresh_token: Option<SecretString>) {
+        if let Some(received) = refresh_token {
+            self.refresh_token = Some(Written(received));
+        }
+        (self.in_flight, self.ended) = (None, None);
+    }
+
+    /// The refresh token was refused for good. `before` is what was in flight when the request began.
+    pub fn refused(&mut self, before: Option<InFlight>, now: f64) {
+        (self.refresh_token, self.in_flight) = (None, None);
+        self.ended = Some(Ended { at: now, after: before });
+    }
+}
+
+/// All that is kept of one target.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Record {
+    /// Whose.
+    pub owner: Owner,
+    /// Grows by one with each writing.
+    pub serial: u64,
+    /// Refresh tokens.
+    #[serde(flatten)]
+    pub chain: Chain,
+    /// The newest access token.
+    pub access: Option<Access>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn secret(text: &str) -> SecretString {
+        SecretString::from(text)
+    }
+
+    fn chain() -> Chain {
+        Chain { refresh_token: Some(Written(secret("first"))), ..Chain::default() }
+    }
+
+    #[test]
+    fn the_first_lost_request_stays_the_cause_until_an_answer_comes() {
+        let mut chain = chain();
+        chain.begin(&secret("first"), 1.0);
+        chain.lost();
+        chain.begin(&secret("first"), 2.0);
+        let lost = chain.in_flight.clone();
+        assert_eq!(lost.as_ref().map(|l| (l.since, l.lost)), Some((1.0, true)));
+        chain.refused(lost.clone(), 3.0);
+        assert!(chain.refresh_token.is_none() && chain.in_flight.is_none());
+        assert_eq!(chain.ended, Some(Ended { at: 3.0, after: lost }));
+    }
+
+    #[test]
+    fn an_answer_ends_all_doubt_and_keeps_the_old_refresh_token_where_it_brings_none() {
+        let mut chain = chain();
+        chain.begin(&secret("first"), 1.0);
+        chain.received(None);
+        assert_eq!(chain.refresh_token.as_ref().map(|w| w.0.expose_secret()), Some("first"));
+        chain.begin(&secret("first"), 2.0);
+        chain.received(Some(secret("second")));
+        assert_eq!(chain.refresh_token.as_ref().map(|w| w.0.expose_secret()), Some("second"));
+        assert!(chain.in_flight.is_none());
+    }
+
+    #[test]
+    fn debug_shows_no_token() {
+        assert!(!format!("{:?}", chain()).contains("first"));
+    }
+}

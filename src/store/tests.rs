@@ -1,0 +1,225 @@
+//! Files of a storage: who owns it, what is read, and what is kept aside. That nothing is lost at a kill is shown in
+//! tests/it, through the keeper.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::*;
+
+fn settings(folder: &Path) -> StorageSettings {
+    StorageSettings { path: folder.join("tokens"), key: None }
+}
+
+fn sealed(folder: &Path, key: &str) -> StorageSettings {
+    StorageSettings { key: Some(SecretSource::Literal(SecretString::from(key))), ..settings(folder) }
+}
+
+fn owner(target: &str) -> Owner {
+    let text = |text: &str| text.to_owned();
+    Owner {
+        target: text(target),
+        platform: text("freepbx"),
+        origin: text("https://pbx.example.com"),
+        client_id: text("app"),
+        grant: text("authorization_code"),
+        seed: None,
+    }
+}
+
+fn record(owner: Owner, refresh: &str, serial: u64) -> Record {
+    let refresh_token = Some(Written(SecretString::from(refresh)));
+    Record { owner, serial, chain: Chain { refresh_token, ..Chain::default() }, access: None }
+}
+
+fn refresh(loaded: &Loaded) -> Option<&str> {
+    loaded.record.as_ref()?.chain.refresh_token.as_ref().map(|written| written.0.expose_secret())
+}
+
+fn file(folder: &Path, target: &str) -> PathBuf {
+    folder.join("tokens").join(format!("{}.json", stem(target)))
+}
+
+fn asides(folder: &Path) -> usize {
+    let names = fs::read_dir(folder.join("tokens")).expect("a folder");
+    names
+        .filter(|entry| entry.as_ref().is_ok_and(|e| e.file_name().to_string_lossy().contains(".aside-")))
+        .count()
+}
+
+#[test]
+fn what_one_process_saved_the_next_one_loads_and_nobody_else_may_look_in() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (settings, target) in
+        [(settings(folder.path()), "office"), (sealed(folder.path(), &"a".repeat(64)), "büro")]
+    {
+        let store = Store::new(&settings);
+        assert!(store.load(&owner(target)).expect("usable").record.is_none());
+        store.save(&record(owner(target), "first", 1)).expect("saved");
+        drop(store);
+        let loaded = Store::new(&settings).load(&owner(target)).expect("usable");
+        assert_eq!(refresh(&loaded), Some("first"));
+        let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
+        assert_eq!((mode(&settings.path), mode(&file(folder.path(), target))), (0o700, 0o600));
+    }
+}
+
+#[test]
+fn a_storage_has_one_owner_at_a_time() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (first, second) = (Store::new(&settings(folder.path())), Store::new(&settings(folder.path())));
+    first.own().expect("free");
+    let error = second.load(&owner("office")).expect_err("taken");
+    assert!(matches!(error, StoreError::Locked(_)), "{error}");
+    assert!(error.to_string().contains("in use by another pbx_exporter"), "{error}");
+    drop(first);
+    second.own().expect("free again");
+}
+
+#[test]
+fn a_broken_or_foreign_file_is_kept_aside_and_named() {
+    let newer = r#"{"format":2,"owner":{},"serial":1}"#;
+    for (content, said) in
+        [("{", "is broken"), ("", "is broken"), ("text", "is broken"), (newer, "another version")]
+    {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::new(&settings(folder.path()));
+        store.save(&record(owner("office"), "first", 1)).expect("saved");
+        let path = file(folder.path(), "office");
+        fs::write(&path, content).expect("written");
+        let loaded = store.load(&owner("office")).expect("usable");
+        let told = loaded.aside.as_deref().expect("a note");
+        assert!(loaded.record.is_none() && told.contains(said), "{told}");
+        assert!(told.contains(&path.display().to_string()) && told.contains(".aside-"), "{told}");
+        assert_eq!(asides(folder.path()), 1, "{content}");
+        store.save(&record(owner("office"), "second", 1)).expect("saved");
+        assert_eq!(asides(folder.path()), 1, "never overwritten");
+    }
+}
+
+#[test]
+fn tokens_of_another_application_place_or_grant_are_not_used() {
+    let change: [fn(&mut Owner); 5] = [
+        |owner| owner.client_id.push('2'),
+        |owner| owner.origin.push('2'),
+        |owner| owner.grant = "password".to_owned(),
+        |owner| owner.platform.push('2'),
+        |owner| owner.seed = Some("other".to_owned()),
+    ];
+    for change in change {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::new(&settings(folder.path()));
+        store.save(&record(owner("office"), "first", 1)).expect("saved");
+        let mut other = owner("office");
+        change(&mut other);
+        let loaded = store.load(&other).expect("usable");
+        assert!(loaded.record.is_none() && loaded.aside.is_some());
+        assert_eq!(asides(folder.path()), 1);
+    }
+}
+
+#[test]
+fn a_wrong_key_or_open_mode_is_told_and_leaves_the_file_where_it_is() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let right = sealed(folder.path(), &"a".repeat(64));
+    Store::new(&right).save(&record(owner("office"), "first", 1)).expect("saved");
+    let path = file(folder.path(), "office");
+    for wrong in
+        [settings(folder.path()), sealed(folder.path(), &"b".repeat(64)), sealed(folder.path(), "short")]
+    {
+        let error = Store::new(&wrong).load(&owner("office")).expect_err("unusable").to_string();
+        assert!(error.contains("storage.key_file"), "{error}");
+    }
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).expect("a mode");
+    let error = Store::new(&right).load(&owner("office")).expect_err("open").to_string();
+    assert!(error.contains("chmod 600") && error.contains(&path.display().to_string()), "{error}");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("a mode");
+    assert_eq!(refresh(&Store::new(&right).load(&owner("office")).expect("usable")), Some("first"));
+    assert_eq!(asides(folder.path()), 0);
+}
+
+#[test]
+fn a_folder_that_others_may_look_into_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let settings = settings(folder.path());
+    fs::create_dir(&settings.path).expect("a folder");
+    fs::set_permissions(&settings.path, fs::Permissions::from_mode(0o755)).expect("a mode");
+    let error = Store::new(&settings).own().expect_err("open").to_string();
+    assert!(error.contains("chmod 700"), "{error}");
+}
+
+#[test]
+fn any_name_makes_a_file_of_its_own() {
+    let names = ["office", "Office", "a/b", "../../etc/passwd", "..", "", "büro", "b ro", &"x".repeat(128)];
+    let stems: std::collections::HashSet<_> = names.iter().map(|name| stem(name)).collect();
+    assert_eq!(stems.len(), names.len());
+    for stem in stems {
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        assert!(stem.len() < 64 && stem.chars().all(plain), "{stem}");
+    }
+}
+
+#[test]
+fn the_newer_of_two_files_is_taken_where_a_process_ended_before_it_gave_it_its_name() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = Store::new(&settings(folder.path()));
+    store.save(&record(owner("office"), "first", 1)).expect("saved");
+    let path = file(folder.path(), "office");
+    let beside = PathBuf::from(format!("{}.new", path.display()));
+    let content = |refresh: &str, serial| seal::encode(&record(owner("office"), refresh, serial), None);
+    for (bytes, expected) in [
+        (content("second", 2), "second"),
+        (content("older", 1), "second"),
+        (content("third", 3)[..40].to_vec(), "second"),
+    ] {
+        fs::write(&beside, bytes).expect("written");
+        fs::set_permissions(&beside, fs::Permissions::from_mode(0o600)).expect("a mode");
+        assert_eq!(refresh(&store.load(&owner("office")).expect("usable")), Some(expected));
+        assert!(!beside.exists());
+    }
+}
+
+#[test]
+fn a_code_serves_once_in_time_for_its_target_and_not_after_five_wrong_tries() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = Store::new(&settings(folder.path()));
+    let try_at = |target: &str, code: &str, now| store.use_code(target, code, now).expect("usable");
+    let code = store.new_code("office", 1000.0).expect("a code");
+    assert_eq!(try_at("branch", &code, 1001.0), CodeState::None);
+    assert_eq!(try_at("office", &code, 1600.0), CodeState::None, "too late");
+    assert_eq!(try_at("office", &format!(" {code}\n"), 1001.0), CodeState::Right);
+    assert_eq!(try_at("office", &code, 1002.0), CodeState::None, "used up");
+    let code = store.new_code("office", 1000.0).expect("a code");
+    for left in (0..5).rev() {
+        assert_eq!(try_at("office", "wrong", 1001.0), CodeState::Wrong(left));
+    }
+    assert_eq!(try_at("office", &code, 1001.0), CodeState::None, "guessed at");
+    let all = fs::read_dir(folder.path().join("tokens/codes")).expect("a folder");
+    for entry in all {
+        let text = fs::read_to_string(entry.expect("an entry").path()).expect("text");
+        assert!(!text.contains(&code));
+    }
+}
+
+#[test]
+fn what_root_writes_belongs_to_whom_the_folder_belongs() {
+    use std::os::unix::fs::{MetadataExt as _, chown};
+    let folder = tempfile::tempdir().expect("a folder");
+    let settings = settings(folder.path());
+    let mut expected = fs::metadata(folder.path()).expect("there").uid();
+    fs::create_dir(&settings.path).expect("a folder");
+    fs::set_permissions(&settings.path, fs::Permissions::from_mode(0o700)).expect("a mode");
+    // Only root can do this, and only for root does it matter.
+    if chown(&settings.path, Some(12345), Some(12345)).is_ok() {
+        expected = 12345;
+    }
+    let store = Store::new(&settings);
+    store.hand_over("id", &record(owner("office"), "first", 1)).expect("handed over");
+    store.new_code("office", 1000.0).expect("a code");
+    let name = format!("{}.id.json", stem("office"));
+    let code = format!("codes/{}.json", stem("office"));
+    for path in ["handover", &format!("handover/{name}"), "codes", &code] {
+        assert_eq!(fs::metadata(settings.path.join(path)).expect("there").uid(), expected, "{path}");
+    }
+}

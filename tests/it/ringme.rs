@@ -1,0 +1,135 @@
+//! Ringme's ways, by the real scheduler and probes over a simulated Ringme.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use pbx_exporter::clock::Clock;
+use pbx_exporter::domain::{Grant, Operation, Reason};
+use pbx_exporter::sim::{RingmeFault, SimRingme, SimTransport, ringme};
+
+use crate::support::world::{UNIX, World, minutes, origin, seconds};
+
+async fn watch(grant: Grant) -> (Arc<SimRingme>, World) {
+    let pbx = Arc::new(SimRingme::new(Clock::steered(UNIX)));
+    let transport = Arc::new(SimTransport::default().with(&origin(), pbx.clone()));
+    let world = World::start(transport, [ringme::target("office", &origin(), grant)]).await;
+    minutes(1).await;
+    (pbx, world)
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_page_is_counted() {
+    for (extensions, requests) in [(0, 1), (3, 1), (100, 2), (250, 3)] {
+        let pbx = Arc::new(SimRingme::new(Clock::steered(UNIX)));
+        pbx.set_extensions(extensions);
+        let transport = Arc::new(SimTransport::default().with(&origin(), pbx.clone()));
+        let world =
+            World::start(transport, [ringme::target("office", &origin(), Grant::ClientCredentials)]).await;
+        seconds(1).await;
+        assert_eq!(world.state().extensions, Some(extensions.into()));
+        assert_eq!(pbx.requests(Operation::Extensions), requests, "{extensions}");
+        world.stop().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_ended_before_its_time_is_renewed_and_the_call_repeated_once() {
+    for grant in [Grant::ClientCredentials, Grant::Password] {
+        let (pbx, world) = watch(grant).await;
+        let (tokens, lists) = (pbx.requests(Operation::Token), pbx.requests(Operation::Extensions));
+        pbx.end_tokens();
+        minutes(1).await;
+        let state = world.state();
+        assert_eq!((state.up, state.token_rejections, state.probe_failures), (Some(true), 1, 0), "{grant}");
+        assert_eq!(pbx.requests(Operation::Token), tokens + 1);
+        assert_eq!(pbx.requests(Operation::Extensions), lists + 2);
+        world.stop().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_refresh_token_comes_as_401_and_a_new_grant_replaces_it() {
+    let (pbx, world) = watch(Grant::Password).await;
+    pbx.end_refresh_tokens();
+    minutes(16).await;
+    let state = world.state();
+    assert_eq!(state.up, Some(true));
+    let refreshes =
+        state.grants.iter().find(|counters| counters.grant == Grant::RefreshToken).expect("counted");
+    assert_eq!((refreshes.requests, refreshes.failures[Reason::InvalidGrant.index()]), (1, 1));
+    world.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_shared_budget_is_shown_and_spared() {
+    let (pbx, world) = watch(Grant::ClientCredentials).await;
+    let state = world.state();
+    assert_eq!(state.rate_limit_remaining, Some(1000 - pbx.requests(Operation::Extensions)));
+    assert!(state.rate_limit_reset.is_some_and(|reset| (reset - UNIX - 3600.0).abs() < 2.0));
+    assert_eq!(state.wait, Duration::from_secs(60));
+    // The customer's own applications have taken most of it.
+    pbx.others_ask(950);
+    minutes(1).await;
+    let slow = world.state().wait;
+    assert!(slow > Duration::from_secs(120), "{slow:?}");
+    let asked = pbx.requests(Operation::Extensions);
+    minutes(50).await;
+    let more = pbx.requests(Operation::Extensions) - asked;
+    assert!((5..=32).contains(&more), "{more} requests of the 46 that were left");
+    assert_eq!(world.state().probe_failures, 0, "the budget is never spent");
+    // The new hour.
+    minutes(20).await;
+    assert_eq!(world.state().wait, Duration::from_secs(60));
+    world.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_spent_budget_is_waited_for() {
+    let (pbx, world) = watch(Grant::ClientCredentials).await;
+    pbx.others_ask(1000);
+    minutes(2).await;
+    assert_eq!(world.reason(Operation::Extensions), Some(Reason::RateLimited));
+    let asked = pbx.requests(Operation::Extensions);
+    minutes(50).await;
+    assert_eq!(pbx.requests(Operation::Extensions), asked, "closed until the next hour");
+    minutes(10).await;
+    assert_eq!(world.state().up, Some(true));
+    world.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_of_odd_letters_is_a_counted_failure() {
+    let pbx = Arc::new(SimRingme::new(Clock::steered(UNIX)));
+    pbx.set_fault(Some(RingmeFault::Token("token of odd letters")));
+    let transport = Arc::new(SimTransport::default().with(&origin(), pbx.clone()));
+    let world =
+        World::start(transport, [ringme::target("office", &origin(), Grant::ClientCredentials)]).await;
+    seconds(5).await;
+    assert_eq!(world.reason(Operation::Token), Some(Reason::UnexpectedResponse));
+    let state = world.state();
+    assert_eq!(state.grants[0].failures[Reason::UnexpectedResponse.index()], 1);
+    assert!(world.diagnosis(Operation::Token).contains("only look Latin"));
+    assert_eq!(pbx.requests(Operation::Extensions), 0);
+    world.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_denial_has_its_reason_and_waits() {
+    for (fixture, reason) in [
+        ("access denied", Reason::AccessDenied),
+        ("user blocked", Reason::UserBlocked),
+        ("user reads only", Reason::AccessDenied),
+        ("a status nobody knows", Reason::Forbidden),
+        ("no such record", Reason::ApiNotFound),
+    ] {
+        let (pbx, world) = watch(Grant::ClientCredentials).await;
+        pbx.set_fault(Some(RingmeFault::Resource(fixture)));
+        minutes(2).await;
+        assert_eq!(world.reason(Operation::Extensions), Some(reason), "{fixture}");
+        assert_eq!(world.reason(Operation::Token), None, "{fixture}");
+        pbx.set_fault(None);
+        minutes(12).await;
+        assert_eq!(world.state().up, Some(true), "{fixture}");
+        world.stop().await;
+    }
+}

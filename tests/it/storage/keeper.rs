@@ -1,0 +1,486 @@
+//! What the keeper makes of the files, over restarts and mishaps.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use pbx_exporter::domain::target::ClientSettings;
+use pbx_exporter::domain::{Grant, Operation, Reason, Request, SecretSource, TransportError};
+use pbx_exporter::sim::target::SECRET;
+use pbx_exporter::sim::{Fault, Generation, SimRingme, SimTransport};
+use pbx_exporter::store::{Disk, Folder, Found, Store};
+use pbx_exporter::transport::{ExchangeFuture, Limits, Transport};
+use secrecy::SecretString;
+
+use super::Place;
+use crate::support::person::{confirm, settings};
+use crate::support::world::{UNIX, World, minutes, origin, pbx, seconds, usual};
+
+#[tokio::test(start_paused = true)]
+async fn a_restart_needs_no_new_token() {
+    for grant in [Grant::ClientCredentials, Grant::Password] {
+        let place = Place::new();
+        place.start(usual(grant)).works("first").await;
+        minutes(10).await;
+        let life = place.start(usual(grant));
+        life.works("second").await;
+        assert_eq!(place.pbx.requests(Operation::Token), 1, "{grant}");
+        minutes(6).await;
+        life.works("renewed by the usual rule").await;
+        assert_eq!(place.pbx.requests(Operation::Token), 2, "{grant}");
+        drop(life);
+        minutes(61).await;
+        place.start(usual(grant)).works("an expired one is not used").await;
+        assert_eq!(place.pbx.requests(Operation::Token), 3, "{grant}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_changed_secret_shows_at_the_restart_although_a_token_was_kept() {
+    let place = Place::new();
+    place.start(usual(Grant::ClientCredentials)).works("first").await;
+    let mut target = usual(Grant::ClientCredentials);
+    target.auth.client_secret = Some(SecretSource::Literal(SecretString::from("not-the-secret")));
+    assert_eq!(place.start(target).fails().await.reason, Reason::InvalidClient);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_nobody_confirmed_sends_nothing_and_says_what_to_do() {
+    let place = Place::new();
+    let life = place.start(usual(Grant::AuthorizationCode));
+    for _ in 0..3 {
+        let told = life.wants_a_person().await;
+        assert!(
+            told.contains("Nobody has confirmed") && told.contains("pbx_exporter authorize office"),
+            "{told}"
+        );
+        minutes(1).await;
+    }
+    assert_eq!(place.pbx.requests(Operation::Token), 0);
+    place.confirm().await;
+    life.works("confirmed meanwhile").await;
+    assert_eq!(place.refreshes(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_confirmation_outlives_restarts_and_renews_near_expiry_only() {
+    let place = Place::new();
+    place.confirm().await;
+    for restart in 0..20 {
+        place.start(usual(Grant::AuthorizationCode)).works(&format!("restart {restart}")).await;
+        minutes(10).await;
+    }
+    assert_eq!(place.refreshes(), 3, "200 minutes, each token renewed 5 minutes before its hour ends");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_refresh_token_stays_dead_over_a_restart_and_goes_on_once_confirmed() {
+    let place = Place::new();
+    place.confirm().await;
+    place.start(usual(Grant::AuthorizationCode)).works("first").await;
+    place.pbx.revoke_tokens();
+    let life = place.start(usual(Grant::AuthorizationCode));
+    let told = life.wants_a_person().await;
+    assert!(told.contains("was revoked") && told.contains("pbx_exporter authorize office"), "{told}");
+    let asked = place.pbx.requests(Operation::Token);
+    drop(life);
+    let life = place.start(usual(Grant::AuthorizationCode));
+    let told = life.wants_a_person().await;
+    assert!(told.contains("The PBX refused the refresh token on Fri, 15 Jan 2027"), "{told}");
+    assert_eq!(place.pbx.requests(Operation::Token), asked, "no request was sent");
+    place.confirm().await;
+    life.works("confirmed anew").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_running_exporter_goes_on_by_itself_within_the_failure_interval() {
+    let place = Place::new();
+    let store = Arc::new(Store::new(&settings(place.path())));
+    let world =
+        World::start_with(place.transport.clone(), Some(store), [usual(Grant::AuthorizationCode)]).await;
+    minutes(20).await;
+    assert_eq!(world.reason(Operation::Token), Some(Reason::AuthorizationRequired));
+    assert_eq!(world.state().endpoint(Operation::Token).up, Some(false));
+    assert_eq!(world.state().grants[0].failures[Reason::AuthorizationRequired.index()], 0, "in no counter");
+    place.confirm().await;
+    seconds(16).await;
+    assert_eq!(world.reason(Operation::Token), None);
+    assert_eq!((world.state().up, world.state().extensions), (Some(true), Some(3)));
+    minutes(180).await;
+    assert_eq!((world.state().up, place.refreshes()), (Some(true), 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_confirmation_ends_a_back_off_too() {
+    let place = Place::new();
+    place.confirm().await;
+    let store = Arc::new(Store::new(&settings(place.path())));
+    place.pbx.set_fault(Some(Fault::SecretRegenerated));
+    let world =
+        World::start_with(place.transport.clone(), Some(store), [usual(Grant::AuthorizationCode)]).await;
+    minutes(62).await;
+    assert_eq!(world.reason(Operation::Token), Some(Reason::InvalidClient));
+    place.pbx.set_fault(None);
+    place.confirm().await;
+    seconds(16).await;
+    assert_eq!(world.state().up, Some(true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_answer_is_told_once_the_refresh_token_turns_out_to_be_used_up() {
+    let place = Place::new();
+    place.confirm().await;
+    let life = place.start(usual(Grant::AuthorizationCode));
+    life.works("first").await;
+    minutes(56).await;
+    place.pbx.set_fault(Some(Fault::Hang));
+    assert_eq!(life.fails().await.reason, Reason::Timeout);
+    place.pbx.set_fault(None);
+    drop(life);
+    minutes(1).await;
+    let told = place.start(usual(Grant::AuthorizationCode)).wants_a_person().await;
+    assert!(told.contains("The answer to the refresh of Fri, 15 Jan 2027"), "{told}");
+    assert!(told.contains("was lost: the PBX had most likely replaced this token already"), "{told}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_surely_never_reached_the_pbx_leaves_no_doubt_behind() {
+    let place = Place::new();
+    place.confirm().await;
+    let life = place.start(usual(Grant::AuthorizationCode));
+    life.works("first").await;
+    minutes(56).await;
+    place.transport.fail(&origin(), Some(TransportError::Connect("refused".into())));
+    assert_eq!(life.fails().await.reason, Reason::Connect);
+    place.transport.fail(&origin(), None);
+    place.pbx.revoke_tokens();
+    minutes(1).await;
+    let told = life.wants_a_person().await;
+    assert!(!told.contains("answer"), "{told}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_configured_refresh_token_goes_on_where_it_was_after_a_restart_until_a_new_one_is_configured() {
+    let place = Place::new();
+    let target = |text: &str| {
+        let mut target = usual(Grant::Password);
+        target.auth.grant = Grant::RefreshToken;
+        target.auth.refresh_token = Some(SecretSource::Literal(SecretString::from(text)));
+        target
+    };
+    let first = crate::token::first_refresh_token_text(&place.pbx);
+    for restart in 0..3 {
+        place.start(target(&first)).works(&format!("restart {restart}")).await;
+        minutes(56).await;
+    }
+    assert_eq!(place.refreshes(), 3);
+    place.pbx.revoke_tokens();
+    place.start(target(&first)).wants_a_person().await;
+    let asked = place.refreshes();
+    place.start(target(&first)).wants_a_person().await;
+    assert_eq!(place.refreshes(), asked, "a dead one is not sent again");
+    let second = crate::token::first_refresh_token_text(&place.pbx);
+    place.start(target(&second)).works("a new one is configured").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_its_storage_a_confirmed_target_sends_nothing_and_any_other_goes_on() {
+    let place = Place::new();
+    place.confirm().await;
+    let other = Store::new(&settings(place.path()));
+    other.own().expect("free");
+    let life = place.start(usual(Grant::AuthorizationCode));
+    let failure = life.fails().await;
+    assert_eq!(failure.reason, Reason::ExporterError);
+    assert!(failure.diagnosis.contains("in use by another pbx_exporter"), "{}", failure.diagnosis);
+    assert_eq!(place.refreshes(), 0);
+    place.start(usual(Grant::ClientCredentials)).works("it can do without").await;
+    drop(other);
+    let outcome = life.pass().await;
+    assert!(outcome.is_success(), "the other one has ended");
+    assert_eq!(outcome.token, Some(Ok(())), "which ends the condition");
+}
+
+/// A folder on a disk that may be full.
+#[derive(Debug)]
+struct FullDisk(Folder, Arc<AtomicBool>);
+
+impl Disk for FullDisk {
+    fn read(&self, name: &str) -> io::Result<Option<Found>> {
+        self.0.read(name)
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        if self.1.load(Ordering::SeqCst) {
+            return Err(io::Error::from(io::ErrorKind::StorageFull));
+        }
+        self.0.write(name, bytes)
+    }
+
+    fn sync(&self, name: &str) -> io::Result<()> {
+        self.0.sync(name)
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.0.rename(from, to)
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        self.0.remove(name)
+    }
+
+    fn sync_folder(&self, folder: &str) -> io::Result<()> {
+        self.0.sync_folder(folder)
+    }
+
+    fn list(&self, folder: &str) -> io::Result<Vec<String>> {
+        self.0.list(folder)
+    }
+}
+
+/// The disk is full from the moment at which a token request goes out.
+struct FillsUp(Arc<SimTransport>, Arc<AtomicBool>);
+
+impl Transport for FillsUp {
+    fn exchange<'a>(
+        &'a self,
+        client: &'a ClientSettings,
+        limits: Limits,
+        request: Request,
+    ) -> ExchangeFuture<'a> {
+        if request.url.path().ends_with("/token") {
+            self.1.store(true, Ordering::SeqCst);
+        }
+        self.0.exchange(client, limits, request)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_received_token_that_cannot_be_written_is_neither_used_nor_forgotten() {
+    let place = Place::new();
+    place.confirm().await;
+    let (full, settings) = (Arc::new(AtomicBool::new(false)), settings(place.path()));
+    let disk = FullDisk(Folder::new(&settings.path), full.clone());
+    let store = Arc::new(Store::on(Arc::new(disk), &settings));
+    let transport = Arc::new(FillsUp(place.transport.clone(), full.clone()));
+    let life = place.start_with(usual(Grant::AuthorizationCode), store, transport);
+    life.works("first").await;
+    minutes(56).await;
+    let lists = place.pbx.requests(Operation::Extensions);
+    for _ in 0..3 {
+        let failure = life.fails().await;
+        assert_eq!(failure.reason, Reason::ExporterError, "{failure:?}");
+        minutes(1).await;
+    }
+    assert_eq!((place.refreshes(), place.pbx.requests(Operation::Extensions)), (1, lists));
+    full.store(false, Ordering::SeqCst);
+    life.works("there is room again").await;
+    assert_eq!(place.refreshes(), 1);
+    drop(life);
+    place.start(usual(Grant::AuthorizationCode)).works("and it was written").await;
+    assert_eq!(place.refreshes(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_disk_stops_a_renewal_and_not_the_token_in_use() {
+    let place = Place::new();
+    place.confirm().await;
+    let (full, settings) = (Arc::new(AtomicBool::new(false)), settings(place.path()));
+    let store = Arc::new(Store::on(Arc::new(FullDisk(Folder::new(&settings.path), full.clone())), &settings));
+    let life = place.start_with(usual(Grant::AuthorizationCode), store, place.transport.clone());
+    life.works("first").await;
+    minutes(56).await;
+    full.store(true, Ordering::SeqCst);
+    let outcome = life.pass().await;
+    assert!(outcome.is_success());
+    let failure = outcome.token.expect("news").expect_err("an early warning");
+    assert_eq!(failure.reason, Reason::ExporterError);
+    assert!(failure.diagnosis.contains("stays in use"), "{}", failure.diagnosis);
+    assert_eq!(place.refreshes(), 0, "what cannot be noted is not sent");
+    full.store(false, Ordering::SeqCst);
+    minutes(1).await;
+    life.works("there is room again").await;
+    assert_eq!(place.refreshes(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_interrupted_confirmation_is_told() {
+    let place = Place::new();
+    place.pbx.set_fault(Some(Fault::Slow(Duration::from_secs(5))));
+    // The command is ended while the PBX takes its time.
+    assert!(tokio::time::timeout(Duration::from_secs(2), place.confirm()).await.is_err());
+    place.pbx.set_fault(None);
+    let life = place.start(usual(Grant::AuthorizationCode));
+    let told = life.wants_a_person().await;
+    assert!(!told.contains("A confirmation of"), "it may still come: {told}");
+    minutes(3).await;
+    let told = life.wants_a_person().await;
+    assert!(told.contains("A confirmation of") && told.contains("confirm once more"), "{told}");
+    place.confirm().await;
+    life.works("confirmed once more").await;
+    let left = std::fs::read_dir(place.path().join("tokens/handover")).expect("a folder").count();
+    assert_eq!(left, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_code_serves_once_for_ten_minutes_and_for_its_own_confirmation() {
+    use pbx_exporter::control::Redirected;
+    use pbx_exporter::oauth::confirm::Confirmation;
+
+    use crate::support::person::{Press, press};
+    for generation in Generation::ALL {
+        let (pbx, transport) = pbx(generation);
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Arc::new(Store::new(&settings(folder.path())));
+        let clock = pbx_exporter::clock::Clock::steered(crate::support::world::UNIX);
+        let begin = || {
+            let mut target = usual(Grant::AuthorizationCode);
+            target.auth.client_secret = Some(SecretSource::Literal(SecretString::from(SECRET)));
+            let back = url::Url::parse("http://127.0.0.1:8765/callback").expect("an address");
+            Confirmation::begin(Arc::new(target), back).expect("an endpoint")
+        };
+        let brought = |confirmation: &Confirmation, button| {
+            let back = press(&*pbx, &confirmation.location, button);
+            Redirected::from_query(back.query().expect("a query"))
+        };
+        let (first, second) = (begin(), begin());
+        let answer = brought(&first, Press::Allow);
+        let error = second.accept(&answer).expect_err("of another confirmation");
+        assert!(error.to_string().contains("does not belong"), "{error}");
+        let denied = first.accept(&brought(&first, Press::Deny)).expect_err("refused");
+        assert!(denied.to_string().contains("access was refused at the PBX"), "{denied}");
+
+        let code = first.accept(&answer).expect("a code");
+        let stolen =
+            second.swap(code.clone(), &*transport, &store, clock).await.expect_err("another verifier");
+        assert!(stolen.to_string().contains("invalid_grant"), "{stolen}");
+        let spent = first.swap(code, &*transport, &store, clock).await.expect_err("used up by the try");
+        assert!(spent.to_string().contains("invalid_grant"), "{spent}");
+
+        let late = begin();
+        let code = late.accept(&brought(&late, Press::Allow)).expect("a code");
+        minutes(11).await;
+        let late = late.swap(code, &*transport, &store, clock).await.expect_err("too late");
+        assert!(late.to_string().contains("serves once and for 10 minutes"), "{late}");
+        let left = std::fs::read_dir(folder.path().join("tokens/handover")).expect("a folder").count();
+        assert_eq!(left, 0, "nothing has changed");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_public_application_of_ringme_is_confirmed_renewed_and_confirmed_again() {
+    let pbx = Arc::new(SimRingme::new(pbx_exporter::clock::Clock::steered(UNIX)));
+    let transport = Arc::new(SimTransport::default().with(&origin(), pbx.clone()));
+    let folder = tempfile::tempdir().expect("a folder");
+    let (store, settings) = (Arc::new(Store::new(&settings(folder.path()))), settings(folder.path()));
+    let target = pbx_exporter::sim::ringme::target("office", &origin(), Grant::AuthorizationCode);
+    let world = World::start_with(transport.clone(), Some(store), [target.clone()]).await;
+    minutes(5).await;
+    assert_eq!(world.reason(Operation::Token), Some(Reason::AuthorizationRequired));
+    let command = Arc::new(Store::new(&settings));
+    let clock = pbx_exporter::clock::Clock::steered(UNIX);
+    for requests in [1, 4] {
+        confirm(&*pbx, &*transport, &target, &command, clock).await.expect("confirmed");
+        minutes(1).await;
+        assert_eq!((world.state().up, pbx.requests(Operation::Token)), (Some(true), requests));
+        // Its manual: a token may end before its time.
+        pbx.end_tokens();
+        minutes(1).await;
+        assert_eq!((world.state().up, pbx.requests(Operation::Token)), (Some(true), requests + 1));
+        pbx.end_refresh_tokens();
+        pbx.end_tokens();
+        minutes(60).await;
+        assert_eq!(world.reason(Operation::Token), Some(Reason::AuthorizationRequired));
+        assert_eq!(pbx.requests(Operation::Token), requests + 2, "the refused one, and then none");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reload_during_a_refresh_leaves_one_keeper_of_the_refresh_token() {
+    let place = Place::new();
+    place.confirm().await;
+    let store = Arc::new(Store::new(&settings(place.path())));
+    let target = usual(Grant::AuthorizationCode);
+    let world = World::start_with(place.transport.clone(), Some(store), [target.clone()]).await;
+    minutes(54).await;
+    place.pbx.set_fault(Some(Fault::Slow(Duration::from_secs(5))));
+    let mut changed = target.clone();
+    changed.interval = Duration::from_secs(30);
+    changed.auth.scopes = vec!["gql:core:read".into()];
+    let refreshed = async || place.refreshes() == 1;
+    while !refreshed().await {
+        seconds(1).await;
+    }
+    world.replace([changed]).await;
+    place.pbx.set_fault(None);
+    minutes(180).await;
+    assert_eq!(world.reason(Operation::Token), None);
+    assert_eq!((world.state().up, place.refreshes()), (Some(true), 4));
+}
+
+/// Takes the refresh token out of each answer, and keeps what was asked.
+struct WithoutRefreshTokens(Arc<SimTransport>, Mutex<Vec<String>>);
+
+impl Transport for WithoutRefreshTokens {
+    fn exchange<'a>(
+        &'a self,
+        client: &'a ClientSettings,
+        limits: Limits,
+        request: Request,
+    ) -> ExchangeFuture<'a> {
+        Box::pin(async move {
+            self.1.lock().expect("no panic").push(String::from_utf8_lossy(&request.body).into_owned());
+            let mut exchange = self.0.exchange(client, limits, request).await;
+            if let Ok(answer) = &mut exchange.result {
+                let text = String::from_utf8_lossy(&answer.body).replace("refresh_token", "other_token");
+                answer.body = text.into();
+            }
+            exchange
+        })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_access_that_cannot_be_renewed_says_so_when_it_ends_and_not_that_nobody_confirmed() {
+    let place = Place::new();
+    let transport = Arc::new(WithoutRefreshTokens(place.transport.clone(), Mutex::default()));
+    let command = Arc::new(Store::new(&settings(place.path())));
+    let target = usual(Grant::AuthorizationCode);
+    let granted = confirm(&*place.pbx, &*transport, &target, &command, place.clock).await.expect("confirmed");
+    assert!(!granted.renewable && granted.tell(&target).contains("gave no refresh token"));
+    let life = place.start(target);
+    life.works("confirmed").await;
+    minutes(56).await;
+    let outcome = life.pass().await;
+    let warning = outcome.token.clone().expect("news").expect_err("an early warning").diagnosis;
+    assert!(outcome.is_success() && warning.contains("stays in use"), "{warning}");
+    minutes(5).await;
+    let told = life.wants_a_person().await;
+    assert!(told.contains("the PBX gave no refresh token with it") && !told.contains("Nobody"), "{told}");
+    assert_eq!(place.refreshes(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_a_refresh_wants_the_redirect_address_it_is_the_applications_own() {
+    let pbx = Arc::new(SimRingme::new(pbx_exporter::clock::Clock::steered(UNIX)));
+    let transport = Arc::new(SimTransport::default().with(&origin(), pbx.clone()));
+    let transport = Arc::new(WithoutRefreshTokens(transport, Mutex::default()));
+    for (own, sent) in
+        [(None, "&redirect_uri="), (Some("http://127.0.0.1/a"), "&redirect_uri=http%3A%2F%2F127.0.0.1%2Fa")]
+    {
+        let mut target = pbx_exporter::sim::ringme::target("office", &origin(), Grant::AuthorizationCode);
+        target.auth.redirect_uri = own.map(|own| Box::new(url::Url::parse(own).expect("an address")));
+        let secret = SecretString::from("made-up-refresh-token");
+        let asked = pbx_exporter::oauth::request_token(
+            &*transport,
+            &target,
+            Grant::RefreshToken,
+            Some(&secret),
+            None,
+        );
+        asked.await.expect("sent");
+        let body = transport.1.lock().expect("no panic").pop().expect("a request");
+        assert!(body.ends_with(sent), "{body}");
+    }
+}

@@ -1,0 +1,272 @@
+//! The exporter is killed before, during and after each step of adopting and rotating refresh tokens: each time the next
+//! life finds the newest one that had reached the disk, or says what happened.
+
+use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use pbx_exporter::domain::target::ClientSettings;
+use pbx_exporter::domain::{Grant, Request};
+use pbx_exporter::sim::SimTransport;
+use pbx_exporter::store::{Disk, Folder, Found, Store};
+use pbx_exporter::transport::{ExchangeFuture, Limits, Transport};
+
+use super::Place;
+use crate::support::person::{confirm, settings};
+use crate::support::world::{minutes, usual};
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Manner {
+    Before,
+    Torn,
+    After,
+}
+
+/// Ends a life at one step of it.
+#[derive(Debug)]
+struct Fate {
+    dies: Option<(usize, Manner)>,
+    steps: Mutex<Vec<&'static str>>,
+    dead: AtomicBool,
+}
+
+impl Fate {
+    fn new(dies: Option<(usize, Manner)>) -> Arc<Self> {
+        Arc::new(Self { dies, steps: Mutex::default(), dead: AtomicBool::new(false) })
+    }
+
+    fn is_dead(&self) -> bool {
+        self.dead.load(Ordering::SeqCst)
+    }
+
+    /// How the step that comes now ends the life, if it does.
+    fn step(&self, name: &'static str) -> Option<Manner> {
+        let mut steps = self.steps.lock().expect("no panic");
+        steps.push(name);
+        let dies = self.dies.filter(|(at, _)| *at + 1 == steps.len());
+        if dies.is_some() {
+            self.dead.store(true, Ordering::SeqCst);
+        }
+        dies.map(|(_, manner)| manner)
+    }
+
+    /// Does what a step does as far as the life lasts. The dead learn of no result.
+    fn act<T>(
+        &self,
+        name: &'static str,
+        torn: impl FnOnce(),
+        whole: impl FnOnce() -> io::Result<T>,
+    ) -> io::Result<T> {
+        let dead = || io::Error::other("dead");
+        if self.is_dead() {
+            return Err(dead());
+        }
+        match self.step(name) {
+            None => whole(),
+            Some(Manner::Before) => Err(dead()),
+            Some(Manner::Torn) => {
+                torn();
+                Err(dead())
+            }
+            Some(Manner::After) => whole().and_then(|_| Err(dead())),
+        }
+    }
+}
+
+/// A real folder, as far as the life lasts.
+#[derive(Debug)]
+struct MortalDisk(Folder, Arc<Fate>);
+
+impl Disk for MortalDisk {
+    fn read(&self, name: &str) -> io::Result<Option<Found>> {
+        self.0.read(name)
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        let half = || self.0.write(name, &bytes[..bytes.len() / 2]).expect("writable");
+        self.1.act("write", half, || self.0.write(name, bytes))
+    }
+
+    fn sync(&self, name: &str) -> io::Result<()> {
+        self.1.act("sync", || {}, || self.0.sync(name))
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.1.act("rename", || {}, || self.0.rename(from, to))
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        self.1.act("remove", || {}, || self.0.remove(name))
+    }
+
+    fn sync_folder(&self, folder: &str) -> io::Result<()> {
+        self.1.act("sync folder", || {}, || self.0.sync_folder(folder))
+    }
+
+    fn list(&self, folder: &str) -> io::Result<Vec<String>> {
+        self.0.list(folder)
+    }
+}
+
+/// Token requests are steps, too; the dead send none and hear no answer.
+struct MortalTransport(Arc<SimTransport>, Arc<Fate>);
+
+impl Transport for MortalTransport {
+    fn exchange<'a>(
+        &'a self,
+        client: &'a ClientSettings,
+        limits: Limits,
+        request: Request,
+    ) -> ExchangeFuture<'a> {
+        Box::pin(async move {
+            let manner = if self.1.is_dead() {
+                Some(Manner::Before)
+            } else if request.url.path().ends_with("/token") {
+                self.1.step("refresh")
+            } else {
+                None
+            };
+            match manner {
+                None => self.0.exchange(client, limits, request).await,
+                Some(Manner::After) => {
+                    self.0.exchange(client, limits, request).await;
+                    std::future::pending().await
+                }
+                Some(Manner::Before | Manner::Torn) => std::future::pending().await,
+            }
+        })
+    }
+}
+
+/// What a power failure needs besides: each file is on the disk before it gets its name, and that before anything is
+/// spent.
+fn in_order(steps: &[&str]) {
+    for (at, step) in steps.iter().enumerate() {
+        match *step {
+            "write" => assert_eq!(steps[at + 1..at + 4], ["sync", "rename", "sync folder"], "{steps:?}"),
+            "refresh" => assert_eq!(steps[at - 1], "sync folder", "{steps:?}"),
+            _ => {}
+        }
+    }
+}
+
+/// Adopts a confirmation and rotates twice, until death; the steps taken.
+async fn live(place: &Place, fate: Arc<Fate>) -> Vec<&'static str> {
+    let settings = settings(place.path());
+    let disk = MortalDisk(Folder::new(&settings.path), fate.clone());
+    let store = Arc::new(Store::on(Arc::new(disk), &settings));
+    let transport = Arc::new(MortalTransport(place.transport.clone(), fate.clone()));
+    let life = place.start_with(usual(Grant::AuthorizationCode), store, transport);
+    for _ in 0..3 {
+        let cancel = tokio_util::sync::CancellationToken::new();
+        let pass = tokio::time::timeout(Duration::from_secs(30), life.probe.pass(&cancel));
+        pass.await.ok();
+        if fate.is_dead() {
+            break;
+        }
+        minutes(56).await;
+    }
+    fate.steps.lock().expect("no panic").clone()
+}
+
+/// Only between the PBX's answer and its last byte on the disk is there nothing to be found.
+fn may_be_lost(steps: &[&str], at: usize, manner: Manner) -> bool {
+    match steps[at] {
+        "refresh" => manner == Manner::After,
+        "write" => at > 0 && steps[at - 1] == "refresh" && manner != Manner::After,
+        _ => false,
+    }
+}
+
+fn tokens_in(path: &Path) -> usize {
+    let names = std::fs::read_dir(path.join("tokens")).expect("a folder");
+    names.filter(|e| e.as_ref().is_ok_and(|e| e.file_name().to_string_lossy().contains(".json"))).count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_refresh_token_that_reached_the_disk_is_lost_by_a_kill_at_any_step() {
+    let place = Place::new();
+    place.confirm().await;
+    let steps = live(&place, Fate::new(None)).await;
+    let refreshes = steps.iter().filter(|step| **step == "refresh").count();
+    assert!(refreshes == 2 && steps.len() > 20, "{steps:?}");
+    in_order(&steps);
+    let mut lost = 0;
+    for at in 0..steps.len() {
+        for manner in [Manner::Before, Manner::Torn, Manner::After] {
+            lost += usize::from(killed_at(&steps, at, manner).await);
+        }
+    }
+    assert_eq!(lost, 2 * 3, "each rotation has one moment at which an answer can be lost, in three shapes");
+}
+
+/// One life that ends so and the next one; whether a refresh token was lost.
+async fn killed_at(steps: &[&str], at: usize, manner: Manner) -> bool {
+    let when = format!("killed {manner:?} {} (step {at} of {steps:?})", steps[at]);
+    let place = Place::new();
+    place.confirm().await;
+    let fate = Fate::new(Some((at, manner)));
+    let taken = live(&place, fate.clone()).await;
+    assert!(fate.is_dead() && taken == steps[..=at], "{when}: the lives differ");
+    let life = place.start(usual(Grant::AuthorizationCode));
+    if !may_be_lost(steps, at, manner) {
+        life.works(&when).await;
+        assert_eq!(tokens_in(place.path()), 1, "{when}");
+        minutes(56).await;
+        life.works(&when).await;
+        return false;
+    }
+    let told = life.wants_a_person().await;
+    assert!(told.contains("pbx_exporter was ended while the refresh of"), "{when}: {told}");
+    assert!(told.contains("pbx_exporter authorize office"), "{when}: {told}");
+    let asked = place.refreshes();
+    life.wants_a_person().await;
+    assert_eq!(place.refreshes(), asked, "{when}: it stops asking");
+    place.confirm().await;
+    life.works(&when).await;
+    true
+}
+
+/// The command that a person waits for, until death; the steps taken.
+async fn be_confirmed(place: &Place, fate: Arc<Fate>) -> Vec<&'static str> {
+    let settings = settings(place.path());
+    let disk = MortalDisk(Folder::new(&settings.path), fate.clone());
+    let store = Arc::new(Store::on(Arc::new(disk), &settings));
+    let transport = MortalTransport(place.transport.clone(), fate.clone());
+    let target = usual(Grant::AuthorizationCode);
+    let confirmed = confirm(&*place.pbx, &transport, &target, &store, place.clock);
+    tokio::time::timeout(Duration::from_secs(30), confirmed).await.ok();
+    fate.steps.lock().expect("no panic").clone()
+}
+
+#[tokio::test(start_paused = true)]
+async fn tokens_of_a_confirmation_that_reached_the_disk_are_found_however_the_command_ended() {
+    let steps = be_confirmed(&Place::new(), Fate::new(None)).await;
+    in_order(&steps);
+    assert_eq!(steps.iter().position(|step| *step == "refresh"), Some(4), "{steps:?}");
+    for at in 0..steps.len() {
+        for manner in [Manner::Before, Manner::Torn, Manner::After] {
+            let when = format!("killed {manner:?} {} (step {at} of {steps:?})", steps[at]);
+            let place = Place::new();
+            let taken = be_confirmed(&place, Fate::new(Some((at, manner)))).await;
+            assert_eq!(taken, steps[..=at], "{when}");
+            minutes(3).await;
+            let life = place.start(usual(Grant::AuthorizationCode));
+            if at > 5 || (at, manner) == (5, Manner::After) {
+                life.works(&when).await;
+                continue;
+            }
+            let told = life.wants_a_person().await;
+            assert!(told.contains("pbx_exporter authorize office"), "{when}: {told}");
+            assert_eq!(
+                told.contains("A confirmation of"),
+                at > 0 || manner == Manner::After,
+                "{when}: {told}"
+            );
+            place.confirm().await;
+            life.works(&when).await;
+        }
+    }
+}
