@@ -54,6 +54,21 @@ fn what_compose_mounts_is_there_and_no_image_floats() {
 }
 
 #[test]
+fn compose_waits_until_each_service_answers() {
+    assert!(read("Dockerfile").lines().any(|line| line.starts_with("HEALTHCHECK ")), "that of the exporter");
+    for (name, service) in yaml("compose.yaml")["services"].as_object().expect("services") {
+        if service["build"] == "." {
+            continue;
+        }
+        let asks = service["healthcheck"]["test"].as_array().expect(name);
+        let url = asks.last().and_then(Value::as_str).expect("words").trim_start_matches("--url=");
+        let asked = url.strip_prefix("http://127.0.0.1:").and_then(|rest| rest.split('/').next());
+        let port = service["ports"][0].as_str().and_then(|ports| ports.rsplit(':').next());
+        assert!(asks[0] == "CMD" && asked.is_some() && asked == port, "{name}: {asks:?}");
+    }
+}
+
+#[test]
 fn grafana_finds_the_dashboards_and_prometheus_where_compose_puts_them() {
     let compose = yaml("compose.yaml");
     let place =

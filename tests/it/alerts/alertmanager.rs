@@ -135,6 +135,7 @@ async fn a_pbx_that_gives_no_answer_mutes_all_that_its_answers_could_say_and_a_l
         "dark PbxCredentialsPlaintext info",
         "dark PbxExporterError warning",
         "dark PbxExporterReloadFailed warning",
+        "dark PbxExporterUnstable critical",
         "dark PbxExporterPanicked warning",
     ];
     assert_heard(&fired, &expected).await;

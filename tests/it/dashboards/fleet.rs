@@ -15,7 +15,18 @@ pub fn fleet() -> String {
         "All watched telephone systems: how many are up, why others are not, and what changed.",
     )
     .variable(objective())
-    .row(4, [(4, up()), (4, failing()), (4, early()), (4, stale()), (4, availability()), (4, budget())])
+    .row(
+        4,
+        [
+            (3, up()),
+            (3, failing()),
+            (4, early()),
+            (3, stale()),
+            (3, unprobed()),
+            (4, availability()),
+            (4, budget()),
+        ],
+    )
     .row(13, [(24, targets())])
     .row(9, [(12, by_reason()), (12, availability_over_time())])
     .heading("What changed")
@@ -76,6 +87,16 @@ fn stale() -> Panel {
         "sum(time() - pbx_last_probe_timestamp_seconds{S} > bool 3 * pbx_probe_interval_seconds{S})",
         "stale",
     )
+}
+
+fn unprobed() -> Panel {
+    Panel::stat(
+        "Not probed",
+        "none",
+        "Targets that were not probed yet: for a minute after a start, or put off because their PBX refused too often.",
+        steps("green", &[(1.0, "orange")]),
+    )
+    .now("count(pbx_target_info{S}) - (count(pbx_up{S}) or vector(0))", "not probed")
 }
 
 fn availability() -> Panel {
@@ -239,7 +260,7 @@ fn alerts() -> Panel {
          has not loaded the rules, too.",
     )
     .instant(
-        "max by (alertname, alertstate, severity, target) (ALERTS{alertname=~\"Pbx.+\", job=~\"$job|\", \
+        "max by (J, alertname, alertstate, severity) (ALERTS{alertname=~\"Pbx.+\", job=~\"$job|\", \
          instance=~\"$instance|\", target=~\"$target|\"})",
     )
     .columns(&[
@@ -247,7 +268,9 @@ fn alerts() -> Panel {
         ("alertname", "Alert"),
         ("severity", "Severity"),
         ("target", "Target"),
+        ("instance", "instance"),
     ])
+    .field("instance", &[heading("Exporter")])
     .field("State", &[("mappings", state), ("custom.cellOptions", json!({"type": "color-text"}))])
     .field("Alert", &[("links", json!([link("Runbook", &format!("{RUNBOOKS}${{__value.raw}}.md"))]))])
     .option("sortBy", json!([{"displayName": "State", "desc": false}]))
