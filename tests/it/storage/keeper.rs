@@ -185,6 +185,36 @@ async fn a_configured_refresh_token_goes_on_where_it_was_after_a_restart_until_a
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_corrected_client_secret_goes_on_with_the_kept_refresh_token_after_a_restart() {
+    for grant in [Grant::AuthorizationCode, Grant::RefreshToken] {
+        let place = Place::new();
+        let secret = place.path().join("secret");
+        let mut target = usual(Grant::AuthorizationCode);
+        if grant == Grant::RefreshToken {
+            target = usual(Grant::Password);
+            let seed = crate::token::first_refresh_token_text(&place.pbx);
+            target.auth.refresh_token = Some(SecretSource::Literal(SecretString::from(seed)));
+            target.auth.grant = grant;
+        } else {
+            place.confirm().await;
+        }
+        target.auth.client_secret = Some(SecretSource::File(secret.clone()));
+        std::fs::write(&secret, SECRET).expect("written");
+        let life = place.start(target.clone());
+        life.works("first").await;
+        minutes(56).await;
+        life.works("renewed").await;
+        drop(life);
+        minutes(61).await;
+        std::fs::write(&secret, "not-the-secret").expect("written");
+        let life = place.start(target);
+        assert_eq!(life.fails().await.reason, Reason::InvalidClient, "{grant}");
+        std::fs::write(&secret, SECRET).expect("written");
+        life.works(&format!("corrected, {grant}")).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn without_its_storage_a_confirmed_target_sends_nothing_and_any_other_goes_on() {
     let place = Place::new();
     place.confirm().await;
