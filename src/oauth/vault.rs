@@ -30,6 +30,8 @@ pub(super) struct Vault {
     unsaved: bool,
     /// What was logged last.
     trouble: Option<String>,
+    /// Notes on what others left, logged already.
+    notes: Vec<String>,
 }
 
 /// Why the files cannot be used now.
@@ -141,16 +143,17 @@ impl Vault {
     }
 
     /// What others left for this target, the oldest first.
-    pub async fn handed_over(&self, target: &Target, clock: Clock) -> Result<Vec<HandedOver>, Trouble> {
+    pub async fn handed_over(&mut self, target: &Target, clock: Clock) -> Result<Vec<HandedOver>, Trouble> {
         let (Some(store), Some(owner)) = (self.store.clone(), self.owner.clone()) else {
             return Ok(Vec::new());
         };
         let now = clock.unix();
         let found = on_a_thread(move || store.handed_over(&owner, now)).await;
-        let (handed, asides) = found.map_err(Trouble::Store)?;
-        for text in asides {
+        let (handed, notes) = found.map_err(Trouble::Store)?;
+        for text in notes.iter().filter(|text| !self.notes.contains(text)) {
             tracing::warn!(target = &*target.name, "{text}");
         }
+        self.notes = notes;
         Ok(handed)
     }
 

@@ -264,3 +264,18 @@ fn links_and_pipes_that_somebody_planted_in_the_folder_lead_nowhere() {
     assert!(error.contains("is no folder"), "{error}");
     assert_eq!(fs::read_dir(&elsewhere).expect("a folder").count(), 0);
 }
+
+#[test]
+fn what_was_handed_over_for_another_owner_waits_for_a_reload() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = Store::new(&settings(folder.path()));
+    let mut reloaded = owner("office");
+    reloaded.client_id.push('2');
+    store.hand_over("id", &record(reloaded.clone(), "first", 1)).expect("handed over");
+    for _ in 0..2 {
+        let (handed, notes) = store.handed_over(&owner("office"), 1000.0).expect("usable");
+        assert!(handed.is_empty() && notes.len() == 1 && notes[0].contains("it is left there"), "{notes:?}");
+    }
+    let (handed, notes) = store.handed_over(&reloaded, 1000.0).expect("usable");
+    assert!(handed.len() == 1 && notes.is_empty(), "{notes:?}");
+}
