@@ -193,8 +193,9 @@ impl Keeper {
         if target.auth.grant != Grant::AuthorizationCode {
             return false;
         }
-        let handed = self.state.lock().await.vault.handed_over(target, clock).await;
-        handed.is_ok_and(|handed| handed.iter().any(|handed| handed.record.access.is_some()))
+        let mut state = self.state.lock().await;
+        let handed = state.vault.handed_over(target, clock).await.unwrap_or_default();
+        handed.iter().any(|handed| handed.record.access.is_some() && state.is_news(&handed.record))
     }
 
     /// How long until the token endpoint may be asked again.
