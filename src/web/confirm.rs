@@ -54,7 +54,7 @@ pub(super) async fn callback(
     let mut response = match finished {
         Ok(text) => show(StatusCode::OK, "Access is confirmed", &html! { p { (text) } }),
         Err(error) => {
-            let body = html! { p { "Nothing has changed: " (error) "." } };
+            let body = html! { p { (error) } };
             return show(StatusCode::BAD_REQUEST, "Access is not confirmed", &body);
         }
     };

@@ -160,6 +160,18 @@ async fn only_the_browser_that_began_can_end_it_and_a_refusal_changes_nothing() 
 }
 
 #[tokio::test]
+async fn once_the_code_was_sent_it_is_not_said_that_nothing_has_changed() {
+    let stage = Stage::new().await;
+    let (location, cookie) = stage.begin().await;
+    let back = allowed(&stage.server, &location);
+    stage.server.pbx().set_fault(Some(Fault::SecretRegenerated));
+    let reply = stage.back(&back, &cookie).await;
+    assert!(reply.status == 400 && reply.body.contains("invalid_client"), "{}", reply.body);
+    assert!(reply.body.contains("serves once: begin anew."), "{}", reply.body);
+    assert!(!reply.body.contains("Nothing has changed"), "{}", reply.body);
+}
+
+#[tokio::test]
 async fn a_browser_that_goes_away_meanwhile_takes_nothing_along() {
     let stage = Stage::new().await;
     let (location, cookie) = stage.begin().await;
