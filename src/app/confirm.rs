@@ -57,7 +57,7 @@ async fn end(
     redirected: &Redirected,
 ) -> Result<String, String> {
     let finished = pending.finish(cookie, redirected).await;
-    let (target, granted) = finished.map_err(|error| error.to_string())?;
+    let (target, granted) = finished.map_err(|error| error.tell())?;
     tracing::info!(target = &*target.name, "access was confirmed on the page");
     // Who asked for a probe a moment ago is not waited for: the next pass takes the tokens up, too.
     tokio::time::timeout(ADOPT_WITHIN, handle.probe_now(target.name.to_string())).await.ok();
@@ -79,7 +79,7 @@ impl Confirm for ConfirmPage {
         // In a task of its own: a browser that goes away meanwhile must not take the tokens along.
         let finished = self.tasks.spawn(async move { end(&pending, &handle, &cookie, &redirected).await });
         Box::pin(async {
-            finished.await.unwrap_or_else(|_| Err("the service failed inside; begin anew".to_owned()))
+            finished.await.unwrap_or_else(|_| Err("The service failed inside; begin anew.".to_owned()))
         })
     }
 }

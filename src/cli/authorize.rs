@@ -240,8 +240,12 @@ async fn first_answer(
                     Ok(code) => return Ok((code, Some(reply))),
                 }
             }
-            line = &mut pasted, if reads_input => match line.ok().and_then(|line| answer_in(&line)) {
-                Some(redirected) => return Ok((confirmation.accept(&redirected)?, None)),
+            line = pasted.recv(), if reads_input => match line {
+                Some(line) => {
+                    if let Some(accepted) = accept_pasted(confirmation, &line) {
+                        return Ok((accepted?, None));
+                    }
+                }
                 None if listens => reads_input = false,
                 None => {
                     let text = "no address came on standard input; run the command again and paste the whole address of \
@@ -279,17 +283,32 @@ fn sentence(error: &Unconfirmed) -> String {
     format!("Access is not confirmed: {error}.")
 }
 
-/// One line of standard input.
-fn pasted() -> oneshot::Receiver<String> {
-    let (sender, receiver) = oneshot::channel();
+/// The lines of standard input.
+fn pasted() -> mpsc::Receiver<String> {
+    let (sender, receiver) = mpsc::channel(1);
     // A thread of its own that nobody waits for: reading a terminal cannot be called off.
     std::thread::spawn(move || {
-        let mut line = String::new();
-        if io::stdin().read_line(&mut line).is_ok_and(|length| length > 0) {
-            sender.send(line).ok();
+        for line in io::stdin().lines().map_while(Result::ok) {
+            if sender.blocking_send(line).is_err() {
+                break;
+            }
         }
     });
     receiver
+}
+
+/// What a pasted line ends the wait with; `None` where the right one may still come.
+fn accept_pasted(confirmation: &Confirmation, line: &str) -> Option<Result<SecretString, Unconfirmed>> {
+    if line.trim().is_empty() {
+        return None;
+    }
+    let error = match answer_in(line).map(|redirected| confirmation.accept(&redirected)) {
+        None => "that is not the address of the last page".to_owned(),
+        Some(Err(error @ Unconfirmed::WrongState)) => error.to_string(),
+        Some(accepted) => return Some(accepted),
+    };
+    print_errors(&[format!("{error}; still waiting")]);
+    None
 }
 
 /// What a pasted address brings: a whole one, or its query alone.

@@ -31,7 +31,7 @@ pub struct Confirmation {
     redirect_uri: Url,
 }
 
-/// Why there is no access. Nothing has changed.
+/// Why there is no access.
 #[derive(Debug, thiserror::Error)]
 pub enum Unconfirmed {
     /// What came back is not of this confirmation.
@@ -60,6 +60,17 @@ pub enum Unconfirmed {
 pub struct NoTokens(pub Failure);
 
 impl Unconfirmed {
+    /// What a person is told of it, and what it leaves behind.
+    pub fn tell(&self) -> String {
+        match self {
+            Self::WrongState | Self::Refused(_) => format!("Nothing has changed: {self}."),
+            Self::Failed(_) | Self::Store(_) | Self::Secret(_) => {
+                let text = self.to_string();
+                format!("{}. The answer of the PBX serves once: begin anew.", text.trim_end_matches('.'))
+            }
+        }
+    }
+
     /// The reason in the words of the metrics.
     pub const fn reason(&self) -> (Operation, Reason) {
         let reason = match self {

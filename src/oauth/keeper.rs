@@ -105,8 +105,6 @@ struct State {
     scope_verdict: Option<Failure>,
     /// Of the secrets with which the newest request was made.
     fingerprint: u64,
-    /// Of the configured refresh token when it was read.
-    refresh_fingerprint: u64,
     renewal_due: Option<f64>,
 }
 
@@ -195,8 +193,9 @@ impl Keeper {
         if target.auth.grant != Grant::AuthorizationCode {
             return false;
         }
-        let handed = self.state.lock().await.vault.handed_over(target, clock).await;
-        handed.is_ok_and(|handed| handed.iter().any(|handed| handed.record.access.is_some()))
+        let mut state = self.state.lock().await;
+        let handed = state.vault.handed_over(target, clock).await.unwrap_or_default();
+        handed.iter().any(|handed| handed.record.access.is_some() && state.is_news(&handed.record))
     }
 
     /// How long until the token endpoint may be asked again.
@@ -315,14 +314,13 @@ impl State {
         let changed = self.standing.is_some() && fingerprint(target.secrets()) != self.fingerprint;
         if changed {
             // A rotated refresh token outlives a change of any other secret.
-            let renewed = fingerprint(target.auth.refresh_token.iter()) != self.refresh_fingerprint;
+            let renewed = self.vault.has_new_seed(target);
             let chain = std::mem::take(&mut self.chain);
             *self = Self {
                 token: self.token.take(),
                 chain: if needs_person(target.auth.grant) && !renewed { chain } else { Chain::default() },
                 vault: std::mem::take(&mut self.vault),
                 interrupted: self.interrupted,
-                refresh_fingerprint: self.refresh_fingerprint,
                 renewal_due: self.renewal_due,
                 ..Self::default()
             };

@@ -23,11 +23,15 @@ pub(super) struct Vault {
     store: Option<Arc<Store>>,
     /// Known once the file was read.
     owner: Option<Owner>,
+    /// Fingerprint of the configured refresh token from which the kept one descends; known without files, too.
+    seed: Option<String>,
     serial: u64,
     /// What is in memory is newer than the file.
     unsaved: bool,
     /// What was logged last.
     trouble: Option<String>,
+    /// Notes on what others left, logged already.
+    notes: Vec<String>,
 }
 
 /// Why the files cannot be used now.
@@ -76,6 +80,7 @@ impl Vault {
         if let Some(text) = loaded.aside {
             tracing::warn!(target = &*target.name, "{text}");
         }
+        self.seed.clone_from(&owner.seed);
         self.owner = Some(owner);
         self.serial = loaded.record.as_ref().map_or(0, |record| record.serial);
         Ok(loaded.record)
@@ -84,11 +89,18 @@ impl Vault {
     /// Whether the configured refresh token may be sent: not the one whose descendants ended. What is kept from now
     /// on descends from it.
     pub fn is_new_seed(&mut self, refresh_token: &SecretString, ended: bool) -> bool {
-        let Some(owner) = &mut self.owner else { return true };
         let seed = Some(store::fingerprint(refresh_token.expose_secret()));
-        let is_new = owner.seed != seed;
-        owner.seed = seed;
-        is_new || !ended
+        let is_new = self.seed != seed;
+        self.seed = seed;
+        is_new || !ended || self.owner.is_none()
+    }
+
+    /// Whether the configured refresh token is another than the one from which the kept one descends. One that cannot
+    /// be read is none.
+    pub fn has_new_seed(&self, target: &Target) -> bool {
+        let seed = target.auth.refresh_token.as_ref().filter(|_| target.auth.grant == Grant::RefreshToken);
+        let seed = seed.and_then(|source| source.read().ok());
+        seed.is_some_and(|seed| self.seed != Some(store::fingerprint(seed.expose_secret())))
     }
 
     /// Writes what is in memory.
@@ -100,6 +112,7 @@ impl Vault {
     ) -> Result<(), Trouble> {
         self.unsaved = true;
         let (Some(store), Some(owner)) = (self.store.clone(), self.owner.clone()) else { return Ok(()) };
+        let owner = Owner { seed: self.seed.clone(), ..owner };
         let access = token.map(|token| Access {
             token: Written(token.secret.clone()),
             issued: token.issued_unix,
@@ -130,16 +143,17 @@ impl Vault {
     }
 
     /// What others left for this target, the oldest first.
-    pub async fn handed_over(&self, target: &Target, clock: Clock) -> Result<Vec<HandedOver>, Trouble> {
+    pub async fn handed_over(&mut self, target: &Target, clock: Clock) -> Result<Vec<HandedOver>, Trouble> {
         let (Some(store), Some(owner)) = (self.store.clone(), self.owner.clone()) else {
             return Ok(Vec::new());
         };
         let now = clock.unix();
         let found = on_a_thread(move || store.handed_over(&owner, now)).await;
-        let (handed, asides) = found.map_err(Trouble::Store)?;
-        for text in asides {
+        let (handed, notes) = found.map_err(Trouble::Store)?;
+        for text in notes.iter().filter(|text| !self.notes.contains(text)) {
             tracing::warn!(target = &*target.name, "{text}");
         }
+        self.notes = notes;
         Ok(handed)
     }
 

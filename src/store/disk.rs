@@ -1,9 +1,9 @@
 //! The steps on a disk of which a safe write is made, so that a test can end the process between any
 //! two of them.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 
 /// Larger than any file written here, bytes.
@@ -24,7 +24,7 @@ pub struct Found {
 pub trait Disk: Send + Sync + std::fmt::Debug {
     /// A file; `None`: there is none.
     fn read(&self, name: &str) -> io::Result<Option<Found>>;
-    /// Creates or empties a file, mode 0600, and writes it.
+    /// Creates a file, mode 0600, in the place of whatever is there, and writes it.
     fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()>;
     /// What was written to a file is on the disk.
     fn sync(&self, name: &str) -> io::Result<()>;
@@ -38,7 +38,7 @@ pub trait Disk: Send + Sync + std::fmt::Debug {
     fn list(&self, folder: &str) -> io::Result<Vec<String>>;
 }
 
-/// The real one.
+/// The real one. Root may work in a folder of somebody else's, so no link in it is followed.
 #[derive(Debug)]
 pub struct Folder(PathBuf);
 
@@ -48,18 +48,28 @@ impl Folder {
         Self(path.to_owned())
     }
 
-    /// Makes the folder and those in it, mode 0700, where they are not there. One that others may look into is refused.
+    /// Makes the folder and those in it, mode 0700, where they are not there. One that others may look into is refused,
+    /// and a link in the place of an inner one.
     ///
     /// # Errors
     /// Those of the file system.
     pub fn prepare(&self, inner: &[&str]) -> io::Result<()> {
-        for path in [self.0.clone()].into_iter().chain(inner.iter().map(|name| self.0.join(name))) {
-            match DirBuilder::new().mode(0o700).create(&path) {
-                Ok(()) => self.own(&path)?,
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        for name in [""].iter().chain(inner) {
+            let path = self.0.join(name);
+            let is_new = match DirBuilder::new().mode(0o700).create(&path) {
+                Ok(()) => true,
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => false,
                 Err(error) => return Err(error),
+            };
+            // Where the whole folder is, may well be told by a link.
+            let found = if name.is_empty() { fs::metadata(&path)? } else { fs::symlink_metadata(&path)? };
+            if !found.is_dir() {
+                return Err(io::Error::other(format!("{} is no folder; move it away", path.display())));
             }
-            let mode = fs::metadata(&path)?.mode();
+            if is_new {
+                self.own(&open(&path)?)?;
+            }
+            let mode = found.mode();
             if mode & NOT_OWN != 0 {
                 let text = format!(
                     "others may look into it (mode {:o}); chmod 700 {}",
@@ -77,46 +87,54 @@ impl Folder {
     /// # Errors
     /// Those of the file system.
     pub fn lock_file(&self, name: &str) -> io::Result<File> {
-        OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(self.0.join(name))
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false).mode(0o600).custom_flags(libc::O_NOFOLLOW);
+        options.open(self.0.join(name))
     }
 
     /// A file that root makes for the service belongs to the service: to whom the folder belongs.
-    fn own(&self, path: &Path) -> io::Result<()> {
-        let (folder, made) = (fs::metadata(&self.0)?, fs::metadata(path)?);
-        if folder.uid() == made.uid() {
+    fn own(&self, made: &File) -> io::Result<()> {
+        let folder = fs::metadata(&self.0)?;
+        if folder.uid() == made.metadata()?.uid() {
             return Ok(());
         }
-        std::os::unix::fs::chown(path, Some(folder.uid()), Some(folder.gid()))
+        fchown(made, Some(folder.uid()), Some(folder.gid()))
     }
+}
+
+/// Opens what is there for reading: no link, which leads who knows where, and no waiting for who writes to a pipe.
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path)
 }
 
 impl Disk for Folder {
     fn read(&self, name: &str) -> io::Result<Option<Found>> {
         let path = self.0.join(name);
-        let metadata = match fs::symlink_metadata(&path) {
+        let not_a_file = || io::Error::other("it is no regular file; move it away");
+        let file = match open(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            metadata => metadata?,
+            Err(error) if error.raw_os_error() == Some(libc::ELOOP) => return Err(not_a_file()),
+            file => file?,
         };
-        // Before it is opened: a pipe waits for a writer; and a link leads who knows where.
+        let metadata = file.metadata()?;
         if !metadata.is_file() {
-            return Err(io::Error::other("it is no regular file; move it away"));
+            return Err(not_a_file());
         }
         let mut bytes = Vec::new();
-        File::open(&path)?.take(LARGEST).read_to_end(&mut bytes)?;
+        file.take(LARGEST).read_to_end(&mut bytes)?;
         Ok(Some(Found { bytes, is_private: metadata.mode() & NOT_OWN == 0 }))
     }
 
     fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         let path = self.0.join(name);
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path)?;
-        // The mode above holds for a new file only.
-        file.set_permissions(Permissions::from_mode(0o600))?;
-        self.own(&path)?;
+        self.remove(name)?;
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+        self.own(&file)?;
         file.write_all(bytes)
     }
 
     fn sync(&self, name: &str) -> io::Result<()> {
-        File::open(self.0.join(name))?.sync_all()
+        open(&self.0.join(name))?.sync_all()
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {

@@ -1,7 +1,7 @@
 //! What others leave for the owner of the storage: a command, or the service's page.
 
 use super::record::{Owner, Record};
-use super::{HANDOVER, Loaded, Store, StoreError, new, seal, stem};
+use super::{FOREIGN, HANDOVER, Loaded, Store, StoreError, new, seal, stem};
 
 /// Nobody takes as long to write a file, seconds.
 const ABANDONED: f64 = 60.0;
@@ -34,20 +34,27 @@ impl Store {
         self.remove_handed_over(&format!("{HANDOVER}/{}.{id}.json", stem(target)))
     }
 
-    /// What others left for this owner's target, the oldest first; and notes on files that are kept aside.
+    /// What others left for this owner's target, the oldest first; and notes on files that are not used.
     ///
     /// # Errors
     /// See [`StoreError`].
     pub fn handed_over(&self, owner: &Owner, now: f64) -> Result<(Vec<HandedOver>, Vec<String>), StoreError> {
-        let (mut handed, mut asides) = (Vec::new(), Vec::new());
+        let (mut handed, mut notes) = (Vec::new(), Vec::new());
         for name in self.names_handed_over(&owner.target, now)? {
+            // Its owner may be the one after the next reload.
+            if let Some(Ok(record)) = self.read(&name, &owner.target)?
+                && record.owner != *owner
+            {
+                notes.push(format!("{} {FOREIGN}; it is left there", self.path.join(name).display()));
+                continue;
+            }
             let Loaded { record, aside } = self.read_own(&name, owner)?;
             handed.extend(record.map(|record| HandedOver { name, record }));
-            asides.extend(aside);
+            notes.extend(aside);
         }
         let at = |handed: &HandedOver| handed.record.chain.confirmed.as_ref().map_or(0.0, |c| c.at);
         handed.sort_by(|a, b| at(a).total_cmp(&at(b)));
-        Ok((handed, asides))
+        Ok((handed, notes))
     }
 
     fn names_handed_over(&self, target: &str, now: f64) -> Result<Vec<String>, StoreError> {

@@ -34,6 +34,9 @@ use seal::{Key, Unusable};
 const HANDOVER: &str = "handover";
 const CODES: &str = "codes";
 const LOCK: &str = "lock";
+/// Why a file of another owner is not used.
+const FOREIGN: &str =
+    "belongs to another application, address, grant or refresh token than is configured now";
 
 /// Why the storage cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -177,9 +180,7 @@ impl Store {
             }
             // An access token alone is worth nothing elsewhere, and nothing to anybody later.
             Some(Ok(record)) if record.chain.refresh_token.is_none() => return Ok(Loaded::default()),
-            Some(Ok(_)) => {
-                "belongs to another application, address, grant or refresh token than is configured now"
-            }
+            Some(Ok(_)) => FOREIGN,
             Some(Err(Unusable::Foreign)) => "is of another version of pbx_exporter, or of another target",
             Some(Err(_)) => "is broken",
         };

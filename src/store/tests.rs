@@ -223,3 +223,59 @@ fn what_root_writes_belongs_to_whom_the_folder_belongs() {
         assert_eq!(fs::metadata(settings.path.join(path)).expect("there").uid(), expected, "{path}");
     }
 }
+
+#[test]
+fn links_and_pipes_that_somebody_planted_in_the_folder_lead_nowhere() {
+    use std::os::unix::fs::symlink;
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = Store::new(&settings(folder.path()));
+    store.own().expect("free");
+    let (victim, elsewhere) = (folder.path().join("victim"), folder.path().join("elsewhere"));
+    fs::write(&victim, "kept").expect("written");
+    fs::set_permissions(&victim, fs::Permissions::from_mode(0o644)).expect("a mode");
+    fs::create_dir(&elsewhere).expect("a folder");
+    let tokens = folder.path().join("tokens");
+    let name = stem("office");
+    let written = [format!("{name}.json"), format!("handover/{name}.id.json"), format!("codes/{name}.json")];
+    for name in &written {
+        symlink(&victim, tokens.join(new(name))).expect("a link");
+    }
+    store.save(&record(owner("office"), "first", 1)).expect("saved");
+    store.hand_over("id", &record(owner("office"), "first", 1)).expect("handed over");
+    store.new_code("office", 1000.0).expect("a code");
+    assert_eq!(fs::read_to_string(&victim).expect("text"), "kept");
+    assert_eq!(fs::metadata(&victim).expect("there").permissions().mode() & 0o777, 0o644);
+    for name in &written {
+        assert!(fs::symlink_metadata(tokens.join(name)).expect("there").is_file(), "{name}");
+    }
+    let path = file(folder.path(), "office");
+    fs::remove_file(&path).expect("removed");
+    symlink(&victim, &path).expect("a link");
+    let error = store.load(&owner("office")).expect_err("a link").to_string();
+    assert!(error.contains("no regular file"), "{error}");
+    fs::remove_file(&path).expect("removed");
+    assert!(std::process::Command::new("mkfifo").arg(&path).status().expect("mkfifo").success());
+    let error = store.load(&owner("office")).expect_err("a pipe").to_string();
+    assert!(error.contains("no regular file"), "{error}");
+    fs::rename(tokens.join("handover"), folder.path().join("old")).expect("moved");
+    symlink(&elsewhere, tokens.join("handover")).expect("a link");
+    fs::set_permissions(&elsewhere, fs::Permissions::from_mode(0o700)).expect("a mode");
+    let error = store.hand_over("id", &record(owner("office"), "first", 1)).expect_err("a link").to_string();
+    assert!(error.contains("is no folder"), "{error}");
+    assert_eq!(fs::read_dir(&elsewhere).expect("a folder").count(), 0);
+}
+
+#[test]
+fn what_was_handed_over_for_another_owner_waits_for_a_reload() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = Store::new(&settings(folder.path()));
+    let mut reloaded = owner("office");
+    reloaded.client_id.push('2');
+    store.hand_over("id", &record(reloaded.clone(), "first", 1)).expect("handed over");
+    for _ in 0..2 {
+        let (handed, notes) = store.handed_over(&owner("office"), 1000.0).expect("usable");
+        assert!(handed.is_empty() && notes.len() == 1 && notes[0].contains("it is left there"), "{notes:?}");
+    }
+    let (handed, notes) = store.handed_over(&reloaded, 1000.0).expect("usable");
+    assert!(handed.len() == 1 && notes.is_empty(), "{notes:?}");
+}

@@ -27,7 +27,7 @@ pub(super) struct Start {
 /// The form. It does not tell whether there is a target of that name.
 pub(super) async fn form(State(state): State<WebState>, Query(start): Query<Start>) -> Response {
     match state.control.confirm() {
-        Some(_) => show(StatusCode::OK, "Confirm access", &fields(&start.target, None)),
+        Some(_) => ask(StatusCode::OK, &start.target, None),
         None => off(),
     }
 }
@@ -39,7 +39,7 @@ pub(super) async fn start(State(state): State<WebState>, _: SameSite, Form(start
             let cookie = set_cookie(confirm, begun.cookie.expose_secret(), 600);
             go(&begun.location, cookie)
         }
-        Err(error) => show(StatusCode::FORBIDDEN, "Confirm access", &fields(&start.target, Some(&error))),
+        Err(error) => ask(StatusCode::FORBIDDEN, &start.target, Some(&error)),
     }
 }
 
@@ -54,7 +54,7 @@ pub(super) async fn callback(
     let mut response = match finished {
         Ok(text) => show(StatusCode::OK, "Access is confirmed", &html! { p { (text) } }),
         Err(error) => {
-            let body = html! { p { "Nothing has changed: " (error) "." } };
+            let body = html! { p { (error) } };
             return show(StatusCode::BAD_REQUEST, "Access is not confirmed", &body);
         }
     };
@@ -64,6 +64,14 @@ pub(super) async fn callback(
 
 fn off() -> Response {
     text(StatusCode::NOT_FOUND, "not found")
+}
+
+fn ask(status: StatusCode, target: &str, error: Option<&str>) -> Response {
+    let mut response = show(status, "Confirm access", &fields(target, error));
+    // Under `no-referrer` a browser posts the form with `Origin: null`, as another site's page would make it do.
+    let policy = HeaderValue::from_static("same-origin");
+    response.headers_mut().insert(header::REFERRER_POLICY, policy);
+    response
 }
 
 fn fields(target: &str, error: Option<&str>) -> Markup {

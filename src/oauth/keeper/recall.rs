@@ -10,7 +10,7 @@ use crate::domain::{Failure, Grant, Operation};
 use crate::oauth::person;
 use crate::oauth::vault::{self, Trouble, is_confirmed_by_a_person, is_confirming};
 use crate::platform;
-use crate::store::{HandedOver, Record};
+use crate::store::{Confirmed, HandedOver, Record};
 
 impl State {
     /// What is on disk is in memory, and the other way round, before a token is used or asked for.
@@ -77,6 +77,10 @@ impl State {
         let mut done: Vec<String> = confirmed.iter().map(|handed| handed.name.clone()).collect();
         let newest = confirmed.into_iter().next_back().map(|handed| handed.record);
         let adopts = newest.as_ref().is_some_and(|record| self.is_news(record));
+        if !adopts && newest.as_ref().is_some_and(|record| !self.is_known(record)) {
+            // It serves once what is in use has ended.
+            return Ok(false);
+        }
         if let Some(record) = newest {
             if adopts {
                 self.take_record(asker, record);
@@ -99,13 +103,22 @@ impl State {
         Ok(adopts)
     }
 
-    /// Not what was adopted before and could not be removed, nor anything older.
-    fn is_news(&self, record: &Record) -> bool {
+    /// Not what was adopted before and could not be removed; and nothing older while there is something to ask with.
+    /// Clocks may go back, so that what looks older still serves where there is nothing else.
+    pub(super) fn is_news(&self, record: &Record) -> bool {
         let (known, found) = (&self.chain.confirmed, &record.chain.confirmed);
         match (known, found) {
-            (Some(known), Some(found)) => found.id != known.id && found.at >= known.at,
+            (Some(known), Some(found)) => {
+                !self.is_known(record) && (found.at >= known.at || self.chain.refresh_token.is_none())
+            }
             _ => true,
         }
+    }
+
+    /// Whether it is the confirmation that was adopted last.
+    fn is_known(&self, record: &Record) -> bool {
+        let id = |confirmed: &Option<Confirmed>| confirmed.as_ref().map(|confirmed| confirmed.id.clone());
+        id(&self.chain.confirmed) == id(&record.chain.confirmed)
     }
 
     /// Writes down what is in memory.

@@ -72,7 +72,6 @@ impl State {
         }
         match (&target.auth.grant, &target.auth.refresh_token) {
             (Grant::RefreshToken, Some(source)) => {
-                self.refresh_fingerprint = fingerprint(std::iter::once(source));
                 let secret = source.read()?;
                 Ok(self.vault.is_new_seed(&secret, self.chain.ended.is_some()).then_some(secret))
             }

@@ -136,8 +136,20 @@ async fn on_a_machine_without_a_browser_the_redirected_address_is_pasted() {
     for (pasted, said) in
         [("\n", "paste the whole address"), ("https://pbx.example.com/\n", "paste the whole address")]
     {
-        let ended = paste(&config, &["--paste"], |_| pasted.to_owned()).await;
+        let ended = authorize(&config, &["--paste"]).input(pasted).run().await;
         assert!(ended.code == Some(6) && ended.stderr.contains(said), "{}", ended.stderr);
+    }
+    // Whatever else is pasted before.
+    for arguments in [&["--paste"][..], &["--no-browser"]] {
+        let ended = paste(&config, arguments, |location| {
+            let right = allowed(&server, &location);
+            let stale = right.as_str().replace("state=", "state=x");
+            format!("\nhttps://pbx.example.com/\n{stale}\n{right}\n")
+        });
+        let ended = ended.await;
+        assert_eq!(ended.code, Some(0), "{arguments:?}: {}", ended.stderr);
+        assert_eq!(ended.stderr.matches("still waiting").count(), 2, "{}", ended.stderr);
+        assert!(ended.stderr.contains("that is not the address of the last page"), "{}", ended.stderr);
     }
     // The browser would go to a place that is not here.
     let elsewhere = config.replace("client_id:", "redirect_uri: 'https://app.example.com/back', client_id:");

@@ -87,6 +87,7 @@ async fn a_person_with_a_code_confirms_on_the_page_and_the_target_goes_on_at_onc
     let mut stage = Stage::new().await;
     let form = stage.service.get("/oauth/start?target=head+office").await;
     assert!(form.status == 200 && form.body.contains("value=\"head office\""), "{}", form.body);
+    assert_eq!(form.header("referrer-policy"), "same-origin", "or it is posted with `Origin: null`");
     let (location, cookie) = stage.begin().await;
     let back = allowed(&stage.server, &location);
     let page = stage.back(&back, &cookie).await;
@@ -119,6 +120,7 @@ async fn without_a_good_code_nothing_begins() {
     let stage = Stage::new().await;
     let reply = stage.post("guess", &[]).await;
     assert!(reply.status == 403 && reply.body.contains("there is no code for this target"), "{}", reply.body);
+    assert_eq!(reply.header("referrer-policy"), "same-origin", "its form is posted again");
     let code = stage.code().await;
     for left in (0..5).rev() {
         let reply = stage.post("guess", &[]).await;
@@ -155,6 +157,18 @@ async fn only_the_browser_that_began_can_end_it_and_a_refusal_changes_nothing() 
     assert_eq!(stage.back(&allowed_back, &cookie).await.status, 400, "it is over");
     assert_eq!(stage.server.pbx().requests(Operation::Token), 0);
     assert_eq!(stage.service.value(NEEDS_PERSON).await, Some(1.0));
+}
+
+#[tokio::test]
+async fn once_the_code_was_sent_it_is_not_said_that_nothing_has_changed() {
+    let stage = Stage::new().await;
+    let (location, cookie) = stage.begin().await;
+    let back = allowed(&stage.server, &location);
+    stage.server.pbx().set_fault(Some(Fault::SecretRegenerated));
+    let reply = stage.back(&back, &cookie).await;
+    assert!(reply.status == 400 && reply.body.contains("invalid_client"), "{}", reply.body);
+    assert!(reply.body.contains("serves once: begin anew."), "{}", reply.body);
+    assert!(!reply.body.contains("Nothing has changed"), "{}", reply.body);
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use pbx_exporter::clock::Clock;
 use pbx_exporter::domain::target::ClientSettings;
 use pbx_exporter::domain::{Grant, Operation, Reason, Request, SecretSource, TransportError};
 use pbx_exporter::sim::target::SECRET;
@@ -91,6 +92,30 @@ async fn a_dead_refresh_token_stays_dead_over_a_restart_and_goes_on_once_confirm
     assert_eq!(place.pbx.requests(Operation::Token), asked, "no request was sent");
     place.confirm().await;
     life.works("confirmed anew").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_confirmation_by_a_clock_that_goes_behind_is_not_lost() {
+    let place = Place::new();
+    place.confirm().await;
+    let life = place.start(usual(Grant::AuthorizationCode));
+    life.works("first").await;
+    let left = || std::fs::read_dir(place.path().join("tokens/handover")).expect("a folder").count();
+    let confirm_behind = async |seconds| {
+        let store = Arc::new(Store::new(&settings(place.path())));
+        let (target, clock) = (usual(Grant::AuthorizationCode), Clock::steered(UNIX - seconds));
+        confirm(&*place.pbx, &*place.transport, &target, &store, clock).await.expect("confirmed");
+    };
+    confirm_behind(600.0).await;
+    life.works("with what it has").await;
+    assert_eq!((left(), place.refreshes()), (1, 0));
+    place.pbx.revoke_tokens();
+    life.wants_a_person().await;
+    life.wants_a_person().await;
+    assert_eq!(left(), 0, "it was tried, too");
+    confirm_behind(1200.0).await;
+    life.works("confirmed anew").await;
+    assert_eq!(left(), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -182,6 +207,36 @@ async fn a_configured_refresh_token_goes_on_where_it_was_after_a_restart_until_a
     assert_eq!(place.refreshes(), asked, "a dead one is not sent again");
     let second = crate::token::first_refresh_token_text(&place.pbx);
     place.start(target(&second)).works("a new one is configured").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_corrected_client_secret_goes_on_with_the_kept_refresh_token_after_a_restart() {
+    for grant in [Grant::AuthorizationCode, Grant::RefreshToken] {
+        let place = Place::new();
+        let secret = place.path().join("secret");
+        let mut target = usual(Grant::AuthorizationCode);
+        if grant == Grant::RefreshToken {
+            target = usual(Grant::Password);
+            let seed = crate::token::first_refresh_token_text(&place.pbx);
+            target.auth.refresh_token = Some(SecretSource::Literal(SecretString::from(seed)));
+            target.auth.grant = grant;
+        } else {
+            place.confirm().await;
+        }
+        target.auth.client_secret = Some(SecretSource::File(secret.clone()));
+        std::fs::write(&secret, SECRET).expect("written");
+        let life = place.start(target.clone());
+        life.works("first").await;
+        minutes(56).await;
+        life.works("renewed").await;
+        drop(life);
+        minutes(61).await;
+        std::fs::write(&secret, "not-the-secret").expect("written");
+        let life = place.start(target);
+        assert_eq!(life.fails().await.reason, Reason::InvalidClient, "{grant}");
+        std::fs::write(&secret, SECRET).expect("written");
+        life.works(&format!("corrected, {grant}")).await;
+    }
 }
 
 #[tokio::test(start_paused = true)]
