@@ -202,13 +202,21 @@ fn token_by_status(ctx: &CallContext, answer: &Answer, body: &Body) -> Failure {
 }
 
 /// A 401 without a known error code: that it refuses is certain, and not what. RFC 6749 section 5.2 knows the status for
-/// a refused client; with any other grant than the client's own, what the grant brings is likelier.
+/// a refused client; with any other grant than the client's own, what the grant brings is likelier. Only where a person
+/// would have to replace a refresh token is it never taken for dead on such a word: it may serve once the secret is right.
 fn refused_unsaid(ctx: &CallContext) -> Failure {
     let reason = match ctx.grant {
         Grant::ClientCredentials | Grant::Static => Reason::InvalidClient,
+        Grant::RefreshToken if takes_a_person(ctx) => Reason::InvalidClient,
         Grant::Password | Grant::AuthorizationCode | Grant::RefreshToken => Reason::InvalidGrant,
     };
     Failure::new(reason, unsaid(ctx))
+}
+
+/// Whether the refresh token that was sent could be replaced by a person alone.
+pub fn takes_a_person(ctx: &CallContext) -> bool {
+    ctx.grant == Grant::RefreshToken
+        && matches!(ctx.target.auth.grant, Grant::AuthorizationCode | Grant::RefreshToken)
 }
 
 /// What a resource's answer says of a failure; `None`: it succeeded.

@@ -3,6 +3,7 @@
 //! They name what was asked and what the description says, and nothing of the far side's text.
 
 use super::CallContext;
+use super::rules::takes_a_person;
 use crate::domain::{Grant, Operation, Reason};
 
 /// What may stand in braces in a description's texts.
@@ -122,11 +123,17 @@ pub fn unsaid(ctx: &CallContext) -> String {
         Grant::ClientCredentials | Grant::Static => "client id, client secret or another parameter",
         Grant::Password => "user name, password, client id or client secret",
         Grant::AuthorizationCode => "the code, client id or client secret",
-        Grant::RefreshToken => "the refresh token, client id or client secret",
+        Grant::RefreshToken => "client id, client secret or the refresh token",
+    };
+    let mend = if takes_a_person(ctx) {
+        " Client id and secret come first: the refresh token is kept, and serves once they are right. Where they are \
+         right already it is dead, and a new one is needed."
+    } else {
+        ""
     };
     format!(
         "{} refuses the token request with grant {} at {} (HTTP 401) without saying what it refuses: {what}. Compare \
-         them with the {} there.",
+         them with the {} there.{mend}",
         ctx.target.platform.title,
         ctx.grant,
         ctx.path(),

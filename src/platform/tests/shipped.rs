@@ -185,7 +185,7 @@ fn a_bare_401_says_that_it_does_not_say() {
     let target = of("portsip");
     for (grant, reason, part) in [
         (Grant::Password, Reason::InvalidGrant, "user name, password, client id"),
-        (Grant::RefreshToken, Reason::InvalidGrant, "the refresh token, client id"),
+        (Grant::RefreshToken, Reason::InvalidGrant, "client id, client secret or the refresh token"),
         (Grant::ClientCredentials, Reason::InvalidClient, "client id, client secret"),
     ] {
         let ctx = CallContext { grant, ..context(&target, Operation::Token, false) };
@@ -196,6 +196,22 @@ fn a_bare_401_says_that_it_does_not_say() {
         assert_eq!(advice(&target, Operation::Token, reason, &shown).certainty, Certainty::Open);
         let shown = ["POST /x: HTTP 401, JSON, error invalid_client".to_owned()];
         assert_ne!(advice(&target, Operation::Token, reason, &shown).certainty, Certainty::Open);
+    }
+}
+
+#[test]
+fn a_bare_401_never_ends_a_refresh_token_that_a_person_would_have_to_replace() {
+    for (grant, dead) in
+        [(Grant::Password, true), (Grant::AuthorizationCode, false), (Grant::RefreshToken, false)]
+    {
+        let target = Target { platform: builtin("ringme").unwrap(), ..pbx(grant, Call::known("extensions")) };
+        let ctx = CallContext { grant: Grant::RefreshToken, ..context(&target, Operation::Token, false) };
+        let failure = token_failure(&ctx, &answer(401, r#"{"message":"Unauthorized"}"#));
+        assert_eq!(refresh_refused_means_dead(&failure), dead, "{grant}");
+        assert_eq!(failure.class(), Class::Refused);
+        assert_eq!(failure.diagnosis.contains("the refresh token is kept"), !dead, "{}", failure.diagnosis);
+        let failure = token_failure(&ctx, &answer(401, r#"{"error":"invalid_grant"}"#));
+        assert!(refresh_refused_means_dead(&failure), "{grant}");
     }
 }
 
