@@ -154,7 +154,7 @@ pub fn advice<'a>(target: &'a Target, operation: Operation, reason: Reason, show
     if is_freepbx(target) {
         return freepbx::advice::of(target, operation, reason, shown);
     }
-    advice::of(target, reason, shown)
+    advice::of(target, operation, reason, shown)
 }
 
 /// A request for the token endpoint without credentials, which tells whether the API is there; `None`: the

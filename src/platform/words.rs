@@ -65,6 +65,8 @@ pub enum Odd<'a> {
     UnusableToken,
     /// The token endpoint's own member says that it gives none.
     SaysNo,
+    /// Nothing at this pointer, which tells success from failure.
+    NoCode(&'a str),
     /// No total at this pointer.
     NoTotal(&'a str),
     /// No version where it should be.
@@ -106,6 +108,9 @@ pub fn odd(ctx: &CallContext, odd: Odd) -> String {
             "{title} answers {asked} with a code of its own that says that it gives no token; what this code means is \
              not known here. Compare client id, secret and the rights of the {} with {title}'s documentation.",
             application(ctx)
+        ),
+        Odd::NoCode(pointer) => format!(
+            "{asked} was answered with JSON that has nothing at `{pointer}`, where {title} says whether it succeeded. {look}"
         ),
         Odd::NoTotal(pointer) => format!(
             "{asked} succeeded, but its JSON has no number, array or object at `{pointer}`, where the extensions or \
