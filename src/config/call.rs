@@ -8,9 +8,9 @@ use super::check::Checker;
 use super::raw;
 use super::structure::{printable, suggest};
 use crate::domain::Platform;
-use crate::domain::platform::{CallForm, Method, RequestForm};
+use crate::domain::platform::{CallForm, Method, Reader, RequestForm};
 use crate::domain::target::Call;
-use crate::platform::{is_no_pointer, mutates, wrong_path};
+use crate::platform::{is_no_pointer, may_change, mutates, wrong_path};
 
 /// Checks `call`; `None` only after reporting an error.
 pub(super) fn check(c: &mut Checker<'_>, raw: Option<&raw::Call>, platform: &Platform) -> Option<Call> {
@@ -18,7 +18,7 @@ pub(super) fn check(c: &mut Checker<'_>, raw: Option<&raw::Call>, platform: &Pla
         None => platform.calls.first().map_or("", |call| &call.name),
         Some(raw::Call::Known(name)) => name,
         Some(raw::Call::Custom(custom)) => {
-            return self::custom(c, custom).map(|call| Call::Custom(Box::new(call)));
+            return self::custom(c, custom, platform).map(|call| Call::Custom(Box::new(call)));
         }
     };
     if platform.call(name).is_none() {
@@ -36,14 +36,14 @@ pub(super) fn check(c: &mut Checker<'_>, raw: Option<&raw::Call>, platform: &Pla
     Some(Call::known(name))
 }
 
-fn custom(c: &mut Checker<'_>, raw: &raw::CustomCall) -> Option<CallForm> {
+fn custom(c: &mut Checker<'_>, raw: &raw::CustomCall, platform: &Platform) -> Option<CallForm> {
     let method = method(c, raw.method.as_deref().unwrap_or("GET"));
     if let Some(wrong) = wrong_path(&raw.path) {
         c.error("call.path", wrong);
     }
     check_body(c, raw, method);
     if method == Some(Method::Post) {
-        check_reads_only(c, raw);
+        check_reads_only(c, raw, platform);
     }
     if raw.total.as_deref().is_some_and(is_no_pointer) {
         c.error("call.total", "is no JSON pointer; begin it with `/`, as in `/data/count`");
@@ -104,8 +104,15 @@ fn check_body(c: &mut Checker<'_>, raw: &raw::CustomCall, method: Option<Method>
     }
 }
 
-/// This exporter only reads. FreePBX's REST changes things by POST, and GraphQL by `mutation`.
-fn check_reads_only(c: &mut Checker<'_>, raw: &raw::CustomCall) {
+/// This exporter only reads. FreePBX's REST changes things by POST, and GraphQL by `mutation`; elsewhere nothing but a
+/// GraphQL query is known to be harmless.
+fn check_reads_only(c: &mut Checker<'_>, raw: &raw::CustomCall, platform: &Platform) {
+    if platform.reader != Reader::Freepbx {
+        if let Some((part, wrong)) = may_change(raw.body.as_deref()) {
+            c.error(&format!("call.{part}"), wrong);
+        }
+        return;
+    }
     let path = raw.path.to_ascii_lowercase();
     // The second is what the first is rewritten to (FreePBX/framework:amp_conf/htdocs/admin/api/.htaccess).
     if path.contains("/rest/") || path.contains("command=rest") {

@@ -4,7 +4,7 @@
 use super::Advice;
 use super::Certainty::{self, Certain, Likely, Open};
 use super::reach::of_way;
-use crate::domain::{Reason, Target};
+use crate::domain::{Operation, Reason, Target};
 
 pub const NO_NEW_SECRET: &str =
     "Do not create new credentials: they were not looked at, so they are not the cause.";
@@ -23,10 +23,10 @@ pub fn advice(
 }
 
 /// The platform's own words where it has some, else the general ones.
-pub fn of<'a>(target: &'a Target, reason: Reason, shown: &[String]) -> Advice<'a> {
+pub fn of<'a>(target: &'a Target, operation: Operation, reason: Reason, shown: &[String]) -> Advice<'a> {
     let named = |words: &str| shown.iter().any(|text| text.contains(words));
     let general = general(reason, &named);
-    let Some(words) = target.platform.words(reason) else { return general };
+    let Some(words) = target.platform.words(reason, operation) else { return general };
     Advice {
         title: words.title.as_deref().unwrap_or(general.title),
         certainty: words.certainty.unwrap_or(general.certainty),

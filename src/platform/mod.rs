@@ -22,7 +22,7 @@ use crate::domain::{Answer, Class, Failure, Grant, Listing, Operation, Reason, R
 
 pub use crate::domain::platform::Certainty;
 pub use builtin::{builtin, names, text};
-pub use check::{calls::mutates, is_no_pointer, problems, wrong_path};
+pub use check::{calls::may_change, calls::mutates, is_no_pointer, problems, wrong_path};
 pub use headers::rate_limit;
 pub use reach::{possible_reasons, transport_failure};
 pub use request::with_token;
@@ -154,7 +154,7 @@ pub fn advice<'a>(target: &'a Target, operation: Operation, reason: Reason, show
     if is_freepbx(target) {
         return freepbx::advice::of(target, operation, reason, shown);
     }
-    advice::of(target, reason, shown)
+    advice::of(target, operation, reason, shown)
 }
 
 /// A request for the token endpoint without credentials, which tells whether the API is there; `None`: the

@@ -10,7 +10,7 @@ use super::words::{Odd, fill, general, odd, unsaid};
 use super::{CallContext, listing};
 use crate::domain::extensions::Page;
 use crate::domain::outcome::Version;
-use crate::domain::platform::{Part, Rule, Test};
+use crate::domain::platform::{Rule, Test};
 use crate::domain::target::Call;
 use crate::domain::{Answer, Failure, Grant, Listing, Operation, Reason, Target};
 
@@ -100,7 +100,7 @@ fn by_rules(ctx: &CallContext, answer: &Answer, body: &Body) -> Option<Failure> 
 
 /// The platform's own sentence for a reason, or the general one.
 fn said(ctx: &CallContext, reason: Reason, status: StatusCode) -> String {
-    let own = ctx.target.platform.words(reason).and_then(|words| words.diagnosis.as_ref());
+    let own = ctx.target.platform.words(reason, ctx.operation).and_then(|words| words.diagnosis.as_ref());
     own.map_or_else(|| general(ctx, reason, status.as_u16()), |text| fill(ctx, text))
 }
 
@@ -110,19 +110,17 @@ fn fails(ctx: &CallContext, reason: Reason, status: StatusCode) -> Failure {
 
 fn fits(rule: &Rule, ctx: &CallContext, answer: &Answer, body: &Body) -> bool {
     let token = ctx.operation == Operation::Token;
-    let of = match rule.of {
-        Part::Any => true,
-        Part::Token => token,
-        Part::Resource => !token,
-    };
+    let of = rule.of.has(ctx.operation);
     let granted = rule.grants.as_ref().is_none_or(|grants| token && grants.contains(&ctx.grant));
     let status = rule.status.as_ref().is_none_or(|known| known.contains(&answer.status.as_u16()));
     let header = rule.header.as_ref().is_none_or(|test| {
         let value = answer.headers.get(&test.name).and_then(|value| value.to_str().ok());
         value.is_some_and(|value| test.contains.as_ref().is_none_or(|part| value.contains(part)))
     });
+    let absent = rule.absent.as_ref().is_none_or(|pointer| body.at(pointer).is_none());
     of && granted
         && status
+        && absent
         && header
         && rule.pointer.as_ref().is_none_or(|pointer| says(rule, body.at(pointer)))
 }
@@ -147,10 +145,10 @@ fn is(word: &crate::domain::platform::Word, value: &Value) -> bool {
     }
 }
 
-/// Whether a body passes the test that makes it a success.
-pub fn passes(test: &Test, json: Option<&Value>) -> bool {
-    let value = json.and_then(|json| json.pointer(&test.pointer));
-    value.is_some_and(|value| test.values.iter().any(|word| is(word, value)))
+/// Whether a body passes the test that makes it a success; `None`: it does not say.
+pub fn passes(test: &Test, json: Option<&Value>) -> Option<bool> {
+    let value = json?.pointer(&test.pointer)?;
+    Some(test.values.iter().any(|word| is(word, value)))
 }
 
 /// RFC 6749 section 5.2, whatever the status.
@@ -180,12 +178,13 @@ fn token_by_status(ctx: &CallContext, answer: &Answer, body: &Body) -> Failure {
         200..=299 if body.json.is_none() => unexpected(Odd::NoJson),
         200..=299 => {
             let form = ctx.target.platform.token.as_ref();
-            let says_no =
-                form.and_then(|f| f.success.as_ref()).is_some_and(|t| !passes(t, body.json.as_ref()));
             let pointer =
                 form.and_then(|form| form.answer.access_token.as_deref()).unwrap_or("/access_token");
-            if says_no {
-                return refusal(Odd::SaysNo);
+            let test = form.and_then(|form| form.success.as_ref());
+            match test.map(|test| (test, passes(test, body.json.as_ref()))) {
+                Some((_, Some(false))) => return refusal(Odd::SaysNo),
+                Some((test, None)) => return unexpected(Odd::NoCode(&test.pointer)),
+                Some((_, Some(true))) | None => {}
             }
             let given = body.at(pointer).and_then(Value::as_str).is_some_and(|token| !token.is_empty());
             unexpected(if given { Odd::UnusableToken } else { Odd::NoToken })
@@ -202,13 +201,21 @@ fn token_by_status(ctx: &CallContext, answer: &Answer, body: &Body) -> Failure {
 }
 
 /// A 401 without a known error code: that it refuses is certain, and not what. RFC 6749 section 5.2 knows the status for
-/// a refused client; with any other grant than the client's own, what the grant brings is likelier.
+/// a refused client; with any other grant than the client's own, what the grant brings is likelier. Only where a person
+/// would have to replace a refresh token is it never taken for dead on such a word: it may serve once the secret is right.
 fn refused_unsaid(ctx: &CallContext) -> Failure {
     let reason = match ctx.grant {
         Grant::ClientCredentials | Grant::Static => Reason::InvalidClient,
+        Grant::RefreshToken if takes_a_person(ctx) => Reason::InvalidClient,
         Grant::Password | Grant::AuthorizationCode | Grant::RefreshToken => Reason::InvalidGrant,
     };
     Failure::new(reason, unsaid(ctx))
+}
+
+/// Whether the refresh token that was sent could be replaced by a person alone.
+pub fn takes_a_person(ctx: &CallContext) -> bool {
+    ctx.grant == Grant::RefreshToken
+        && matches!(ctx.target.auth.grant, Grant::AuthorizationCode | Grant::RefreshToken)
 }
 
 /// What a resource's answer says of a failure; `None`: it succeeded.
@@ -232,14 +239,15 @@ fn by_status(ctx: &CallContext, answer: &Answer, body: &Body) -> Option<Failure>
         200..=299 => {
             let call = ctx.target.called();
             let test = call.success.as_ref().filter(|_| ctx.operation == Operation::Extensions);
-            let failed = test.is_some_and(|test| !passes(test, body.json.as_ref()));
-            let page = body.html && matches!(ctx.target.call, Call::Known(_));
-            if page {
-                unexpected(Odd::Page)
-            } else if failed {
-                fails(Reason::QueryFailed)
-            } else {
-                None
+            if body.html && matches!(ctx.target.call, Call::Known(_)) {
+                return unexpected(Odd::Page);
+            }
+            let test = test?;
+            match passes(test, body.json.as_ref()) {
+                Some(true) => None,
+                Some(false) => fails(Reason::QueryFailed),
+                None if body.json.is_none() => unexpected(Odd::NoJson),
+                None => unexpected(Odd::NoCode(&test.pointer)),
             }
         }
         401 if body.html || has_challenge(answer, "basic") => unexpected(Odd::Password),

@@ -50,7 +50,7 @@ pub fn answer(target: &Target, answer: &Answer) -> Option<Vec<u8>> {
         return Some(answer.body.to_vec());
     }
     let json: Value = serde_json::from_slice(&answer.body).ok()?;
-    if form.success.as_ref().is_some_and(|test| !passes(test, Some(&json))) {
+    if form.success.as_ref().is_some_and(|test| passes(test, Some(&json)) != Some(true)) {
         return None;
     }
     let at =

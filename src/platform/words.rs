@@ -3,6 +3,7 @@
 //! They name what was asked and what the description says, and nothing of the far side's text.
 
 use super::CallContext;
+use super::rules::takes_a_person;
 use crate::domain::{Grant, Operation, Reason};
 
 /// What may stand in braces in a description's texts.
@@ -64,6 +65,8 @@ pub enum Odd<'a> {
     UnusableToken,
     /// The token endpoint's own member says that it gives none.
     SaysNo,
+    /// Nothing at this pointer, which tells success from failure.
+    NoCode(&'a str),
     /// No total at this pointer.
     NoTotal(&'a str),
     /// No version where it should be.
@@ -106,6 +109,9 @@ pub fn odd(ctx: &CallContext, odd: Odd) -> String {
              not known here. Compare client id, secret and the rights of the {} with {title}'s documentation.",
             application(ctx)
         ),
+        Odd::NoCode(pointer) => format!(
+            "{asked} was answered with JSON that has nothing at `{pointer}`, where {title} says whether it succeeded. {look}"
+        ),
         Odd::NoTotal(pointer) => format!(
             "{asked} succeeded, but its JSON has no number, array or object at `{pointer}`, where the extensions or \
              their number should be. Another release answers otherwise, or the call's pointer or path is wrong."
@@ -122,11 +128,17 @@ pub fn unsaid(ctx: &CallContext) -> String {
         Grant::ClientCredentials | Grant::Static => "client id, client secret or another parameter",
         Grant::Password => "user name, password, client id or client secret",
         Grant::AuthorizationCode => "the code, client id or client secret",
-        Grant::RefreshToken => "the refresh token, client id or client secret",
+        Grant::RefreshToken => "client id, client secret or the refresh token",
+    };
+    let mend = if takes_a_person(ctx) {
+        " Client id and secret come first: the refresh token is kept, and serves once they are right. Where they are \
+         right already it is dead, and a new one is needed."
+    } else {
+        ""
     };
     format!(
         "{} refuses the token request with grant {} at {} (HTTP 401) without saying what it refuses: {what}. Compare \
-         them with the {} there.",
+         them with the {} there.{mend}",
         ctx.target.platform.title,
         ctx.grant,
         ctx.path(),

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use oauth2::TokenResponse as _;
 use pbx_exporter::clock::Clock;
-use pbx_exporter::domain::{Grant, Operation, Reason};
+use pbx_exporter::domain::{Grant, Operation, Reason, SecretSource};
+use pbx_exporter::oauth::request_token;
 use pbx_exporter::sim::{RingmeFault, SimRingme, SimTransport, ringme};
 
 use crate::support::world::{UNIX, World, minutes, origin, seconds};
@@ -57,6 +59,27 @@ async fn a_dead_refresh_token_comes_as_401_and_a_new_grant_replaces_it() {
     let refreshes =
         state.grants.iter().find(|counters| counters.grant == Grant::RefreshToken).expect("counted");
     assert_eq!((refreshes.requests, refreshes.failures[Reason::InvalidGrant.index()]), (1, 1));
+    world.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_without_a_word_leaves_a_refresh_token_that_only_a_person_could_replace() {
+    let pbx = Arc::new(SimRingme::new(Clock::steered(UNIX)));
+    let transport = Arc::new(SimTransport::default().with(&origin(), pbx.clone()));
+    let mut target = ringme::target("office", &origin(), Grant::Password);
+    let first = request_token(&*transport, &target, Grant::Password, None, None).await.expect("sent");
+    let first = first.token.expect("a token").refresh_token().expect("a refresh token").secret().clone();
+    target.auth.grant = Grant::RefreshToken;
+    target.auth.refresh_token = Some(SecretSource::Literal(first.into()));
+    // 401 with nothing but a message: as well for a wrong client secret as for anything else.
+    pbx.set_fault(Some(RingmeFault::Token("wrong password")));
+    let world = World::start(transport, [target]).await;
+    minutes(30).await;
+    assert_eq!(world.reason(Operation::Token), Some(Reason::InvalidClient));
+    assert!(world.diagnosis(Operation::Token).contains("the refresh token is kept"));
+    pbx.set_fault(None);
+    minutes(120).await;
+    assert_eq!(world.state().up, Some(true), "it serves once the cause is mended");
     world.stop().await;
 }
 

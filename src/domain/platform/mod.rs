@@ -20,7 +20,7 @@ pub use token::{
     AnswerForm, BodyFormat, GrantForm, Grants, LifetimeForm, Parameter, SentAs, TokenEndpoint, Unit,
 };
 
-use super::{Grant, Reason};
+use super::{Grant, Operation, Reason};
 
 /// A kind of PBX.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
@@ -74,9 +74,9 @@ impl Platform {
         self.calls.iter().find(|call| call.name == name)
     }
 
-    /// The platform's own words for a reason.
-    pub fn words(&self, reason: Reason) -> Option<&Words> {
-        self.reasons.get(reason.as_str())
+    /// The platform's own words for a reason of this operation.
+    pub fn words(&self, reason: Reason, operation: Operation) -> Option<&Words> {
+        self.reasons.get(reason.as_str()).filter(|words| words.of.has(operation))
     }
 
     /// The platform's name for an application that serves `grant`.

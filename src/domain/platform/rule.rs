@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::domain::{Grant, Reason};
+use crate::domain::{Grant, Operation, Reason};
 
 /// From an answer to a reason: all that is said here has to fit.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
@@ -20,6 +20,8 @@ pub struct Rule {
     pub header: Option<HeaderTest>,
     /// JSON pointer into the body; alone it says that something is there.
     pub pointer: Option<String>,
+    /// JSON pointer to what must not be there.
+    pub absent: Option<String>,
     /// What is at the pointer: one of these.
     pub values: Option<Vec<Word>>,
     /// What the text at the pointer begins with.
@@ -43,6 +45,17 @@ pub enum Part {
     Token,
     /// A protected resource's.
     Resource,
+}
+
+impl Part {
+    /// Whether `operation` is of this part.
+    pub fn has(self, operation: Operation) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Token => operation == Operation::Token,
+            Self::Resource => operation != Operation::Token,
+        }
+    }
 }
 
 /// A header field of an answer.
@@ -92,6 +105,9 @@ impl std::fmt::Display for Word {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Words {
+    /// Whose answer they are about; where another gives the same reason, the general words serve.
+    #[serde(default)]
+    pub of: Part,
     /// What is wrong, in a few words, for `diagnose`.
     pub title: Option<String>,
     /// What is wrong and how to mend it, in a sentence or a few.

@@ -73,25 +73,43 @@ pub(super) fn request(found: &mut Problems, key: &str, form: &RequestForm) {
         (Some(_), Method::Get | Method::Head) => {
             add(found, format!("{key}.body"), "only a POST has a body; write `method: POST` or remove it");
         }
-        (Some(body), Method::Post) if mutates(body) => {
-            add(
-                found,
-                format!("{key}.body"),
-                "holds a GraphQL mutation, and this exporter only reads; write a query",
-            );
-        }
-        (None, Method::Post) => {
-            add(
-                found,
-                format!("{key}.method"),
-                "is POST without a body, which changes things on most systems; write GET",
-            );
+        (body, Method::Post) => {
+            if let Some((part, wrong)) = may_change(body.as_deref()) {
+                add(found, format!("{key}.{part}"), wrong);
+            }
         }
         _ => {}
     }
     if form.content_type.as_ref().is_some_and(|value| HeaderValue::from_str(value).is_err()) {
         add(found, format!("{key}.content_type"), "is no header value; write it as in `application/json`");
     }
+}
+
+/// Why a POST with this body may change things, and which of `method` and `body` to mend. Only a GraphQL query is known
+/// to change nothing on any platform.
+pub fn may_change(body: Option<&str>) -> Option<(&'static str, &'static str)> {
+    let Some(body) = body else {
+        return Some(("method", "is POST without a body, which changes things on most systems; write GET"));
+    };
+    if mutates(body) {
+        Some(("body", "holds a GraphQL mutation, and this exporter only reads; write a query"))
+    } else if is_query(body) {
+        None
+    } else {
+        Some((
+            "body",
+            "is no GraphQL query as JSON, and any other POST may change things; write it as in `{\"query\":\"{ a }\"}`, or write GET",
+        ))
+    }
+}
+
+/// Whether a body holds the members of a GraphQL request and nothing else, with a query among them.
+fn is_query(body: &str) -> bool {
+    const KNOWN: [&str; 4] = ["query", "variables", "operationName", "extensions"];
+    let Ok(Value::Object(members)) = serde_json::from_str(body) else { return false };
+    let query = members.get("query").and_then(Value::as_str).map_or("", str::trim_start);
+    members.keys().all(|name| KNOWN.contains(&name.as_str()))
+        && (query.starts_with('{') || query.starts_with("query") || query.starts_with("fragment"))
 }
 
 /// Whether the keyword `mutation` stands in a body: as it is, or behind the escapes of JSON or of a form.

@@ -13,6 +13,7 @@ pub(super) fn rule(found: &mut Problems, key: &str, rule: &Rule) {
         add(found, format!("{key}.pointer"), "missing, where the text is in the answer; add a JSON pointer");
     }
     pointer(found, &format!("{key}.pointer"), rule.pointer.as_ref());
+    pointer(found, &format!("{key}.absent"), rule.absent.as_ref());
     if let Some(odd) = rule.status.iter().flatten().find(|status| !(100..=599).contains(*status)) {
         add(found, format!("{key}.status"), format!("{odd} is no HTTP status; write 100 to 599"));
     }

@@ -29,10 +29,10 @@ pub fn of<'a>(target: &'a Target, operation: Operation, reason: Reason, shown: &
         ),
         // A query of one's own may ask for what this release does not have.
         Reason::InsufficientScope if matches!(super::called(target), super::Called::Custom) => {
-            Advice { certainty: Likely, ..advice::of(target, reason, shown) }
+            Advice { certainty: Likely, ..advice::of(target, operation, reason, shown) }
         }
         Reason::ServerError => of_crash(operation, &named),
-        _ => advice::of(target, reason, shown),
+        _ => advice::of(target, operation, reason, shown),
     }
 }
 

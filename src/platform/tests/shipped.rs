@@ -56,7 +56,14 @@ fn every_answer_of_a_shipped_platform_has_its_reason() {
             r#"{"errorCode":"InsufficientPermissions","errors":[{"errorCode":"CMN-408"}]}"#,
             AccessDenied,
         ),
-        ("ringcentral", Extensions, 403, r#"{"errorCode":"InsufficientPermissions"}"#, InsufficientScope),
+        ("ringcentral", Extensions, 403, r#"{"errorCode":"InsufficientPermissions"}"#, AccessDenied),
+        (
+            "ringcentral",
+            Extensions,
+            403,
+            r#"{"errorCode":"InsufficientPermissions","errors":[{"errorCode":"x"},{"errorCode":"CMN-401"}]}"#,
+            InsufficientScope,
+        ),
         ("ringcentral", Extensions, 401, r#"{"errorCode":"TokenInvalid"}"#, TokenRejected),
         ("ringcentral", Extensions, 403, "<html>", Forbidden),
         ("netsapiens", Token, 400, r#"{"error":"invalid_grant"}"#, InvalidGrant),
@@ -78,7 +85,8 @@ fn every_answer_of_a_shipped_platform_has_its_reason() {
         ("yeastar", Extensions, 200, r#"{"errcode":70082,"errmsg":"x"}"#, ServerError),
         ("yeastar", Extensions, 200, r#"{"errcode":-2,"errmsg":"INTERNAL SERVER ERROR"}"#, ServerError),
         ("yeastar", Extensions, 200, r#"{"errcode":-1,"errmsg":"FAILURE"}"#, QueryFailed),
-        ("yeastar", Extensions, 200, "{}", QueryFailed),
+        ("yeastar", Extensions, 200, "{}", UnexpectedResponse),
+        ("yeastar", Extensions, 200, "not json", UnexpectedResponse),
         ("8x8", Extensions, 401, "", TokenRejected),
         ("8x8", Extensions, 403, "", Forbidden),
         ("8x8", Extensions, 200, "<html>", UnexpectedResponse),
@@ -185,7 +193,7 @@ fn a_bare_401_says_that_it_does_not_say() {
     let target = of("portsip");
     for (grant, reason, part) in [
         (Grant::Password, Reason::InvalidGrant, "user name, password, client id"),
-        (Grant::RefreshToken, Reason::InvalidGrant, "the refresh token, client id"),
+        (Grant::RefreshToken, Reason::InvalidGrant, "client id, client secret or the refresh token"),
         (Grant::ClientCredentials, Reason::InvalidClient, "client id, client secret"),
     ] {
         let ctx = CallContext { grant, ..context(&target, Operation::Token, false) };
@@ -197,6 +205,66 @@ fn a_bare_401_says_that_it_does_not_say() {
         let shown = ["POST /x: HTTP 401, JSON, error invalid_client".to_owned()];
         assert_ne!(advice(&target, Operation::Token, reason, &shown).certainty, Certainty::Open);
     }
+}
+
+#[test]
+fn a_bare_401_never_ends_a_refresh_token_that_a_person_would_have_to_replace() {
+    for (grant, dead) in
+        [(Grant::Password, true), (Grant::AuthorizationCode, false), (Grant::RefreshToken, false)]
+    {
+        let target = Target { platform: builtin("ringme").unwrap(), ..pbx(grant, Call::known("extensions")) };
+        let ctx = CallContext { grant: Grant::RefreshToken, ..context(&target, Operation::Token, false) };
+        let failure = token_failure(&ctx, &answer(401, r#"{"message":"Unauthorized"}"#));
+        assert_eq!(refresh_refused_means_dead(&failure), dead, "{grant}");
+        assert_eq!(failure.class(), Class::Refused);
+        assert_eq!(failure.diagnosis.contains("the refresh token is kept"), !dead, "{}", failure.diagnosis);
+        let failure = token_failure(&ctx, &answer(401, r#"{"error":"invalid_grant"}"#));
+        assert!(refresh_refused_means_dead(&failure), "{grant}");
+    }
+}
+
+#[test]
+fn an_answer_that_is_not_the_platforms_is_no_refusal_and_proves_no_token() {
+    let target = of("yeastar");
+    let token = context(&target, Operation::Token, false);
+    for (body, said) in [(r#"{"hello":"world"}"#, "nothing at `/errcode`"), ("not json", "not JSON")] {
+        let failure = token_failure(&token, &answer(200, body));
+        assert_eq!(
+            (failure.reason, failure.class()),
+            (Reason::UnexpectedResponse, Class::Transient),
+            "{body}"
+        );
+        assert!(failure.diagnosis.contains(said), "{}", failure.diagnosis);
+        let listed = read_list(&context(&target, Operation::Extensions, false), &answer(200, body));
+        assert!(listed.as_ref().is_err_and(|failure| failure.diagnosis.contains(said)), "{listed:?}");
+        assert!(!accepts_token(&listed));
+    }
+}
+
+#[test]
+fn words_for_one_operation_are_not_said_of_another() {
+    for (name, status, body, wrong) in [
+        ("ringme", 404, "{}", "@me"),
+        ("3cx", 403, "", "role too low"),
+        ("ringme", 429, "{}", "applications and users"),
+    ] {
+        let target = of(name);
+        let failure = token_failure(&context(&target, Operation::Token, false), &answer(status, body));
+        assert!(!failure.diagnosis.contains(wrong), "{}", failure.diagnosis);
+        let own = |operation| advice(&target, operation, failure.reason, &[]).title;
+        assert!(status == 429 || own(Operation::Token) != own(Operation::Extensions), "{name}");
+    }
+    let target = Target {
+        platform: builtin("ringcentral").unwrap(),
+        ..pbx(Grant::RefreshToken, Call::known("extensions"))
+    };
+    let ctx = context(&target, Operation::Token, false);
+    let failure = token_failure(&ctx, &answer(400, r#"{"error":"invalid_grant"}"#));
+    assert!(
+        failure.diagnosis.contains("refresh token") && !failure.diagnosis.contains("JWT"),
+        "{}",
+        failure.diagnosis
+    );
 }
 
 #[test]

@@ -30,8 +30,12 @@ pub const ALL: &[Fixture] = &[
         .fails(Reason::InvalidGrant, &["authorization code"]),
     token("wrong password", Grant::Password, 401, r#"{"message":"Unauthorized"}"#)
         .fails(Reason::InvalidGrant, &["user name", "without saying"]),
+    token("password not for this client", Grant::Password, 401, r#"{"error":"unauthorized_client","message":"x"}"#)
+        .fails(Reason::UnauthorizedClient, &["password_credentials application"]),
+    token("blocked before a token", Grant::Password, 403, r#"{"message":"User is blocked","status":"user_blocked"}"#)
+        .fails(Reason::Forbidden, &["user_blocked"]),
     token("too many token requests", TRUSTED, 429, r#"{"message":"Too many requests"}"#)
-        .fails(Reason::RateLimited, &["too many requests"]),
+        .fails(Reason::RateLimited, &["20 requests a second"]),
     // Letters of another alphabet that look Latin, as in the manual's examples.
     token(
         "token of odd letters",
