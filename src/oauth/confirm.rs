@@ -235,7 +235,7 @@ fn refusal(error: &str) -> &'static str {
             "the PBX refuses a scope that was asked for: correct auth.scopes of the target, then begin anew"
         }
         "unauthorized_client" => {
-            "the PBX does not let this application ask for codes: make it one of the type Web-server"
+            "the PBX does not let this application ask for codes: allow it the grant authorization_code there"
         }
         "unsupported_response_type" => "the PBX does not give codes in this way",
         "invalid_request" => {
@@ -243,5 +243,16 @@ fn refusal(error: &str) -> &'static str {
         }
         "server_error" | "temporarily_unavailable" => "the PBX failed inside: begin anew later",
         _ => "the PBX refuses with a word that OAuth2 does not know",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_speaks_no_words_of_one_platform() {
+        let told = refusal("unauthorized_client");
+        assert!(told.contains("grant authorization_code") && !told.contains("Web-server"), "{told}");
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! The folder holds a fingerprint of 256 bits; the code itself is shown once, by the command.
 
+use std::sync::PoisonError;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ring::digest::{SHA256, digest};
@@ -67,6 +69,8 @@ impl Store {
     /// # Errors
     /// See [`StoreError`].
     pub fn use_code(&self, target: &str, code: &str, now: f64) -> Result<CodeState, StoreError> {
+        // Of two who try the same code at once, one finds it used up.
+        let _alone = self.trying.lock().unwrap_or_else(PoisonError::into_inner);
         let name = file(target);
         let found = self.disk.read(&name).map_err(|cause| self.io("read", &name, cause))?;
         let kept = found.filter(|found| found.is_private);

@@ -93,6 +93,8 @@ pub struct Store {
     key: Option<SecretSource>,
     disk: Arc<dyn Disk>,
     lock: Mutex<Option<File>>,
+    /// Held while a one-time code is tried.
+    trying: Mutex<()>,
 }
 
 impl Store {
@@ -103,7 +105,8 @@ impl Store {
 
     /// The same over `disk`.
     pub fn on(disk: Arc<dyn Disk>, settings: &StorageSettings) -> Self {
-        Self { path: settings.path.clone(), key: settings.key.clone(), disk, lock: Mutex::default() }
+        let (path, key) = (settings.path.clone(), settings.key.clone());
+        Self { path, key, disk, lock: Mutex::default(), trying: Mutex::default() }
     }
 
     /// Makes this process the owner, for as long as this value lives.

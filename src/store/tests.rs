@@ -279,3 +279,22 @@ fn what_was_handed_over_for_another_owner_waits_for_a_reload() {
     let (handed, notes) = store.handed_over(&reloaded, 1000.0).expect("usable");
     assert!(handed.len() == 1 && notes.is_empty(), "{notes:?}");
 }
+
+#[test]
+fn of_many_who_try_a_right_code_at_once_one_gets_in() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = Store::new(&settings(folder.path()));
+    for _ in 0..20 {
+        let code = store.new_code("office", 1000.0).expect("a code");
+        let barrier = std::sync::Barrier::new(8);
+        let try_it = || {
+            barrier.wait();
+            store.use_code("office", &code, 1001.0).expect("usable")
+        };
+        let states: Vec<_> = std::thread::scope(|scope| {
+            let tries: Vec<_> = (0..8).map(|_| scope.spawn(try_it)).collect();
+            tries.into_iter().map(|handle| handle.join().expect("no panic")).collect()
+        });
+        assert_eq!(states.iter().filter(|state| **state == CodeState::Right).count(), 1, "{states:?}");
+    }
+}
