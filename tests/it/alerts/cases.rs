@@ -154,16 +154,18 @@ impl Pbx {
 pub fn config<'a>(authority: &Authority, targets: impl Iterator<Item = (&'a str, &'a Pbx)>) -> String {
     let targets = targets.map(|(name, pbx)| {
         let url = pbx.front.https("");
-        let auth = match name {
+        let more = match name {
             "new-password" => format!(
-                "grant: password, client_id: '{NATIVE_ID}', username: '{USER}', password_file: {PASSWORD_FILE}"
+                "auth: {{grant: password, client_id: '{NATIVE_ID}', username: '{USER}', password_file: {PASSWORD_FILE}}}"
             ),
+            // Its patience is long: one refresh of which no answer is seen, and the token is dead in earnest.
             "confirmation-over" => format!(
-                "grant: refresh_token, client_id: '{NATIVE_ID}', refresh_token_file: {REFRESH_TOKEN_FILE}"
+                "interval: 6s, timeout: 5s, \
+                 auth: {{grant: refresh_token, client_id: '{NATIVE_ID}', refresh_token_file: {REFRESH_TOKEN_FILE}}}"
             ),
-            _ => format!("client_id: '{MACHINE_ID}'"),
+            _ => format!("auth: {{client_id: '{MACHINE_ID}'}}"),
         };
-        format!("- {{name: {name}, url: '{url}', auth: {{{auth}}}}}\n")
+        format!("- {{name: {name}, url: '{url}', {more}}}\n")
     });
     format!(
         "limits: {{refusals_per_origin: 1000, probes_per_host: 100}}\n\

@@ -104,24 +104,19 @@ impl Notice {
     }
 }
 
-/// A shipped file in the faster world, waits and range windows alike.
+/// A shipped file in the faster world: waits, range windows and offsets.
 fn faster(path: &Path) -> String {
     let text = std::fs::read_to_string(path).expect("a file");
     text.lines().map(|line| faster_line(line) + "\n").collect()
 }
 
 fn faster_line(line: &str) -> String {
-    let wait = WAITS
-        .iter()
-        .find_map(|key| line.trim_start().strip_prefix("- ").unwrap_or(line.trim_start()).strip_prefix(key));
-    if let Some(wait) = wait {
-        return line.replace(wait, &shorter(wait).expect("a duration"));
-    }
-    let mut parts = line.split('[');
-    let first = parts.next().unwrap_or_default().to_owned();
-    parts.fold(first, |before, part| {
-        let window = part.split_once(']').and_then(|(window, rest)| Some(shorter(window)? + "]" + rest));
-        before + "[" + window.as_deref().unwrap_or(part)
+    line.split_inclusive(|c: char| !c.is_alphanumeric()).fold(String::new(), |before, piece| {
+        let is_length =
+            before.ends_with('[') || before.ends_with(" offset ") || WAITS.contains(&before.trim_start());
+        let word = piece.trim_end_matches(|c: char| !c.is_alphanumeric());
+        let short = if is_length { shorter(word) } else { None };
+        before + &short.map_or_else(|| piece.to_owned(), |short| piece.replace(word, &short))
     })
 }
 
@@ -136,7 +131,8 @@ fn waits_and_windows_become_shorter_and_nothing_else_changes() {
     for (line, expected) in [
         ("        for: 5m", "        for: 3750ms"),
         ("    interval: 1m", "    interval: 750ms"),
-        ("        expr: avg_over_time(pbx_up[1h])", "        expr: avg_over_time(pbx_up[45000ms])"),
+        ("  expr: avg_over_time(pbx_up[1h])", "  expr: avg_over_time(pbx_up[45000ms])"),
+        ("  and present_over_time(up[10m] offset 50m)", "  and present_over_time(up[7500ms] offset 37500ms)"),
         ("      - record: target:pbx_up:avg5m", "      - record: target:pbx_up:avg5m"),
         ("  group_by: [alertname, job, instance]", "  group_by: [alertname, job, instance]"),
         ("  repeat_interval: 4d", "  repeat_interval: 4d"),
