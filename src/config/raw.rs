@@ -77,7 +77,8 @@ pub(super) struct Settings {
     /// Largest answer accepted: bytes, or a number with `KiB` or `MiB`.
     #[schemars(extend("default" = "10MiB"))]
     pub body_limit: Option<Size>,
-    /// Extra header fields sent with each request; the value is a text, or where to read it.
+    /// Extra header fields sent with each request to `url` (not to a token endpoint elsewhere); the value is a text, or
+    /// where to read it.
     pub headers: Option<BTreeMap<String, Header>>,
     /// TLS, for `https://` targets.
     pub tls: Option<Tls>,

@@ -220,8 +220,12 @@ impl Seam<'_> {
     fn request_of(&self, request: HttpRequest) -> Result<Request, TransportError> {
         let (parts, body) = request.into_parts();
         let target = self.target;
-        let mut headers: HeaderMap = target.headers.clone();
-        target.add_secret_headers(&mut headers)?;
+        let mut headers = HeaderMap::new();
+        if target.token_origin().origin() == target.origin.origin() {
+            // What is for the PBX, or for a gate in front of it, is nobody else's to read.
+            headers = target.headers.clone();
+            target.add_secret_headers(&mut headers)?;
+        }
         headers.extend(parts.headers);
         for (name, value) in &target.platform.headers {
             if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {

@@ -20,7 +20,7 @@ const CANARY: &str = "canary-9f3b";
 
 /// Long, because a resolver without network may take its time to say no.
 const LIMITS: Limits = Limits { timeout: Duration::from_secs(60), body: 64 * 1024 };
-const SHORT: Limits = Limits { timeout: Duration::from_millis(150), body: 64 * 1024 };
+const SHORT: Limits = Limits { timeout: Duration::from_secs(1), body: 64 * 1024 };
 
 fn get(url: &str) -> Request {
     let mut headers = HeaderMap::new();

@@ -152,7 +152,8 @@ pub struct RateLimit {
     /// Header field with the seconds until the budget is whole again; without it `X-RateLimit-Reset` or
     /// `RateLimit-Reset`.
     pub reset: Option<String>,
-    /// Whether the customer's own applications live on the same budget: then probes leave them half of what is left.
+    /// Whether the customer's own applications live on the same budget: then a target plans, at each pass, to use half of what
+    /// is left until the reset at most.
     #[serde(default)]
     pub shared: bool,
     /// What is counted against whom, for people.

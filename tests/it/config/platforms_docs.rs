@@ -87,8 +87,11 @@ fn section(platform: &Platform) -> String {
         let _ = writeln!(text, "- `auth.parameters.{}` ({need}): {about}", parameter.name);
     }
     if let Some(counted) = &platform.rate_limit.counted {
-        let spared =
-            if platform.rate_limit.shared { "; half of what is left is spared for others" } else { "" };
+        let spared = if platform.rate_limit.shared {
+            "; a target plans, at each pass, to use half of what is left at most"
+        } else {
+            ""
+        };
         let _ = writeln!(text, "- counted are {counted}{spared}");
     }
     text += "\n| what is known | how |\n| --- | --- |\n";

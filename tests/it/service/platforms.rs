@@ -187,6 +187,26 @@ fn members(request: &Request) -> BTreeMap<String, String> {
 }
 
 #[tokio::test]
+async fn headers_for_the_pbx_go_to_no_token_endpoint_elsewhere() {
+    let cases = cases();
+    let case = cases.iter().find(|case| case.platform == "zoom-phone").expect("a case");
+    let (pbx, elsewhere) = tokio::join!(mount(case), mount(case));
+    let config = format!(
+        "targets:\n- {{name: zoom, url: '{}', platform: zoom-phone, headers: {{X-Gate: canary-gate}}, auth: {{{}, url: '{}'}}}}\n",
+        pbx.uri(),
+        case.auth,
+        elsewhere.uri()
+    );
+    let service = Service::start(&config, &[]).await;
+    service.until("pbx_up{target=\"zoom\"}", 1.0).await;
+    let (listed, issued) = tokio::join!(pbx.received_requests(), elsewhere.received_requests());
+    let has_gate = |requests: Option<Vec<wiremock::Request>>| {
+        requests.expect("recording").iter().map(|one| one.headers.contains_key("x-gate")).collect::<Vec<_>>()
+    };
+    assert_eq!((has_gate(listed), has_gate(issued)), (vec![true], vec![false]));
+}
+
+#[tokio::test]
 async fn each_platform_is_asked_in_its_way_and_its_list_is_read() {
     let cases = cases();
     let mut servers = Vec::new();
