@@ -1,79 +1,109 @@
-//! A PBX that is not configured: its address from the command line, its credentials from the variables
-//! FREEPBX_API_*, and what they lack from prompts, in a terminal.
+//! A PBX that is not configured: its address from the command line, its credentials from variables, and what
+//! these lack from prompts, in a terminal.
 
 use std::collections::HashMap;
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
-use std::path::Path;
-use std::sync::Arc;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::check;
-use crate::config::{self, Config};
-use crate::domain::Target;
+use crate::config::{self, AdHoc, Config, Credential, credentials, told_grant, unattended, variable};
+use crate::domain::{Grant, Platform};
 
-const URL: &str = "FREEPBX_API_URL";
-const CLIENT_ID: &str = "FREEPBX_API_CLIENT_ID";
-const CLIENT_SECRET: &str = "FREEPBX_API_CLIENT_SECRET";
-const USERNAME: &str = "FREEPBX_API_USERNAME";
-const PASSWORD: &str = "FREEPBX_API_PASSWORD";
-const GRANT: &str = "FREEPBX_API_GRANT";
-
-/// One target at `url`, checked like one from the environment.
+/// One target, checked as if it were in a file. Of what the environment gives, the names are told.
 ///
 /// # Errors
 /// What is missing or wrong.
-pub fn config(url: &str, ca_file: Option<&Path>) -> Result<Config, Vec<String>> {
-    let mut given = HashMap::from([(URL, SecretString::from(url))]);
+pub fn config(given: &AdHoc<'_>) -> Result<Config, Vec<String>> {
+    let mut typed = HashMap::new();
     if io::stdin().is_terminal() {
-        ask(&mut given).map_err(|error| vec![format!("failed to ask for credentials: {error}")])?;
+        ask(given.platform, &mut typed)
+            .map_err(|error| vec![format!("failed to ask for credentials: {error}")])?;
     }
-    let mut config = config::load(&[], &|name| {
-        given.get(name).map(|value| value.expose_secret().to_owned()).or_else(|| variable(name))
-    })
-    .map_err(|errors| errors.0.iter().map(|error| by_flag(&error.to_string())).collect::<Vec<_>>())?;
-    config.targets = config.targets.iter().map(|target| Arc::new(named(target, ca_file))).collect();
-    check::tried_out(config)
+    let lookup = |name: &str| {
+        typed.get(name).map(|value| value.expose_secret().to_owned()).or_else(|| from_environment(name))
+    };
+    let config = config::load_ad_hoc(given, &lookup)
+        .map_err(|errors| errors.0.iter().map(ToString::to_string).collect::<Vec<_>>())?;
+    let config = check::tried_out(config)?;
+    let mut err = io::stderr();
+    let grant = config.targets.first().map_or(Grant::ClientCredentials, |target| target.auth.grant);
+    let taken: Vec<_> = credentials(given.platform, grant)
+        .iter()
+        .flat_map(|credential| credential.given(&from_environment))
+        .collect();
+    if !taken.is_empty() {
+        let _ = writeln!(err, "Taken from the environment: {}", taken.join(", "));
+    }
+    for warning in &config.warnings {
+        let _ = writeln!(err, "warning: {warning}");
+    }
+    Ok(config)
 }
 
-/// The address came by a flag.
-fn by_flag(error: &str) -> String {
-    error.strip_prefix(URL).map_or_else(|| error.to_owned(), |rest| format!("--ad-hoc{rest}"))
-}
-
-fn named(target: &Target, ca_file: Option<&Path>) -> Target {
-    let mut target = target.clone();
-    target.name = target.origin.host_str().unwrap_or("ad-hoc").into();
-    target.client.ca_file = ca_file.map(Path::to_owned);
-    target
-}
-
-fn variable(name: &str) -> Option<String> {
+fn from_environment(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-fn has(name: &str) -> bool {
-    variable(name).is_some() || variable(&format!("{name}_FILE")).is_some()
-}
+/// What is typed, by the names of variables.
+type Typed = HashMap<String, SecretString>;
 
 /// Asks for what the environment lacks. Secrets are not shown.
-fn ask(given: &mut HashMap<&'static str, SecretString>) -> io::Result<()> {
-    let mut person = false;
-    if !has(CLIENT_ID) {
-        given.insert(CLIENT_ID, shown("Client id: ")?);
-        if !has(USERNAME) && !has(GRANT) {
-            let user = shown("User name (empty for a Machine-to-Machine app): ")?;
-            person = !user.expose_secret().is_empty();
-            given.insert(USERNAME, user);
-        }
+fn ask(platform: &Platform, typed: &mut Typed) -> io::Result<()> {
+    let grants = unattended(platform);
+    let told = told_grant(platform, &grants, &from_environment);
+    let grant = match &told {
+        // Any other is refused, without a question.
+        Some(told) => grants.iter().find(|grant| grant.as_str() == told).copied(),
+        None => Some(choose(platform, &grants)?),
+    };
+    let Some(grant) = grant else { return Ok(()) };
+    typed.insert(variable(platform, "grant"), SecretString::from(grant.as_str()));
+    let mut lacking = credentials(platform, grant);
+    lacking.retain(|credential| credential.given(&from_environment).is_empty());
+    if told.is_some() && !lacking.is_empty() {
+        writeln!(io::stderr(), "{}: {}", platform.title, named(platform, grant))?;
     }
-    if !has(CLIENT_SECRET) {
-        given.insert(CLIENT_SECRET, hidden("Client secret (not shown): ")?);
-    }
-    if (person || has(USERNAME)) && !has(PASSWORD) {
-        given.insert(PASSWORD, hidden("Password (not shown): ")?);
+    for credential in lacking {
+        let answer = prompt(&credential)?;
+        typed.insert(credential.variable, answer);
     }
     Ok(())
+}
+
+/// A grant in the platform's own word for what it takes.
+fn named(platform: &Platform, grant: Grant) -> String {
+    platform
+        .application(grant)
+        .map_or_else(|| format!("grant {grant}"), |application| format!("{application} (grant {grant})"))
+}
+
+/// Which of several grants, by number or name.
+fn choose(platform: &Platform, grants: &[Grant]) -> io::Result<Grant> {
+    let rows = (1..).zip(grants).map(|(number, grant)| format!("  {number}  {}", named(platform, *grant)));
+    let rows = rows.collect::<Vec<_>>().join("\n");
+    let question = format!("Of what are the credentials for {}?\n{rows}\nNumber [1]: ", platform.title);
+    loop {
+        let answer = shown(&question)?;
+        let answer = answer.expose_secret();
+        let fits = |(place, grant): &(usize, &Grant)| {
+            grant.as_str() == answer
+                || (place + 1).to_string() == answer
+                || (answer.is_empty() && *place == 0)
+        };
+        if let Some((_, grant)) = grants.iter().enumerate().find(fits) {
+            return Ok(*grant);
+        }
+    }
+}
+
+fn prompt(credential: &Credential) -> io::Result<SecretString> {
+    let about = &credential.about;
+    match (credential.is_secret, credential.is_optional) {
+        (false, _) => shown(&format!("{about}: ")),
+        (true, false) => hidden(&format!("{about} (not shown): ")),
+        (true, true) => hidden(&format!("{about} (not shown; empty for none): ")),
+    }
 }
 
 fn shown(prompt: &str) -> io::Result<SecretString> {
@@ -81,7 +111,9 @@ fn shown(prompt: &str) -> io::Result<SecretString> {
     write!(err, "{prompt}")?;
     err.flush()?;
     let mut line = String::new();
-    io::stdin().lock().read_line(&mut line)?;
+    if io::stdin().lock().read_line(&mut line)? == 0 {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
     Ok(SecretString::from(line.trim()))
 }
 

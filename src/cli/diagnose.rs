@@ -6,7 +6,8 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
+use clap::builder::PossibleValuesParser;
 use serde_json::{Value, json};
 
 use super::exit::Exit;
@@ -14,11 +15,11 @@ use super::select::{self, Budgets};
 use super::terminal::{Color, Output, Style};
 use super::{ad_hoc, print_errors};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{AdHoc, Config};
 use crate::diagnose::{self, Outcome, Parts, Report, Status, Step, StepName, Watch};
 use crate::domain::{Operation, Reason, Target};
 use crate::logfile::Recent;
-use crate::platform::Certainty;
+use crate::platform::{self, Certainty};
 use crate::transport::HttpTransport;
 
 /// Take every step to a PBX's API one by one: what is wrong, how to mend it, what not to do
@@ -37,26 +38,31 @@ pub struct DiagnoseArgs {
     /// When to use colour
     #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
     color: Color,
-    /// A PBX that is not configured; credentials come from FREEPBX_API_* variables or are asked for
+    /// A PBX that is not configured; credentials come from variables (FREEPBX_API_* for freepbx, PBX_API_* for all others)
+    /// or are asked for
     #[arg(long, value_name = "URL", requires = "platform", conflicts_with = "targets")]
     ad_hoc: Option<String>,
     /// What kind of PBX the one of --ad-hoc is
-    #[arg(long, value_enum, value_name = "PLATFORM", requires = "ad_hoc")]
-    platform: Option<Platform>,
+    #[arg(long, value_parser = PossibleValuesParser::new(platform::names()), value_name = "PLATFORM", requires = "ad_hoc")]
+    platform: Option<String>,
+    /// Origin of the token endpoint for --ad-hoc, where it is not the platform's usual one
+    #[arg(long, value_name = "URL", requires = "ad_hoc")]
+    token_url: Option<String>,
     /// CA certificate (PEM) to trust for --ad-hoc, for a PBX with a certificate of its own
     #[arg(long, value_name = "FILE", requires = "ad_hoc")]
     ca_file: Option<std::path::PathBuf>,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Platform {
-    Freepbx,
-}
-
 pub(super) async fn run(args: DiagnoseArgs, patterns: &[String]) -> ExitCode {
-    let config = match &args.ad_hoc {
-        Some(url) => ad_hoc::config(url, args.ca_file.as_deref()),
-        None => select::config(patterns, &args.targets),
+    let platform = args.platform.as_deref().and_then(platform::builtin);
+    let config = match (&args.ad_hoc, &platform) {
+        (Some(url), Some(platform)) => ad_hoc::config(&AdHoc {
+            platform,
+            url,
+            token_url: args.token_url.as_deref(),
+            ca_file: args.ca_file.as_deref(),
+        }),
+        _ => select::config(patterns, &args.targets),
     };
     match config {
         Ok(config) => all(&args, &config).await.into(),

@@ -1,120 +1,219 @@
-//! The route without a file: five variables, as existing portals have them in their `.env`, make one target.
+//! The routes without a file: variables, as existing portals have them in their `.env`, make one target; for a
+//! command, its flags and variables do.
 //!
-//! They become the same tree that a file becomes, so that the same checks apply; places are variables.
+//! They become the same tree that a file becomes, so that the same checks apply; places are variables and flags.
 
+use std::path::Path;
+use std::sync::Arc;
+
+use ::url::Url;
+
+use super::credential::{Credential, Get, credentials, told_grant, unattended, variable};
 use super::issue::{Place, Report};
 use super::load::Parts;
 use super::structure::{printable, suggest};
 use super::tree::{Data, Entry, Node};
 use super::{Lookup, normalise_url};
+use crate::domain::{Grant, Platform};
+use crate::platform;
 
-const URL: &str = "FREEPBX_API_URL";
-const USERNAME: &str = "FREEPBX_API_USERNAME";
-const PASSWORD: &str = "FREEPBX_API_PASSWORD";
-const PASSWORD_FILE: &str = "FREEPBX_API_PASSWORD_FILE";
-const CLIENT_ID: &str = "FREEPBX_API_CLIENT_ID";
-const CLIENT_SECRET: &str = "FREEPBX_API_CLIENT_SECRET";
-const CLIENT_SECRET_FILE: &str = "FREEPBX_API_CLIENT_SECRET_FILE";
-const GRANT: &str = "FREEPBX_API_GRANT";
-const REFRESH_TOKEN: &str = "FREEPBX_API_REFRESH_TOKEN";
-const REFRESH_TOKEN_FILE: &str = "FREEPBX_API_REFRESH_TOKEN_FILE";
-
-const GRANTS: [&str; 3] = ["client_credentials", "password", "refresh_token"];
-
-/// Variables and the keys under `auth` that they stand for.
-const KEYS: [(&str, &str); 8] = [
-    (USERNAME, "username"),
-    (PASSWORD, "password"),
-    (PASSWORD_FILE, "password_file"),
-    (CLIENT_ID, "client_id"),
-    (CLIENT_SECRET, "client_secret"),
-    (CLIENT_SECRET_FILE, "client_secret_file"),
-    (REFRESH_TOKEN, "refresh_token"),
-    (REFRESH_TOKEN_FILE, "refresh_token_file"),
-];
+/// A PBX that is not configured, as the flags of a command describe it.
+#[derive(Clone, Copy, Debug)]
+pub struct AdHoc<'a> {
+    /// What kind of PBX it is.
+    pub platform: &'a Platform,
+    /// Its address, of `--ad-hoc`.
+    pub url: &'a str,
+    /// Origin of its token endpoint, of `--token-url`, where it is not the platform's own.
+    pub token_url: Option<&'a str>,
+    /// The CA certificate to trust, of `--ca-file`.
+    pub ca_file: Option<&'a Path>,
+}
 
 /// The one target that the environment describes.
 pub(super) fn parts(lookup: Lookup<'_>, report: &mut Report) -> Parts {
     let get = |name: &str| lookup(name).filter(|value| !value.is_empty());
-    if !KEYS.iter().any(|(name, _)| get(name).is_some()) && get(URL).is_none() {
-        report.error(&Place::Whole("no configuration".into()), "", nothing());
+    let platform = platform::builtin("freepbx").unwrap_or_default();
+    let grants = [Grant::ClientCredentials, Grant::Password, Grant::RefreshToken];
+    let url = variable(&platform, "url");
+    let known: Vec<_> = grants.iter().flat_map(|grant| credentials(&platform, *grant)).collect();
+    if get(&url).is_none() && known.iter().all(|credential| credential.given(&get).is_empty()) {
+        report.error(&place("no configuration"), "", nothing());
         return Parts::default();
     }
-    let grant = grant(&get, report);
-    check_complete(&get, &grant, report);
-    if let Some(Err(error)) = get(URL).map(|url| normalise_url(&url)) {
-        report.error(&Place::Variable(URL), "", error);
+    let single = Single { platform: &platform, grants: &grants, get: &get };
+    let address = get(&url);
+    if address.is_none() {
+        report.error(&place(&url), "", "is unset or empty; set it");
     }
-    let has_no_use = |name: &str| grant != "password" && matches!(name, PASSWORD | PASSWORD_FILE | USERNAME);
-    let mut auth = vec![entry(GRANT, "grant", &grant)];
-    for (name, key) in KEYS {
-        // A portal's `.env` may hold a user for another purpose; FREEPBX_API_GRANT has decided.
-        auth.extend(get(name).filter(|_| !has_no_use(name)).map(|value| entry(name, key, &value)));
-    }
-    let auth = Node::new(Place::Variable(CLIENT_ID), Data::Map(auth));
-    let target = vec![
-        entry(URL, "name", "freepbx"),
-        entry(URL, "url", &get(URL).unwrap_or_default()),
-        Entry { key: "auth".to_owned(), place: Place::Variable(CLIENT_ID), node: auth },
-    ];
-    let target = Node::new(Place::Variable(URL), Data::Map(target));
-    // What is incomplete has been told by the names of variables; checks by keys would only repeat it.
-    let targets = if report.errors() == 0 { vec![(String::new(), target)] } else { Vec::new() };
-    Parts { targets, sound: true, ..Parts::default() }
+    // FREEPBX_API_REFRESH_TOKEN beside another grant is a mistake, which is told.
+    let refresh_token: Vec<_> =
+        known.into_iter().filter(|credential| credential.key == "refresh_token").collect();
+    let auth = single.auth(&refresh_token, report);
+    single.target(report, "freepbx", (&url, address.as_deref()), auth, Vec::new())
 }
 
-fn entry(variable: &'static str, key: &str, value: &str) -> Entry {
-    let place = Place::Variable(variable);
-    let node = Node::new(place.clone(), Data::Text(value.to_owned()));
-    Entry { key: key.to_owned(), place, node }
+/// The one target that a command's flags describe, with credentials from variables.
+pub(super) fn ad_hoc(given: &AdHoc<'_>, lookup: Lookup<'_>, report: &mut Report) -> Parts {
+    let get = |name: &str| lookup(name).filter(|value| !value.is_empty());
+    let grants = unattended(given.platform);
+    let single = Single { platform: given.platform, grants: &grants, get: &get };
+    if let Some(ways) = single.nothing_given() {
+        report.error(&place("no credentials"), "", ways);
+    }
+    let mut auth = if report.errors() == 0 { single.auth(&[], report) } else { Vec::new() };
+    auth.extend(given.token_url.map(|url| text("--token-url", "url", url)));
+    let file =
+        |path: &Path| map("--ca-file", "tls", vec![text("--ca-file", "ca_file", &path.to_string_lossy())]);
+    let name = Url::parse(given.url).ok().and_then(|url| url.host_str().map(str::to_owned));
+    let name = name.unwrap_or_else(|| "ad-hoc".to_owned());
+    let further = given.ca_file.map(file).into_iter().collect();
+    single.target(report, &name, ("--ad-hoc", Some(given.url)), auth, further)
 }
 
-fn grant(get: &dyn Fn(&str) -> Option<String>, report: &mut Report) -> String {
-    let inferred = if get(USERNAME).is_some() { "password" } else { "client_credentials" };
-    let grant = get(GRANT).unwrap_or_else(|| inferred.to_owned());
-    if !GRANTS.contains(&grant.as_str()) {
-        let text = format!(
-            "unknown grant `{}`; {}use one of: {}",
-            printable(&grant),
-            suggest(&grant, &GRANTS),
-            GRANTS.join(", ")
-        );
-        report.error(&Place::Variable(GRANT), "", text);
-    }
-    grant
+/// A target that stands alone, its credentials in variables.
+struct Single<'a> {
+    platform: &'a Platform,
+    /// Those that serve here.
+    grants: &'a [Grant],
+    get: Get<'a>,
 }
 
-/// Each error names the variable, where the checks of a file would name a key.
-fn check_complete(get: &dyn Fn(&str) -> Option<String>, grant: &str, report: &mut Report) {
-    let mut needed = vec![(URL, None), (CLIENT_ID, None), (CLIENT_SECRET, Some(CLIENT_SECRET_FILE))];
-    match grant {
-        "password" => needed.extend([(USERNAME, None), (PASSWORD, Some(PASSWORD_FILE))]),
-        "refresh_token" => needed.push((REFRESH_TOKEN, Some(REFRESH_TOKEN_FILE))),
-        _ => {}
+impl Single<'_> {
+    /// Where nothing tells which grant is meant, what each wants to be told.
+    fn nothing_given(&self) -> Option<String> {
+        if told_grant(self.platform, self.grants, self.get).is_some() {
+            return None;
+        }
+        let ways = self.grants.iter().map(|grant| {
+            let names: Vec<_> = credentials(self.platform, *grant).into_iter().map(|c| c.variable).collect();
+            let application = self.platform.application(*grant).unwrap_or("application");
+            format!("set {} for a grant {grant} ({application})", names.join(", "))
+        });
+        let ways: Vec<_> = ways.collect();
+        Some(format!(
+            "{}; a secret may be in a file, named by its variable with _FILE behind it",
+            ways.join(", or ")
+        ))
     }
-    for (name, file) in needed {
-        let place = Place::Variable(name);
-        match (get(name), file.and_then(get), file) {
-            (Some(_), Some(_), Some(file)) => {
-                report.error(&place, "", format!("{file} is set too; keep one of them"));
+
+    /// The keys below `auth`: what the grant wants to be told, and of `further` what is given.
+    fn auth(&self, further: &[Credential], report: &mut Report) -> Vec<Entry> {
+        let name = variable(self.platform, "grant");
+        let usual = || self.grants.first().map_or("", |grant| grant.as_str()).to_owned();
+        let written = told_grant(self.platform, self.grants, self.get).unwrap_or_else(usual);
+        let Some(grant) = self.grants.iter().find(|grant| grant.as_str() == written) else {
+            report.error(&place(&name), "", self.no_grant(&written));
+            return Vec::new();
+        };
+        let mut auth = vec![text(&name, "grant", grant.as_str())];
+        let mut parameters = Vec::new();
+        let needed = credentials(self.platform, *grant);
+        for credential in &needed {
+            self.check_given(credential, report);
+        }
+        for credential in needed.iter().chain(further.iter().filter(|further| !needed.contains(further))) {
+            let entries = if credential.is_parameter { &mut parameters } else { &mut auth };
+            entries.extend(self.entry(credential));
+        }
+        if let Some(first) = parameters.first() {
+            let place = first.place.clone();
+            let node = Node::new(place.clone(), Data::Map(parameters));
+            auth.push(Entry { key: "parameters".to_owned(), place, node });
+        }
+        auth
+    }
+
+    /// Each error names the variable, where the checks of a file would name a key.
+    fn check_given(&self, credential: &Credential, report: &mut Report) {
+        let file = credential.file_variable();
+        let text = match (&credential.given(self.get)[..], &file) {
+            ([_], _) => return,
+            ([], _) if credential.is_optional => return,
+            ([], None) => "is unset or empty; set it".to_owned(),
+            ([], Some(file)) => {
+                let about = if credential.is_parameter { &format!(" ({})", credential.about) } else { "" };
+                format!("is unset or empty{about}; set it, or {file} to a file that holds it")
             }
-            (None, None, Some(file)) => {
-                report.error(
-                    &place,
-                    "",
-                    format!("is unset or empty; set it, or {file} to a file that holds it"),
-                );
-            }
-            (None, _, None) => report.error(&place, "", "is unset or empty; set it"),
-            _ => {}
+            (_, file) => format!("{} is set too; keep one of them", file.as_deref().unwrap_or_default()),
+        };
+        report.error(&place(&credential.variable), "", text);
+    }
+
+    fn entry(&self, credential: &Credential) -> Option<Entry> {
+        let name = credential.given(self.get).into_iter().next()?;
+        let value = (self.get)(&name)?;
+        let is_file = name != credential.variable;
+        let key = &credential.key;
+        Some(match (is_file, credential.is_parameter) {
+            (false, _) => text(&name, key, &value),
+            (true, false) => text(&name, &format!("{key}_file"), &value),
+            (true, true) => map(&name, key, vec![text(&name, "file", &value)]),
+        })
+    }
+
+    fn no_grant(&self, written: &str) -> String {
+        let known: Vec<_> = self.grants.iter().map(|grant| grant.as_str()).collect();
+        let use_one = format!("use one of: {}", known.join(", "));
+        match written {
+            "authorization_code" => format!(
+                "with authorization_code a person confirms in a browser; configure the target, let somebody confirm by \
+                 `pbx_exporter authorize TARGET`, then diagnose it by its name; or {use_one}"
+            ),
+            "refresh_token" => format!(
+                "a refresh token may serve once, so that to try it out would take it from the application it belongs to; \
+                 configure the target and diagnose it by its name, which sends none; or {use_one}"
+            ),
+            _ => format!("unknown grant `{}`; {}{use_one}", printable(written), suggest(written, &known)),
         }
     }
+
+    /// The tree, unless something was wrong.
+    fn target(
+        &self,
+        report: &mut Report,
+        name: &str,
+        (source, url): (&str, Option<&str>),
+        auth: Vec<Entry>,
+        further: Vec<Entry>,
+    ) -> Parts {
+        if let Some(Err(error)) = url.map(normalise_url) {
+            report.error(&place(source), "", error);
+        }
+        let client_id = variable(self.platform, "client_id");
+        let mut target = vec![
+            text(source, "name", name),
+            text(source, "platform", &self.platform.name),
+            text(source, "url", url.unwrap_or_default()),
+            map(&client_id, "auth", auth),
+        ];
+        target.extend(further);
+        let target = Node::new(place(source), Data::Map(target));
+        // What is incomplete has been told by the names of variables; checks by keys would only repeat it.
+        let targets = if report.errors() == 0 { vec![(String::new(), target)] } else { Vec::new() };
+        Parts { targets, sound: true, ..Parts::default() }
+    }
+}
+
+fn place(name: &str) -> Place {
+    Place::Whole(Arc::from(name))
+}
+
+fn text(source: &str, key: &str, value: &str) -> Entry {
+    entry(source, key, Data::Text(value.to_owned()))
+}
+
+fn map(source: &str, key: &str, entries: Vec<Entry>) -> Entry {
+    entry(source, key, Data::Map(entries))
+}
+
+fn entry(source: &str, key: &str, data: Data) -> Entry {
+    Entry { key: key.to_owned(), place: place(source), node: Node::new(place(source), data) }
 }
 
 fn nothing() -> String {
-    format!(
-        "neither --config.file nor {URL} is given; name a file with --config.file, or set {URL}, {CLIENT_ID} and \
-         {CLIENT_SECRET} ({USERNAME} and {PASSWORD} as well for the password grant), or look around first with \
-         `pbx_exporter demo`"
-    )
+    "neither --config.file nor FREEPBX_API_URL is given; name a file with --config.file, or set FREEPBX_API_URL, \
+     FREEPBX_API_CLIENT_ID and FREEPBX_API_CLIENT_SECRET (FREEPBX_API_USERNAME and FREEPBX_API_PASSWORD as well for the \
+     password grant), or look around first with `pbx_exporter demo`"
+        .to_owned()
 }

@@ -10,10 +10,8 @@ use std::sync::Arc;
 pub enum Place {
     /// In a file, at a line and column from 1.
     File(Arc<str>, u64, u64),
-    /// A file or pattern as a whole.
+    /// A file or pattern as a whole; an environment variable or a flag, on the routes without a file.
     Whole(Arc<str>),
-    /// An environment variable of the route without a file.
-    Variable(&'static str),
 }
 
 impl Place {
@@ -23,7 +21,7 @@ impl Place {
             Self::File(file, ..) => {
                 Path::new(&**file).parent().map_or_else(|| path.to_owned(), |folder| folder.join(path))
             }
-            Self::Whole(_) | Self::Variable(_) => path.to_owned(),
+            Self::Whole(_) => path.to_owned(),
         }
     }
 }
@@ -33,7 +31,6 @@ impl fmt::Display for Place {
         match self {
             Self::File(file, line, column) => write!(f, "{file}:{line}:{column}"),
             Self::Whole(name) => f.write_str(name),
-            Self::Variable(name) => f.write_str(name),
         }
     }
 }

@@ -10,7 +10,7 @@ use super::issue::{Issue, Level, Place, Report};
 use super::platform::Platforms;
 use super::secret::unexpanded;
 use super::tree::{self, Data, Entry, Node};
-use super::{Config, ConfigErrors, Limits, Lookup, env, inherit, storage, structure};
+use super::{AdHoc, Config, ConfigErrors, Limits, Lookup, env, inherit, storage, structure};
 use crate::domain::{Target, file};
 
 /// The largest configuration file, bytes: ten thousand targets with all their keys have room.
@@ -30,6 +30,25 @@ pub fn load(patterns: &[String], lookup: Lookup<'_>) -> Result<Config, ConfigErr
     } else {
         read_files(&patterns, &mut report)
     };
+    checked(parts, files, lookup, report)
+}
+
+/// Loads the one target that a command's flags describe, with credentials from variables. Contacts nobody.
+///
+/// # Errors
+/// All that is wrong, not only the first.
+pub fn load_ad_hoc(given: &AdHoc<'_>, lookup: Lookup<'_>) -> Result<Config, ConfigErrors> {
+    let mut report = Report::default();
+    let parts = env::ad_hoc(given, lookup, &mut report);
+    checked(parts, Vec::new(), lookup, report)
+}
+
+fn checked(
+    parts: Parts,
+    files: Vec<PathBuf>,
+    lookup: Lookup<'_>,
+    mut report: Report,
+) -> Result<Config, ConfigErrors> {
     let mut config = parts.check(lookup, &mut report);
     if report.errors() > 0 {
         return Err(ConfigErrors(report.take(&[Level::Error, Level::Unreadable])));

@@ -7,6 +7,7 @@ mod auth;
 mod call;
 mod check;
 mod client;
+mod credential;
 mod env;
 mod expected;
 mod inherit;
@@ -30,8 +31,10 @@ use std::time::Duration;
 
 use crate::domain::{StorageSettings, Target};
 
+pub use credential::{Credential, credentials, told_grant, unattended, variable};
+pub use env::AdHoc;
 pub use issue::{ConfigErrors, Issue, Place};
-pub use load::load;
+pub use load::{load, load_ad_hoc};
 pub use url::normalise_url;
 
 /// How environment variables are looked up.

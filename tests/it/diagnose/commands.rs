@@ -5,7 +5,7 @@ use std::sync::Arc;
 use pbx_exporter::clock::Clock;
 use pbx_exporter::domain::{Grant, Operation};
 use pbx_exporter::sim::fixtures::{Generation, find};
-use pbx_exporter::sim::target::{MACHINE_ID, PASSWORD, SECRET};
+use pbx_exporter::sim::target::{MACHINE_ID, SECRET};
 use pbx_exporter::sim::{Fault, SimPbx, SimServer};
 use serde_json::Value;
 
@@ -166,21 +166,6 @@ async fn json_holds_what_the_text_says() {
     {
         assert!(text.contains(said.as_str().expect("text")), "{said} is not in {text}");
     }
-}
-
-#[tokio::test]
-async fn a_pbx_that_is_not_configured_takes_its_credentials_from_the_environment() {
-    let server = pbx().await;
-    let arguments = ["diagnose", "--ad-hoc", server.origin().as_str(), "--platform", "freepbx"];
-    let given = Program::new(&arguments).env("FREEPBX_API_CLIENT_ID", MACHINE_ID);
-    let ended = given.env("FREEPBX_API_CLIENT_SECRET", SECRET).run().await;
-    assert_eq!(ended.code, Some(0), "{ended:?}");
-    assert!(ended.stdout.starts_with("127.0.0.1: freepbx at http://127.0.0.1:"), "{ended:?}");
-    // Without a terminal nobody is asked.
-    let ended = Program::new(&arguments).env("FREEPBX_API_CLIENT_ID", MACHINE_ID).run().await;
-    assert_eq!(ended.code, Some(4));
-    assert!(ended.stderr.contains("FREEPBX_API_CLIENT_SECRET"), "{ended:?}");
-    assert!(!ended.stderr.contains(PASSWORD));
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! What `diagnose` and `test-connection` say.
 
+mod ad_hoc;
 mod commands;
 mod ringme;
 mod terminal;

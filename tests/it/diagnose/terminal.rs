@@ -1,12 +1,10 @@
-//! `diagnose` in a real terminal: colour, the live list, wrapping, prompts.
+//! `diagnose` in a real terminal: colour, the live list, wrapping.
 
-use pbx_exporter::domain::Operation;
 use pbx_exporter::sim::Fault;
-use pbx_exporter::sim::target::{MACHINE_ID, SECRET};
 
 use super::commands::{pbx, target};
 use crate::support::process::CONFIG;
-use crate::support::terminal::{Answer, Shown, run};
+use crate::support::terminal::{Shown, run};
 
 const RED: &str = "\x1b[1;31mFAIL\x1b[0m";
 
@@ -61,21 +59,4 @@ async fn colour_is_left_out_where_it_is_not_wanted() {
     }
     let dumb = diagnosed(&[], &[("TERM", "dumb")]).await;
     assert!(!dumb.text.contains('\x1b') && dumb.text.contains("  FAIL  token "), "{dumb:?}");
-}
-
-#[tokio::test]
-async fn prompts_hide_what_is_secret() {
-    let server = pbx().await;
-    let origin = server.origin();
-    let arguments = ["diagnose", "--ad-hoc", origin.as_str(), "--platform", "freepbx"];
-    let answer = |prompt, text, hidden| Answer { prompt, text, hidden };
-    let answers = [
-        answer("Client id: ", MACHINE_ID, false),
-        answer("User name (empty", "", false),
-        answer("Client secret (not shown): ", SECRET, true),
-    ];
-    let shown = run(&arguments, &[], (CONFIG, ""), &answers).await;
-    assert_eq!(shown.code, Some(0), "{shown:?}");
-    assert!(shown.text.contains(MACHINE_ID) && !shown.text.contains(SECRET), "{shown:?}");
-    assert_eq!(server.pbx().requests(Operation::Extensions), 1);
 }
