@@ -20,13 +20,13 @@ use secrecy::SecretString;
 use std::time::Duration;
 
 use crate::support::golden::assert_same;
-use crate::support::world::{UNIX, origin, pbx, usual};
+use crate::support::world::{self, UNIX, pbx, usual};
 
 use Generation::{V16, V17, V17_0_1};
 
 /// One PBX and what is wrong with it.
-struct Case {
-    name: &'static str,
+pub struct Case {
+    pub name: &'static str,
     generation: Generation,
     grant: Grant,
     target: fn(&mut Target),
@@ -35,13 +35,18 @@ struct Case {
     pbx: fn(&SimPbx),
 }
 
-fn case(name: &'static str, generation: Generation) -> Case {
+pub fn case(name: &'static str, generation: Generation) -> Case {
     let grant = Grant::ClientCredentials;
     Case { name, generation, grant, target: |_| (), fault: None, failure: None, pbx: |_| () }
 }
 
-fn faulty(name: &'static str, generation: Generation, fault: Fault) -> Case {
+pub fn faulty(name: &'static str, generation: Generation, fault: Fault) -> Case {
     Case { fault: Some(fault), ..case(name, generation) }
+}
+
+/// `lists`: how many extensions the API reports.
+pub fn listing(name: &'static str, generation: Generation, lists: fn(&SimPbx)) -> Case {
+    Case { pbx: lists, ..case(name, generation) }
 }
 
 fn cut_off(name: &'static str, error: TransportError) -> Case {
@@ -70,7 +75,7 @@ fn cases() -> Vec<Case> {
             target: |t| t.expected = Some(Expected::List(Arc::new(["2000".into(), "4000".into()]))),
             ..case("well-17-drift", V17)
         },
-        Case { pbx: |pbx| pbx.set_extensions(0), ..case("well-16-empty", V16) },
+        listing("well-16-empty", V16, |pbx| pbx.set_extensions(0)),
         faulty("invalid_client-16", V16, Fault::SecretRegenerated),
         faulty("invalid_client-17", V17, Fault::SecretRegenerated),
         Case { target: wrong_password, ..person("invalid_grant-16", V16) },
@@ -147,33 +152,67 @@ fn proxy() -> ProxySettings {
     }
 }
 
-/// The text at 80 columns, and the report.
-async fn diagnose(case: &Case) -> (String, Arc<Target>, Report) {
+/// What a diagnosis of a case gave.
+pub struct Diagnosed {
+    /// At 80 columns.
+    pub text: String,
+    pub report: Report,
+    target: Arc<Target>,
+    pbx: Arc<SimPbx>,
+}
+
+impl Diagnosed {
+    /// Its verdict's reason.
+    pub fn reason(&self) -> Option<Reason> {
+        self.report.verdict.failure.map(|(_, reason)| reason)
+    }
+
+    /// Compares text and JSON with the files of that name; `known` makes of them what does not change.
+    pub fn assert_transcript(&self, name: &str, known: impl Fn(String) -> String) {
+        let text = format!("{}\nexit code {}\n", self.text, exit_of(&self.report).code());
+        assert_same(&format!("diagnose/{name}.txt"), &known(text));
+        let json = document(&[(self.target.clone(), self.report.clone())]);
+        assert_same(&format!("diagnose/{name}.json"), &known(format!("{json:#}\n")));
+    }
+}
+
+async fn diagnose(case: &Case) -> Diagnosed {
+    at(case, UNIX).await
+}
+
+/// The same with this machine's clock.
+async fn at(case: &Case, unix: f64) -> Diagnosed {
+    diagnose_with(case, |_| (), &Origin::new(6, Duration::from_secs(2400)), unix).await
+}
+
+/// The same with a target `changed` further, and a budget.
+pub async fn diagnose_with(
+    case: &Case,
+    changed: impl FnOnce(&mut Target),
+    origin: &Origin,
+    unix: f64,
+) -> Diagnosed {
     let (pbx, transport) = pbx(case.generation);
     (case.pbx)(&pbx);
     pbx.set_fault(case.fault.clone());
-    transport.fail(&origin(), case.failure.clone());
+    transport.fail(&world::origin(), case.failure.clone());
     let mut target = usual(case.grant);
     (case.target)(&mut target);
-    let budget = Origin::new(6, Duration::from_secs(2400));
-    let parts =
-        Parts { transport: &*transport, dial: &*transport, clock: Clock::steered(UNIX), origin: &budget };
+    changed(&mut target);
+    let parts = Parts { transport: &*transport, dial: &*transport, clock: Clock::steered(unix), origin };
     let style = Style { width: Some(80), ..Style::default() };
     let mut out = Vec::new();
     let report = text(&target, parts, style, &mut out).await;
-    (String::from_utf8(out).expect("text"), Arc::new(target), report)
+    Diagnosed { text: String::from_utf8(out).expect("text"), report, target: Arc::new(target), pbx }
 }
 
 #[tokio::test(start_paused = true)]
 async fn each_reason_has_a_transcript() {
     let mut given = BTreeSet::new();
     for case in cases() {
-        let (text, target, report) = diagnose(&case).await;
-        let exit = exit_of(&report).code();
-        assert_same(&format!("diagnose/{}.txt", case.name), &format!("{text}\nexit code {exit}\n"));
-        let json = format!("{:#}\n", document(&[(target, report.clone())]));
-        assert_same(&format!("diagnose/{}.json", case.name), &json);
-        let reason = report.verdict.failure.map(|(_, reason)| reason);
+        let diagnosed = diagnose(&case).await;
+        diagnosed.assert_transcript(case.name, |text| text);
+        let reason = diagnosed.reason();
         let said = reason.map_or("well", Reason::as_str);
         assert!(case.name.starts_with(said) || reason.is_none(), "{} gives {said}", case.name);
         given.extend(reason);
@@ -221,15 +260,7 @@ async fn a_diagnosis_sends_no_more_than_it_announces() {
         (Case { target: |t| t.auth.grant = Grant::RefreshToken, ..case("refresh", V16) }, 1, 0, 0),
         (cut_off("connect", TransportError::Connect("x".into())), 0, 0, 0),
     ] {
-        let (pbx, transport) = pbx(case.generation);
-        pbx.set_fault(case.fault.clone());
-        transport.fail(&origin(), case.failure.clone());
-        let mut target = usual(case.grant);
-        (case.target)(&mut target);
-        let budget = Origin::new(6, Duration::from_secs(2400));
-        let parts =
-            Parts { transport: &*transport, dial: &*transport, clock: Clock::steered(UNIX), origin: &budget };
-        text(&target, parts, Style::default(), &mut Vec::new()).await;
+        let Diagnosed { pbx, .. } = diagnose(&case).await;
         let sent =
             (pbx.requests(Operation::Token), pbx.requests(Operation::Extensions), pbx.validity_requests());
         assert_eq!(sent, (token, list, harmless), "{}", case.name);
@@ -238,39 +269,26 @@ async fn a_diagnosis_sends_no_more_than_it_announces() {
 
 #[tokio::test(start_paused = true)]
 async fn a_spent_budget_of_refusals_ends_the_run() {
-    let (pbx, transport) = pbx(V16);
     let budget = Origin::new(1, Duration::from_secs(2400));
     budget
         .admit(true)
         .await
         .expect("a place")
         .judge(&Attempt::unsent(Grant::ClientCredentials, Reason::InvalidClient));
-    let parts =
-        Parts { transport: &*transport, dial: &*transport, clock: Clock::steered(UNIX), origin: &budget };
-    let mut out = Vec::new();
-    let report = text(&usual(Grant::ClientCredentials), parts, Style::default(), &mut out).await;
+    let Diagnosed { text, report, pbx, .. } = diagnose_with(&case("spent", V16), |_| (), &budget, UNIX).await;
     assert_eq!(exit_of(&report), Exit::Failed);
-    let out = String::from_utf8(out).expect("text");
-    assert!(out.contains("NOT TESTED") && out.contains("limits.refusals_per_origin"), "{out}");
-    assert!(out.contains("NOT TESTED this origin has refused too often from this host"), "{out}");
-    assert!(!out.contains("nothing is known"), "{out}");
-    let json = document(&[(Arc::new(usual(Grant::ClientCredentials)), report)]);
-    let title = "not tested: this origin has refused too often from this host";
-    assert_eq!(json["targets"][0]["verdict"]["title"], title);
+    assert!(text.contains("NOT TESTED this origin has refused too often from this host"), "{text}");
+    assert!(text.contains("limits.refusals_per_origin") && !text.contains("nothing is known"), "{text}");
+    assert_eq!(report.verdict.title, "not tested: this origin has refused too often from this host");
     assert_eq!(pbx.requests(Operation::Token), 0);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_clock_that_is_right_is_no_cause_of_a_rejected_token() {
     for (ahead, told) in [(0.0, "the PBX's clock is right"), (-300.0, "the PBX's clock is wrong")] {
-        let (pbx, transport) = pbx(V17);
-        pbx.set_fault(Some(Fault::DropsAuthorization));
-        let budget = Origin::new(6, Duration::from_secs(2400));
-        let clock = Clock::steered(UNIX + ahead);
-        let parts = Parts { transport: &*transport, dial: &*transport, clock, origin: &budget };
-        let usual = usual(Grant::ClientCredentials);
-        let report = text(&usual, parts, Style::default(), &mut Vec::new()).await;
-        assert!(report.verdict.diagnosis.contains(told), "{ahead}: {}", report.verdict.diagnosis);
+        let case = faulty("token_rejected", V17, Fault::DropsAuthorization);
+        let diagnosis = at(&case, UNIX + ahead).await.report.verdict.diagnosis;
+        assert!(diagnosis.contains(told), "{ahead}: {diagnosis}");
     }
 }
 
@@ -279,13 +297,7 @@ async fn a_clock_that_is_off_is_told() {
     for (ahead, told) in
         [(0.0, "as this machine's"), (20.0, "20s from"), (-300.0, "5m ahead of"), (7200.0, "2h behind")]
     {
-        let (_, transport) = pbx(V16);
-        let budget = Origin::new(6, Duration::from_secs(2400));
-        let clock = Clock::steered(UNIX + ahead);
-        let parts = Parts { transport: &*transport, dial: &*transport, clock, origin: &budget };
-        let mut out = Vec::new();
-        text(&usual(Grant::ClientCredentials), parts, Style::default(), &mut out).await;
-        let out = String::from_utf8(out).expect("text");
-        assert!(out.contains(told), "{ahead}: {out}");
+        let text = at(&case("well", V16), UNIX + ahead).await.text;
+        assert!(text.contains(told), "{ahead}: {text}");
     }
 }
