@@ -113,7 +113,9 @@ pub fn exit_of(report: &Report) -> Exit {
     match (report.verdict.outcome, report.verdict.failure) {
         (Outcome::Well, _) => Exit::Fine,
         (_, Some((operation, reason))) => Exit::of(operation, reason),
-        (Outcome::Untested | Outcome::Failed, None) => Exit::Failed,
+        (Outcome::Untested, None) => Exit::Failed,
+        // The second count has more than the list.
+        (Outcome::Failed, None) => Exit::Data,
     }
 }
 
@@ -128,8 +130,7 @@ pub async fn text(target: &Target, parts: Parts<'_>, style: Style, out: &mut (dy
 
 /// Whom it is about, and what will be sent.
 fn announcement(target: &Target, style: Style) -> String {
-    let url = target.origin.origin().ascii_serialization();
-    let mut text = style.paint("1", &format!("{}: {} at {url}", target.name, target.platform.name));
+    let mut text = style.paint("1", &diagnose::title(target));
     text += "\nWill be sent, in this order, until something is broken:\n";
     for line in diagnose::plan(target) {
         text += &style.wrap("  - ", 4, 4, &line);
@@ -186,7 +187,7 @@ fn line(step: &Step, style: Style) -> String {
     let time = step.seconds.map_or_else(String::new, duration);
     let first =
         format!("  {}  {:<15}{time:>7}  ", style.paint(colour, &format!("{word:<4}")), label(step.name));
-    style.wrap(&first, BEFORE + 1, BEFORE + 1, &step.detail)
+    style.wrap(&first, BEFORE + 1, BEFORE + 1, &step.told())
 }
 
 fn duration(seconds: f64) -> String {
@@ -308,11 +309,15 @@ fn log_json(recent: &Recent) -> Value {
 }
 
 fn step_json(step: &Step) -> Value {
-    json!({
+    let mut json = json!({
         "step": step.name.as_str(),
         "status": step.status.as_str(),
         "seconds": step.seconds.map(|seconds| (seconds * 1e6).round() / 1e6),
         "detail": step.detail,
         "evidence": step.evidence,
-    })
+    });
+    if let Some(host) = &step.host {
+        json["host"] = host.as_str().into();
+    }
+    json
 }

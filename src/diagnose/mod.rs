@@ -3,6 +3,7 @@
 //! Belongs here: the order of the steps, what each tells, and the verdict, as data. Does not belong
 //! here: printing (`cli`), what an answer means (`platform`), how bytes travel (`transport`).
 
+mod hosts;
 mod plan;
 mod run;
 mod steps;
@@ -17,7 +18,7 @@ use crate::logfile::Recent;
 use crate::platform::Certainty;
 use crate::transport::{Dial, Transport};
 
-pub use plan::{left_behind, plan};
+pub use plan::{left_behind, plan, title};
 pub use token::is_spent_by_use;
 
 macro_rules! words {
@@ -67,6 +68,8 @@ words! {
         Expected => "expected_extensions",
         /// Requests left, where the PBX tells.
         RateLimit => "rate_limit",
+        /// The extensions counted past the API, where that is configured, whatever came of the steps before.
+        SecondCount => "second_count",
     }
 }
 
@@ -89,6 +92,8 @@ words! {
 pub struct Step {
     /// Which.
     pub name: StepName,
+    /// Whose, where the token endpoint is on another host than the API.
+    pub host: Option<String>,
     /// How it went.
     pub status: Status,
     /// How long it took; `None` where nothing was waited for.
@@ -99,10 +104,20 @@ pub struct Step {
     pub evidence: Option<String>,
 }
 
+impl Step {
+    /// What there is to say, and of whom.
+    pub fn told(&self) -> String {
+        match &self.host {
+            Some(host) if !self.detail.starts_with(host.as_str()) => format!("{host}: {}", self.detail),
+            _ => self.detail.clone(),
+        }
+    }
+}
+
 words! {
     /// What came out.
     Outcome {
-        /// The list was had.
+        /// The list was had, and nothing contradicts it.
         Well => "ok",
         /// Nothing is known to be wrong, but the list was not asked for.
         Untested => "untested",
@@ -116,7 +131,7 @@ words! {
 pub struct Verdict {
     /// What came out.
     pub outcome: Outcome,
-    /// Where and why it failed, in the words of the metrics.
+    /// Where and why it failed, in the words of the metrics; `None` where only the second count shows it.
     pub failure: Option<(Operation, Reason)>,
     /// In a few words.
     pub title: String,

@@ -7,8 +7,8 @@ use secrecy::SecretString;
 use tokio::time::Instant;
 
 use super::steps::{self, Told};
-use super::verdict::{Stop, verdict};
-use super::{Parts, Report, Status, Step, StepName, Watch};
+use super::verdict::{Counted, Stop, verdict};
+use super::{Parts, Report, Status, Step, StepName, Watch, hosts};
 use crate::domain::extensions::{Listed, Page, Pages};
 use crate::domain::outcome::Attempt;
 use crate::domain::{
@@ -16,6 +16,7 @@ use crate::domain::{
 };
 use crate::logfile;
 use crate::platform::{self, CallContext, Presence, Validity};
+use crate::reference;
 use crate::transport::{Certificate, Limits};
 
 /// Records shown of each log.
@@ -27,6 +28,8 @@ pub(super) struct Run<'a> {
     pub(super) parts: Parts<'a>,
     watch: &'a mut dyn Watch,
     steps: Vec<Step>,
+    /// Whom the next steps are about, where that is not clear.
+    pub(super) host: Option<String>,
     since: Instant,
     pub(super) refused: Vec<String>,
     pub(super) chain: Vec<Certificate>,
@@ -40,6 +43,7 @@ impl<'a> Run<'a> {
             parts,
             watch,
             steps: Vec::new(),
+            host: None,
             since: Instant::now(),
             refused: Vec::new(),
             chain: Vec::new(),
@@ -49,10 +53,12 @@ impl<'a> Run<'a> {
 
     pub(super) async fn report(mut self) -> Report {
         let result = self.all().await;
+        let counted = self.second_count(&result).await;
         let missing = StepName::ALL.iter().filter(|name| !self.steps.iter().any(|step| step.name == **name));
-        for name in missing.copied().collect::<Vec<_>>() {
+        for name in missing.copied().filter(|name| *name != StepName::SecondCount).collect::<Vec<_>>() {
             self.steps.push(Step {
                 name,
+                host: None,
                 status: Status::Skipped,
                 seconds: None,
                 detail: super::NOT_REACHED.to_owned(),
@@ -60,7 +66,7 @@ impl<'a> Run<'a> {
             });
         }
         self.steps.sort_by_key(|step| step.name);
-        let verdict = verdict(self.target, &self.steps, result);
+        let verdict = verdict(self.target, &self.steps, result, counted);
         let log = logfile::recent_redacted(&self.target.log, NEWEST);
         Report { steps: self.steps, verdict, log }
     }
@@ -85,6 +91,17 @@ impl<'a> Run<'a> {
         Ok(listing.total)
     }
 
+    /// Past the API, also where that is broken: whether the extensions are there is then worth most.
+    async fn second_count(&mut self, listed: &Result<Option<u64>, Stop>) -> Option<Counted> {
+        let settings = self.target.reference.clone()?;
+        self.begin(StepName::SecondCount);
+        let count = reference::count_once(&settings).await.map_err(|error| error.to_string());
+        let counted = Counted { kind: settings.source.kind(), count };
+        let told = steps::second_count(&counted, listed.as_ref().ok().copied().flatten());
+        self.end(StepName::SecondCount, told, None);
+        Some(counted)
+    }
+
     /// The token, or the fixed key, and the scopes that it names.
     async fn credential(&mut self) -> Result<(SecretString, Option<Vec<String>>), Stop> {
         if self.target.auth.grant == Grant::Static {
@@ -103,7 +120,7 @@ impl<'a> Run<'a> {
         let exchange = self.exchange(request).await?;
         let answer = self.answered(StepName::Api, Operation::Token, &asked, exchange)?;
         let facts = format!("{asked}: {}", platform::facts(self.target, &answer));
-        self.note_clock(&answer);
+        self.note_clock(Operation::Token, &answer);
         let context = self.context(Operation::Token, None);
         let release = match platform::read_presence(&context, &answer) {
             Presence::There { release, remark } => {
@@ -178,7 +195,7 @@ impl<'a> Run<'a> {
             let asked = asked(&request);
             let exchange = self.exchange(self.with_token(request, token)?).await?;
             let answer = self.answered(StepName::Extensions, Operation::Extensions, &asked, exchange)?;
-            self.note_clock(&answer);
+            self.note_clock(Operation::Extensions, &answer);
             self.note_rate_limit(Some(&answer));
             let facts = format!("{asked}: {}", platform::facts(self.target, &answer));
             let context = self.context(Operation::Extensions, scopes);
@@ -253,23 +270,25 @@ impl<'a> Run<'a> {
         operation: Operation,
         scopes: Option<&'b [String]>,
     ) -> CallContext<'b> {
-        let clock = self.steps.iter().find(|step| step.name == StepName::Clock);
+        let mut clocks = self.steps.iter().filter(|step| step.name == StepName::Clock).peekable();
         CallContext {
             target: self.target,
             operation,
             grant: self.target.auth.grant,
             fresh: true,
             scopes,
-            clock_agrees: clock.is_some_and(|step| step.status == Status::Ok),
+            clock_agrees: clocks.peek().is_some() && clocks.all(|step| step.status == Status::Ok),
         }
     }
 
-    /// By the first answer.
-    pub(super) fn note_clock(&mut self, answer: &Answer) {
-        if self.steps.iter().all(|step| step.name != StepName::Clock) {
+    /// By the first answer of each host.
+    pub(super) fn note_clock(&mut self, operation: Operation, answer: &Answer) {
+        self.host = hosts::of(self.target, operation);
+        if self.steps.iter().all(|step| step.name != StepName::Clock || step.host != self.host) {
             let now = self.parts.clock.unix() - self.since.elapsed().as_secs_f64() / 2.0;
             self.note(StepName::Clock, steps::clock(answer, now));
         }
+        self.host = None;
     }
 
     pub(super) fn note_rate_limit(&mut self, answer: Option<&Answer>) {
@@ -311,7 +330,7 @@ impl<'a> Run<'a> {
         seconds: Option<Duration>,
     ) {
         let seconds = seconds.map(|time| time.as_secs_f64());
-        let step = Step { name, status, seconds, detail, evidence };
+        let step = Step { name, host: self.host.clone(), status, seconds, detail, evidence };
         self.watch.ends(&step);
         self.steps.push(step);
     }

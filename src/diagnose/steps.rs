@@ -5,7 +5,10 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use http::header::DATE;
 
+use url::Url;
+
 use super::Status;
+use super::verdict::Counted;
 use crate::domain::extensions::{Drift, Ids, Listed};
 use crate::domain::{Answer, Listing, Reason, Target};
 use crate::expected;
@@ -91,13 +94,14 @@ pub(super) fn encryption(target: &Target) -> Told {
     if !target.is_plaintext() {
         return (Status::Ok, "credentials travel by https".to_owned());
     }
-    let local = match target.origin.host() {
+    let local = |url: &Url| match url.host() {
         Some(url::Host::Ipv4(address)) => address.is_loopback(),
         Some(url::Host::Ipv6(address)) => address.is_loopback(),
         Some(url::Host::Domain(name)) => name == "localhost",
         None => false,
     };
-    if local && target.client.proxy.is_none() {
+    let safe = |url: &Url| url.scheme() == "https" || local(url) && target.client.proxy.is_none();
+    if [&target.origin, target.token_origin()].into_iter().all(safe) {
         return (Status::Ok, "by http, but within this machine".to_owned());
     }
     let told = "credentials and token travel readable to all between, by http: give the target its https url";
@@ -180,6 +184,18 @@ fn differing(word: &str, ids: &Ids) -> String {
     let shown: Vec<_> = ids.first.iter().take(5).map(|id| &**id).collect();
     let more = if ids.count > shown.len() as u64 { ", ..." } else { "" };
     format!("{} {word}: {}{more}", ids.count, shown.join(", "))
+}
+
+/// A short line: the verdict says what a difference means. `api`: the API's total, where it tells one.
+pub(super) fn second_count(counted: &Counted, api: Option<u64>) -> Told {
+    let told = counted.told();
+    match (&counted.count, api) {
+        (Err(why), _) => (Status::Warn, format!("no count: {why}")),
+        (Ok(count), Some(api)) if *count != api => (Status::Warn, format!("{told}, the API lists {api}")),
+        (Ok(_), Some(_)) => (Status::Ok, format!("{told} as well")),
+        (Ok(0), None) => (Status::Warn, told),
+        (Ok(_), None) => (Status::Ok, told),
+    }
 }
 
 /// Requests left and seconds until the limit resets.

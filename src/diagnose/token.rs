@@ -29,7 +29,7 @@ impl Run<'_> {
         let path = platform::token_path(self.target);
         let TokenAnswer { exchange, token } = self.ask_token(None).await?;
         if let Ok(answer) = &exchange.result {
-            self.note_clock(answer);
+            self.note_clock(Operation::Token, answer);
         }
         if let Some(issued) = token {
             let facts = exchange.result.as_ref().map(|a| platform::facts(self.target, a)).unwrap_or_default();

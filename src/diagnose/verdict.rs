@@ -1,6 +1,7 @@
 //! From the steps to one verdict.
 
-use super::{Outcome, Status, Step, StepName, Verdict};
+use super::{Outcome, Status, Step, StepName, Verdict, hosts};
+use crate::domain::reference::ReferenceKind;
 use crate::domain::{Failure, Operation, Target};
 use crate::platform::{self, Certainty};
 
@@ -13,18 +14,80 @@ pub(super) enum Stop {
     Untested(&'static str, String),
 }
 
-pub(super) fn verdict(target: &Target, steps: &[Step], result: Result<Option<u64>, Stop>) -> Verdict {
-    let warned = steps.iter().filter(|step| step.status == Status::Warn);
+/// What the second count gave; why not, in a sentence.
+#[derive(Debug)]
+pub(super) struct Counted {
+    pub kind: ReferenceKind,
+    pub count: Result<u64, String>,
+}
+
+impl Counted {
+    /// What a count says beside the API's total, or in place of a list. Why there is none the step has told.
+    fn words(&self, total: Option<u64>, is_failing: bool) -> Option<String> {
+        self.kind.compared(Ok(*self.count.as_ref().ok()?), total, is_failing)
+    }
+
+    /// Who has how many.
+    pub fn told(&self) -> String {
+        let count = self.count.as_ref().map_or_else(|_| "no count".to_owned(), u64::to_string);
+        format!("{} has {count}", self.kind.counter())
+    }
+
+    /// How sure it is that the API hides extensions, and why; `None`: a list of `total` may well be right.
+    fn contradicts(&self, total: u64) -> Option<(Certainty, &'static str)> {
+        let count = *self.count.as_ref().ok()?;
+        match self.kind {
+            ReferenceKind::Database { same_rows: true, .. } if count > total => Some((
+                Certainty::Likely,
+                "Both were counted just now, and the call counts these same rows. What is open is whether this database is \
+                 that PBX's, and whether extensions were made in between.",
+            )),
+            ReferenceKind::Asterisk if count > total && total == 0 => Some((
+                Certainty::Open,
+                "Asterisk serves phones and the API lists none. An API that fails in silence looks the same as extensions \
+                 that were all deleted, or lost, and are still loaded until Apply Config.",
+            )),
+            ReferenceKind::Database { .. } | ReferenceKind::Asterisk => None,
+        }
+    }
+
+    fn avoid(&self) -> [&'static str; 2] {
+        let by_source = match self.kind {
+            ReferenceKind::Database { .. } => {
+                "Do not create the missing extensions anew: the database has them."
+            }
+            ReferenceKind::Asterisk => {
+                "Do not press Apply Config before you have looked: if FreePBX has lost them, Asterisk loses them by it, too."
+            }
+        };
+        [by_source, "Do not change credentials or scopes: the API gave its list without complaint."]
+    }
+}
+
+pub(super) fn verdict(
+    target: &Target,
+    steps: &[Step],
+    result: Result<Option<u64>, Stop>,
+    counted: Option<Counted>,
+) -> Verdict {
+    // What a second count says of the list is told in words of its own.
+    let count = counted.as_ref().and_then(|counted| counted.count.as_ref().ok()).copied();
+    let is_told = |step: &&Step| match step.name {
+        StepName::SecondCount => count.is_some(),
+        StepName::Extensions => count.is_some_and(|count| count > 0),
+        _ => false,
+    };
+    let warned = steps.iter().filter(|step| step.status == Status::Warn && !is_told(step));
     let (signs, warnings): (Vec<_>, Vec<_>) = warned.partition(|step| is_sign(step.name));
     let told = |steps: Vec<&Step>| -> Vec<_> {
-        steps.iter().map(|step| format!("{}: {}", title(step.name), step.detail)).collect()
+        steps.iter().map(|step| format!("{}: {}", title(step.name), step.told())).collect()
     };
     let (signs, mut warnings) = (told(signs), told(warnings));
     if result.is_ok() {
         warnings.extend(signs.clone());
     }
     match result {
-        Ok(total) => well(total, warnings),
+        Ok(total) => listed(total, counted, warnings),
         Err(Stop::Untested(title, why)) => untested(title, why, warnings),
         Err(Stop::Broken(operation, failure, mut evidence)) => {
             evidence.extend(signs);
@@ -33,6 +96,7 @@ pub(super) fn verdict(target: &Target, steps: &[Step], result: Result<Option<u64
                     .retry_after
                     .map(|wait| format!("the answer asks to wait {}", humantime::format_duration(wait))),
             );
+            evidence.extend(counted.and_then(|counted| counted.words(None, true)));
             evidence.extend(well_before(steps));
             Verdict { warnings, ..broken(target, operation, &failure, evidence) }
         }
@@ -48,21 +112,48 @@ fn title(name: StepName) -> String {
     name.as_str().replace('_', " ")
 }
 
-fn well(total: Option<u64>, warnings: Vec<String>) -> Verdict {
+/// The list was read; whether it is to be believed the second count may tell.
+fn listed(total: Option<u64>, counted: Option<Counted>, mut warnings: Vec<String>) -> Verdict {
     let listed = match total {
         Some(1) => "1 extension".to_owned(),
         Some(total) => format!("{total} extensions"),
         None => "a list without a total".to_owned(),
     };
+    let differing = counted.and_then(|counted| Some((counted.words(total, false)?, counted, total?)));
+    let title = match differing {
+        None => format!("the API works: {listed}"),
+        Some((words, counted, total)) => {
+            if let Some((certainty, because)) = counted.contradicts(total) {
+                let certainty = (certainty, because.to_owned());
+                return Verdict { certainty, warnings, ..contradicted(&listed, &counted, words) };
+            }
+            warnings.push(words);
+            format!("the API answers with {listed}, but {}", counted.told())
+        }
+    };
     Verdict {
         outcome: Outcome::Well,
         failure: None,
-        title: format!("the API works: {listed}"),
+        title,
         certainty: (Certainty::Certain, "A token was taken and the list was read, just now.".to_owned()),
         evidence: Vec::new(),
         diagnosis: String::new(),
         avoid: Vec::new(),
         warnings,
+    }
+}
+
+/// The API hides what is there.
+fn contradicted(listed: &str, counted: &Counted, words: String) -> Verdict {
+    Verdict {
+        outcome: Outcome::Failed,
+        failure: None,
+        title: format!("the API answers with {listed}, but {}", counted.told()),
+        certainty: (Certainty::Open, String::new()),
+        evidence: vec![format!("the API lists {listed}"), counted.told()],
+        diagnosis: words,
+        avoid: counted.avoid().map(str::to_owned).to_vec(),
+        warnings: Vec::new(),
     }
 }
 
@@ -81,10 +172,12 @@ fn untested(title: &str, why: String, warnings: Vec<String>) -> Verdict {
 
 fn broken(target: &Target, operation: Operation, failure: &Failure, evidence: Vec<String>) -> Verdict {
     let advice = platform::advice(target, operation, failure.reason, &evidence);
+    let host = hosts::of(target, operation).filter(|_| failure.reason.is_transport());
+    let of = host.map_or_else(String::new, |host| format!(" ({host})"));
     Verdict {
         outcome: Outcome::Failed,
         failure: Some((operation, failure.reason)),
-        title: advice.title.to_owned(),
+        title: format!("{}{of}", advice.title),
         certainty: (advice.certainty, advice.because.to_owned()),
         evidence,
         diagnosis: failure.diagnosis.to_string(),
@@ -95,10 +188,13 @@ fn broken(target: &Target, operation: Operation, failure: &Failure, evidence: Ve
 
 /// What worked narrows the cause down.
 fn well_before(steps: &[Step]) -> Option<String> {
-    let names: Vec<_> = steps
-        .iter()
-        .filter(|step| step.status == Status::Ok && step.seconds.is_some())
-        .map(|step| title(step.name))
-        .collect();
+    let well = |step: &&Step| {
+        step.status == Status::Ok && step.seconds.is_some() && step.name != StepName::SecondCount
+    };
+    let names = steps.iter().filter(well).map(|step| match &step.host {
+        Some(host) => format!("{} ({host})", title(step.name)),
+        None => title(step.name),
+    });
+    let names: Vec<_> = names.collect();
     (!names.is_empty()).then(|| format!("well before it: {}", names.join(", ")))
 }

@@ -1,5 +1,7 @@
 //! Where a second count of the extensions comes from: the PBX host itself, past its API.
 
+mod words;
+
 use std::path::PathBuf;
 use std::time::Duration;
 

@@ -3,6 +3,7 @@
 mod ad_hoc;
 mod commands;
 mod ringme;
+mod second_count;
 mod terminal;
 mod transcripts;
 mod way;

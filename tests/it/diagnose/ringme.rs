@@ -1,5 +1,6 @@
 //! Transcripts of `diagnose` for a platform that is data alone: Ringme.
 
+use std::fs::read_to_string;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,11 +9,28 @@ use pbx_exporter::cli::diagnose::{document, exit_of, text};
 use pbx_exporter::cli::terminal::Style;
 use pbx_exporter::clock::Clock;
 use pbx_exporter::diagnose::Parts;
-use pbx_exporter::domain::Grant;
+use pbx_exporter::domain::{Grant, Operation, Reason, Target, TransportError};
 use pbx_exporter::sim::{RingmeFault, SimRingme, SimTransport, ringme};
+use url::Url;
 
 use crate::support::golden::assert_same;
 use crate::support::world::{UNIX, origin};
+
+/// Compares text and JSON of a diagnosis with their transcripts.
+async fn transcript(name: &str, target: Target, transport: &SimTransport) -> Option<(Operation, Reason)> {
+    let budget = Origin::new(6, Duration::from_secs(2400));
+    let parts = Parts { transport, dial: transport, clock: Clock::steered(UNIX), origin: &budget };
+    let style = Style { width: Some(80), ..Style::default() };
+    let mut out = Vec::new();
+    let report = text(&target, parts, style, &mut out).await;
+    let told = String::from_utf8(out).expect("text");
+    let exit = exit_of(&report).code();
+    assert_same(&format!("diagnose/ringme-{name}.txt"), &format!("{told}\nexit code {exit}\n"));
+    let failure = report.verdict.failure;
+    let json = format!("{:#}\n", document(&[(Arc::new(target), report)]));
+    assert_same(&format!("diagnose/ringme-{name}.json"), &json);
+    failure
+}
 
 #[tokio::test(start_paused = true)]
 async fn what_a_data_platform_says_has_transcripts() {
@@ -33,19 +51,40 @@ async fn what_a_data_platform_says_has_transcripts() {
         let pbx = Arc::new(SimRingme::new(Clock::steered(UNIX)));
         pbx.set_fault(fault);
         let transport = SimTransport::default().with(&origin(), pbx);
-        let target = Arc::new(ringme::target("office", &origin(), grant));
-        let budget = Origin::new(6, Duration::from_secs(2400));
-        let clock = Clock::steered(UNIX);
-        let parts = Parts { transport: &transport, dial: &transport, clock, origin: &budget };
-        let style = Style { width: Some(80), ..Style::default() };
-        let mut out = Vec::new();
-        let report = text(&target, parts, style, &mut out).await;
-        let told = String::from_utf8(out).expect("text");
-        let exit = exit_of(&report).code();
-        assert_same(&format!("diagnose/ringme-{name}.txt"), &format!("{told}\nexit code {exit}\n"));
-        let reason = report.verdict.failure.map(|(_, reason)| reason.as_str());
+        let failure = transcript(name, ringme::target("office", &origin(), grant), &transport).await;
+        let reason = failure.map(|(_, reason)| reason.as_str());
         assert!(name.starts_with(reason.unwrap_or("well")), "{name} gives {reason:?}");
-        let json = format!("{:#}\n", document(&[(target, report)]));
-        assert_same(&format!("diagnose/ringme-{name}.json"), &json);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_endpoint_elsewhere_is_looked_at_too_and_whoever_fails_is_named() {
+    let tokens = Url::parse("https://login.example.com").expect("a URL");
+    let refused = || TransportError::Connect("connection refused".into());
+    let unknown = || TransportError::Dns("Name or service not known".into());
+    for (name, down, failure) in [
+        ("elsewhere-well", None, None),
+        ("elsewhere-dns", Some((&tokens, unknown())), Some((Operation::Token, Reason::Dns))),
+        ("elsewhere-tls", Some((&tokens, tls())), Some((Operation::Token, Reason::Tls))),
+        ("elsewhere-connect", Some((&origin(), refused())), Some((Operation::Extensions, Reason::Connect))),
+    ] {
+        let pbx = Arc::new(SimRingme::new(Clock::steered(UNIX)));
+        let transport = SimTransport::default().with(&origin(), pbx.clone()).with(&tokens, pbx.clone());
+        let mut target = ringme::target("office", &origin(), Grant::ClientCredentials);
+        target.auth.origin = Some(tokens.clone());
+        if let Some((host, error)) = &down {
+            transport.fail(host, Some(error.clone()));
+        }
+        assert_eq!(transcript(name, target, &transport).await, failure, "{name}");
+        let text = read_to_string(format!("tests/diagnose/ringme-{name}.txt")).expect("a transcript");
+        let culprit = down.as_ref().and_then(|(host, _)| host.host_str());
+        let blamed = culprit.is_none_or(|host| text.contains(&format!("No usable answer from {host} for")));
+        assert!(blamed, "{name} does not name the host");
+        // No credentials for one of the two before the other is known to be there.
+        assert_eq!(pbx.requests(Operation::Token), u64::from(down.is_none()), "{name}");
+    }
+}
+
+fn tls() -> TransportError {
+    TransportError::Tls("certificate expired on 01 Jan 2020".into())
 }

@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, UnixStream};
 use crate::support::mariadb::{DEVICES, MariaDb, PASSWORD, USERS, shared};
 use crate::support::process::PATIENCE;
 
-fn settings(server: DatabaseServer) -> DatabaseSettings {
+pub fn settings(server: DatabaseServer) -> DatabaseSettings {
     DatabaseSettings {
         program: None,
         server,
@@ -25,7 +25,7 @@ fn settings(server: DatabaseServer) -> DatabaseSettings {
     }
 }
 
-fn at(database: &MariaDb) -> DatabaseSettings {
+pub fn at(database: &MariaDb) -> DatabaseSettings {
     settings(DatabaseServer::Socket(database.socket()))
 }
 

@@ -1,7 +1,7 @@
 //! The second count of the extensions: from a program that poses as Asterisk, and from a real MariaDB.
 
 mod asterisk;
-mod database;
+pub mod database;
 mod timetable;
 
 use std::io::Write;
@@ -53,7 +53,7 @@ pub fn prints(output: &str) -> String {
     format!("[ \"$*\" = '-rx pjsip show endpoints' ] || exit 9\ncat <<'END'\n{output}END")
 }
 
-fn asking(program: PathBuf, timeout: Duration) -> ReferenceSettings {
+pub fn asking(program: PathBuf, timeout: Duration) -> ReferenceSettings {
     let commands = vec![AsteriskCommand::PjsipShowEndpoints];
     let source = ReferenceSource::Asterisk(AsteriskSettings { program, commands });
     ReferenceSettings { source, interval: Duration::from_secs(300), timeout }
