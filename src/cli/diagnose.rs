@@ -136,7 +136,7 @@ fn announcement(target: &Target, style: Style) -> String {
         text += &style.wrap("  - ", 4, 4, &line);
     }
     text += &style.wrap("", 0, 0, diagnose::left_behind(target));
-    text + &style.wrap("", 0, 0, &select::adds_up())
+    text + &style.wrap("", 0, 0, &select::adds_up([target]))
 }
 
 struct Nobody;

@@ -40,6 +40,7 @@ struct Cli {
 
 /// Flags of every command, each also from the environment.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Options of every command")]
 #[group(skip)]
 struct Options {
     /// Configuration file or glob; may be given several times. Without any, the FREEPBX_API_*

@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use super::diagnose::place;
 use super::exit::Exit;
-use super::once::{self, FOLLOW_UPS};
+use super::once;
 use super::print_errors;
 use super::select::{self, Budgets};
 use super::terminal::Output;
@@ -20,7 +20,8 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::diagnose::is_spent_by_use;
 use crate::domain::outcome::Outcome;
-use crate::domain::{Failure, Operation, Target};
+use crate::domain::{Failure, Grant, Operation, Target};
+use crate::platform;
 use crate::probe::{NoOutcome, Probe};
 use crate::transport::{HttpTransport, Transport};
 
@@ -78,7 +79,7 @@ pub async fn write(
     err: &mut dyn Write,
 ) -> io::Result<Exit> {
     // Where nobody listens, the test is made all the same.
-    let _ = writeln!(err, "{}", announcement(config.targets.len()));
+    let _ = writeln!(err, "{}", announcement(&config.targets));
     let (tasks, gate, mut budgets) =
         (TaskTracker::new(), Arc::new(Semaphore::new(AT_ONCE)), Budgets::new(config.limits));
     let handles: Vec<_> = config
@@ -110,11 +111,20 @@ pub async fn write(
     Ok(exit)
 }
 
-fn announcement(targets: usize) -> String {
-    let whom = if targets == 1 { "the target".to_owned() } else { format!("each of {targets} targets") };
+fn announcement(targets: &[Arc<Target>]) -> String {
+    let whom = if targets.len() == 1 {
+        "the target".to_owned()
+    } else {
+        format!("each of {} targets", targets.len())
+    };
+    let each = || targets.iter().map(|target| &**target);
+    let fixed = each().any(|target| target.auth.grant == Grant::Static);
+    let fixed = if fixed { " (none where a fixed key serves)" } else { "" };
+    let pages = if each().any(platform::lists_by_page) { ", or one a page," } else { "" };
     format!(
-        "Sends {whom} one token request and one request for the extensions list. {FOLLOW_UPS} Changes nothing. {}",
-        select::adds_up()
+        "Sends {whom} one token request{fixed} and one request{pages} for the extensions list.{} Changes nothing. {}",
+        once::follow_ups(each()),
+        select::adds_up(each())
     )
 }
 

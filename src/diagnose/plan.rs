@@ -63,7 +63,8 @@ fn with_credentials(target: &Target) -> Vec<String> {
     }
     let list = platform::list_request(target);
     let address = hosts::address(target, &list.url);
-    lines.push(format!("{} {address} with the token: the extensions list", list.method));
+    let pages = if platform::lists_by_page(target) { ", page by page" } else { "" };
+    lines.push(format!("{} {address} with the token: the extensions list{pages}", list.method));
     lines
 }
 

@@ -5,7 +5,7 @@ use super::verdict::Stop;
 use super::{Status, StepName};
 use crate::domain::outcome::Attempt;
 use crate::domain::{Failure, Grant, Operation, Reason, SecretError, SecretSource, Target};
-use crate::oauth::{IssuedToken, TokenAnswer, request_token};
+use crate::oauth::{IssuedToken, TokenAnswer, in_shell, request_token};
 use crate::platform;
 use secrecy::SecretString;
 
@@ -109,8 +109,10 @@ fn untested(target: &Target) -> String {
         "may give a new refresh token for it and end the old one"
     };
     let mend = match grant {
-        Grant::AuthorizationCode => "let somebody confirm access by `pbx_exporter authorize`",
-        _ => "obtain a new refresh token and put it into the configuration",
+        Grant::AuthorizationCode => {
+            format!("let somebody confirm access by `pbx_exporter authorize {}`", in_shell(&target.name))
+        }
+        _ => "obtain a new refresh token and put it into the configuration".to_owned(),
     };
     format!(
         "With grant {grant} all that can be asked with serves once: {title} {gives}, so a test would take it from the \

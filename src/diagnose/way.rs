@@ -40,7 +40,8 @@ impl Run<'_> {
             Some(host) => format!("{host}: {error}"),
             None => error.to_string(),
         };
-        let shown = [Some(shown), evidence.clone()].into_iter().flatten().collect();
+        let tried = (!self.refused.is_empty()).then(|| format!("tried: {}", self.refused.join(", ")));
+        let shown = [Some(shown), tried, evidence.clone()].into_iter().flatten().collect();
         self.end(step, (Status::Fail, error.to_string()), evidence);
         self.host = None;
         Err(Stop::Broken(operation, self.unanswered(operation, &error), shown))

@@ -236,6 +236,11 @@ pub fn counts_by_listing(target: &Target) -> bool {
     call.total.is_none() && call.list.is_some() && call.paging.is_some()
 }
 
+/// Whether a total, or the extensions one by one, take a request a page.
+pub fn lists_by_page(target: &Target) -> bool {
+    counts_by_listing(target) || target.expected.is_some() && target.called().paging.is_some()
+}
+
 /// What the answer to [`list_request`] says.
 pub fn read_list(ctx: &CallContext, answer: &Answer) -> Result<Listing, Failure> {
     if ctx.is_freepbx() { freepbx::resource::read_list(ctx, answer) } else { rules::read_list(ctx, answer) }

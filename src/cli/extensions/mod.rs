@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use self::failure::Failed;
 use self::render::{Comparison, Report};
 use super::exit::Exit;
-use super::once::{self, FOLLOW_UPS};
+use super::once;
 use super::select;
 use crate::budget::Origin;
 use crate::clock::Clock;
@@ -22,7 +22,7 @@ use crate::config::Config;
 use crate::diagnose::is_spent_by_use;
 use crate::domain::extensions::{Drift, Extension, Id};
 use crate::domain::target::{Expected, Target};
-use crate::domain::{Failure, Operation};
+use crate::domain::{Failure, Grant, Operation};
 use crate::expected::{self, ExpectedList};
 use crate::platform::CallContext;
 use crate::probe::{NoOutcome, Probe};
@@ -144,14 +144,23 @@ fn announce(target: &Target) {
         scopes: None,
         clock_agrees: false,
     };
+    let at = |url: &url::Url| url.origin().ascii_serialization();
+    let (token, list) = (at(target.token_origin()), at(&target.origin));
+    let list_at = if token == list { String::new() } else { format!(" {list}") };
+    let asks = match target.auth.grant {
+        Grant::Static => format!("{list} for the list"),
+        grant => {
+            let path = context(Operation::Token).path();
+            format!("{token} for a token (grant {grant}, {path}) and{list_at} for the list")
+        }
+    };
+    let pages = if target.called().paging.is_some() { ", page by page" } else { "" };
     eprintln!(
-        "{}: asks {} for a token (grant {}, {}) and for the list ({}). {FOLLOW_UPS} Only compares, changes nothing. {}",
+        "{}: asks {asks} ({}{pages}).{} Only compares, changes nothing. {}",
         target.name,
-        target.origin.origin().ascii_serialization(),
-        target.auth.grant,
-        context(Operation::Token).path(),
         context(Operation::Extensions).path(),
-        select::adds_up(),
+        once::follow_ups([target]),
+        select::adds_up([target]),
     );
 }
 

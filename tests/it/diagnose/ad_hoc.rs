@@ -133,15 +133,16 @@ async fn freepbx_takes_the_variables_that_portals_have() {
     assert!(!ended.stderr.contains(PASSWORD));
 }
 
-#[tokio::test]
-async fn what_is_missing_or_cannot_be_taken_is_told_by_its_variable_or_flag() {
-    let server = generous().await;
+/// Platform, flags, variables, and what is said of them.
+type Refused = (&'static str, &'static [&'static str], Vec<(&'static str, &'static str)>, &'static str);
+
+fn refused() -> Vec<Refused> {
     let client = [ID, CLIENT_SECRET];
     let grant = |word| [&client[..], &[("PBX_API_GRANT", word)]].concat();
-    for (platform, flags, variables, told) in [
+    vec![
         (
             "3cx",
-            &[][..],
+            &[],
             vec![ID],
             "PBX_API_CLIENT_SECRET: is unset or empty; set it, or PBX_API_CLIENT_SECRET_FILE",
         ),
@@ -192,13 +193,19 @@ async fn what_is_missing_or_cannot_be_taken_is_told_by_its_variable_or_flag() {
             "--token-url: has no use with the grant static",
         ),
         ("ringme", &["--ca-file", "ca.pem"], client.to_vec(), "--ca-file: has no use with an http:// url"),
-    ] {
+    ]
+}
+
+#[tokio::test]
+async fn what_is_missing_or_cannot_be_taken_is_told_by_its_variable_or_flag() {
+    let server = generous().await;
+    for (platform, flags, variables, told) in refused() {
         let ended = diagnosed(&server, platform, flags, &variables).await;
         assert_eq!((ended.code, ended.stdout.as_str()), (Some(4), ""), "{platform}: {ended:?}");
         assert!(ended.stderr.contains(&format!("error: {told}")), "{platform}: {told}: {ended:?}");
     }
     assert!(server.requests().is_empty());
-    let ended = diagnosed(&server, "ringm", &[], &client).await;
+    let ended = diagnosed(&server, "ringm", &[], &[ID, CLIENT_SECRET]).await;
     assert_eq!(ended.code, Some(2));
     assert!(ended.stderr.contains("a similar value exists: 'ringme'"), "{ended:?}");
 }

@@ -10,7 +10,7 @@ use pbx_exporter::sim::{Fault, SimPbx, SimServer};
 use serde_json::Value;
 
 use crate::support::process::{CONFIG, Ended, Program};
-use crate::support::raw::{Server, closed_port};
+use crate::support::raw::{Server, closed_port, ok};
 
 pub async fn pbx() -> SimServer {
     let pbx = SimPbx::new(Generation::V16, Clock::System);
@@ -118,6 +118,55 @@ async fn a_refresh_token_is_not_spent_by_a_test() {
     assert_eq!(ended.code, Some(1));
     assert!(ended.stdout.contains("NOT TESTED"), "{ended:?}");
     assert_eq!(server.pbx().token_requests_by_grant(Grant::RefreshToken), 0);
+}
+
+#[tokio::test]
+async fn a_person_is_told_how_to_confirm_by_the_targets_name() {
+    let server = pbx().await;
+    let url = server.origin();
+    let file = format!(
+        "storage: {{path: state}}\ntargets:\n- {{name: head office, platform: ringme, url: '{url}', auth: {{grant: \
+         authorization_code, client_id: a, client_secret: made-up}}}}\n"
+    );
+    let ended = Program::new(&["diagnose", "--config.file", CONFIG]).file(CONFIG, &file).run().await;
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stdout.contains("`pbx_exporter authorize 'head office'`"), "{ended:?}");
+}
+
+#[tokio::test]
+async fn an_announcement_names_what_that_platform_is_sent() {
+    let server = Server::answering(|_| ok("{}")).await;
+    let key = format!("auth: {{grant: static, key: made-up}}, url: '{}'", server.http(""));
+    let targets = format!("- {{name: key, platform: dialpad, {key}}}\n");
+    let tested = run(&["test-connection"], &targets).await.stderr;
+    assert!(
+        tested.starts_with(
+            "Sends the target one token request (none where a fixed key serves) and one request, or one a page, for the \
+             extensions list. Changes nothing."
+        ),
+        "{tested}"
+    );
+    let listed = run(&["extensions"], &targets).await.stderr;
+    let told =
+        format!("key: asks {} for the list (/api/v2/users, page by page). Only compares", server.http(""));
+    assert!(listed.starts_with(&told), "{listed}");
+    for text in [tested, listed] {
+        assert!(!text.contains("__typename") && !text.contains("fail2ban"), "{text}");
+    }
+    let elsewhere = "auth: {client_id: a, client_secret: b, url: 'http://localhost:1'}";
+    let targets = format!("- {{name: far, platform: 3cx, url: '{}', {elsewhere}}}\n", server.http(""));
+    let listed = run(&["extensions"], &targets).await.stderr;
+    let told = "far: asks http://localhost:1 for a token (grant client_credentials, /connect/token) and http://127.0.0.1:";
+    assert!(listed.starts_with(told), "{listed}");
+}
+
+#[tokio::test]
+async fn each_address_that_refused_is_evidence() {
+    let address = closed_port().await;
+    let secret = "auth: {client_id: a, client_secret: made-up}";
+    let ended = run(&["diagnose"], &format!("- {{name: a, url: 'http://{address}', {secret}}}\n")).await;
+    assert_eq!(ended.code, Some(5), "{ended:?}");
+    assert!(ended.stdout.contains(&format!("- tried: {address} (connection refused)")), "{ended:?}");
 }
 
 #[tokio::test]

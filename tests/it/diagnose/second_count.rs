@@ -35,8 +35,10 @@ async fn transcript(case: &Case, reference: ReferenceSettings) -> Diagnosed {
 }
 
 fn timeless(line: &str) -> String {
-    if let Some((before, _)) = line.split_once("\"seconds\": 0.") {
-        return format!("{before}\"seconds\": 0.0");
+    if let Some((before, seconds)) = line.split_once("\"seconds\": ")
+        && seconds != "null,"
+    {
+        return format!("{before}\"seconds\": 0.0,");
     }
     match line.get(23..30).filter(|time| time.ends_with(" ms") || time.ends_with(" s")) {
         Some(_) => format!("{}   0 ms{}", &line[..23], &line[30..]),
