@@ -82,7 +82,7 @@ pub(super) fn clock(answer: &Answer, now: f64) -> Told {
         ahead => {
             let word = if ahead > 0.0 { "ahead of" } else { "behind" };
             let told = format!(
-                "the PBX is {apart} {word} this machine: set both by NTP (`timedatectl` tells which is wrong); expiry \
+                "the clock there is {apart} {word} this machine's: set both by NTP (`timedatectl` tells which is wrong); expiry \
                  times mislead until then"
             );
             (Status::Warn, told)

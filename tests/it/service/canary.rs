@@ -367,18 +367,22 @@ async fn a_list_of_extensions_shows_no_secret() {
 async fn a_diagnosis_with_credentials_from_the_environment_shows_no_secret() {
     for (name, token, list, _) in CASES {
         let server = pbx(token, list).await;
-        for arguments in [&["--log.level", "trace"][..], &["--output", "json"]] {
-            let url = server.http("");
-            let arguments = [&["diagnose", "--ad-hoc", &url, "--platform", "freepbx"], arguments].concat();
-            let program = Program::new(&arguments)
-                .env("FREEPBX_API_CLIENT_ID", "app")
-                .env("FREEPBX_API_CLIENT_SECRET", SECRETS[0])
-                .env("FREEPBX_API_USERNAME", "u")
-                .env("FREEPBX_API_PASSWORD", SECRETS[1]);
-            let ended = program.run().await;
-            assert_silent(name, &format!("{}{}", ended.stdout, ended.stderr));
-            assert!(ended.stdout.contains("127.0.0.1"), "{name}: {ended:?}");
-            assert_ne!(ended.code, Some(4), "{name}: {ended:?}");
+        for (platform, prefix) in [("freepbx", "FREEPBX_API"), ("ringme", "PBX_API"), ("portsip", "PBX_API")]
+        {
+            for arguments in [&["--log.level", "trace"][..], &["--output", "json"]] {
+                let url = server.http("");
+                let arguments = [&["diagnose", "--ad-hoc", &url, "--platform", platform], arguments].concat();
+                let variable = |key| format!("{prefix}_{key}");
+                let program = Program::new(&arguments)
+                    .env(&variable("CLIENT_ID"), "app")
+                    .env(&variable("CLIENT_SECRET"), SECRETS[0])
+                    .env(&variable("USERNAME"), "u")
+                    .env(&variable("PASSWORD"), SECRETS[1]);
+                let ended = program.run().await;
+                assert_silent(name, &format!("{}{}", ended.stdout, ended.stderr));
+                assert!(ended.stdout.contains("127.0.0.1"), "{name}: {ended:?}");
+                assert_ne!(ended.code, Some(4), "{name}: {ended:?}");
+            }
         }
     }
 }
