@@ -4,6 +4,7 @@
 //! here: printing (`cli`), what an answer means (`platform`), how bytes travel (`transport`).
 
 mod hosts;
+mod list;
 mod plan;
 mod run;
 mod steps;

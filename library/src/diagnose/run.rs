@@ -7,16 +7,12 @@ use secrecy::SecretString;
 use tokio::time::Instant;
 
 use super::steps::{self, Told};
-use super::verdict::{Counted, Stop, verdict};
+use super::verdict::{Stop, verdict};
 use super::{Parts, Report, Status, Step, StepName, Watch, hosts};
-use crate::domain::extensions::{Listed, Page, Pages};
 use crate::domain::outcome::Attempt;
-use crate::domain::{
-    Answer, Exchange, Failure, Grant, Listing, Operation, Reason, Request, Target, TransportError,
-};
+use crate::domain::{Answer, Exchange, Failure, Grant, Operation, Reason, Request, Target, TransportError};
 use crate::logfile;
 use crate::platform::{self, CallContext, Presence, Validity};
-use crate::reference;
 use crate::transport::{Certificate, Limits};
 
 /// Records shown of each log.
@@ -89,17 +85,6 @@ impl<'a> Run<'a> {
         self.note(StepName::Expected, steps::expected(self.target, listed));
         self.note(StepName::RateLimit, steps::rate_limit(self.rate_limit));
         Ok(listing.total)
-    }
-
-    /// Past the API, also where that is broken: whether the extensions are there is then worth most.
-    async fn second_count(&mut self, listed: &Result<Option<u64>, Stop>) -> Option<Counted> {
-        let settings = self.target.reference.clone()?;
-        self.begin(StepName::SecondCount);
-        let count = reference::count_once(&settings).await.map_err(|error| error.to_string());
-        let counted = Counted { kind: settings.source.kind(), count };
-        let told = steps::second_count(&counted, listed.as_ref().ok().copied().flatten());
-        self.end(StepName::SecondCount, told, None);
-        Some(counted)
     }
 
     /// The token, or the fixed key, and the scopes that it names.
@@ -176,67 +161,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    async fn list(
-        &mut self,
-        token: &SecretString,
-        scopes: Option<&[String]>,
-        validity: Validity,
-    ) -> Result<(Listing, Option<Listed>), Stop> {
-        self.begin(StepName::Extensions);
-        let (mut pages, mut after) = (Pages::default(), None::<String>);
-        // One by one only where they are compared.
-        let each = self.target.expected.is_some() || platform::counts_by_listing(self.target);
-        loop {
-            let request = if each {
-                platform::extensions_request(self.target, after.as_deref())
-            } else {
-                platform::list_request(self.target)
-            };
-            let asked = asked(&request);
-            let exchange = self.exchange(self.with_token(request, token)?).await?;
-            let answer = self.answered(StepName::Extensions, Operation::Extensions, &asked, exchange)?;
-            self.note_clock(Operation::Extensions, &answer);
-            self.note_rate_limit(Some(&answer));
-            let facts = format!("{asked}: {}", platform::facts(self.target, &answer));
-            let context = self.context(Operation::Extensions, scopes);
-            let page = if each {
-                platform::read_extensions(&context, &answer, after.as_deref())
-            } else {
-                let alone = |Listing { total }| Page { total, extensions: Ok(Vec::new()), next: None };
-                platform::read_list(&context, &answer).map(alone)
-            };
-            let (page, total) = match page {
-                Ok(page) => (page.clone(), page.total),
-                Err(failure) => return Err(self.not_listed(failure, facts, scopes, validity)),
-            };
-            after = pages.add(page);
-            if after.is_none() {
-                let (all, listed) = if each { pages.finish() } else { (total, Ok(Vec::new())) };
-                let listing = Listing { total: all };
-                self.end(StepName::Extensions, steps::listed(listing), Some(facts));
-                return Ok((listing, each.then_some(listed)));
-            }
-        }
-    }
-
-    fn not_listed(
-        &mut self,
-        failure: Failure,
-        facts: String,
-        scopes: Option<&[String]>,
-        validity: Validity,
-    ) -> Stop {
-        let context = self.context(Operation::Extensions, scopes);
-        let failure = if platform::wants_validity_check(&context, &failure) {
-            platform::after_validity_check(&context, failure, validity)
-        } else {
-            failure
-        };
-        self.end(StepName::Extensions, failed(failure.reason, &facts), Some(facts.clone()));
-        Stop::Broken(Operation::Extensions, failure, vec![facts])
-    }
-
-    async fn exchange(&mut self, request: Request) -> Result<Exchange, Stop> {
+    pub(super) async fn exchange(&mut self, request: Request) -> Result<Exchange, Stop> {
         let permit = self.parts.origin.admit(true).await.map_err(out_of_budget)?;
         let limits = Limits { timeout: self.target.timeout, body: self.target.body_limit };
         let exchange = self.parts.transport.exchange(&self.target.client, limits, request).await;
@@ -298,7 +223,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn with_token(&self, mut request: Request, token: &SecretString) -> Result<Request, Stop> {
+    pub(super) fn with_token(&self, mut request: Request, token: &SecretString) -> Result<Request, Stop> {
         platform::with_token(self.target, &mut request, token).map_err(|error| {
             let failure = self.unanswered(Operation::Extensions, &error);
             Stop::Broken(Operation::Extensions, failure, vec![error.to_string()])
@@ -337,7 +262,7 @@ impl<'a> Run<'a> {
 }
 
 /// Method and path, without a query, which may hold a key.
-fn asked(request: &Request) -> String {
+pub(super) fn asked(request: &Request) -> String {
     format!("{} {}", request.method, request.url.path())
 }
 
