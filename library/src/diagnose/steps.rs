@@ -5,8 +5,6 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use http::header::DATE;
 
-use url::Url;
-
 use super::Status;
 use super::verdict::Counted;
 use crate::domain::extensions::{Drift, Ids, Listed};
@@ -94,14 +92,13 @@ pub(super) fn encryption(target: &Target) -> Told {
     if !target.is_plaintext() {
         return (Status::Ok, "credentials travel by https".to_owned());
     }
-    let local = |url: &Url| match url.host() {
+    let local = match target.origin.host() {
         Some(url::Host::Ipv4(address)) => address.is_loopback(),
         Some(url::Host::Ipv6(address)) => address.is_loopback(),
         Some(url::Host::Domain(name)) => name == "localhost",
         None => false,
     };
-    let safe = |url: &Url| url.scheme() == "https" || local(url) && target.client.proxy.is_none();
-    if [&target.origin, target.token_origin()].into_iter().all(safe) {
+    if local && target.client.proxy.is_none() {
         return (Status::Ok, "by http, but within this machine".to_owned());
     }
     let told = "credentials and token travel readable to all between, by http: give the target its https url";

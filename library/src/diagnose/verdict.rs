@@ -2,7 +2,7 @@
 
 use super::{Outcome, Status, Step, StepName, Verdict, hosts};
 use crate::domain::reference::ReferenceKind;
-use crate::domain::{Failure, Operation, Target};
+use crate::domain::{Failure, Operation, Reason, Target};
 use crate::platform::{self, Certainty};
 
 /// Why a diagnosis ended before the list.
@@ -45,7 +45,7 @@ impl Counted {
             ReferenceKind::Asterisk if count > total && total == 0 => Some((
                 Certainty::Open,
                 "Asterisk serves phones and the API lists none. An API that fails in silence looks the same as extensions \
-                 that were all deleted, or lost, and are still loaded until Apply Config.",
+                 that were all deleted, or lost, and stay loaded until Asterisk is reloaded (Apply Config).",
             )),
             ReferenceKind::Database { .. } | ReferenceKind::Asterisk => None,
         }
@@ -57,7 +57,8 @@ impl Counted {
                 "Do not create the missing extensions anew: the database has them."
             }
             ReferenceKind::Asterisk => {
-                "Do not press Apply Config before you have looked: if FreePBX has lost them, Asterisk loses them by it, too."
+                "Do not press Apply Config or reload Asterisk before you have looked: what the PBX has lost, Asterisk loses by \
+                 it, too."
             }
         };
         [by_source, "Do not change credentials or scopes: the API gave its list without complaint."]
@@ -96,7 +97,10 @@ pub(super) fn verdict(
                     .retry_after
                     .map(|wait| format!("the answer asks to wait {}", humantime::format_duration(wait))),
             );
-            evidence.extend(counted.and_then(|counted| counted.words(None, true)));
+            // Where this side fails, that is no word on the API.
+            let ours = failure.reason == Reason::ExporterError;
+            let counted = counted.filter(|counted| counted.count.is_ok());
+            evidence.extend(counted.and_then(|c| if ours { Some(c.told()) } else { c.words(None, true) }));
             evidence.extend(well_before(steps));
             Verdict { warnings, ..broken(target, operation, &failure, evidence) }
         }

@@ -13,7 +13,7 @@ use pbx_exporter::platform::Certainty;
 use pbx_exporter::sim::Fault;
 use pbx_exporter::sim::fixtures::Generation::V17;
 
-use super::transcripts::{Case, Diagnosed, case, diagnose_with, faulty, listing};
+use super::transcripts::{Case, Diagnosed, case, diagnose_with, faulty, listing, without_secret};
 use crate::reference::{ENDPOINTS, asking, database, fake_asterisk, prints};
 use crate::support::mariadb::{DEVICES, MariaDb, shared};
 use crate::support::process::PATIENCE;
@@ -98,6 +98,10 @@ async fn where_the_api_fails_the_count_tells_whether_the_extensions_are_there() 
         !evidence.iter().any(|line| line.contains("second count")),
         "nothing is well before it: {evidence:?}"
     );
+    let unreadable = without_secret("second_count-exporter_error");
+    let evidence = transcript(&unreadable, reference.clone()).await.report.verdict.evidence;
+    assert!(evidence.contains(&"FreePBX's database has 5".to_owned()), "{evidence:?}");
+    assert!(!evidence.concat().contains("through the API"), "the API is not to blame: {evidence:?}");
     server.run("DELETE FROM asterisk.devices");
     let evidence =
         transcript(&refused("second_count-api-fails-gone"), reference).await.report.verdict.evidence;

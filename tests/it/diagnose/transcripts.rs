@@ -49,6 +49,14 @@ pub fn listing(name: &'static str, generation: Generation, lists: fn(&SimPbx)) -
     Case { pbx: lists, ..case(name, generation) }
 }
 
+/// The file with the client secret is not there.
+pub fn without_secret(name: &'static str) -> Case {
+    let lost = |target: &mut Target| {
+        target.auth.client_secret = Some(SecretSource::File("/no/such/secret".into()));
+    };
+    Case { target: lost, ..case(name, V17) }
+}
+
 fn cut_off(name: &'static str, error: TransportError) -> Case {
     Case { failure: Some(error), ..case(name, V17) }
 }
@@ -136,10 +144,7 @@ fn cases() -> Vec<Case> {
         cut_off("timeout-connect", timeout("connect")),
         faulty("timeout-processing", V17, Fault::Hang),
         cut_off("connection_lost", TransportError::ConnectionLost("closed before an answer".into())),
-        Case {
-            target: |t| t.auth.client_secret = Some(SecretSource::File("/no/such/secret".into())),
-            ..case("exporter_error", V17)
-        },
+        without_secret("exporter_error"),
     ]
 }
 

@@ -57,7 +57,7 @@ fn difference(kind: ReferenceKind, count: u64, api: u64) -> String {
         ReferenceKind::Asterisk if count < api => format!(
             "The API reports {api}, and Asterisk has {count} loaded. That is usual where there are extensions which \
              are no SIP phones (virtual, IAX2, DAHDI, custom) or which another SIP driver serves, and before Apply \
-             Config. If there are none of these, Asterisk does not serve extensions that FreePBX has."
+             Config. If there are none of these, Asterisk does not serve extensions that the PBX has."
         ),
         ReferenceKind::Asterisk => format!(
             "The API reports {api}, and Asterisk has {count} loaded. That is usual after extensions were deleted and \
