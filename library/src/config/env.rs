@@ -88,7 +88,7 @@ impl Single<'_> {
         let ways = self.grants.iter().map(|grant| {
             let names: Vec<_> = credentials(self.platform, *grant).into_iter().map(|c| c.variable).collect();
             let application = self.platform.application(*grant).unwrap_or("application");
-            format!("set {} for a grant {grant} ({application})", names.join(", "))
+            format!("set {} for the grant {grant} ({application})", names.join(", "))
         });
         let ways: Vec<_> = ways.collect();
         Some(format!(

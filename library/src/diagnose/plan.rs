@@ -8,7 +8,7 @@ use crate::platform;
 
 /// What stays behind on the PBX afterwards.
 pub fn left_behind(target: &Target) -> &'static str {
-    if is_spent_by_use(target) {
+    if is_spent_by_use(target) || target.auth.grant == Grant::Static {
         "Nothing is changed on the PBX."
     } else {
         "Nothing is changed on the PBX, but for a token that is issued and ends by itself."
@@ -64,7 +64,8 @@ fn with_credentials(target: &Target) -> Vec<String> {
     let list = platform::list_request(target);
     let address = hosts::address(target, &list.url);
     let pages = if platform::lists_by_page(target) { ", page by page" } else { "" };
-    lines.push(format!("{} {address} with the token: the extensions list{pages}", list.method));
+    let shown = if grant == Grant::Static { "key" } else { "token" };
+    lines.push(format!("{} {address} with the {shown}: the extensions list{pages}", list.method));
     lines
 }
 

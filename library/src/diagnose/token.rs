@@ -72,10 +72,12 @@ impl Run<'_> {
     }
 
     fn unreadable(&mut self, error: &SecretError) -> Stop {
+        let fixed = self.target.auth.grant == Grant::Static;
+        let lacking = if fixed { "The list was not asked for" } else { "The token request was not made" };
         let failure = Failure::new(
             Reason::ExporterError,
             format!(
-                "The token request was not made: {error}. Put the secret there, readable for whoever runs this \
+                "{lacking}: {error}. Put the secret there, readable for whoever runs this \
                  command and for the exporter's own user."
             ),
         );

@@ -156,8 +156,8 @@ fn refused() -> Vec<Refused> {
             "netsapiens",
             &[],
             vec![],
-            "no credentials: set PBX_API_CLIENT_ID, PBX_API_CLIENT_SECRET, PBX_API_USERNAME, PBX_API_PASSWORD for a grant \
-             password (API client), or set PBX_API_KEY for a grant static (API key); a secret may be in a file",
+            "no credentials: set PBX_API_CLIENT_ID, PBX_API_CLIENT_SECRET, PBX_API_USERNAME, PBX_API_PASSWORD for the grant \
+             password (API client), or set PBX_API_KEY for the grant static (API key); a secret may be in a file",
         ),
         (
             "ringme",

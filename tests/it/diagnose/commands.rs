@@ -150,7 +150,13 @@ async fn an_announcement_names_what_that_platform_is_sent() {
     let told =
         format!("key: asks {} for the list (/api/v2/users, page by page). Only compares", server.http(""));
     assert!(listed.starts_with(&told), "{listed}");
-    for text in [tested, listed] {
+    let diagnosed = run(&["diagnose"], &targets).await.stdout;
+    assert!(
+        diagnosed.contains("\n  - GET /api/v2/users with the key: the extensions list, page by page\n"),
+        "{diagnosed}"
+    );
+    assert!(diagnosed.contains("\nNothing is changed on the PBX.\n"), "{diagnosed}");
+    for text in [tested, listed, diagnosed] {
         assert!(!text.contains("__typename") && !text.contains("fail2ban"), "{text}");
     }
     let elsewhere = "auth: {client_id: a, client_secret: b, url: 'http://localhost:1'}";
@@ -158,6 +164,23 @@ async fn an_announcement_names_what_that_platform_is_sent() {
     let listed = run(&["extensions"], &targets).await.stderr;
     let told = "far: asks http://localhost:1 for a token (grant client_credentials, /connect/token) and http://127.0.0.1:";
     assert!(listed.starts_with(told), "{listed}");
+}
+
+#[tokio::test]
+async fn a_key_that_cannot_be_read_is_no_token_request_that_was_not_made() {
+    let server = Server::answering(|_| ok("{}")).await;
+    let auth = "auth: {grant: static, key_file: /no/such/key}";
+    let ended = run(
+        &["diagnose"],
+        &format!("- {{name: a, platform: dialpad, url: '{}', {auth}}}\n", server.http("")),
+    )
+    .await;
+    assert_eq!(ended.code, Some(4), "{ended:?}");
+    assert!(
+        ended.stdout.contains("  The list was not asked for: failed to read secret file /no/such/key"),
+        "{ended:?}"
+    );
+    assert!(server.requests().is_empty());
 }
 
 #[tokio::test]
