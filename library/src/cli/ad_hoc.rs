@@ -35,9 +35,6 @@ pub fn config(given: &AdHoc<'_>) -> Result<Config, Vec<String>> {
     if !taken.is_empty() {
         let _ = writeln!(err, "Taken from the environment: {}", taken.join(", "));
     }
-    for warning in &config.warnings {
-        let _ = writeln!(err, "warning: {warning}");
-    }
     Ok(config)
 }
 

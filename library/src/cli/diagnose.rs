@@ -65,11 +65,27 @@ pub(super) async fn run(args: DiagnoseArgs, patterns: &[String]) -> ExitCode {
         _ => select::config(patterns, &args.targets),
     };
     match config {
-        Ok(config) => all(&args, &config).await.into(),
+        Ok(config) => {
+            warn(&config.warnings);
+            all(&args, &config).await.into()
+        }
         Err(errors) => {
             print_errors(&errors);
             Exit::Configuration.into()
         }
+    }
+}
+
+/// A blank behind a secret is worth knowing before it is refused.
+fn warn(warnings: &[String]) {
+    const SHOWN: usize = 3;
+    let mut err = io::stderr();
+    for warning in warnings.iter().take(SHOWN) {
+        let _ = writeln!(err, "warning: {warning}");
+    }
+    if warnings.len() > SHOWN {
+        let more = warnings.len() - SHOWN;
+        let _ = writeln!(err, "warning: {more} more; `pbx_exporter check` shows them all");
     }
 }
 

@@ -184,6 +184,21 @@ async fn a_key_that_cannot_be_read_is_no_token_request_that_was_not_made() {
 }
 
 #[tokio::test]
+async fn what_is_odd_in_the_configuration_is_told_beforehand() {
+    let server = pbx().await;
+    server.pbx().set_fault(Some(Fault::SecretRegenerated));
+    let odd: String = ["a", "b", "c", "d", "e"]
+        .iter()
+        .map(|name| target(name, &server, "").replace(SECRET, "'made-up '").replace(MACHINE_ID, name))
+        .collect();
+    let ended = run(&["diagnose", "a"], &odd).await;
+    let told = "targets[0].auth.client_secret: the value has white space at an end";
+    assert!(ended.stderr.contains(told) && ended.stderr.starts_with("warning: "), "{ended:?}");
+    assert!(ended.stderr.ends_with("more; `pbx_exporter check` shows them all\n"), "{ended:?}");
+    assert!(!format!("{ended:?}").contains("made-up"));
+}
+
+#[tokio::test]
 async fn each_address_that_refused_is_evidence() {
     let address = closed_port().await;
     let secret = "auth: {client_id: a, client_secret: made-up}";

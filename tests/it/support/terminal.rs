@@ -1,6 +1,7 @@
 //! The real program in a terminal of its own, 80 columns wide: a pty by `script` of util-linux.
 
-use std::fs::{File, read_to_string};
+use std::fs::{File, Permissions, read_to_string};
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Stdio;
 
 use tempfile::TempDir;
@@ -26,7 +27,10 @@ pub async fn run(
     answers: &[Answer<'_>],
 ) -> Shown {
     let folder = tempfile::tempdir().expect("a folder");
-    std::fs::write(folder.path().join(file.0), file.1).expect("a file");
+    let path = folder.path().join(file.0);
+    std::fs::write(&path, file.1).expect("a file");
+    // Others may not read its secrets: that would be warned of.
+    std::fs::set_permissions(&path, Permissions::from_mode(0o600)).expect("its owner may");
     let program = [&[env!("CARGO_BIN_EXE_pbx_exporter")], arguments].concat().join("' '");
     let line = format!("stty cols 80 rows 24; tty > tty; exec '{program}'");
     let mut script = Command::new("script")
