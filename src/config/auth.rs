@@ -11,7 +11,7 @@ use super::secret::Forms;
 use super::structure::{printable, suggest};
 use super::url::parse_checked;
 use crate::domain::platform::{Platform, Reader, TokenEndpoint};
-use crate::domain::target::{Auth, Call, ClientAuth};
+use crate::domain::target::{Auth, Call, ClientAuth, is_loopback};
 use crate::domain::{Grant, SecretSource};
 
 /// Checks `auth`; `None` only after reporting an error.
@@ -135,14 +135,20 @@ fn without_token_endpoint(c: &mut Checker<'_>, raw: &raw::Auth) {
 
 fn token_origin(c: &mut Checker<'_>, raw: &raw::Auth, form: &TokenEndpoint) -> Option<Url> {
     let Some(written) = &raw.url else {
-        return form.origin.as_ref().and_then(|origin| Url::parse(origin).ok());
+        let origin = form.origin.as_ref().and_then(|origin| Url::parse(origin).ok());
+        if origin.as_ref().is_some_and(|url| url.scheme() == "http" && !is_loopback(url)) {
+            let text = "missing, and credentials travel in plain text to the platform's `token.origin`; write an https:// \
+                        origin there, or here";
+            c.warning("auth.url", text);
+        }
+        return origin;
     };
     let url = parse_checked(written, &["http", "https"], "auth.client_id and auth.client_secret");
     let url = c.accept("auth.url", url)?;
     if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
         c.error("auth.url", "has a path; write scheme, host and port alone, the path is the platform's");
     }
-    if url.scheme() == "http" && !super::url::is_loopback(&url) {
+    if url.scheme() == "http" && !is_loopback(&url) {
         c.warning("auth.url", "credentials travel in plain text over http://; use https://");
     }
     Some(url)
@@ -279,7 +285,7 @@ fn redirect_uri(c: &mut Checker<'_>, text: Option<&str>, grant: Grant) -> Option
         );
         return None;
     };
-    if url.scheme() == "http" && !super::url::is_loopback(&url) {
+    if url.scheme() == "http" && !is_loopback(&url) {
         c.warning("auth.redirect_uri", "the code travels in plain text over http://; use https://");
     }
     Some(Box::new(url))

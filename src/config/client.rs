@@ -15,11 +15,12 @@ use super::{raw, url::parse_checked};
 use crate::domain::target::{ClientSettings, ProxySettings, TlsVersion};
 use crate::domain::{SecretSource, file};
 
-/// Checks TLS and proxy.
-pub(super) fn check(c: &mut Checker<'_>, raw: &raw::Settings, origin: Option<&Url>) -> ClientSettings {
+/// Checks TLS and proxy. `origins`: what is asked, and the token endpoint's where that is another.
+pub(super) fn check(c: &mut Checker<'_>, raw: &raw::Settings, origins: [Option<&Url>; 2]) -> ClientSettings {
     let proxy = raw.proxy.as_ref().and_then(|raw| proxy(c, raw));
     let Some(tls) = &raw.tls else { return ClientSettings { proxy, ..ClientSettings::default() } };
-    if c.is_own("tls") && origin.is_some_and(|o| o.scheme() == "http") {
+    let [asked, token] = origins.map(|origin| origin.map(Url::scheme));
+    if c.is_own("tls") && asked == Some("http") && token != Some("https") {
         c.error("tls", "has no use with an http:// url; write https:// or remove it");
     }
     let insecure_skip_verify = tls.insecure_skip_verify.unwrap_or(false);

@@ -15,6 +15,8 @@ mod rules;
 mod token_form;
 mod words;
 
+use url::Url;
+
 use crate::domain::extensions::Page;
 use crate::domain::outcome::Version;
 use crate::domain::platform::Reader;
@@ -74,13 +76,26 @@ impl<'a> CallContext<'a> {
         format!("{method} {}", self.path())
     }
 
-    /// The host asked.
-    pub fn host(&self) -> &'a str {
-        let origin = match self.operation {
+    /// Where it was asked.
+    pub fn origin(&self) -> &'a Url {
+        match self.operation {
             Operation::Token => self.target.token_origin(),
             Operation::Extensions | Operation::Version => &self.target.origin,
-        };
-        origin.host_str().unwrap_or_default()
+        }
+    }
+
+    /// The host asked.
+    pub fn host(&self) -> &'a str {
+        self.origin().host_str().unwrap_or_default()
+    }
+
+    /// What names that host in the configuration.
+    pub fn address(&self) -> &'static str {
+        if self.operation == Operation::Token && self.target.has_token_elsewhere() {
+            "the token endpoint's address (`auth.url`, else the platform's own)"
+        } else {
+            "the target's url"
+        }
     }
 
     /// Whether code of its own reads FreePBX's answers.

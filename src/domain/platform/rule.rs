@@ -14,6 +14,8 @@ pub struct Rule {
     pub of: Part,
     /// The grants with which a token was asked for.
     pub grants: Option<Vec<Grant>>,
+    /// What the path holds that was asked.
+    pub path: Option<String>,
     /// The statuses.
     pub status: Option<Vec<u16>>,
     /// A header field.
@@ -110,7 +112,8 @@ pub struct Words {
     pub of: Part,
     /// What is wrong, in a few words, for `diagnose`.
     pub title: Option<String>,
-    /// What is wrong and how to mend it, in a sentence or a few.
+    /// What is wrong and how to mend it, in a sentence or a few; of what happens on the way (`dns` to `connection_lost`, a
+    /// redirect, a large answer) the mend alone, and of `timeout` where the platform took the request.
     pub diagnosis: Option<String>,
     /// How sure that is.
     pub certainty: Option<Certainty>,
