@@ -1,13 +1,15 @@
 //! What a description says that makes no sense: each with the key it is about, and the mend.
 
 pub(super) mod calls;
+mod headers;
 mod rules;
 
-use http::{HeaderName, HeaderValue};
+use http::HeaderValue;
 use url::Url;
 
+use self::headers::{header_name, headers, names_secret};
 use crate::domain::Grant;
-use crate::domain::platform::{Platform, TokenEndpoint};
+use crate::domain::platform::{Platform, Test, TokenEndpoint};
 
 /// Key and text of each problem.
 type Problems = Vec<(String, String)>;
@@ -16,23 +18,24 @@ type Problems = Vec<(String, String)>;
 pub fn problems(platform: &Platform) -> Problems {
     let mut found = Problems::new();
     text(&mut found, "title", &platform.title);
-    headers(&mut found, "headers", &platform.headers);
+    headers(&mut found, "headers", &platform.headers, &platform.sent_as);
     grants(&mut found, platform);
     if let Some(form) = &platform.token {
         token(&mut found, form);
     }
     sent_as(&mut found, platform);
-    calls::calls(&mut found, &platform.calls);
+    calls::calls(&mut found, platform);
     if let Some(version) = &platform.version {
-        calls::request(&mut found, "version.request", &version.request);
+        calls::request(&mut found, "version.request", &version.request, &platform.sent_as);
         pointer(&mut found, "version.version", Some(&version.version));
         pointer(&mut found, "version.engine", version.engine.as_ref());
     }
     if let Some(validity) = &platform.validity {
-        calls::request(&mut found, "validity", validity);
+        calls::request(&mut found, "validity", validity, &platform.sent_as);
     }
     for (at, rule) in platform.rules.iter().enumerate() {
         rules::rule(&mut found, &format!("rules[{at}]"), rule);
+        rules::twin(&mut found, at, &platform.rules);
     }
     for (name, words) in &platform.reasons {
         rules::words(&mut found, name, words);
@@ -44,8 +47,8 @@ pub fn problems(platform: &Platform) -> Problems {
         }
     }
     if let Some(ban) = &platform.ban {
-        rules::placeholders(&mut found, "ban.likely", &ban.likely);
-        rules::placeholders(&mut found, "ban.possible", &ban.possible);
+        rules::sentence(&mut found, "ban.likely", &ban.likely);
+        rules::sentence(&mut found, "ban.possible", &ban.possible);
     }
     found
 }
@@ -74,6 +77,15 @@ fn grants(found: &mut Problems, platform: &Platform) {
             "token",
             "has no use with the grant `static` alone; remove it, or add the grant that it serves",
         );
+    }
+    for grant in served.iter().copied() {
+        let form = platform.grants.get(grant);
+        let texts = form
+            .into_iter()
+            .flat_map(|form| [("application", &form.application), ("grant_type", &form.grant_type)]);
+        for (name, _) in texts.filter(|(_, text)| text.as_ref().is_some_and(|text| text.trim().is_empty())) {
+            add(found, format!("grants.{grant}.{name}"), "is empty; write the platform's word, or remove it");
+        }
     }
     let confirms = served.contains(&Grant::AuthorizationCode);
     if confirms && token.is_some_and(|token| token.authorize.is_none()) {
@@ -107,6 +119,12 @@ fn token(found: &mut Problems, form: &TokenEndpoint) {
         } else if twice {
             add(found, key, "is there twice; keep one");
         }
+        not_empty(found, &format!("token.parameters[{at}].with"), parameter.with.as_deref());
+        let literal = parameter.value.as_ref().is_some_and(|value| !value.is_empty());
+        if literal && names_secret(&parameter.name) {
+            let mend = "is a secret by its name, and descriptions are shown; remove it, and each target sets its own in `auth.parameters`";
+            add(found, format!("token.parameters[{at}].value"), mend);
+        }
     }
     let answer = &form.answer;
     let pointers = [
@@ -118,7 +136,44 @@ fn token(found: &mut Problems, form: &TokenEndpoint) {
     for (name, value) in pointers {
         pointer(found, &format!("token.answer.{name}"), value.as_ref());
     }
-    pointer(found, "token.success.pointer", form.success.as_ref().map(|test| &test.pointer));
+    test(found, "token.success", form.success.as_ref());
+    names(found, form);
+    if form.lifetime.fallback == Some(0) {
+        add(found, "token.lifetime.fallback", "is 0; write seconds, or remove it where none is known");
+    }
+    if let Some(odd) =
+        form.scopes.iter().position(|scope| scope.is_empty() || scope.contains(char::is_whitespace))
+    {
+        add(found, format!("token.scopes[{odd}]"), "is empty or has a space; write one scope an item");
+    }
+}
+
+/// The parameters of a token request (RFC 6749, RFC 7636), and what the platform calls them.
+fn names(found: &mut Problems, form: &TokenEndpoint) {
+    const KNOWN: [&str; 9] = [
+        "grant_type",
+        "client_id",
+        "client_secret",
+        "username",
+        "password",
+        "refresh_token",
+        "scope",
+        "code",
+        "code_verifier",
+    ];
+    let further = || form.parameters.iter().map(|parameter| parameter.name.as_str());
+    for (name, other) in &form.names {
+        let key = format!("token.names.{name}");
+        if !KNOWN.into_iter().chain(["redirect_uri"]).chain(further()).any(|known| known == name) {
+            let text =
+                format!("is no parameter of a token request; use one of: {}, redirect_uri", KNOWN.join(", "));
+            add(found, key, text);
+        } else if other.as_ref().is_some_and(|other| other.trim().is_empty()) {
+            add(found, key, "is empty; write the platform's name, or null where it is not sent");
+        } else if other.is_some() && form.names.iter().any(|(before, it)| before < name && it == other) {
+            add(found, key, "is the name of another parameter, too; each needs its own");
+        }
+    }
 }
 
 fn is_origin(text: &str) -> bool {
@@ -169,50 +224,31 @@ pub fn wrong_path(path: &str) -> Option<&'static str> {
     }
 }
 
-/// Whether a text cannot be a JSON pointer (RFC 6901).
-pub fn is_no_pointer(text: &str) -> bool {
-    !text.is_empty() && !text.starts_with('/')
+/// Why a text cannot be a JSON pointer (RFC 6901).
+pub fn wrong_pointer(text: &str) -> Option<&'static str> {
+    if !text.is_empty() && !text.starts_with('/') {
+        Some("is no JSON pointer; begin it with `/`, as in `/data/items`, or write \"\" for the whole answer")
+    } else if text.split('~').skip(1).any(|rest| !rest.starts_with(['0', '1'])) {
+        Some("is no JSON pointer: after a `~` stands 0 or 1; write `~0` for `~` itself and `~1` for `/`")
+    } else {
+        None
+    }
 }
 
 fn pointer(found: &mut Problems, key: &str, value: Option<&String>) {
-    if value.is_some_and(|value| is_no_pointer(value)) {
-        add(
-            found,
-            key,
-            "is no JSON pointer; begin it with `/`, as in `/data/items`, or write \"\" for the whole answer",
-        );
+    if let Some(wrong) = value.and_then(|value| wrong_pointer(value)) {
+        add(found, key, wrong);
     }
 }
 
-fn headers<'a>(found: &mut Problems, key: &str, headers: impl IntoIterator<Item = (&'a String, &'a String)>) {
-    for (name, value) in headers {
-        let key = format!("{key}.{name}");
-        header_name(found, &key, name);
-        if name.eq_ignore_ascii_case("authorization") {
-            add(found, &*key, "carries the token; say in `sent_as` how, and remove it");
-        } else if HeaderValue::from_str(value).is_err() {
-            add(found, &*key, "the value has a line break or control character; remove it");
-        }
-    }
+fn test(found: &mut Problems, key: &str, test: Option<&Test>) {
+    pointer(found, &format!("{key}.pointer"), test.map(|test| &test.pointer));
+    not_empty(found, &format!("{key}.values"), test.map(|test| &*test.values));
 }
 
-/// Also those that belong to the connection or to the exporter.
-fn header_name(found: &mut Problems, key: &str, name: &str) {
-    const OURS: [&str; 8] = [
-        "host",
-        "content-length",
-        "content-type",
-        "transfer-encoding",
-        "connection",
-        "te",
-        "upgrade",
-        "accept-encoding",
-    ];
-    match HeaderName::try_from(name) {
-        Err(_) => add(found, key, "is no header name; use letters, digits and `-`"),
-        Ok(name) if OURS.contains(&name.as_str()) => {
-            add(found, key, "is set by the exporter itself; remove it");
-        }
-        Ok(_) => {}
+/// A list without members says nothing, or that nothing fits.
+fn not_empty<T>(found: &mut Problems, key: &str, list: Option<&[T]>) {
+    if list.is_some_and(<[T]>::is_empty) {
+        add(found, key, "is empty, so that nothing ever fits; name at least one, or remove it");
     }
 }
