@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::budget::Origin;
+use crate::budget::{Origin, Share};
 use crate::clock::Clock;
 use crate::domain::extensions::Listed;
 use crate::domain::outcome::{Attempt, Outcome, Version};
@@ -31,6 +31,8 @@ pub struct Probe {
     origin: Arc<Origin>,
     clock: Clock,
     keeper: Arc<Keeper>,
+    /// Where the customer's own applications live on the same budget of requests.
+    share: Option<Arc<Share>>,
     memory: Mutex<Memory>,
     keeps_list: bool,
 }
@@ -86,7 +88,18 @@ impl Probe {
         let keeper = before.filter(|before| before.target.shares_token_with(&target));
         let memory = Memory { inherited: keeper.is_some(), ..Memory::default() };
         let keeper = keeper.map_or_else(Arc::default, |before| before.keeper.clone());
-        Self { target, transport, origin, clock, keeper, memory: Mutex::new(memory), keeps_list: false }
+        let plan = || origin.shares().join(target.customer.clone(), 1.0 / target.interval.as_secs_f64());
+        let share = target.platform.rate_limit.shared.then(plan);
+        Self {
+            target,
+            transport,
+            origin,
+            clock,
+            keeper,
+            share,
+            memory: Mutex::new(memory),
+            keeps_list: false,
+        }
     }
 
     /// The same with tokens kept in `store`, where the keeper is not one from before.
@@ -176,6 +189,9 @@ impl Probe {
     ) -> Outcome {
         let (facts, renewal_due) = self.keeper.facts().await;
         let wait = self.paced(&pass.diary.attempts, wait);
+        if let Some(until) = &mut self.memory().quiet_until {
+            *until = (Instant::now() + wait).max(*until);
+        }
         Outcome {
             attempts: pass.diary.attempts,
             token: pass.diary.news,
@@ -192,14 +208,14 @@ impl Probe {
 
     /// Slower where the customer's own applications live on the same budget and it would not last.
     fn paced(&self, attempts: &[Attempt], wait: Duration) -> Duration {
-        let calls = attempts.iter().filter(|attempt| attempt.operation != Operation::Token);
-        let told = attempts.iter().rev().find(|attempt| attempt.rate_limit.0.is_some());
-        match told.map(|attempt| attempt.rate_limit) {
-            Some((Some(remaining), Some(reset))) if self.target.platform.rate_limit.shared => {
-                paced(wait, remaining, Duration::from_secs(reset), calls.count() as u64)
-            }
-            _ => wait,
-        }
+        let Some(share) = &self.share else { return wait };
+        // What the token endpoint counts is something else.
+        let calls = || attempts.iter().filter(|attempt| attempt.operation != Operation::Token);
+        let pass = calls().count() as u64;
+        let together = self.origin.shares().plan(share, pass as f64 / wait.as_secs_f64().max(1.0));
+        let told = calls().rev().find_map(|attempt| Some((attempt.rate_limit.0?, attempt.rate_limit.1)));
+        let Some((remaining, reset)) = told else { return wait };
+        paced(wait, remaining, reset.map(Duration::from_secs), pass, together)
     }
 
     async fn wait_after(&self, result: &Result<Listing, Failure>) -> Duration {

@@ -115,6 +115,7 @@ pub(super) fn target(mut c: Checker<'_>, platforms: &Platforms) -> Option<Target
     let (headers, secret_headers) = client::headers(&mut c, settings.headers.as_ref());
     let token_origin = auth.as_ref().and_then(|auth| auth.origin.as_ref());
     let client = client::check(&mut c, settings, [origin.as_ref(), token_origin]);
+    let customer = check_customer(&mut c, settings.customer.as_deref(), &platform);
     let log = log::check(&mut c, settings.log.as_deref());
     let expected = expected::check(&mut c, settings, call.as_ref(), &platform);
     let reference = reference::check(&mut c, settings.reference.as_ref(), call.as_ref(), &platform);
@@ -137,6 +138,7 @@ pub(super) fn target(mut c: Checker<'_>, platforms: &Platforms) -> Option<Target
         headers,
         secret_headers,
         client,
+        customer,
         log,
         expected,
         reference: reference.map(Arc::new),
@@ -149,6 +151,21 @@ fn check_version(c: &mut Checker<'_>, written: Option<bool>, platform: &Platform
         c.error("version", format!("{} has no version query; remove it", platform.name));
     }
     wanted
+}
+
+fn check_customer(c: &mut Checker<'_>, written: Option<&str>, platform: &Platform) -> Option<Arc<str>> {
+    let name = written?;
+    if !platform.rate_limit.shared && c.is_own("customer") {
+        let text =
+            format!("has no use with {}, whose budget of requests is not shared; remove it", platform.name);
+        c.error("customer", text);
+    } else if name.trim().is_empty() {
+        c.error(
+            "customer",
+            "is empty; write any name, the same for all targets of the customer, or remove it",
+        );
+    }
+    Some(name.into())
 }
 
 fn check_name(c: &mut Checker<'_>, name: &str) {

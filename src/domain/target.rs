@@ -51,6 +51,8 @@ pub struct Target {
     pub secret_headers: Vec<(HeaderName, SecretSource)>,
     /// What decides whether two targets can share an HTTP client.
     pub client: ClientSettings,
+    /// Whose budget of requests it lives on, where the platform's is shared; targets of one origin without a name are one's.
+    pub customer: Option<Arc<str>>,
     /// The PBX's own logs, followed where the exporter runs on its host.
     pub log: Vec<LogFile>,
     /// The extensions that there should be; `None`: nobody says.
