@@ -82,8 +82,10 @@ fn finish(ctx: &CallContext, failure: Failure, answer: &Answer) -> Failure {
     let limited = failure.reason == Reason::RateLimited;
     let mut failure = with_retry_after(failure, answer);
     if limited && failure.retry_after.is_none() {
-        let (_, reset) = super::rate_limit(ctx.target, answer);
-        failure.retry_after = reset.map(std::time::Duration::from_secs);
+        // While requests are left, it is not the budget that is spent.
+        let (remaining, reset) = super::rate_limit(ctx.target, answer);
+        let spent = reset.filter(|_| remaining.is_none_or(|remaining| remaining == 0));
+        failure.retry_after = spent.map(std::time::Duration::from_secs);
     }
     failure
 }

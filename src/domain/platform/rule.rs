@@ -150,10 +150,11 @@ impl Certainty {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct RateLimit {
-    /// Header field with the number of requests left; without it `X-RateLimit-Remaining` or `RateLimit-Remaining`.
+    /// Header field with the number of requests left; without it `X-RateLimit-Remaining`, `RateLimit-Remaining` or the member
+    /// of `RateLimit`.
     pub remaining: Option<String>,
     /// Header field with the seconds until the budget is whole again; without it `X-RateLimit-Reset` or
-    /// `RateLimit-Reset`.
+    /// `RateLimit-Reset` or the member of `RateLimit`.
     pub reset: Option<String>,
     /// Whether the customer's own applications live on the same budget: then its targets at one origin (see `customer` there)
     /// plan together, at each pass, to use half of what is left until the reset at most. Without a reset it has to last an hour.

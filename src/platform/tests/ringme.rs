@@ -63,6 +63,9 @@ fn a_spent_budget_says_when_to_come_again() {
     let failure = read_list(&context(&target, Operation::Extensions, false), &fixture.answer()).unwrap_err();
     assert_eq!(failure.retry_after, Some(Duration::from_secs(900)));
     assert_eq!(rate_limit(&target, &fixture.answer()), (Some(0), Some(900)));
+    let fixture = ringme::fixtures::find("one at a time");
+    let failure = read_list(&context(&target, Operation::Extensions, false), &fixture.answer()).unwrap_err();
+    assert_eq!(failure.retry_after, None, "640 are left");
 }
 
 #[test]
