@@ -10,7 +10,7 @@ use super::raw;
 use super::secret::Forms;
 use super::structure::{printable, suggest};
 use super::url::parse_checked;
-use crate::domain::platform::{Platform, Reader, TokenEndpoint};
+use crate::domain::platform::{Parameter, Platform, Reader, TokenEndpoint};
 use crate::domain::target::{Auth, Call, ClientAuth, is_loopback};
 use crate::domain::{Grant, SecretSource};
 
@@ -164,7 +164,9 @@ fn parameters(
 ) -> BTreeMap<String, SecretSource> {
     let known: Vec<_> = form.parameters.iter().map(|parameter| parameter.name.as_str()).collect();
     let written = raw.parameters.as_ref();
-    for parameter in form.parameters.iter().filter(|p| p.value.is_none() && p.goes_with(grant)) {
+    let refreshes = platform.grants.gives_refresh_token(grant);
+    let is_sent = |p: &Parameter| p.goes_with(grant) || refreshes && p.goes_with(Grant::RefreshToken);
+    for parameter in form.parameters.iter().filter(|p| p.value.is_none() && is_sent(p)) {
         let name = &parameter.name;
         if written.is_none_or(|written| !written.contains_key(name)) {
             let about = parameter.about.as_ref().map(|about| format!(", {about}")).unwrap_or_default();
@@ -184,6 +186,8 @@ fn parameters(
             let hint = suggest(name, &known);
             let text = format!("{} has no parameter `{}`; {hint}{has}", platform.name, printable(name));
             c.error(&key, text);
+        } else if c.is_own(&key) && !form.parameters.iter().any(|p| p.name == *name && is_sent(p)) {
+            c.error(&key, format!("is not sent with the grant {grant}; remove it"));
         } else if let Some(source) = source(c, &key, value) {
             checked.insert(name.clone(), source);
         }

@@ -74,11 +74,12 @@ impl Platform {
         self.calls.iter().find(|call| call.name == name)
     }
 
-    /// Each path that the description names, with its query.
+    /// Each path on a target's own origin that the description names, with its query.
     pub fn paths(&self) -> impl Iterator<Item = &str> {
         let requests = self.calls.iter().flat_map(|call| std::iter::once(&call.request).chain(&call.each));
         let requests = requests.chain(self.version.iter().map(|version| &version.request));
-        let token = self.token.iter().flat_map(|token| std::iter::once(&token.path).chain(&token.authorize));
+        let token = self.token.iter().filter(|token| token.origin.is_none());
+        let token = token.flat_map(|token| std::iter::once(&token.path).chain(&token.authorize));
         token.chain(requests.map(|request| &request.path)).map(String::as_str)
     }
 

@@ -9,7 +9,7 @@ use url::Url;
 
 use self::headers::{header_name, headers, names_secret};
 use crate::domain::Grant;
-use crate::domain::platform::{Platform, Test, TokenEndpoint};
+use crate::domain::platform::{Platform, Reader, Test, TokenEndpoint};
 
 /// Key and text of each problem.
 type Problems = Vec<(String, String)>;
@@ -29,6 +29,9 @@ pub fn problems(platform: &Platform) -> Problems {
         calls::request(&mut found, "version.request", &version.request, &platform.sent_as);
         pointer(&mut found, "version.version", Some(&version.version));
         pointer(&mut found, "version.engine", version.engine.as_ref());
+    }
+    if platform.validity.is_some() && platform.reader == Reader::Rules {
+        add(&mut found, "validity", "is asked by `reader: freepbx` alone; remove it");
     }
     if let Some(validity) = &platform.validity {
         calls::request(&mut found, "validity", validity, &platform.sent_as);

@@ -260,6 +260,9 @@ fn an_address_of_any_platform_is_cut_down_by_what_its_description_says() {
         let (url, note) = cut_down(&format!("https://api.example.com{path}"), platform).expect(path);
         assert_eq!((url.as_str(), note.is_some()), ("https://api.example.com/", true), "{path}");
     }
+    let error =
+        cut_down("https://zoom.us/oauth/token", "zoom-phone").expect_err("the token endpoint is elsewhere");
+    assert!(error.contains("is no path of Zoom Phone, whose addresses begin with /v2;"), "{error}");
     let error = cut_down("https://api.example.com/admin/api/api", "ringme").expect_err("FreePBX's");
     assert_eq!(
         error,
