@@ -112,7 +112,7 @@ pub(super) fn target(mut c: Checker<'_>, platforms: &Platforms) -> Option<Target
     let times = times::Times::check(&mut c, settings, auth.as_ref().map(|a| a.grant), &platform);
     let backoff = times::backoff(&mut c, settings.backoff.as_ref());
     let body_limit = check_size(&mut c, settings.body_limit.as_ref());
-    let (headers, secret_headers) = client::headers(&mut c, settings.headers.as_ref());
+    let (headers, secret_headers) = client::headers(&mut c, settings.headers.as_ref(), &platform);
     let token_origin = auth.as_ref().and_then(|auth| auth.origin.as_ref());
     let client = client::check(&mut c, settings, [origin.as_ref(), token_origin]);
     let customer = check_customer(&mut c, settings.customer.as_deref(), &platform);
