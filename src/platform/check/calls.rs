@@ -1,12 +1,10 @@
 //! Calls and requests: only what reads.
 
-use std::borrow::Cow;
-
 use http::HeaderValue;
 use serde_json::Value;
 use url::form_urlencoded;
 
-use super::{Problems, add, headers, names_secret, path, pointer, test};
+use super::{HEAD, Problems, add, headers, path, pointer, query, test};
 use crate::domain::platform::{CallForm, Method, PageBy, Paging, Platform, RequestForm, SentAs};
 
 pub(super) fn calls(found: &mut Problems, platform: &Platform) {
@@ -38,11 +36,7 @@ fn call(found: &mut Problems, key: &str, call: &CallForm, sent_as: &SentAs) {
     test(found, &format!("{key}.success"), call.success.as_ref());
     let points = call.total.is_some() || call.list.is_some() || call.success.is_some();
     if call.request.method == Method::Head && points {
-        add(
-            found,
-            format!("{key}.request.method"),
-            "is HEAD, whose answer has no body to point into; write GET",
-        );
+        add(found, format!("{key}.request.method"), HEAD);
     }
     if call.list.is_none() && (call.id.is_some() || call.paging.is_some()) {
         let which = if call.id.is_some() { "id" } else { "paging" };
@@ -99,18 +93,15 @@ fn paging(found: &mut Problems, key: &str, paging: &Paging, path: &str, sent_as:
     }
 }
 
-/// Names in the query of a path.
-fn query(path: &str) -> impl Iterator<Item = Cow<'_, str>> {
-    let query = path.split_once('?').map_or("", |(_, query)| query);
-    form_urlencoded::parse(query.as_bytes()).map(|(name, _)| name)
-}
-
 /// This exporter only reads.
 pub(super) fn request(found: &mut Problems, key: &str, form: &RequestForm, sent_as: &SentAs) {
     path(found, &format!("{key}.path"), &form.path);
-    if query(&form.path).any(|name| sent_as.query.as_deref() == Some(&name) || names_secret(&name)) {
-        let text = "has a key or token in its query, and paths are shown; remove it, and let `sent_as: {query: ...}` add it";
-        add(found, format!("{key}.path"), text);
+    if query(&form.path).any(|name| sent_as.query.as_deref() == Some(&name)) {
+        add(
+            found,
+            format!("{key}.path"),
+            "has the parameter that carries the token (`sent_as.query`) in its query; remove it",
+        );
     }
     headers(found, &format!("{key}.headers"), &form.headers, sent_as);
     match (&form.body, form.method) {

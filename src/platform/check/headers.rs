@@ -1,4 +1,6 @@
-//! Header fields that a description sends, and what in it would be a secret. Not here: those of an answer.
+//! Header fields that a description sends, and what in it would be a secret; and the names of those of an answer.
+
+use std::collections::BTreeSet;
 
 use http::{HeaderName, HeaderValue};
 
@@ -14,9 +16,13 @@ pub(super) fn headers<'a>(
     headers: impl IntoIterator<Item = (&'a String, &'a String)>,
     sent_as: &SentAs,
 ) {
+    let mut seen = BTreeSet::new();
     for (name, value) in headers {
         let key = format!("{key}.{name}");
         header_name(found, &key, name);
+        if !seen.insert(name.to_ascii_lowercase()) {
+            add(found, &*key, "given twice in different case; remove one");
+        }
         let token = sent_as.header.as_deref().unwrap_or("authorization");
         if name.eq_ignore_ascii_case("authorization") || name.eq_ignore_ascii_case(token) {
             add(found, &*key, "carries the token; say in `sent_as` how, and remove it");
@@ -34,6 +40,13 @@ pub(super) fn names_secret(name: &str) -> bool {
         ["apikey", "-key", "_key", "token", "secret", "password", "passwd", "cookie", "assertion"];
     let name = name.to_ascii_lowercase();
     name == "key" || ENDS.iter().any(|end| name.ends_with(end))
+}
+
+/// One of an answer: any.
+pub(super) fn answer_header(found: &mut Problems, key: &str, name: &str) {
+    if HeaderName::try_from(name).is_err() {
+        add(found, key, "is no header name; use letters, digits and `-`");
+    }
 }
 
 /// Also those that belong to the connection or to the exporter.

@@ -4,12 +4,14 @@ pub(super) mod calls;
 mod headers;
 mod rules;
 
-use http::HeaderValue;
-use url::Url;
+use std::borrow::Cow;
 
-use self::headers::{header_name, headers, names_secret};
+use http::HeaderValue;
+use url::{Url, form_urlencoded};
+
+use self::headers::{answer_header, header_name, headers, names_secret};
 use crate::domain::Grant;
-use crate::domain::platform::{Platform, Reader, Test, TokenEndpoint};
+use crate::domain::platform::{Method, Platform, Reader, Test, TokenEndpoint};
 
 /// Key and text of each problem.
 type Problems = Vec<(String, String)>;
@@ -27,6 +29,9 @@ pub fn problems(platform: &Platform) -> Problems {
     calls::calls(&mut found, platform);
     if let Some(version) = &platform.version {
         calls::request(&mut found, "version.request", &version.request, &platform.sent_as);
+        if version.request.method == Method::Head {
+            add(&mut found, "version.request.method", HEAD);
+        }
         pointer(&mut found, "version.version", Some(&version.version));
         pointer(&mut found, "version.engine", version.engine.as_ref());
     }
@@ -46,7 +51,7 @@ pub fn problems(platform: &Platform) -> Problems {
     let limit = &platform.rate_limit;
     for (key, name) in [("remaining", &limit.remaining), ("reset", &limit.reset)] {
         if let Some(name) = name {
-            header_name(&mut found, &format!("rate_limit.{key}"), name);
+            answer_header(&mut found, &format!("rate_limit.{key}"), name);
         }
     }
     if let Some(ban) = &platform.ban {
@@ -209,8 +214,18 @@ fn sent_as(found: &mut Problems, platform: &Platform) {
 fn path(found: &mut Problems, key: &str, path: &str) {
     if let Some(wrong) = wrong_path(path) {
         add(found, key, wrong);
+    } else if query(path).any(|name| names_secret(&name)) {
+        add(found, key, "has what looks like a secret in its query, and paths are shown; remove it");
     }
 }
+
+/// Names in the query of a path.
+fn query(path: &str) -> impl Iterator<Item = Cow<'_, str>> {
+    let query = path.split_once('?').map_or("", |(_, query)| query);
+    form_urlencoded::parse(query.as_bytes()).map(|(name, _)| name)
+}
+
+const HEAD: &str = "is HEAD, whose answer has no body to point into; write GET";
 
 /// What is wrong with a path on a target's origin.
 pub fn wrong_path(path: &str) -> Option<&'static str> {

@@ -1,8 +1,6 @@
 //! Rules, words and what stands in their braces.
 
-use http::HeaderName;
-
-use super::{Problems, add, not_empty, pointer};
+use super::{Problems, add, answer_header, not_empty, pointer};
 use crate::domain::platform::{Part, Rule, Words};
 use crate::domain::{Operation, Reason};
 use crate::platform::words::PLACEHOLDERS;
@@ -10,6 +8,14 @@ use crate::platform::words::PLACEHOLDERS;
 pub(super) fn rule(found: &mut Problems, key: &str, rule: &Rule) {
     if rule.status.is_none() && rule.header.is_none() && rule.pointer.is_none() {
         add(found, key, "fits any answer; add `status`, `header` or `pointer`");
+    }
+    let of_body = rule.pointer.is_some() || rule.header.is_some() || rule.absent.is_some();
+    if !of_body && rule.status.iter().flatten().any(|status| (200..300).contains(status)) {
+        add(
+            found,
+            format!("{key}.status"),
+            "makes each success a failure; add `pointer` or `header`, or remove the 2xx",
+        );
     }
     if rule.pointer.is_none() && (rule.values.is_some() || rule.prefix.is_some() || rule.contains.is_some()) {
         add(found, format!("{key}.pointer"), "missing, where the text is in the answer; add a JSON pointer");
@@ -22,8 +28,8 @@ pub(super) fn rule(found: &mut Problems, key: &str, rule: &Rule) {
     not_empty(found, &format!("{key}.status"), rule.status.as_deref());
     not_empty(found, &format!("{key}.values"), rule.values.as_deref());
     not_empty(found, &format!("{key}.grants"), rule.grants.as_deref());
-    if rule.header.as_ref().is_some_and(|test| HeaderName::try_from(&test.name).is_err()) {
-        add(found, format!("{key}.header.name"), "is no header name; use letters, digits and `-`");
+    if let Some(test) = &rule.header {
+        answer_header(found, &format!("{key}.header.name"), &test.name);
     }
     let in_header = rule.header.as_ref().and_then(|test| test.contains.as_ref());
     let parts = [("path", &rule.path), ("prefix", &rule.prefix), ("contains", &rule.contains)];
