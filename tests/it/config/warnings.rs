@@ -234,6 +234,28 @@ fn a_secret_file_with_a_final_newline_and_odd_but_likely_characters_is_no_cause_
 }
 
 #[test]
+fn targets_that_are_taken_for_one_customers_are_told_once_an_origin() {
+    let target = |name: &str, rest: &str| {
+        let auth = format!("auth: {{client_id: {name}, client_secret: not-a-real-secret}}");
+        format!("- {{name: {name}, url: 'https://api.example.com', platform: ringme, {rest}{auth}}}\n")
+    };
+    let notes = |rests: [&str; 3]| {
+        let [a, b, c] = rests;
+        let text = format!("targets:\n{}{}{}", target("office", a), target("branch", b), target("shop", c));
+        load_text(&text).expect("a good file").notes
+    };
+    let found = notes([""; 3]);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(
+        found[0]
+            .starts_with("pbx.yml:3:23: targets[1].customer: missing, so this target and `office` are taken"),
+        "{found:?}"
+    );
+    assert_eq!(notes(["customer: a, ", "customer: b, ", ""]), Vec::<String>::new());
+    assert_eq!(notes(["", "customer: b, ", ""]).len(), 1);
+}
+
+#[test]
 fn two_targets_with_one_application_on_one_pbx_are_warned_of() {
     let second =
         "  - {name: other, url: 'https://pbx.example.com', auth: {client_id: abc, client_secret: x}}";
