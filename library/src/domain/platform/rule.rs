@@ -153,7 +153,7 @@ pub struct RateLimit {
     /// Header field with the number of requests left; without it `X-RateLimit-Remaining`, `RateLimit-Remaining` or the member
     /// of `RateLimit`.
     pub remaining: Option<String>,
-    /// Header field with the seconds until the budget is whole again; without it `X-RateLimit-Reset` or
+    /// Header field with the seconds until the budget is whole again; without it `X-RateLimit-Reset`,
     /// `RateLimit-Reset` or the member of `RateLimit`.
     pub reset: Option<String>,
     /// Whether the customer's own applications live on the same budget: then its targets at one origin (see `customer` there)
