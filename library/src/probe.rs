@@ -29,6 +29,8 @@ pub struct Probe {
     target: Arc<Target>,
     transport: Arc<dyn Transport>,
     origin: Arc<Origin>,
+    /// The token endpoint's, mostly the same.
+    token_origin: Arc<Origin>,
     clock: Clock,
     keeper: Arc<Keeper>,
     /// Where the customer's own applications live on the same budget of requests.
@@ -93,6 +95,7 @@ impl Probe {
         Self {
             target,
             transport,
+            token_origin: origin.clone(),
             origin,
             clock,
             keeper,
@@ -100,6 +103,13 @@ impl Probe {
             memory: Mutex::new(memory),
             keeps_list: false,
         }
+    }
+
+    /// The same where tokens are asked for at another origin.
+    #[must_use]
+    pub fn taking_tokens_at(mut self, origin: Arc<Origin>) -> Self {
+        self.token_origin = origin;
+        self
     }
 
     /// The same with tokens kept in `store`, where the keeper is not one from before.
@@ -122,8 +132,9 @@ impl Probe {
     /// How long the origin's budget of refusals is spent; the waits stay as they are.
     pub async fn forgive(&self) -> Result<(), Duration> {
         // The token request or the list: whichever comes first will have its turn if either has one.
-        if let Some(wait) = self.origin.wait(self.memory().proven) {
-            return Err(wait);
+        let proven = self.memory().proven;
+        if let (Some(wait), Some(other)) = (self.origin.wait(proven), self.token_origin.wait(proven)) {
+            return Err(wait.min(other));
         }
         self.memory().quiet_until = None;
         self.keeper.forgive(&self.target).await;
@@ -253,7 +264,7 @@ impl Probe {
         let mut result = self.call_list(cancel, pass, &held).await?;
         if is_rejected(&result) && !held.fresh {
             pass.rejections += 1;
-            self.origin.note_token_died();
+            self.token_origin.note_token_died();
             self.keeper.rejected(&self.target, held.issued, None).await;
             held = match self.token(cancel, pass).await {
                 Ok(held) => held,
@@ -290,7 +301,7 @@ impl Probe {
         let asker = Asker {
             target: &self.target,
             transport: &*self.transport,
-            origin: &self.origin,
+            origin: &self.token_origin,
             clock: self.clock,
             after_refusals: self.after_refusals(),
         };
