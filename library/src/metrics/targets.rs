@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::board::{BUCKETS, Code, Endpoint, GrantCounters, LogState, Reference, TargetInfo, TargetState};
 use crate::domain::{Grant, LogEvent, Operation, Reason};
-use exposition::{Encoder, Format, Kind, Label, Tail};
+use exposition::{ABSENT, Encoder, Format, Kind, Label, Tail};
 
 /// One target as a writer sees it.
 #[derive(Clone, Copy, Debug)]
@@ -112,16 +112,9 @@ impl Family {
         .unwrap_or(ABSENT)
     }
 
-    /// Writes the only sample of one target.
-    pub fn write_cell(&self, out: &mut Encoder, label: &Label<'_>, cell: u64) {
-        if cell == ABSENT {
-            return;
-        }
-        out.target(label);
-        match self.samples {
-            Samples::Float(_) => out.line_float(&Tail::PLAIN, f64::from_bits(cell)),
-            Samples::Count(_) | Samples::Many(_) => out.line(&Tail::PLAIN, cell),
-        }
+    /// Whether a [`Self::cell`] is a float's bits.
+    pub const fn is_float(&self) -> bool {
+        matches!(self.samples, Samples::Float(_))
     }
 
     /// Writes any number of samples of one target.
@@ -132,9 +125,6 @@ impl Family {
         }
     }
 }
-
-/// No sample: no count is as high, and as a float it is no number.
-const ABSENT: u64 = u64::MAX;
 
 macro_rules! families {
     ($($name:literal $kind:ident [$($label:literal)*] $samples:ident($write:expr), $help:literal;)+) => {
