@@ -83,12 +83,11 @@ const TOKEN: [&str; 6] = [
     "PbxAuthorizationRequired",
     "PbxTokenRejected",
 ];
-/// The other alerts on what fails lastingly, all but the lack of any answer.
-const LASTING: [&str; 7] = [
+/// The other alerts on what fails lastingly, all but the lack of any answer, and a limited rate.
+const LASTING: [&str; 6] = [
     "PbxApiErrors",
     "PbxApiNotFound",
     "PbxAjaxRequestDeclined",
-    "PbxRateLimited",
     "PbxPermissionDenied",
     "PbxInsufficientScope",
     "PbxExporterError",
