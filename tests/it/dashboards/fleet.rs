@@ -80,11 +80,13 @@ fn stale() -> Panel {
     Panel::stat(
         "Stale",
         "none",
-        "Targets that were last probed more than three of their own waits ago: what is shown of them is old.",
+        "Targets last probed longer ago than three of their own waits, or 45 minutes more than one: what is shown of them \
+         is old.",
         steps("green", &[(1.0, "red")]),
     )
     .now(
-        "sum(time() - pbx_last_probe_timestamp_seconds{S} > bool 3 * pbx_probe_interval_seconds{S})",
+        "sum(time() - pbx_last_probe_timestamp_seconds{S} - pbx_probe_interval_seconds{S} > bool \
+         clamp_max(2 * pbx_probe_interval_seconds{S}, 45 * 60))",
         "stale",
     )
 }
