@@ -27,7 +27,7 @@ pub fn fleet() -> String {
             (4, budget()),
         ],
     )
-    .row(13, [(24, targets())])
+    .row(14, [(24, targets())])
     .row(9, [(12, by_reason()), (12, availability_over_time())])
     .heading("What changed")
     .row(11, [(24, changes())])
@@ -273,7 +273,8 @@ fn alerts() -> Panel {
         ("instance", "instance"),
     ])
     .field("instance", &[heading("Exporter")])
-    .field("State", &[("mappings", state), ("custom.cellOptions", json!({"type": "color-text"}))])
-    .field("Alert", &[("links", json!([link("Runbook", &format!("{RUNBOOKS}${{__value.raw}}.md"))]))])
+    .field("State", &[("mappings", state), ("custom.cellOptions", json!({"type": "color-text"})), ("custom.width", json!(80))])
+    .field("Alert", &[("links", json!([link("Runbook", &format!("{RUNBOOKS}${{__value.raw}}.md"))])), ("custom.width", json!(215))])
+    .field("Severity", &[("custom.width", json!(85))])
     .option("sortBy", json!([{"displayName": "State", "desc": false}]))
 }
