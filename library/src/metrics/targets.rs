@@ -159,7 +159,7 @@ families! {
     "pbx_last_success_timestamp_seconds" Gauge [] Float(|v| v.state.last_success),
         "End of the newest successful probe, Unix seconds; absent before the first.";
     "pbx_probe_interval_seconds" Gauge [] Float(|v| Some(v.state.wait.as_secs_f64()).filter(|wait| *wait > 0.0)),
-        "The wait now in force between probes, seconds: the interval, faster while failing, or back-off; absent before the first probe.";
+        "The wait now in force between probes, seconds: the interval, faster while failing, or back-off; absent before the first probe, unless that is put off.";
     "pbx_token_age_seconds" Gauge [] Float(token_age),
         "Seconds since the token in use was issued, computed at the scrape; absent without a token.";
     "pbx_token_issued_timestamp_seconds" Gauge [] Float(|v| v.state.token.map(|t| t.issued_unix)),
