@@ -177,7 +177,7 @@ impl Single<'_> {
         auth: Vec<Entry>,
         further: Vec<Entry>,
     ) -> Parts {
-        if let Some(Err(error)) = url.map(normalise_url) {
+        if let Some(Err(error)) = url.map(|url| normalise_url(url, Some(self.platform))) {
             report.error(&place(source), "", error);
         }
         let client_id = variable(self.platform, "client_id");

@@ -22,6 +22,7 @@ mod secret;
 mod storage;
 mod structure;
 mod times;
+mod together;
 mod tree;
 mod url;
 

@@ -18,7 +18,7 @@ pub fn left_behind(target: &Target) -> &'static str {
 /// Whom it is about.
 pub fn title(target: &Target) -> String {
     let at = |url: &url::Url| url.origin().ascii_serialization();
-    let token = hosts::is_elsewhere(target).then(|| format!(", tokens from {}", at(target.token_origin())));
+    let token = target.has_token_elsewhere().then(|| format!(", tokens from {}", at(target.token_origin())));
     format!(
         "{}: {} at {}{}",
         target.name,

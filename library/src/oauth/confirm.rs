@@ -1,6 +1,7 @@
 //! A confirmation by a person (RFC 6749 section 4.1 with PKCE, RFC 7636): where the browser is sent, what may come
 //! back, and the code swapped for tokens, which are handed over to whoever owns the token storage.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use oauth2::basic::BasicClient;
@@ -42,7 +43,7 @@ pub enum Unconfirmed {
     WrongState,
     /// A person or the PBX said no; which word it was.
     #[error("{0}")]
-    Refused(&'static str),
+    Refused(Cow<'static, str>),
     /// The code was not swapped.
     #[error("{0}")]
     Failed(#[source] NoTokens),
@@ -139,10 +140,10 @@ impl Confirmation {
             return Err(Unconfirmed::WrongState);
         }
         if let Some(error) = &redirected.error {
-            return Err(Unconfirmed::Refused(refusal(error)));
+            return Err(Unconfirmed::Refused(refusal(&self.target, error)));
         }
         let none = "the PBX sent the browser back without a code: begin anew";
-        redirected.code.clone().ok_or(Unconfirmed::Refused(none))
+        redirected.code.clone().ok_or(Unconfirmed::Refused(none.into()))
     }
 
     /// Swaps the code and hands the tokens over. That it is about to be used up is on disk before it is sent.
@@ -226,8 +227,8 @@ async fn take_back(store: &Arc<Store>, id: &str, target: &Target) -> Result<(), 
 }
 
 /// Our own words for those of RFC 6749 section 4.1.2.1.
-fn refusal(error: &str) -> &'static str {
-    match error {
+fn refusal(target: &Target, error: &str) -> Cow<'static, str> {
+    let fixed = match error {
         "access_denied" => {
             "access was refused at the PBX: whoever was asked said no, or may not give it. Nothing has changed"
         }
@@ -235,7 +236,14 @@ fn refusal(error: &str) -> &'static str {
             "the PBX refuses a scope that was asked for: correct auth.scopes of the target, then begin anew"
         }
         "unauthorized_client" => {
-            "the PBX does not let this application ask for codes: allow it the grant authorization_code there"
+            let platform = &target.platform;
+            let kind =
+                platform.application(Grant::AuthorizationCode).unwrap_or("application with this grant");
+            return format!(
+                "{} does not let this application ask for codes: the grant authorization_code takes a {kind} there",
+                platform.title
+            )
+            .into();
         }
         "unsupported_response_type" => "the PBX does not give codes in this way",
         "invalid_request" => {
@@ -243,7 +251,8 @@ fn refusal(error: &str) -> &'static str {
         }
         "server_error" | "temporarily_unavailable" => "the PBX failed inside: begin anew later",
         _ => "the PBX refuses with a word that OAuth2 does not know",
-    }
+    };
+    fixed.into()
 }
 
 #[cfg(test)]
@@ -251,8 +260,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refusal_speaks_no_words_of_one_platform() {
-        let told = refusal("unauthorized_client");
-        assert!(told.contains("grant authorization_code") && !told.contains("Web-server"), "{told}");
+    fn a_refusal_names_the_application_as_the_platform_does() {
+        let origin = Url::parse("https://pbx.example.com").expect("a URL");
+        let call = crate::domain::target::Call::known("graphql");
+        let mut target = crate::sim::target::target("office", &origin, Grant::AuthorizationCode, call);
+        for (platform, kind) in [("freepbx", "Web-server app"), ("ringme", "public application")] {
+            target.platform = platform::builtin(platform).expect("an embedded one");
+            let told = refusal(&target, "unauthorized_client");
+            assert!(told.starts_with(&target.platform.title) && told.contains(kind), "{told}");
+        }
     }
 }

@@ -19,6 +19,7 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use url::Url;
 
 use self::entry::{End, Entry, Finished, PassTask, jitter};
 use crate::board::Board;
@@ -226,15 +227,11 @@ impl Scheduler {
     fn add(&mut self, target: Arc<Target>, before: Option<&Probe>, spread: Duration) -> u64 {
         let serial = self.next_serial;
         self.next_serial += 1;
-        let key = target.origin.origin().ascii_serialization();
-        let limits = self.limits;
-        let origin = self
-            .origins
-            .entry(key)
-            .or_insert_with(|| Arc::new(Origin::new(limits.refusals_per_origin, limits.refusal_window)));
+        let (origin, token_origin) = (self.origin(&target.origin), self.origin(target.token_origin()));
         let due = Instant::now() + spread.min(target.interval).mul_f64(jitter(&target.name));
         let (transport, clock) = (self.parts.transport.clone(), self.parts.clock);
-        let probe = Probe::new(target, before, transport, origin.clone(), clock)
+        let probe = Probe::new(target, before, transport, origin, clock)
+            .taking_tokens_at(token_origin)
             .keeping_tokens(self.parts.store.clone());
         let entry = Entry::new(probe, due, self.parts.cancel.child_token());
         if let Some(settings) = &entry.probe.target().reference {
@@ -244,6 +241,13 @@ impl Scheduler {
         self.entries.insert(serial, entry);
         self.due.push(Reverse((due, None, serial)));
         serial
+    }
+
+    /// The budget of that origin, which all who ask it share.
+    fn origin(&mut self, url: &Url) -> Arc<Origin> {
+        let limits = self.limits;
+        let new = || Arc::new(Origin::new(limits.refusals_per_origin, limits.refusal_window));
+        self.origins.entry(url.origin().ascii_serialization()).or_insert_with(new).clone()
     }
 
     fn put_on_board(&self, order: &[u64]) {
