@@ -95,8 +95,9 @@ async fn all(args: &DiagnoseArgs, config: &Config) -> Exit {
     let style = Style::of_stdout(args.color);
     let (mut exit, mut reports) = (Exit::Fine, Vec::new());
     for (place, target) in config.targets.iter().enumerate() {
-        let origin = budgets.of(target);
-        let parts = Parts { transport: &transport, dial: &transport, clock: Clock::System, origin: &origin };
+        let [origin, token_origin] = &budgets.of(target);
+        let clock = Clock::System;
+        let parts = Parts { transport: &transport, dial: &transport, clock, origin, token_origin };
         let report = match args.output {
             Output::Text => {
                 let mut out = io::stdout();

@@ -70,10 +70,14 @@ impl Budgets {
         Self { limits, origins: HashMap::new() }
     }
 
-    /// The one that this target shares with all others of its origin.
-    pub fn of(&mut self, target: &Target) -> Arc<Origin> {
+    /// Those of the API's origin and of the token endpoint's, each shared by all targets that ask there.
+    pub fn of(&mut self, target: &Target) -> [Arc<Origin>; 2] {
+        [&target.origin, target.token_origin()].map(|url| self.at(url))
+    }
+
+    fn at(&mut self, url: &url::Url) -> Arc<Origin> {
         let (places, window) = (refusals(self.limits), self.limits.refusal_window);
-        let origin = self.origins.entry(target.origin.origin().ascii_serialization());
+        let origin = self.origins.entry(url.origin().ascii_serialization());
         Arc::clone(origin.or_insert_with(|| Arc::new(Origin::new(places, window))))
     }
 }

@@ -16,6 +16,7 @@ use super::once;
 use super::print_errors;
 use super::select::{self, Budgets};
 use super::terminal::Output;
+use crate::budget::Origin;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::diagnose::is_spent_by_use;
@@ -86,11 +87,11 @@ pub async fn write(
         .targets
         .iter()
         .map(|target| {
-            let origin = budgets.of(target);
+            let origins = budgets.of(target);
             let (target, transport, gate) = (once::target(target), Arc::clone(&transport), Arc::clone(&gate));
             tasks.spawn(async move {
                 let _place = gate.acquire().await;
-                test(target, transport, &origin).await
+                test(target, transport, origins).await
             })
         })
         .collect();
@@ -131,13 +132,13 @@ fn announcement(targets: &[Arc<Target>]) -> String {
 async fn test(
     target: Arc<Target>,
     transport: Arc<dyn Transport>,
-    origin: &Arc<crate::budget::Origin>,
+    [origin, token_origin]: [Arc<Origin>; 2],
 ) -> Tested {
     let name = Arc::clone(&target.name);
     if is_spent_by_use(&target) {
         return Tested { target: name, result: Err((None, None)), seconds: 0.0 };
     }
-    let probe = Probe::new(target, None, transport, Arc::clone(origin), Clock::System);
+    let probe = Probe::new(target, None, transport, origin, Clock::System).taking_tokens_at(token_origin);
     match probe.pass(&CancellationToken::new()).await {
         Ok(outcome) => {
             let spent = outcome.attempts.iter().filter_map(|attempt| attempt.duration);
@@ -161,7 +162,7 @@ fn result(outcome: Outcome) -> Result<Option<u64>, (Option<Operation>, Option<Fa
 
 const SPENT: &str =
     "not tested: the refresh token serves once, so a test would take it from the running exporter";
-const BUDGET: &str = "not tested: this host has refused as often as one run may let it (limits.refusals_per_origin, at most 3): fail2ban counts";
+const BUDGET: &str = "not tested: this host has refused as often as one run may let it (limits.refusals_per_origin, at most 3): more could bring a ban";
 
 fn line(tested: &Tested) -> String {
     let Tested { target, result, seconds } = tested;

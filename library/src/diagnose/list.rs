@@ -28,7 +28,7 @@ impl Run<'_> {
                 platform::list_request(self.target)
             };
             let asked = asked(&request);
-            let exchange = self.exchange(self.with_token(request, token)?).await?;
+            let exchange = self.exchange(Operation::Extensions, self.with_token(request, token)?).await?;
             let answer = self.answered(StepName::Extensions, Operation::Extensions, &asked, exchange)?;
             self.note_clock(Operation::Extensions, &answer);
             self.note_rate_limit(Some(&answer));

@@ -173,6 +173,8 @@ pub struct Parts<'a> {
     pub clock: Clock,
     /// Refusals that this origin may still give to this run.
     pub origin: &'a Origin,
+    /// The same of the token endpoint's origin.
+    pub token_origin: &'a Origin,
 }
 
 /// Who looks on.

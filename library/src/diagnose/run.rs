@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::steps::{self, Told};
 use super::verdict::{Stop, verdict};
 use super::{Parts, Report, Status, Step, StepName, Watch, hosts};
+use crate::budget::Origin;
 use crate::domain::outcome::Attempt;
 use crate::domain::{Answer, Exchange, Failure, Grant, Operation, Reason, Request, Target, TransportError};
 use crate::logfile;
@@ -102,7 +103,7 @@ impl<'a> Run<'a> {
     async fn presence(&mut self, request: Request) -> Result<(), Stop> {
         self.begin(StepName::Api);
         let asked = asked(&request);
-        let exchange = self.exchange(request).await?;
+        let exchange = self.exchange(Operation::Token, request).await?;
         let answer = self.answered(StepName::Api, Operation::Token, &asked, exchange)?;
         let facts = format!("{asked}: {}", platform::facts(self.target, &answer));
         self.note_clock(Operation::Token, &answer);
@@ -146,7 +147,7 @@ impl<'a> Run<'a> {
         self.begin(StepName::Permissions);
         let request = self.with_token(request, token)?;
         let asked = asked(&request);
-        let exchange = self.exchange(request).await?;
+        let exchange = self.exchange(Operation::Extensions, request).await?;
         let answer = self.answered(StepName::Permissions, Operation::Extensions, &asked, exchange)?;
         let facts = format!("{asked}: {}", platform::facts(self.target, &answer));
         let permissions = platform::read_permissions(&self.context(Operation::Extensions, scopes), &answer);
@@ -161,8 +162,17 @@ impl<'a> Run<'a> {
         }
     }
 
-    pub(super) async fn exchange(&mut self, request: Request) -> Result<Exchange, Stop> {
-        let permit = self.parts.origin.admit(true).await.map_err(out_of_budget)?;
+    /// How many refusals whoever is asked this may still give.
+    pub(super) fn budget(&self, operation: Operation) -> &'a Origin {
+        if operation == Operation::Token { self.parts.token_origin } else { self.parts.origin }
+    }
+
+    pub(super) async fn exchange(
+        &mut self,
+        operation: Operation,
+        request: Request,
+    ) -> Result<Exchange, Stop> {
+        let permit = self.budget(operation).admit(true).await.map_err(out_of_budget)?;
         let limits = Limits { timeout: self.target.timeout, body: self.target.body_limit };
         let exchange = self.parts.transport.exchange(&self.target.client, limits, request).await;
         permit.judge(&Attempt::new(Operation::Extensions, None, &exchange));
@@ -186,7 +196,7 @@ impl<'a> Run<'a> {
     }
 
     pub(super) fn unanswered(&self, operation: Operation, error: &TransportError) -> Failure {
-        let lately = self.parts.origin.refused_credentials_lately();
+        let lately = self.budget(operation).refused_credentials_lately();
         platform::transport_failure(&self.context(operation, None), error, lately)
     }
 
@@ -275,7 +285,7 @@ pub(super) fn failed(reason: Reason, facts: &str) -> Told {
 pub(super) fn out_of_budget(wait: Duration) -> Stop {
     let why = format!(
         "This host has drawn as many refusals as one run may draw from an origin (limits.refusals_per_origin, but no \
-         more than 3), so nothing more was sent to it: fail2ban could ban this machine. Mend what the targets before \
+         more than 3), so nothing more was sent to it: more could bring a ban of this machine. Mend what the targets before \
          it show, then try again in {}.",
         humantime::format_duration(Duration::from_secs(wait.as_secs().max(1)))
     );

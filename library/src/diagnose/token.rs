@@ -86,7 +86,7 @@ impl Run<'_> {
     }
 
     async fn ask_token(&mut self, scope: Option<&str>) -> Result<TokenAnswer, Stop> {
-        let permit = self.parts.origin.admit(true).await.map_err(out_of_budget)?;
+        let permit = self.budget(Operation::Token).admit(true).await.map_err(out_of_budget)?;
         let grant = self.target.auth.grant;
         match request_token(self.parts.transport, self.target, grant, None, scope).await {
             Ok(answer) => {

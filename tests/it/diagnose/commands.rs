@@ -359,6 +359,30 @@ async fn one_run_draws_at_most_three_refusals_from_an_origin() {
 }
 
 #[tokio::test]
+async fn what_a_token_endpoint_refuses_counts_at_its_own_origin() {
+    let length = r#"{"error":"unauthorized"}"#.len();
+    let refusal = move |_: &str| {
+        format!(
+            "HTTP/1.1 401 Unauthorized\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n\
+             {{\"error\":\"unauthorized\"}}"
+        )
+    };
+    // The service's own pass keeps the last place for what has proved itself.
+    for (command, refusals) in [("diagnose", 3), ("test-connection", 2)] {
+        let tokens = Server::answering(refusal).await;
+        let mut targets = Vec::new();
+        for name in ["a", "b", "c", "d", "e"] {
+            let (api, at) = (Server::answering(|_| ok("{}")).await, tokens.http(""));
+            let auth = format!("auth: {{client_id: {name}, client_secret: made-up, url: '{at}'}}");
+            targets.push(format!("- {{name: {name}, platform: 3cx, url: '{}', {auth}}}\n", api.http("")));
+        }
+        let targets = targets.concat();
+        let ended = run(&[command], &targets).await;
+        assert_eq!(tokens.requests().len(), refusals, "{command}: {ended:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_ca_file_that_is_not_there_is_a_configuration_error_before_any_step() {
     let at = format!("https://{}", closed_port().await);
     let arguments = ["diagnose", "--ad-hoc", &at, "--platform", "freepbx", "--ca-file", "/no/such/ca.pem"];

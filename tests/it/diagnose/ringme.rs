@@ -19,7 +19,13 @@ use crate::support::world::{UNIX, origin};
 /// Compares text and JSON of a diagnosis with their transcripts.
 async fn transcript(name: &str, target: Target, transport: &SimTransport) -> Option<(Operation, Reason)> {
     let budget = Origin::new(6, Duration::from_secs(2400));
-    let parts = Parts { transport, dial: transport, clock: Clock::steered(UNIX), origin: &budget };
+    let parts = Parts {
+        transport,
+        dial: transport,
+        clock: Clock::steered(UNIX),
+        origin: &budget,
+        token_origin: &budget,
+    };
     let style = Style { width: Some(80), ..Style::default() };
     let mut out = Vec::new();
     let report = text(&target, parts, style, &mut out).await;

@@ -204,7 +204,13 @@ pub async fn diagnose_with(
     let mut target = usual(case.grant);
     (case.target)(&mut target);
     changed(&mut target);
-    let parts = Parts { transport: &*transport, dial: &*transport, clock: Clock::steered(unix), origin };
+    let parts = Parts {
+        transport: &*transport,
+        dial: &*transport,
+        clock: Clock::steered(unix),
+        origin,
+        token_origin: origin,
+    };
     let style = Style { width: Some(80), ..Style::default() };
     let mut out = Vec::new();
     let report = text(&target, parts, style, &mut out).await;
