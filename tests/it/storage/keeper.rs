@@ -1,22 +1,18 @@
 //! What the keeper makes of the files, over restarts and mishaps.
 
-use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use pbx_exporter::clock::Clock;
-use pbx_exporter::domain::target::ClientSettings;
-use pbx_exporter::domain::{Grant, Operation, Reason, Request, SecretSource, TransportError};
+use pbx_exporter::domain::{Grant, Operation, Reason, SecretSource, TransportError};
 use pbx_exporter::sim::target::SECRET;
 use pbx_exporter::sim::{Fault, Generation, SimRingme, SimTransport};
-use pbx_exporter::store::{Disk, Folder, Found, Store};
-use pbx_exporter::transport::{ExchangeFuture, Limits, Transport};
+use pbx_exporter::store::Store;
 use secrecy::SecretString;
 
-use super::Place;
+use super::{Place, confirmed, due};
 use crate::support::person::{confirm, settings};
-use crate::support::world::{UNIX, World, minutes, origin, pbx, seconds, usual};
+use crate::support::world::{UNIX, World, around, minutes, origin, pbx, seconds, usual};
 
 #[tokio::test(start_paused = true)]
 async fn a_restart_needs_no_new_token() {
@@ -77,9 +73,8 @@ async fn a_confirmation_outlives_restarts_and_renews_near_expiry_only() {
 
 #[tokio::test(start_paused = true)]
 async fn a_dead_refresh_token_stays_dead_over_a_restart_and_goes_on_once_confirmed() {
-    let place = Place::new();
-    place.confirm().await;
-    place.start(usual(Grant::AuthorizationCode)).works("first").await;
+    let (place, life) = confirmed().await;
+    drop(life);
     place.pbx.revoke_tokens();
     let life = place.start(usual(Grant::AuthorizationCode));
     let told = life.wants_a_person().await;
@@ -96,10 +91,7 @@ async fn a_dead_refresh_token_stays_dead_over_a_restart_and_goes_on_once_confirm
 
 #[tokio::test(start_paused = true)]
 async fn a_confirmation_by_a_clock_that_goes_behind_is_not_lost() {
-    let place = Place::new();
-    place.confirm().await;
-    let life = place.start(usual(Grant::AuthorizationCode));
-    life.works("first").await;
+    let (place, life) = confirmed().await;
     let left = || std::fs::read_dir(place.path().join("tokens/handover")).expect("a folder").count();
     let confirm_behind = async |seconds| {
         let store = Arc::new(Store::new(&settings(place.path())));
@@ -154,11 +146,7 @@ async fn a_confirmation_ends_a_back_off_too() {
 
 #[tokio::test(start_paused = true)]
 async fn a_lost_answer_is_told_once_the_refresh_token_turns_out_to_be_used_up() {
-    let place = Place::new();
-    place.confirm().await;
-    let life = place.start(usual(Grant::AuthorizationCode));
-    life.works("first").await;
-    minutes(56).await;
+    let (place, life) = due().await;
     place.pbx.set_fault(Some(Fault::Hang));
     assert_eq!(life.fails().await.reason, Reason::Timeout);
     place.pbx.set_fault(None);
@@ -171,11 +159,7 @@ async fn a_lost_answer_is_told_once_the_refresh_token_turns_out_to_be_used_up() 
 
 #[tokio::test(start_paused = true)]
 async fn a_request_that_surely_never_reached_the_pbx_leaves_no_doubt_behind() {
-    let place = Place::new();
-    place.confirm().await;
-    let life = place.start(usual(Grant::AuthorizationCode));
-    life.works("first").await;
-    minutes(56).await;
+    let (place, life) = due().await;
     place.transport.fail(&origin(), Some(TransportError::Connect("refused".into())));
     assert_eq!(life.fails().await.reason, Reason::Connect);
     place.transport.fail(&origin(), None);
@@ -255,108 +239,6 @@ async fn without_its_storage_a_confirmed_target_sends_nothing_and_any_other_goes
     let outcome = life.pass().await;
     assert!(outcome.is_success(), "the other one has ended");
     assert_eq!(outcome.token, Some(Ok(())), "which ends the condition");
-}
-
-/// A folder on a disk that may be full.
-#[derive(Debug)]
-struct FullDisk(Folder, Arc<AtomicBool>);
-
-impl Disk for FullDisk {
-    fn read(&self, name: &str) -> io::Result<Option<Found>> {
-        self.0.read(name)
-    }
-
-    fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        if self.1.load(Ordering::SeqCst) {
-            return Err(io::Error::from(io::ErrorKind::StorageFull));
-        }
-        self.0.write(name, bytes)
-    }
-
-    fn sync(&self, name: &str) -> io::Result<()> {
-        self.0.sync(name)
-    }
-
-    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        self.0.rename(from, to)
-    }
-
-    fn remove(&self, name: &str) -> io::Result<()> {
-        self.0.remove(name)
-    }
-
-    fn sync_folder(&self, folder: &str) -> io::Result<()> {
-        self.0.sync_folder(folder)
-    }
-
-    fn list(&self, folder: &str) -> io::Result<Vec<String>> {
-        self.0.list(folder)
-    }
-}
-
-/// The disk is full from the moment at which a token request goes out.
-struct FillsUp(Arc<SimTransport>, Arc<AtomicBool>);
-
-impl Transport for FillsUp {
-    fn exchange<'a>(
-        &'a self,
-        client: &'a ClientSettings,
-        limits: Limits,
-        request: Request,
-    ) -> ExchangeFuture<'a> {
-        if request.url.path().ends_with("/token") {
-            self.1.store(true, Ordering::SeqCst);
-        }
-        self.0.exchange(client, limits, request)
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_received_token_that_cannot_be_written_is_neither_used_nor_forgotten() {
-    let place = Place::new();
-    place.confirm().await;
-    let (full, settings) = (Arc::new(AtomicBool::new(false)), settings(place.path()));
-    let disk = FullDisk(Folder::new(&settings.path), full.clone());
-    let store = Arc::new(Store::on(Arc::new(disk), &settings));
-    let transport = Arc::new(FillsUp(place.transport.clone(), full.clone()));
-    let life = place.start_with(usual(Grant::AuthorizationCode), store, transport);
-    life.works("first").await;
-    minutes(56).await;
-    let lists = place.pbx.requests(Operation::Extensions);
-    for _ in 0..3 {
-        let failure = life.fails().await;
-        assert_eq!(failure.reason, Reason::ExporterError, "{failure:?}");
-        minutes(1).await;
-    }
-    assert_eq!((place.refreshes(), place.pbx.requests(Operation::Extensions)), (1, lists));
-    full.store(false, Ordering::SeqCst);
-    life.works("there is room again").await;
-    assert_eq!(place.refreshes(), 1);
-    drop(life);
-    place.start(usual(Grant::AuthorizationCode)).works("and it was written").await;
-    assert_eq!(place.refreshes(), 1);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_full_disk_stops_a_renewal_and_not_the_token_in_use() {
-    let place = Place::new();
-    place.confirm().await;
-    let (full, settings) = (Arc::new(AtomicBool::new(false)), settings(place.path()));
-    let store = Arc::new(Store::on(Arc::new(FullDisk(Folder::new(&settings.path), full.clone())), &settings));
-    let life = place.start_with(usual(Grant::AuthorizationCode), store, place.transport.clone());
-    life.works("first").await;
-    minutes(56).await;
-    full.store(true, Ordering::SeqCst);
-    let outcome = life.pass().await;
-    assert!(outcome.is_success());
-    let failure = outcome.token.expect("news").expect_err("an early warning");
-    assert_eq!(failure.reason, Reason::ExporterError);
-    assert!(failure.diagnosis.contains("stays in use"), "{}", failure.diagnosis);
-    assert_eq!(place.refreshes(), 0, "what cannot be noted is not sent");
-    full.store(false, Ordering::SeqCst);
-    minutes(1).await;
-    life.works("there is room again").await;
-    assert_eq!(place.refreshes(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -474,32 +356,17 @@ async fn a_reload_during_a_refresh_leaves_one_keeper_of_the_refresh_token() {
     assert_eq!((world.state().up, place.refreshes()), (Some(true), 4));
 }
 
-/// Takes the refresh token out of each answer, and keeps what was asked.
-struct WithoutRefreshTokens(Arc<SimTransport>, Mutex<Vec<String>>);
-
-impl Transport for WithoutRefreshTokens {
-    fn exchange<'a>(
-        &'a self,
-        client: &'a ClientSettings,
-        limits: Limits,
-        request: Request,
-    ) -> ExchangeFuture<'a> {
-        Box::pin(async move {
-            self.1.lock().expect("no panic").push(String::from_utf8_lossy(&request.body).into_owned());
-            let mut exchange = self.0.exchange(client, limits, request).await;
-            if let Ok(answer) = &mut exchange.result {
-                let text = String::from_utf8_lossy(&answer.body).replace("refresh_token", "other_token");
-                answer.body = text.into();
-            }
-            exchange
-        })
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn an_access_that_cannot_be_renewed_says_so_when_it_ends_and_not_that_nobody_confirmed() {
     let place = Place::new();
-    let transport = Arc::new(WithoutRefreshTokens(place.transport.clone(), Mutex::default()));
+    let transport = around(&place.transport, |sent| async {
+        let mut exchange = sent.arrive().await;
+        if let Ok(answer) = &mut exchange.result {
+            answer.body =
+                String::from_utf8_lossy(&answer.body).replace("refresh_token", "other_token").into();
+        }
+        exchange
+    });
     let command = Arc::new(Store::new(&settings(place.path())));
     let target = usual(Grant::AuthorizationCode);
     let granted = confirm(&*place.pbx, &*transport, &target, &command, place.clock).await.expect("confirmed");
@@ -520,22 +387,27 @@ async fn an_access_that_cannot_be_renewed_says_so_when_it_ends_and_not_that_nobo
 async fn where_a_refresh_wants_the_redirect_address_it_is_the_applications_own() {
     let pbx = Arc::new(SimRingme::new(pbx_exporter::clock::Clock::steered(UNIX)));
     let transport = Arc::new(SimTransport::default().with(&origin(), pbx.clone()));
-    let transport = Arc::new(WithoutRefreshTokens(transport, Mutex::default()));
+    let asked = Arc::new(Mutex::new(String::new()));
+    let notes = asked.clone();
+    let transport = around(&transport, move |sent| {
+        *notes.lock().expect("no panic") = String::from_utf8_lossy(&sent.request.body).into_owned();
+        sent.arrive()
+    });
     for (own, sent) in
         [(None, "&redirect_uri="), (Some("http://127.0.0.1/a"), "&redirect_uri=http%3A%2F%2F127.0.0.1%2Fa")]
     {
         let mut target = pbx_exporter::sim::ringme::target("office", &origin(), Grant::AuthorizationCode);
         target.auth.redirect_uri = own.map(|own| Box::new(url::Url::parse(own).expect("an address")));
         let secret = SecretString::from("made-up-refresh-token");
-        let asked = pbx_exporter::oauth::request_token(
+        let answer = pbx_exporter::oauth::request_token(
             &*transport,
             &target,
             Grant::RefreshToken,
             Some(&secret),
             None,
         );
-        asked.await.expect("sent");
-        let body = transport.1.lock().expect("no panic").pop().expect("a request");
+        answer.await.expect("sent");
+        let body = asked.lock().expect("no panic").clone();
         assert!(body.ends_with(sent), "{body}");
     }
 }

@@ -1,0 +1,72 @@
+//! A disk that is full.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use pbx_exporter::domain::{Grant, Operation, Reason};
+use pbx_exporter::store::Store;
+
+use super::Place;
+use crate::support::world::{around, minutes, usual};
+
+/// A disk without room while it says so.
+fn full_disk(place: &Place) -> (Arc<Store>, Arc<AtomicBool>) {
+    let full = Arc::new(AtomicBool::new(false));
+    let is_full = full.clone();
+    let store = place.stepwise(move |step| {
+        let no_room = step.name == "write" && is_full.load(Ordering::SeqCst);
+        if no_room { Err(io::ErrorKind::StorageFull.into()) } else { (step.whole)() }
+    });
+    (store, full)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_received_token_that_cannot_be_written_is_neither_used_nor_forgotten() {
+    let place = Place::new();
+    place.confirm().await;
+    let (store, full) = full_disk(&place);
+    let fills = full.clone();
+    // From the moment at which a token request goes out.
+    let transport = around(&place.transport, move |sent| {
+        fills.fetch_or(sent.is_for_token(), Ordering::SeqCst);
+        sent.arrive()
+    });
+    let life = place.start_with(usual(Grant::AuthorizationCode), store, transport);
+    life.works("first").await;
+    minutes(56).await;
+    let lists = place.pbx.requests(Operation::Extensions);
+    for _ in 0..3 {
+        let failure = life.fails().await;
+        assert_eq!(failure.reason, Reason::ExporterError, "{failure:?}");
+        minutes(1).await;
+    }
+    assert_eq!((place.refreshes(), place.pbx.requests(Operation::Extensions)), (1, lists));
+    full.store(false, Ordering::SeqCst);
+    life.works("there is room again").await;
+    assert_eq!(place.refreshes(), 1);
+    drop(life);
+    place.start(usual(Grant::AuthorizationCode)).works("and it was written").await;
+    assert_eq!(place.refreshes(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_disk_stops_a_renewal_and_not_the_token_in_use() {
+    let place = Place::new();
+    place.confirm().await;
+    let (store, full) = full_disk(&place);
+    let life = place.start_with(usual(Grant::AuthorizationCode), store, place.transport.clone());
+    life.works("first").await;
+    minutes(56).await;
+    full.store(true, Ordering::SeqCst);
+    let outcome = life.pass().await;
+    assert!(outcome.is_success());
+    let failure = outcome.token.expect("news").expect_err("an early warning");
+    assert_eq!(failure.reason, Reason::ExporterError);
+    assert!(failure.diagnosis.contains("stays in use"), "{}", failure.diagnosis);
+    assert_eq!(place.refreshes(), 0, "what cannot be noted is not sent");
+    full.store(false, Ordering::SeqCst);
+    minutes(1).await;
+    life.works("there is room again").await;
+    assert_eq!(place.refreshes(), 1);
+}
