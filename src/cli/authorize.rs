@@ -108,6 +108,7 @@ async fn authorize(args: &AuthorizeArgs, config: &Config) -> Result<String, Fail
     if args.page {
         return code(&store, target, config.external_url.as_ref()).map_err(unusable);
     }
+    store.can_hand_over().map_err(|error| unusable(error.to_string()))?;
     let way = Way::of(args, target).await?;
     let confirmation = Confirmation::begin(Arc::clone(target), way.redirect_uri.clone())
         .ok_or_else(|| unusable("its platform has no page where access can be confirmed".to_owned()))?;

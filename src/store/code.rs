@@ -51,7 +51,7 @@ impl Store {
     /// # Errors
     /// See [`StoreError`].
     pub fn new_code(&self, target: &str, now: f64) -> Result<String, StoreError> {
-        self.prepare()?;
+        self.prepare_for_owner()?;
         let code = random(15);
         let kept =
             OneTimeCode { hash: STANDARD.encode(hash(target, &code)), expires: now + LIFETIME, wrong: 0 };

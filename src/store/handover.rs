@@ -21,7 +21,7 @@ impl Store {
     /// # Errors
     /// See [`StoreError`].
     pub fn hand_over(&self, id: &str, record: &Record) -> Result<(), StoreError> {
-        self.prepare()?;
+        self.prepare_for_owner()?;
         let name = format!("{HANDOVER}/{}.{id}.json", stem(&record.owner.target));
         self.write(&name, HANDOVER, &seal::encode(record, self.key()?.as_ref()))
     }

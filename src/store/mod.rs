@@ -57,6 +57,12 @@ pub enum StoreError {
         /// Why it failed.
         cause: io::Error,
     },
+    /// Root would make it for itself.
+    #[error(
+        "there is no token storage {} yet, and the service could not use one that root made: start the service first, or          run this as the service's user",
+        .0.display()
+    )]
+    NoFolder(PathBuf),
     /// Somebody else may have read it.
     #[error(
         "{} may be read by others than its owner; whoever could may have its tokens: chmod 600 it, or remove it and \
@@ -127,6 +133,23 @@ impl Store {
             Err(TryLockError::Error(cause)) => return Err(self.io("lock", LOCK, cause)),
         }
         Ok(())
+    }
+
+    /// Whether something can be left for the owner, before a person takes the trouble.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn can_hand_over(&self) -> Result<(), StoreError> {
+        self.prepare_for_owner()?;
+        self.key().map(|_| ())
+    }
+
+    /// The folder for what is left for its owner. Root cannot know who that is to be.
+    fn prepare_for_owner(&self) -> Result<(), StoreError> {
+        if rustix::process::geteuid().is_root() && !self.path.exists() {
+            return Err(StoreError::NoFolder(self.path.clone()));
+        }
+        self.prepare()
     }
 
     /// The folder, made where it is not there.

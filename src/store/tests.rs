@@ -12,6 +12,13 @@ fn settings(folder: &Path) -> StorageSettings {
     StorageSettings { path: folder.join("tokens"), key: None }
 }
 
+/// A storage in use, which the service has made.
+fn store(folder: &Path) -> Store {
+    let store = Store::new(&settings(folder));
+    store.own().expect("free");
+    store
+}
+
 fn sealed(folder: &Path, key: &str) -> StorageSettings {
     StorageSettings { key: Some(SecretSource::Literal(SecretString::from(key))), ..settings(folder) }
 }
@@ -84,7 +91,7 @@ fn a_broken_or_foreign_file_is_kept_aside_and_named() {
         [("{", "is broken"), ("", "is broken"), ("text", "is broken"), (newer, "another version")]
     {
         let folder = tempfile::tempdir().expect("a folder");
-        let store = Store::new(&settings(folder.path()));
+        let store = store(folder.path());
         store.save(&record(owner("office"), "first", 1)).expect("saved");
         let path = file(folder.path(), "office");
         fs::write(&path, content).expect("written");
@@ -109,7 +116,7 @@ fn tokens_of_another_application_place_or_grant_are_not_used() {
     ];
     for change in change {
         let folder = tempfile::tempdir().expect("a folder");
-        let store = Store::new(&settings(folder.path()));
+        let store = store(folder.path());
         store.save(&record(owner("office"), "first", 1)).expect("saved");
         let mut other = owner("office");
         change(&mut other);
@@ -163,7 +170,7 @@ fn any_name_makes_a_file_of_its_own() {
 #[test]
 fn the_newer_of_two_files_is_taken_where_a_process_ended_before_it_gave_it_its_name() {
     let folder = tempfile::tempdir().expect("a folder");
-    let store = Store::new(&settings(folder.path()));
+    let store = store(folder.path());
     store.save(&record(owner("office"), "first", 1)).expect("saved");
     let path = file(folder.path(), "office");
     let beside = PathBuf::from(format!("{}.new", path.display()));
@@ -183,7 +190,7 @@ fn the_newer_of_two_files_is_taken_where_a_process_ended_before_it_gave_it_its_n
 #[test]
 fn a_code_serves_once_in_time_for_its_target_and_not_after_five_wrong_tries() {
     let folder = tempfile::tempdir().expect("a folder");
-    let store = Store::new(&settings(folder.path()));
+    let store = store(folder.path());
     let try_at = |target: &str, code: &str, now| store.use_code(target, code, now).expect("usable");
     let code = store.new_code("office", 1000.0).expect("a code");
     assert_eq!(try_at("branch", &code, 1001.0), CodeState::None);
@@ -203,6 +210,32 @@ fn a_code_serves_once_in_time_for_its_target_and_not_after_five_wrong_tries() {
 }
 
 #[test]
+fn a_folder_that_root_would_make_for_who_knows_whom_is_refused_before_anybody_confirms() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let settings = settings(folder.path());
+    let store = Store::new(&settings);
+    let handed = [
+        store.can_hand_over(),
+        store.hand_over("id", &record(owner("office"), "first", 1)),
+        store.new_code("office", 1000.0).map(|_| ()),
+    ];
+    for handed in handed {
+        if rustix::process::geteuid().is_root() {
+            let error = handed.expect_err("root").to_string();
+            assert!(error.contains("start the service first") && !settings.path.exists(), "{error}");
+        } else {
+            handed.expect("whose own it is");
+        }
+    }
+    Store::new(&settings).own().expect("the service makes it");
+    store.can_hand_over().expect("and then root may, too");
+    let unreadable =
+        StorageSettings { key: Some(SecretSource::Literal(SecretString::from("short"))), ..settings.clone() };
+    let error = Store::new(&unreadable).can_hand_over().expect_err("no key").to_string();
+    assert!(error.contains("storage.key_file"), "{error}");
+}
+
+#[test]
 fn what_root_writes_belongs_to_whom_the_folder_belongs() {
     use std::os::unix::fs::{MetadataExt as _, chown};
     let folder = tempfile::tempdir().expect("a folder");
@@ -217,9 +250,10 @@ fn what_root_writes_belongs_to_whom_the_folder_belongs() {
     let store = Store::new(&settings);
     store.hand_over("id", &record(owner("office"), "first", 1)).expect("handed over");
     store.new_code("office", 1000.0).expect("a code");
+    store.own().expect("free");
     let name = format!("{}.id.json", stem("office"));
     let code = format!("codes/{}.json", stem("office"));
-    for path in ["handover", &format!("handover/{name}"), "codes", &code] {
+    for path in ["handover", &format!("handover/{name}"), "codes", &code, "lock"] {
         assert_eq!(fs::metadata(settings.path.join(path)).expect("there").uid(), expected, "{path}");
     }
 }
@@ -228,8 +262,7 @@ fn what_root_writes_belongs_to_whom_the_folder_belongs() {
 fn links_and_pipes_that_somebody_planted_in_the_folder_lead_nowhere() {
     use std::os::unix::fs::symlink;
     let folder = tempfile::tempdir().expect("a folder");
-    let store = Store::new(&settings(folder.path()));
-    store.own().expect("free");
+    let store = store(folder.path());
     let (victim, elsewhere) = (folder.path().join("victim"), folder.path().join("elsewhere"));
     fs::write(&victim, "kept").expect("written");
     fs::set_permissions(&victim, fs::Permissions::from_mode(0o644)).expect("a mode");
@@ -262,13 +295,29 @@ fn links_and_pipes_that_somebody_planted_in_the_folder_lead_nowhere() {
     fs::set_permissions(&elsewhere, fs::Permissions::from_mode(0o700)).expect("a mode");
     let error = store.hand_over("id", &record(owner("office"), "first", 1)).expect_err("a link").to_string();
     assert!(error.contains("is no folder"), "{error}");
-    assert_eq!(fs::read_dir(&elsewhere).expect("a folder").count(), 0);
+    // Also where it was put there between the check and the step.
+    fs::write(elsewhere.join("there"), "kept").expect("written");
+    let disk = Folder::new(&tokens);
+    disk.write("new", b"").expect("written");
+    for (step, result) in [
+        ("write", disk.write("handover/x", b"").map(|()| 0)),
+        ("read", disk.read("handover/there").map(|_| 0)),
+        ("sync", disk.sync("handover/there").map(|()| 0)),
+        ("rename", disk.rename("new", "handover/x").map(|()| 0)),
+        ("remove", disk.remove("handover/there").map(|()| 0)),
+        ("sync folder", disk.sync_folder("handover").map(|()| 0)),
+        ("list", disk.list("handover").map(|names| names.len())),
+    ] {
+        let error = result.expect_err(step).to_string();
+        assert!(error.contains("is no folder"), "{step}: {error}");
+    }
+    assert_eq!(fs::read_dir(&elsewhere).expect("a folder").count(), 1);
 }
 
 #[test]
 fn what_was_handed_over_for_another_owner_waits_for_a_reload() {
     let folder = tempfile::tempdir().expect("a folder");
-    let store = Store::new(&settings(folder.path()));
+    let store = store(folder.path());
     let mut reloaded = owner("office");
     reloaded.client_id.push('2');
     store.hand_over("id", &record(reloaded.clone(), "first", 1)).expect("handed over");
@@ -283,7 +332,7 @@ fn what_was_handed_over_for_another_owner_waits_for_a_reload() {
 #[test]
 fn of_many_who_try_a_right_code_at_once_one_gets_in() {
     let folder = tempfile::tempdir().expect("a folder");
-    let store = Store::new(&settings(folder.path()));
+    let store = store(folder.path());
     for _ in 0..20 {
         let code = store.new_code("office", 1000.0).expect("a code");
         let barrier = std::sync::Barrier::new(8);

@@ -1,5 +1,7 @@
 //! Somebody who confirms access on the page of a simulated PBX, without a browser.
 
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -43,9 +45,11 @@ pub fn press(pbx: &dyn Simulated, location: &Url, button: Press) -> Url {
     Url::parse(back).expect("an address")
 }
 
-/// A folder for tokens, not yet made.
+/// A folder for tokens, made, since root's command does not make it.
 pub fn settings(folder: &Path) -> StorageSettings {
-    StorageSettings { path: folder.join("tokens"), key: None }
+    let path = folder.join("tokens");
+    DirBuilder::new().recursive(true).mode(0o700).create(&path).expect("a folder");
+    StorageSettings { path, key: None }
 }
 
 /// The whole way of the command `authorize`, without the command.
