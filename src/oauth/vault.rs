@@ -12,7 +12,7 @@ use super::keeper::needs_person;
 use crate::clock::Clock;
 use crate::domain::token::Token;
 use crate::domain::{Failure, Grant, Reason, SecretError, SecretSource, Target};
-use crate::store::{self, Access, Chain, HandedOver, Owner, Record, Store, StoreError, Written};
+use crate::store::{self, Access, Chain, HandedOver, Left, Owner, Record, Store, StoreError, Turn, Written};
 
 /// A confirmation whose command has not yet got its answer is waited for as long, seconds.
 const CONFIRMING: f64 = 120.0;
@@ -21,6 +21,8 @@ const CONFIRMING: f64 = 120.0;
 #[derive(Debug, Default)]
 pub(super) struct Vault {
     store: Option<Arc<Store>>,
+    /// At the file, where there is to be one.
+    turn: Option<Turn>,
     /// Known once the file was read.
     owner: Option<Owner>,
     /// Fingerprint of the configured refresh token from which the kept one descends; known without files, too.
@@ -38,6 +40,8 @@ pub(super) struct Vault {
 pub(super) enum Trouble {
     Store(StoreError),
     Secret(SecretError),
+    /// By the keeper of a later configuration: nobody sees what becomes of this one.
+    Replaced,
 }
 
 impl Trouble {
@@ -51,14 +55,16 @@ impl Trouble {
             Self::Secret(error) => {
                 format!("No token was asked for: {}. The PBX is not to blame.", error.with_mend())
             }
+            Self::Replaced => "No token was asked for: a reload has replaced this target.".to_owned(),
         };
         Failure::new(Reason::ExporterError, text)
     }
 }
 
 impl Vault {
-    pub fn new(store: Option<Arc<Store>>) -> Self {
-        Self { store, ..Self::default() }
+    pub fn new(store: Option<Arc<Store>>, target: &Target) -> Self {
+        let turn = store.as_ref().map(|store| store.next_turn(&target.name));
+        Self { store, turn, ..Self::default() }
     }
 
     /// Whether what is in memory may be used.
@@ -66,24 +72,29 @@ impl Vault {
         self.store.is_none() || !self.unsaved
     }
 
-    /// Whether the file was read, if there is to be one.
-    pub const fn is_open(&self) -> bool {
-        self.store.is_none() || self.owner.is_some()
-    }
-
     /// The file's content, at the first question that succeeds.
     pub async fn open(&mut self, target: &Target) -> Result<Option<Record>, Trouble> {
         let Some(store) = self.store.clone().filter(|_| self.owner.is_none()) else { return Ok(None) };
+        if let Some(turn) = &mut self.turn
+            && !turn.begin().await
+        {
+            return Err(Trouble::Replaced);
+        }
         let owner = owner(target).map_err(Trouble::Secret)?;
         let asked = owner.clone();
         let loaded = on_a_thread(move || store.load(&asked)).await.map_err(Trouble::Store)?;
-        if let Some(text) = loaded.aside {
+        for text in loaded.notes {
             tracing::warn!(target = &*target.name, "{text}");
         }
         self.seed.clone_from(&owner.seed);
         self.owner = Some(owner);
         self.serial = loaded.record.as_ref().map_or(0, |record| record.serial);
         Ok(loaded.record)
+    }
+
+    /// The next question reads the file of whoever is the owner then.
+    pub fn close(&mut self) {
+        (self.owner, self.seed, self.serial) = (None, None, 0);
     }
 
     /// Whether the configured refresh token may be sent: not the one whose descendants ended. What is kept from now
@@ -142,33 +153,39 @@ impl Vault {
         if self.unsaved { self.save(target, chain, token).await } else { Ok(()) }
     }
 
-    /// What others left for this target, the oldest first.
-    pub async fn handed_over(&mut self, target: &Target, clock: Clock) -> Result<Vec<HandedOver>, Trouble> {
+    /// What others left for this target.
+    pub async fn handed_over(&mut self, target: &Target, clock: Clock) -> Left {
         let (Some(store), Some(owner)) = (self.store.clone(), self.owner.clone()) else {
-            return Ok(Vec::new());
+            return Left::default();
         };
         let now = clock.unix();
-        let found = on_a_thread(move || store.handed_over(&owner, now)).await;
-        let (handed, notes) = found.map_err(Trouble::Store)?;
+        let mut left = on_a_thread(move || store.handed_over(&owner, now)).await;
+        let notes = std::mem::take(&mut left.notes);
         for text in notes.iter().filter(|text| !self.notes.contains(text)) {
             tracing::warn!(target = &*target.name, "{text}");
         }
         self.notes = notes;
-        Ok(handed)
+        left
     }
 
-    /// Removes them once they are on disk as our own.
-    pub async fn forget(&self, names: Vec<String>) -> Result<(), Trouble> {
-        let Some(store) = self.store.clone() else { return Ok(()) };
+    /// Removes them once they are on disk as our own. What cannot be removed is known when it is seen again.
+    pub async fn forget(&mut self, target: &Target, names: Vec<String>) {
+        let Some(store) = self.store.clone() else { return };
         let removed = move || names.iter().try_for_each(|name| store.remove_handed_over(name));
-        on_a_thread(removed).await.map_err(Trouble::Store)
+        let text = on_a_thread(removed).await.err().map(|error| error.to_string());
+        self.tell_once(target, text);
     }
 
     /// Logs a trouble once while it lasts, where the target works without its files.
     pub fn tell(&mut self, target: &Target, trouble: Option<&Trouble>) {
-        let text = trouble.map(|trouble| trouble.failure().diagnosis.into_owned());
-        if let Some(text) = text.as_ref().filter(|_| text != self.trouble) {
-            tracing::error!(target = &*target.name, "the token storage is not used: {text}");
+        let text = trouble.map(|trouble| trouble.failure().diagnosis);
+        self.tell_once(target, text.map(|text| format!("the token storage is not used: {text}")));
+    }
+
+    /// The same of any text.
+    pub fn tell_once(&mut self, target: &Target, text: Option<String>) {
+        if let Some(text) = text.as_ref().filter(|text| Some(*text) != self.trouble.as_ref()) {
+            tracing::error!(target = &*target.name, "{text}");
         }
         self.trouble = text;
     }

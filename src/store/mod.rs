@@ -13,7 +13,9 @@ mod disk;
 mod handover;
 pub mod record;
 mod seal;
+mod seat;
 
+use std::collections::HashMap;
 use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -22,18 +24,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub(crate) use code::same;
 pub use code::{CodeState, OneTimeCode};
 pub use disk::{Disk, Folder, Found};
-pub use handover::HandedOver;
+pub use handover::{HandedOver, Left};
 pub use record::{Access, Chain, Confirmed, Ended, InFlight, Owner, Record, Written};
 pub use seal::{fingerprint, is_key, random};
+pub use seat::Turn;
 
 use secrecy::ExposeSecret as _;
 
 use crate::domain::{SecretSource, StorageSettings};
 use seal::{Key, Unusable};
+use seat::Seat;
 
 const HANDOVER: &str = "handover";
 const CODES: &str = "codes";
 const LOCK: &str = "lock";
+/// Stands between the name of a file that is not used and what tells it from others.
+const ASIDE: &str = ".aside-";
 /// Why a file of another owner is not used.
 const FOREIGN: &str =
     "belongs to another application, address, grant or refresh token than is configured now";
@@ -88,8 +94,8 @@ pub enum StoreError {
 pub struct Loaded {
     /// What is kept of it.
     pub record: Option<Record>,
-    /// Which file was not used and is kept aside, and why.
-    pub aside: Option<String>,
+    /// Which file was put aside or taken up again, and why.
+    pub notes: Vec<String>,
 }
 
 /// A folder with tokens.
@@ -101,6 +107,8 @@ pub struct Store {
     lock: Mutex<Option<File>>,
     /// Held while a one-time code is tried.
     trying: Mutex<()>,
+    /// One a target.
+    seats: Mutex<HashMap<Box<str>, Arc<Seat>>>,
 }
 
 impl Store {
@@ -112,7 +120,7 @@ impl Store {
     /// The same over `disk`.
     pub fn on(disk: Arc<dyn Disk>, settings: &StorageSettings) -> Self {
         let (path, key) = (settings.path.clone(), settings.key.clone());
-        Self { path, key, disk, lock: Mutex::default(), trying: Mutex::default() }
+        Self { path, key, disk, lock: Mutex::default(), trying: Mutex::default(), seats: Mutex::default() }
     }
 
     /// Makes this process the owner, for as long as this value lives.
@@ -171,7 +179,8 @@ impl Store {
         StoreError::Io { path, doing, cause }
     }
 
-    /// What is kept of this owner's target. A file of another owner, or none of ours, is kept aside.
+    /// What is kept of this owner's target. A file of another owner, or none of ours, is kept aside, and taken up again
+    /// when it is this owner's once more.
     ///
     /// # Errors
     /// See [`StoreError`].
@@ -179,14 +188,43 @@ impl Store {
         self.own()?;
         let name = format!("{}.json", stem(&owner.target));
         self.finish_writing(&name, owner)?;
-        self.read_own(&name, owner)
+        let mut loaded = self.read_own(&name, owner)?;
+        if loaded.record.is_none() {
+            self.bring_back(&name, owner, &mut loaded)?;
+        }
+        Ok(loaded)
+    }
+
+    /// A mistake in the configuration costs no refresh token: once it is corrected, the newest file that it put aside
+    /// is in its place again. One that cannot be read stays where it is.
+    fn bring_back(&self, name: &str, owner: &Owner, loaded: &mut Loaded) -> Result<(), StoreError> {
+        let names = self.disk.list("").map_err(|cause| self.io("read", "", cause))?;
+        let beside = format!("{name}{ASIDE}");
+        let own = names.into_iter().filter(|name| name.starts_with(&beside)).filter_map(|name| {
+            let record = self.read(&name, &owner.target).ok()??.ok()?;
+            (record.owner == *owner).then_some((name, record))
+        });
+        let newest = own.max_by(|(_, a), (_, b)| a.newest().total_cmp(&b.newest()));
+        let Some((aside, record)) = newest else { return Ok(()) };
+        self.disk.rename(&aside, name).map_err(|cause| self.io("take up again", &aside, cause))?;
+        self.sync_folder("")?;
+        loaded.record = Some(record);
+        let path = |name: &str| self.path.join(name).display().to_string();
+        loaded.notes.push(format!(
+            "{} is in its place again, as {}: it belongs to what is configured now",
+            path(&aside),
+            path(name)
+        ));
+        Ok(())
     }
 
     /// A process that ended between writing and renaming left the newest file beside the old one.
     fn finish_writing(&self, name: &str, owner: &Owner) -> Result<(), StoreError> {
         let new = new(name);
-        let Some(Ok(record)) = self.read(&new, &owner.target)? else {
-            return self.disk.remove(&new).map_err(|cause| self.io("remove", &new, cause));
+        let record = match self.read(&new, &owner.target)? {
+            Some(Ok(record)) => record,
+            Some(Err(Unusable::Foreign)) => return self.keep_aside(&new).map(|_| ()),
+            _ => return self.disk.remove(&new).map_err(|cause| self.io("remove", &new, cause)),
         };
         let old = match self.read(name, &owner.target)? {
             Some(Ok(old)) => Some(old.serial),
@@ -202,17 +240,19 @@ impl Store {
         let why = match self.read(name, &owner.target)? {
             None => return Ok(Loaded::default()),
             Some(Ok(record)) if record.owner == *owner => {
-                return Ok(Loaded { record: Some(record), aside: None });
+                return Ok(Loaded { record: Some(record), notes: Vec::new() });
             }
-            // An access token alone is worth nothing elsewhere, and nothing to anybody later.
-            Some(Ok(record)) if record.chain.refresh_token.is_none() => return Ok(Loaded::default()),
+            // An access token is easily had again, unless a person had to confirm it.
+            Some(Ok(Record { chain: Chain { refresh_token: None, confirmed: None, .. }, .. })) => {
+                return Ok(Loaded::default());
+            }
             Some(Ok(_)) => FOREIGN,
             Some(Err(Unusable::Foreign)) => "is of another version of pbx_exporter, or of another target",
             Some(Err(_)) => "is broken",
         };
         let aside = self.keep_aside(name)?;
         let text = format!("{} {why}; it is kept as {}", self.path.join(name).display(), aside.display());
-        Ok(Loaded { record: None, aside: Some(text) })
+        Ok(Loaded { record: None, notes: vec![text] })
     }
 
     /// A file; the inner error is one of its content.
@@ -231,7 +271,7 @@ impl Store {
     }
 
     fn keep_aside(&self, name: &str) -> Result<PathBuf, StoreError> {
-        let aside = format!("{name}.aside-{}", random(6));
+        let aside = format!("{name}{ASIDE}{}", random(6));
         self.disk.rename(name, &aside).map_err(|cause| self.io("move aside", name, cause))?;
         self.sync_folder(folder_of(name))?;
         Ok(self.path.join(aside))

@@ -146,6 +146,20 @@ pub struct Record {
     pub access: Option<Access>,
 }
 
+impl Record {
+    /// The last moment that it tells of, Unix seconds.
+    pub fn newest(&self) -> f64 {
+        let Chain { in_flight, ended, confirmed, .. } = &self.chain;
+        let moments = [
+            self.access.as_ref().map(|access| access.issued),
+            in_flight.as_ref().map(|in_flight| in_flight.since),
+            ended.as_ref().map(|ended| ended.at),
+            confirmed.as_ref().map(|confirmed| confirmed.at),
+        ];
+        moments.into_iter().flatten().fold(0.0, f64::max)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

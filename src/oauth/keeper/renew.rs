@@ -17,9 +17,13 @@ impl State {
     pub(super) async fn renew(&mut self, asker: Asker<'_>, diary: &mut Diary) -> Result<(), NoToken> {
         let waits = self.dead || self.not_before.is_some_and(|at| Instant::now() < at);
         // While an old token serves, passes go on and nobody else looks at the secrets.
-        if waits && !self.forgive_if_changed(asker.target) {
-            diary.news = self.news();
-            return Err(self.standing_failure());
+        if waits {
+            if !self.forgive_if_changed(asker.target) {
+                diary.news = self.news();
+                return Err(self.standing_failure());
+            }
+            // With another configured refresh token there is another file.
+            self.recall(asker, diary).await?;
         }
         // Before the request: what changes while it runs is news.
         self.fingerprint = fingerprint(asker.target.secrets());

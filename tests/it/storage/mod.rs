@@ -3,6 +3,7 @@
 mod full_disk;
 mod keeper;
 mod kill;
+mod owner;
 
 use std::io;
 use std::path::Path;
