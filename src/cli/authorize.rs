@@ -22,7 +22,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::control::Redirected;
 use crate::domain::{Grant, Target};
-use crate::oauth::confirm::{Confirmation, Unconfirmed};
+use crate::oauth::confirm::{Confirmation, Granted, Received, Unconfirmed};
 use crate::store::Store;
 use crate::transport::HttpTransport;
 use crate::web::{self, loopback};
@@ -262,22 +262,37 @@ async fn swap(
     confirmation: Confirmation,
     code: SecretString,
     store: &Arc<Store>,
-    reply: Option<Reply>,
+    mut reply: Option<Reply>,
 ) -> Result<String, Failed> {
+    let mut answer = |told: (bool, String)| reply.take().map(|reply| reply.send(told));
     let target = Arc::clone(&confirmation.target);
-    let swapped = confirmation.swap(code, &HttpTransport::new(), store, Clock::System).await;
-    if let Some(reply) = reply {
-        let told = match &swapped {
-            Ok(granted) => (true, granted.tell(&target)),
-            Err(error) => (false, sentence(error)),
-        };
-        reply.send(told).ok();
-    }
+    let swapped = confirmation.swap(code, &HttpTransport::new(), store, Clock::System, None).await;
+    let received = swapped.result.inspect_err(|error| {
+        answer((false, sentence(error)));
+    })?;
+    let granted = match received.hand_over().await {
+        Ok(granted) => granted,
+        Err(error) => {
+            let text = format!("access is confirmed, and its tokens cannot be written yet: {error}");
+            print_errors(&[format!("{text}; still trying, so do not end this command")]);
+            answer((false, format!("For {}: {text}. The command goes on trying.", target.name)));
+            written_at_last(&received).await?
+        }
+    };
+    let told = granted.tell(&target);
+    answer((true, told.clone()));
     let interval = humantime::format_duration(target.failure_interval);
-    let told = swapped?.tell(&target);
     Ok(format!(
         "{told}\nA running exporter takes it up by itself within {interval}; else its next start does."
     ))
+}
+
+async fn written_at_last(received: &Received) -> Result<Granted, Failed> {
+    let written = tokio::time::timeout(PATIENCE, received.hand_over_at_last()).await;
+    written.map_err(|_| {
+        let text = "its tokens could not be written within 10 minutes and are lost: mend the storage, then confirm once more";
+        Failed(Exit::Configuration, text.to_owned())
+    })
 }
 
 fn sentence(error: &Unconfirmed) -> String {

@@ -2,6 +2,7 @@
 //! back, and the code swapped for tokens, which are handed over to whoever owns the token storage.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use oauth2::basic::BasicClient;
 use oauth2::{
@@ -11,14 +12,19 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::request::{Code, asked_scopes, swap_code};
-use super::send::{context, unreadable};
-use super::{IssuedToken, TokenAnswer, vault};
+use super::send::judge;
+use super::{IssuedToken, vault};
+use crate::budget::Origin;
 use crate::clock::Clock;
 use crate::control::Redirected;
+use crate::domain::outcome::Attempt;
 use crate::domain::{Failure, Grant, Operation, Reason, SecretError, Target};
 use crate::platform;
 use crate::store::{self, Access, Chain, Confirmed, Record, Store, StoreError, Written};
 use crate::transport::Transport;
+
+/// From one try to write tokens to the next.
+const AGAIN_AFTER: Duration = Duration::from_secs(2);
 
 /// One confirmation under way, known by its `state`.
 pub struct Confirmation {
@@ -43,6 +49,9 @@ pub enum Unconfirmed {
     /// A person or the PBX said no; which word it was.
     #[error("{0}")]
     Refused(&'static str),
+    /// One more refusal could bring a ban, for so long.
+    #[error("{}", too_many_refusals(*.0))]
+    Budget(Duration),
     /// The code was not swapped.
     #[error("{0}")]
     Failed(#[source] NoTokens),
@@ -54,6 +63,15 @@ pub enum Unconfirmed {
     Secret(#[from] SecretError),
 }
 
+/// What a person is told who would spend the last places of an origin's budget.
+pub(super) fn too_many_refusals(wait: Duration) -> String {
+    let wait = humantime::format_duration(Duration::from_secs(wait.as_secs() + 1));
+    format!(
+        "the PBX refused this host often of late, and one more refusal could make it ban the host (limits.refusals_per_origin): \
+         begin anew in {wait}"
+    )
+}
+
 /// The token endpoint gave none.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {}", .0.reason, .0.diagnosis)]
@@ -63,7 +81,7 @@ impl Unconfirmed {
     /// What a person is told of it, and what it leaves behind.
     pub fn tell(&self) -> String {
         match self {
-            Self::WrongState | Self::Refused(_) => format!("Nothing has changed: {self}."),
+            Self::WrongState | Self::Refused(_) | Self::Budget(_) => format!("Nothing has changed: {self}."),
             Self::Failed(_) | Self::Store(_) | Self::Secret(_) => {
                 let text = self.to_string();
                 format!("{}. The answer of the PBX serves once: begin anew.", text.trim_end_matches('.'))
@@ -74,7 +92,7 @@ impl Unconfirmed {
     /// The reason in the words of the metrics.
     pub const fn reason(&self) -> (Operation, Reason) {
         let reason = match self {
-            Self::WrongState | Self::Refused(_) => Reason::AuthorizationRequired,
+            Self::WrongState | Self::Refused(_) | Self::Budget(_) => Reason::AuthorizationRequired,
             Self::Failed(NoTokens(failure)) => failure.reason,
             Self::Store(_) | Self::Secret(_) => Reason::ExporterError,
         };
@@ -145,63 +163,125 @@ impl Confirmation {
         redirected.code.clone().ok_or(Unconfirmed::Refused(none))
     }
 
-    /// Swaps the code and hands the tokens over. That it is about to be used up is on disk before it is sent.
-    ///
-    /// # Errors
-    /// Why there are no tokens.
+    /// Swaps the code for tokens. That it is about to be used up is on disk before it is sent. The request takes a place in
+    /// the budget of `origin`, where that is known: by the service, not by a command beside it.
     pub async fn swap(
         self,
         code: SecretString,
         transport: &dyn Transport,
         store: &Arc<Store>,
         clock: Clock,
-    ) -> Result<Granted, Unconfirmed> {
-        let now = clock.unix();
-        let confirmed = Confirmed { id: store::random(12), at: now };
-        let id = confirmed.id.clone();
-        let mut chain = Chain { confirmed: Some(confirmed), ..Chain::default() };
-        chain.begin(&code, now);
-        let mut record = Record { owner: vault::owner(&self.target)?, serial: 0, chain, access: None };
-        hand_over(store, &id, &record).await?;
+        origin: Option<&Origin>,
+    ) -> Swapped {
+        let mut attempt = None;
+        let swapping = self.try_to_swap(code, transport, store, clock, origin, &mut attempt);
+        Swapped { result: swapping.await, attempt }
+    }
+
+    async fn try_to_swap(
+        self,
+        code: SecretString,
+        transport: &dyn Transport,
+        store: &Arc<Store>,
+        clock: Clock,
+        origin: Option<&Origin>,
+        made: &mut Option<Attempt>,
+    ) -> Result<Received, Unconfirmed> {
+        let permit = match origin {
+            Some(origin) => Some(origin.admit(false).await.map_err(Unconfirmed::Budget)?),
+            None => None,
+        };
+        let mut received = self.intend(&code, store, clock)?;
+        received.write().await?;
         let verifier = self.verifier.map(|verifier| SecretString::from(verifier.into_secret()));
         let code = Code { secret: code, verifier, redirect_uri: self.redirect_uri };
         let answer = swap_code(transport, &self.target, &code).await;
-        match judge(&self.target, answer) {
+        let after_refusals = origin.is_some_and(Origin::refused_credentials_lately);
+        let (sent, attempt) = judge(&self.target, Grant::AuthorizationCode, answer, after_refusals);
+        if let Some(permit) = permit {
+            permit.judge(&attempt);
+        }
+        *made = Some(attempt);
+        match sent.result {
             Ok(issued) => {
-                record
-                    .chain
-                    .received(issued.refresh_token().map(|t| SecretString::from(t.secret().as_str())));
-                record.access = Some(access(&issued, &self.target, clock));
-                hand_over(store, &id, &record).await?;
-                Ok(Granted { renewable: record.chain.refresh_token.is_some() })
+                received.take(&issued, &self.target, clock);
+                Ok(received)
             }
-            Err((failure, may_have_worked)) => {
-                if may_have_worked {
-                    record.chain.lost();
-                    hand_over(store, &id, &record).await?;
+            Err(failure) => {
+                // Where that cannot be written, it is still told that this left no tokens.
+                if sent.may_have_worked {
+                    received.record.chain.lost();
+                    received.write().await.ok();
                 } else {
-                    take_back(store, &id, &self.target).await?;
+                    received.take_back().await.ok();
                 }
                 Err(Unconfirmed::Failed(NoTokens(failure)))
             }
         }
     }
+
+    /// What says that `code` is about to be spent.
+    fn intend(&self, code: &SecretString, store: &Arc<Store>, clock: Clock) -> Result<Received, Unconfirmed> {
+        let (id, at) = (store::random(12), clock.unix());
+        let redirect_uri = Some(self.redirect_uri.to_string());
+        let confirmed = Confirmed { id: id.clone(), at, redirect_uri };
+        let mut chain = Chain { confirmed: Some(confirmed), ..Chain::default() };
+        chain.begin(code, at);
+        let record = Record { owner: vault::owner(&self.target)?, serial: 0, chain, access: None };
+        Ok(Received { store: Arc::clone(store), id, record })
+    }
 }
 
-/// The tokens, or the failure and whether the code may be used up all the same.
-fn judge(target: &Target, answer: Result<TokenAnswer, SecretError>) -> Result<IssuedToken, (Failure, bool)> {
-    let context = context(target, Grant::AuthorizationCode);
-    let TokenAnswer { exchange, token } = answer.map_err(|error| (unreadable(&error), false))?;
-    match (token, exchange.result) {
-        (Some(token), _) => Ok(token),
-        (None, Ok(answer)) => {
-            let failure = platform::token_failure(&context, &answer);
-            let unclear = matches!(failure.reason, Reason::ServerError | Reason::UnexpectedResponse);
-            Err((failure, unclear))
+/// What swapping a code gave.
+pub struct Swapped {
+    /// Tokens that are to be handed over, or why there are none.
+    pub result: Result<Received, Unconfirmed>,
+    /// The request, where one was made, for whoever counts it.
+    pub attempt: Option<Attempt>,
+}
+
+/// Tokens of a confirmation, which nobody else has.
+#[must_use = "only what is handed over is found again"]
+pub struct Received {
+    store: Arc<Store>,
+    id: String,
+    record: Record,
+}
+
+impl Received {
+    fn take(&mut self, issued: &IssuedToken, target: &Target, clock: Clock) {
+        let refresh_token = issued.refresh_token().map(|t| SecretString::from(t.secret().as_str()));
+        self.record.chain.received(refresh_token);
+        self.record.access = Some(access(issued, target, clock));
+    }
+
+    /// Hands the tokens over to whoever owns the storage. Where it fails they are still here, for another try.
+    ///
+    /// # Errors
+    /// Those of the storage.
+    pub async fn hand_over(&self) -> Result<Granted, StoreError> {
+        self.write().await?;
+        Ok(Granted { renewable: self.record.chain.refresh_token.is_some() })
+    }
+
+    /// Tries it until it works.
+    pub async fn hand_over_at_last(&self) -> Granted {
+        loop {
+            tokio::time::sleep(AGAIN_AFTER).await;
+            if let Ok(granted) = self.hand_over().await {
+                return granted;
+            }
         }
-        (None, Err(error)) => {
-            Err((platform::transport_failure(&context, &error, false), !error.never_sent()))
-        }
+    }
+
+    async fn write(&self) -> Result<(), StoreError> {
+        let (store, id, record) = (Arc::clone(&self.store), self.id.clone(), self.record.clone());
+        vault::on_a_thread(move || store.hand_over(&id, &record)).await
+    }
+
+    async fn take_back(self) -> Result<(), StoreError> {
+        let Self { store, id, record } = self;
+        vault::on_a_thread(move || store.take_back(&id, &record.owner.target)).await
     }
 }
 
@@ -213,16 +293,6 @@ fn access(issued: &IssuedToken, target: &Target, clock: Clock) -> Access {
         scopes: issued.scope_hint(),
         secrets: vault::secrets(target),
     }
-}
-
-async fn hand_over(store: &Arc<Store>, id: &str, record: &Record) -> Result<(), StoreError> {
-    let (store, id, record) = (Arc::clone(store), id.to_owned(), record.clone());
-    vault::on_a_thread(move || store.hand_over(&id, &record)).await
-}
-
-async fn take_back(store: &Arc<Store>, id: &str, target: &Target) -> Result<(), StoreError> {
-    let (store, id, name) = (Arc::clone(store), id.to_owned(), Arc::clone(&target.name));
-    vault::on_a_thread(move || store.take_back(&id, &name)).await
 }
 
 /// Our own words for those of RFC 6749 section 4.1.2.1.

@@ -27,6 +27,7 @@ use crate::clock::Clock;
 use crate::config::Limits;
 use crate::control::ProbeNow;
 use crate::domain::Target;
+use crate::domain::outcome::Attempt;
 use crate::metrics::ExporterMetrics;
 use crate::probe::Probe;
 use crate::store::Store;
@@ -61,6 +62,8 @@ pub struct Parts {
 enum Command {
     Replace(Vec<Arc<Target>>, Limits, oneshot::Sender<()>),
     ProbeNow(String, oneshot::Sender<ProbeNow>),
+    Origin(String, oneshot::Sender<Option<Arc<Origin>>>),
+    Note(String, Attempt),
 }
 
 /// Speaks to a running scheduler.
@@ -90,6 +93,19 @@ impl Handle {
             return ProbeNow::Stopping;
         }
         wait.await.unwrap_or(ProbeNow::Stopping)
+    }
+
+    /// The budget of refusals that the target of that name shares; `None` where there is no such target.
+    pub async fn origin(&self, target: String) -> Option<Arc<Origin>> {
+        let (reply, wait) = oneshot::channel();
+        self.0.send(Command::Origin(target, reply)).await.ok()?;
+        wait.await.ok().flatten()
+    }
+
+    /// Counts an exchange that somebody else made for the target of that name, when its next pass is due.
+    pub async fn note(&self, target: String, attempt: Attempt) {
+        // An error means that the scheduler stops, and nobody counts any more.
+        self.0.send(Command::Note(target, attempt)).await.ok();
     }
 }
 
@@ -176,6 +192,17 @@ impl Scheduler {
                 done.send(()).ok();
             }
             Command::ProbeNow(name, reply) => self.probe_now(&name, reply),
+            Command::Origin(name, reply) => {
+                let serial = self.names.get(&*name);
+                let target = serial.map(|serial| self.entries[serial].probe.target().clone());
+                reply.send(target.map(|target| self.origin(&target))).ok();
+            }
+            Command::Note(name, attempt) => {
+                let entry = self.names.get(&*name).and_then(|serial| self.entries.get_mut(serial));
+                if let Some(entry) = entry {
+                    entry.noted.push(attempt);
+                }
+            }
         }
     }
 
@@ -226,16 +253,11 @@ impl Scheduler {
     fn add(&mut self, target: Arc<Target>, before: Option<&Probe>, spread: Duration) -> u64 {
         let serial = self.next_serial;
         self.next_serial += 1;
-        let key = target.origin.origin().ascii_serialization();
-        let limits = self.limits;
-        let origin = self
-            .origins
-            .entry(key)
-            .or_insert_with(|| Arc::new(Origin::new(limits.refusals_per_origin, limits.refusal_window)));
+        let origin = self.origin(&target);
         let due = Instant::now() + spread.min(target.interval).mul_f64(jitter(&target.name));
         let (transport, clock) = (self.parts.transport.clone(), self.parts.clock);
-        let probe = Probe::new(target, before, transport, origin.clone(), clock)
-            .keeping_tokens(self.parts.store.clone());
+        let probe =
+            Probe::new(target, before, transport, origin, clock).keeping_tokens(self.parts.store.clone());
         let entry = Entry::new(probe, due, self.parts.cancel.child_token());
         if let Some(settings) = &entry.probe.target().reference {
             let watch = reference::Watch::new(settings.clone(), &entry, &self.parts);
@@ -244,6 +266,13 @@ impl Scheduler {
         self.entries.insert(serial, entry);
         self.due.push(Reverse((due, None, serial)));
         serial
+    }
+
+    fn origin(&mut self, target: &Target) -> Arc<Origin> {
+        let key = target.origin.origin().ascii_serialization();
+        let Limits { refusals_per_origin, refusal_window, .. } = self.limits;
+        let new = || Arc::new(Origin::new(refusals_per_origin, refusal_window));
+        self.origins.entry(key).or_insert_with(new).clone()
     }
 
     fn put_on_board(&self, order: &[u64]) {
@@ -303,6 +332,7 @@ impl Scheduler {
             manual: !entry.asked.is_empty(),
             probe: entry.probe.clone(),
             slot: entry.slot.clone(),
+            noted: std::mem::take(&mut entry.noted),
             cancel: entry.cancel.clone(),
             gates: [gate, self.overall.clone()],
             metrics: self.parts.metrics.clone(),

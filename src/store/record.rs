@@ -86,6 +86,9 @@ pub struct Confirmed {
     pub id: String,
     /// When, Unix seconds.
     pub at: f64,
+    /// Where the browser came back to; some platforms want to hear it again at a refresh.
+    #[serde(default)]
+    pub redirect_uri: Option<String>,
 }
 
 /// Refresh tokens, each of which came in answer to the one before.

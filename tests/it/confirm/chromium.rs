@@ -65,7 +65,7 @@ async fn a_person_confirms_on_the_page_of_the_service() {
         browser.open(page.strip_prefix("Open ").expect("an address")).await;
         browser.write("input[name=code]", "not the code").await;
         browser.press("form button").await;
-        browser.reads("the code is wrong; 4 more tries").await;
+        browser.reads("the code is wrong; it has to be the newest").await;
         browser.write("input[name=code]", code.trim().rsplit(' ').next().expect("a code")).await;
         browser.press("form button").await;
         browser.reads("Allow access?").await;

@@ -241,6 +241,30 @@ async fn a_refused_code_and_a_silent_pbx_have_their_own_exit_codes_and_change_no
 }
 
 #[tokio::test]
+async fn tokens_that_cannot_be_written_are_tried_again_while_the_command_lasts() {
+    use pbx_exporter::sim::Fault;
+    let (server, folder) = (pbx().await, tempfile::tempdir().expect("a folder"));
+    let storage = settings(folder.path()).path;
+    let mut command = authorize(&config(&server, &storage, ""), &["--no-browser"]).spawn();
+    let back = allowed(&server, &shown(&command).await);
+    server.pbx().set_fault(Some(Fault::Slow(Duration::from_secs(1))));
+    let handover = storage.join("handover");
+    let spoil = eventually("the code is under way", async || {
+        (server.pbx().requests(Operation::Token) == 1).then(|| {
+            std::fs::remove_dir_all(&handover).expect("removed");
+            std::fs::write(&handover, "in the way").expect("written");
+        })
+    });
+    let (page, ()) = tokio::join!(visit(&back, &[]), spoil);
+    assert!(page.status == 400 && page.body.contains("The command goes on trying"), "{}", page.body);
+    assert!(command.stderr().contains("do not end this command"), "{}", command.stderr());
+    std::fs::remove_file(&handover).expect("removed");
+    let ended = command.ended(PATIENCE).await;
+    assert_eq!((ended.code, kept(&storage)), (Some(0), 1), "{}", ended.stderr);
+    assert!(ended.stdout.contains("Access to head office is confirmed."), "{}", ended.stdout);
+}
+
+#[tokio::test]
 async fn a_service_killed_while_the_pbx_holds_its_answer_says_so_in_its_next_life() {
     use pbx_exporter::sim::Fault;
     let (server, folder) = (pbx().await, tempfile::tempdir().expect("a folder"));

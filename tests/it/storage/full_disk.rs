@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use pbx_exporter::domain::{Grant, Operation, Reason};
 use pbx_exporter::store::Store;
 
-use super::Place;
+use super::{Place, left_in_handover};
+use crate::support::person::swap;
 use crate::support::world::{around, minutes, usual};
 
 /// A disk without room while it says so.
@@ -69,4 +70,48 @@ async fn a_full_disk_stops_a_renewal_and_not_the_token_in_use() {
     minutes(1).await;
     life.works("there is room again").await;
     assert_eq!(place.refreshes(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn tokens_of_a_confirmation_that_cannot_be_written_are_kept_until_they_can() {
+    let place = Place::new();
+    let (store, full) = full_disk(&place);
+    let fills = full.clone();
+    let transport = around(&place.transport, move |sent| {
+        fills.fetch_or(sent.is_for_token(), Ordering::SeqCst);
+        sent.arrive()
+    });
+    let target = usual(Grant::AuthorizationCode);
+    let swapped = swap(&*place.pbx, &*transport, &target, &store, place.clock).await.expect("an answer");
+    let received = swapped.result.expect("tokens");
+    let error = received.hand_over().await.expect_err("no room").to_string();
+    assert!(error.contains("failed to write") && error.contains("the disk needs room"), "{error}");
+    minutes(3).await;
+    let life = place.start(target);
+    let told = life.wants_a_person().await;
+    assert!(told.contains("has left no tokens here") && !told.contains("Nobody"), "{told}");
+    let there_is_room = async {
+        minutes(20).await;
+        full.store(false, Ordering::SeqCst);
+    };
+    let (granted, ()) = tokio::join!(received.hand_over_at_last(), there_is_room);
+    assert!(granted.renewable);
+    life.works("there is room again").await;
+    assert_eq!(place.pbx.requests(Operation::Token), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_confirmation_that_cannot_be_taken_up_harms_no_token_in_use() {
+    let place = Place::new();
+    place.confirm().await;
+    let (store, full) = full_disk(&place);
+    let life = place.start_with(usual(Grant::AuthorizationCode), store, place.transport.clone());
+    life.works("first").await;
+    place.confirm().await;
+    full.store(true, Ordering::SeqCst);
+    life.works("with what it has").await;
+    assert_eq!(left_in_handover(&place), 1);
+    full.store(false, Ordering::SeqCst);
+    life.works("there is room again").await;
+    assert_eq!((left_in_handover(&place), place.refreshes()), (0, 0));
 }

@@ -1,6 +1,7 @@
 //! Tokens on disk, as the keeper uses them: restarts, kills, lost answers, confirmations. Virtual time.
 
 mod full_disk;
+mod handover;
 mod keeper;
 mod kill;
 mod owner;
@@ -95,6 +96,11 @@ impl Life {
         assert_eq!(failure.reason, Reason::AuthorizationRequired, "{failure:?}");
         failure.diagnosis.into_owned()
     }
+}
+
+/// Files that others left.
+fn left_in_handover(place: &Place) -> usize {
+    std::fs::read_dir(place.path().join("tokens/handover")).expect("a folder").count()
 }
 
 /// A confirmed target after its first pass.
