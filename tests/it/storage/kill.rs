@@ -222,3 +222,35 @@ async fn tokens_of_a_confirmation_that_reached_the_disk_are_found_however_the_co
         }
     }
 }
+
+/// A start with a misspelt client id, and one with the right one after it, until death; the steps taken.
+async fn be_corrected(place: &Place, fate: &Arc<Fate>) -> Vec<&'static str> {
+    for client_id in ["misspelt", &usual(Grant::AuthorizationCode).auth.client_id] {
+        let mut target = usual(Grant::AuthorizationCode);
+        target.auth.client_id = client_id.to_owned();
+        let life = place.start_with(target, fate.store(place), fate.transport(place));
+        let cancel = tokio_util::sync::CancellationToken::new();
+        tokio::time::timeout(Duration::from_secs(30), life.probe.pass(&cancel)).await.ok();
+    }
+    fate.steps.lock().expect("no panic").clone()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mistake_in_the_configuration_and_its_correction_lose_nothing_by_a_kill_at_any_step() {
+    let (place, life) = super::due().await;
+    life.works("renewed").await;
+    drop(life);
+    let steps = be_corrected(&place, &Fate::new(None)).await;
+    assert_eq!(steps.iter().filter(|step| **step == "rename").count(), 2, "{steps:?}");
+    for at in 0..steps.len() {
+        for manner in [Manner::Before, Manner::After] {
+            let when = format!("killed {manner:?} {} (step {at} of {steps:?})", steps[at]);
+            assert_eq!(be_corrected(&place, &Fate::new(Some((at, manner)))).await, steps[..=at], "{when}");
+            place.start(usual(Grant::AuthorizationCode)).works(&when).await;
+            assert_eq!(tokens_in(place.path()), 1, "{when}");
+        }
+    }
+    minutes(56).await;
+    place.start(usual(Grant::AuthorizationCode)).works("with a refresh token that lives").await;
+    assert_eq!(place.refreshes(), 2);
+}
