@@ -9,15 +9,18 @@ ENV RUSTFLAGS="-C target-feature=+crt-static"
 # Dependencies alone, behind a program that does nothing: this layer lasts until a Cargo.toml or Cargo.lock changes.
 COPY Cargo.toml Cargo.lock ./
 COPY exposition/Cargo.toml exposition/
-RUN mkdir -p src benches/peers exposition/src \
-    && touch src/lib.rs exposition/src/lib.rs \
+COPY library/Cargo.toml library/
+RUN mkdir -p src benches/peers exposition/src library/src \
+    && touch exposition/src/lib.rs library/src/lib.rs \
     && echo 'fn main() {}' > src/main.rs \
     && cp src/main.rs benches/peers/main.rs \
     && cargo build --locked --release --bin pbx_exporter --target "$(rustc --print host-tuple)" \
-    && cargo clean --release -p pbx_exporter -p exposition --target "$(rustc --print host-tuple)"
+    && cargo clean --release -p pbx_exporter -p pbx_exporter_library -p exposition --target "$(rustc --print host-tuple)"
 
 COPY build.rs ./
-COPY exposition/src exposition/src
+COPY docs/pbx_exporter.schema.json docs/
+COPY exposition exposition
+COPY library library
 COPY src src
 ARG REVISION=""
 RUN PBX_EXPORTER_REVISION="$REVISION" \

@@ -48,7 +48,7 @@ fn the_schema_can_be_printed() {
         write(&CheckArgs { schema: true, ..CheckArgs::default() }, &[], &|_| None, &mut out, &mut err)
             .expect("both streams take it")
     );
-    assert_eq!(String::from_utf8(out).expect("UTF-8"), pbx_exporter::config::schema::text());
+    assert_eq!(String::from_utf8(out).expect("UTF-8"), pbx_exporter::config::schema::TEXT);
     assert!(err.is_empty());
 }
 

@@ -1,4 +1,5 @@
-//! The JSON Schema of a configuration file, generated from the raw types.
+//! The JSON Schema of a configuration file. It is generated from the raw types by a test, and embedded as
+//! it is committed: the program holds the text, not what makes it.
 
 use std::sync::LazyLock;
 
@@ -6,11 +7,22 @@ use serde_json::Value;
 
 use super::raw;
 
-static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
+/// As text, for editors, with a newline at its end.
+pub const TEXT: &str = include_str!("../../../docs/pbx_exporter.schema.json");
+
+static SCHEMA: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(TEXT).expect("what a test generated"));
+
+/// The schema as a value.
+pub fn value() -> &'static Value {
+    &SCHEMA
+}
+
+/// The schema of the types, which [`TEXT`] has to be.
+pub fn generated() -> Value {
     let mut schema = schemars::schema_for!(raw::File).to_value();
     unwrap_lines(&mut schema);
     schema
-});
+}
 
 /// Doc comments are wrapped at the source's width; editors wrap at their own.
 fn unwrap_lines(value: &mut Value) {
@@ -24,14 +36,4 @@ fn unwrap_lines(value: &mut Value) {
         Value::Array(items) => items.iter_mut().for_each(unwrap_lines),
         _ => {}
     }
-}
-
-/// The schema as a value.
-pub fn value() -> &'static Value {
-    &SCHEMA
-}
-
-/// The schema as text, for editors, with a newline at its end.
-pub fn text() -> String {
-    format!("{:#}\n", *SCHEMA)
 }

@@ -196,7 +196,7 @@ mod tests {
 
     #[test]
     fn the_commands_in_the_runbooks_are_those_of_this_program() {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/runbooks");
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/runbooks");
         let mut seen = 0;
         for file in std::fs::read_dir(folder).unwrap() {
             let text = std::fs::read_to_string(file.unwrap().path()).unwrap();

@@ -46,7 +46,7 @@ pub fn write(
     err: &mut dyn Write,
 ) -> io::Result<bool> {
     if args.schema {
-        out.write_all(config::schema::text().as_bytes())?;
+        out.write_all(config::schema::TEXT.as_bytes())?;
         return Ok(true);
     }
     if let Some(name) = &args.platform {

@@ -113,7 +113,7 @@ mod tests {
         let log = String::from_utf8(child.stderr).unwrap();
         assert!(child.status.success(), "{log}");
         assert!(
-            log.contains("level=error message=\"panicked: ") && log.contains("place=src/cli/log.rs:"),
+            log.contains("level=error message=\"panicked: ") && log.contains("place=library/src/cli/log.rs:"),
             "{log}"
         );
         assert!(!log.contains("canary"), "{log}");

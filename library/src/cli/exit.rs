@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn the_documented_table_is_this_one() {
-        let documented = include_str!("../../docs/commands.md");
+        let documented = include_str!("../../../docs/commands.md");
         for (place, (exit, meaning)) in Exit::ALL.into_iter().enumerate() {
             assert_eq!(usize::from(exit.code()), place);
             let row = format!("| {place} | {meaning} |");
