@@ -58,16 +58,19 @@ impl Folder {
     /// # Errors
     /// Those of the file system.
     pub fn prepare(&self, inner: &[&str]) -> io::Result<()> {
-        unless(io::ErrorKind::AlreadyExists, DirBuilder::new().mode(0o700).create(&self.0))?;
+        let new = is_new(DirBuilder::new().mode(0o700).create(&self.0))?;
+        // It has to be there after a power failure, too; not everybody may open what it is in.
+        if let Some(Ok(parent)) = self.0.parent().filter(|_| new).map(File::open) {
+            parent.sync_all()?;
+        }
         let folder = self.open("")?;
         is_private(&folder, &self.0)?;
         for name in inner {
-            let made = mkdirat(&folder, *name, Mode::RWXU).map_err(io::Error::from);
-            let is_new = made.is_ok();
-            unless(io::ErrorKind::AlreadyExists, made)?;
+            let new = is_new(mkdirat(&folder, *name, Mode::RWXU).map_err(io::Error::from))?;
             let made = self.open(name)?;
-            if is_new {
+            if new {
                 self.own(&made)?;
+                folder.sync_all()?;
             }
             is_private(&made, &self.0.join(name))?;
         }
@@ -124,11 +127,11 @@ impl Folder {
     }
 }
 
-/// That it is there already, or not there any more, is as good.
-fn unless(fine: io::ErrorKind, result: io::Result<()>) -> io::Result<()> {
-    match result {
-        Err(error) if error.kind() == fine => Ok(()),
-        result => result,
+/// Whether a folder was made; that it is there already is as good.
+fn is_new(made: io::Result<()>) -> io::Result<bool> {
+    match made {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        made => made.map(|()| true),
     }
 }
 
@@ -179,7 +182,10 @@ impl Disk for Folder {
     fn remove(&self, name: &str) -> io::Result<()> {
         let removed =
             self.place(name).and_then(|(folder, name)| Ok(unlinkat(folder, name, AtFlags::empty())?));
-        unless(io::ErrorKind::NotFound, removed)
+        match removed {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed,
+        }
     }
 
     fn sync_folder(&self, folder: &str) -> io::Result<()> {

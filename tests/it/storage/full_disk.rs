@@ -115,3 +115,21 @@ async fn a_confirmation_that_cannot_be_taken_up_harms_no_token_in_use() {
     life.works("there is room again").await;
     assert_eq!((left_in_handover(&place), place.refreshes()), (0, 0));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_first_confirmation_that_cannot_be_taken_up_is_no_matter_of_the_pbx() {
+    let place = Place::new();
+    let (store, full) = full_disk(&place);
+    let life = place.start_with(usual(Grant::AuthorizationCode), store, place.transport.clone());
+    place.confirm().await;
+    full.store(true, Ordering::SeqCst);
+    for _ in 0..2 {
+        let failure = life.fails().await;
+        assert_eq!(failure.reason, Reason::ExporterError);
+        assert!(failure.diagnosis.contains("the disk needs room"), "{}", failure.diagnosis);
+        assert_eq!(left_in_handover(&place), 1);
+    }
+    full.store(false, Ordering::SeqCst);
+    life.works("there is room again").await;
+    assert_eq!((left_in_handover(&place), place.pbx.requests(Operation::Token)), (0, 1));
+}
