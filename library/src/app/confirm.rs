@@ -75,7 +75,8 @@ impl Ending {
         let (confirmation, code) = ended.map_err(|error| error.tell())?;
         let target = Arc::clone(&confirmation.target);
         let origin = self.handle.origin(target.name.to_string()).await;
-        let origin = origin.ok_or("Nothing has changed: this target is no longer configured.")?;
+        let origin =
+            origin.ok_or("Nothing has changed: this target is no longer configured, or the service ends.")?;
         let swapped = self.pending.swap(confirmation, code, &origin).await;
         if let Some(attempt) = swapped.attempt {
             self.handle.note(target.name.to_string(), attempt).await;

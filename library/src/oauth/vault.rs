@@ -45,17 +45,26 @@ pub(super) enum Trouble {
 }
 
 impl Trouble {
+    /// What is wrong.
+    pub fn cause(&self) -> String {
+        match self {
+            Self::Store(error) => error.to_string(),
+            Self::Secret(error) => error.with_mend(),
+            Self::Replaced => "a reload has replaced this target".to_owned(),
+        }
+    }
+
     /// What this means to a target that cannot do without.
     pub fn failure(&self) -> Failure {
+        let cause = self.cause();
         let text = match self {
-            Self::Store(error) => format!(
-                "{error}. The PBX is not to blame. Until this is mended no token is asked for, and none is used that is not \
+            Self::Store(_) => format!(
+                "{cause}. The PBX is not to blame. Until this is mended no token is asked for, and none is used that is not \
                  on disk: at a restart its refresh token would be lost."
             ),
-            Self::Secret(error) => {
-                format!("No token was asked for: {}. The PBX is not to blame.", error.with_mend())
+            Self::Secret(_) | Self::Replaced => {
+                format!("No token was asked for: {cause}. The PBX is not to blame.")
             }
-            Self::Replaced => "No token was asked for: a reload has replaced this target.".to_owned(),
         };
         Failure::new(Reason::ExporterError, text)
     }

@@ -24,7 +24,8 @@ pub enum StoreError {
     },
     /// Root would make it for itself.
     #[error(
-        "there is no token storage {} yet, and the service could not use one that root made: start the service first, or          run this as the service's user",
+        "there is no token storage {} yet, and one that root made the service could not use: start the service first, or run \
+         this as its user",
         .0.display()
     )]
     NoFolder(PathBuf),

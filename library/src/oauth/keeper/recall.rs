@@ -108,8 +108,8 @@ impl State {
             if !self.can_go_on() {
                 return Err(trouble);
             }
-            let text = trouble.failure().diagnosis;
-            self.vault.tell_once(asker.target, Some(format!("a confirmation is not taken up: {text}")));
+            let text = format!("a confirmation is not taken up yet: {}", trouble.cause());
+            self.vault.tell_once(asker.target, Some(text));
             return Ok(false);
         }
         (self.dead, self.not_before, self.standing) = (false, None, None);
