@@ -140,9 +140,10 @@ impl Vault {
             scopes: token.scopes.clone(),
             secrets: secrets(target),
         });
-        let record = Record { owner, serial: self.serial + 1, chain: chain.clone(), access };
-        on_a_thread(move || store.save(&record)).await.map_err(Trouble::Store)?;
+        // Also where it fails, for it may be there all the same.
         self.serial += 1;
+        let record = Record { owner, serial: self.serial, chain: chain.clone(), access };
+        on_a_thread(move || store.save(&record)).await.map_err(Trouble::Store)?;
         self.unsaved = false;
         Ok(())
     }

@@ -1,7 +1,8 @@
 //! What others leave for the owner of the storage: a command, or the service's page.
 
 use super::record::{Owner, Record};
-use super::{ASIDE, FOREIGN, HANDOVER, Loaded, Store, StoreError, new, seal, stem};
+use super::recover::{ASIDE, FOREIGN};
+use super::{HANDOVER, Loaded, Store, StoreError, new, seal, stem};
 
 /// Nobody takes as long to write a file, seconds.
 const ABANDONED: f64 = 60.0;
@@ -80,7 +81,9 @@ impl Store {
             left.notes.push(format!("{} {FOREIGN}; it is left there", self.path.join(name).display()));
             return Ok(());
         }
-        let Loaded { record, notes } = self.read_own(&name, owner)?;
+        let mut loaded = Loaded::default();
+        self.read_own(&name, owner, &mut loaded)?;
+        let Loaded { record, notes } = loaded;
         left.usable.extend(record.map(|record| HandedOver { name, record }));
         left.notes.extend(notes);
         Ok(())

@@ -13,6 +13,7 @@ mod disk;
 mod error;
 mod handover;
 pub mod record;
+mod recover;
 mod seal;
 mod seat;
 
@@ -40,12 +41,6 @@ use seat::Seat;
 const HANDOVER: &str = "handover";
 const CODES: &str = "codes";
 const LOCK: &str = "lock";
-/// Stands between the name of a file that is not used and what tells it from others.
-const ASIDE: &str = ".aside-";
-/// Why a file of another owner is not used.
-const FOREIGN: &str =
-    "belongs to another application, address, grant or refresh token than is configured now";
-
 /// What was found of a target.
 #[derive(Debug, Default)]
 pub struct Loaded {
@@ -144,72 +139,13 @@ impl Store {
     pub fn load(&self, owner: &Owner) -> Result<Loaded, StoreError> {
         self.own()?;
         let name = format!("{}.json", stem(&owner.target));
-        self.finish_writing(&name, owner)?;
-        let mut loaded = self.read_own(&name, owner)?;
+        let mut loaded = Loaded::default();
+        self.finish_writing(&name, owner, &mut loaded)?;
+        self.read_own(&name, owner, &mut loaded)?;
         if loaded.record.is_none() {
             self.bring_back(&name, owner, &mut loaded)?;
         }
         Ok(loaded)
-    }
-
-    /// A mistake in the configuration costs no refresh token: once it is corrected, the newest file that it put aside
-    /// is in its place again. One that cannot be read stays where it is.
-    fn bring_back(&self, name: &str, owner: &Owner, loaded: &mut Loaded) -> Result<(), StoreError> {
-        let names = self.disk.list("").map_err(|cause| self.io("read", "", cause))?;
-        let beside = format!("{name}{ASIDE}");
-        let own = names.into_iter().filter(|name| name.starts_with(&beside)).filter_map(|name| {
-            let record = self.read(&name, &owner.target).ok()??.ok()?;
-            (record.owner == *owner).then_some((name, record))
-        });
-        let newest = own.max_by(|(_, a), (_, b)| a.newest().total_cmp(&b.newest()));
-        let Some((aside, record)) = newest else { return Ok(()) };
-        self.disk.rename(&aside, name).map_err(|cause| self.io("take up again", &aside, cause))?;
-        self.sync_folder("")?;
-        loaded.record = Some(record);
-        let path = |name: &str| self.path.join(name).display().to_string();
-        loaded.notes.push(format!(
-            "{} is in its place again, as {}: it belongs to what is configured now",
-            path(&aside),
-            path(name)
-        ));
-        Ok(())
-    }
-
-    /// A process that ended between writing and renaming left the newest file beside the old one.
-    fn finish_writing(&self, name: &str, owner: &Owner) -> Result<(), StoreError> {
-        let new = new(name);
-        let record = match self.read(&new, &owner.target)? {
-            Some(Ok(record)) => record,
-            Some(Err(Unusable::Foreign)) => return self.keep_aside(&new).map(|_| ()),
-            _ => return self.disk.remove(&new).map_err(|cause| self.io("remove", &new, cause)),
-        };
-        let old = match self.read(name, &owner.target)? {
-            Some(Ok(old)) => Some(old.serial),
-            _ => None,
-        };
-        if old.is_none_or(|old| record.serial > old) {
-            return self.put(name, "");
-        }
-        self.disk.remove(&new).map_err(|cause| self.io("remove", &new, cause))
-    }
-
-    fn read_own(&self, name: &str, owner: &Owner) -> Result<Loaded, StoreError> {
-        let why = match self.read(name, &owner.target)? {
-            None => return Ok(Loaded::default()),
-            Some(Ok(record)) if record.owner == *owner => {
-                return Ok(Loaded { record: Some(record), notes: Vec::new() });
-            }
-            // An access token is easily had again, unless a person had to confirm it.
-            Some(Ok(Record { chain: Chain { refresh_token: None, confirmed: None, .. }, .. })) => {
-                return Ok(Loaded::default());
-            }
-            Some(Ok(_)) => FOREIGN,
-            Some(Err(Unusable::Foreign)) => "is of another version of pbx_exporter, or of another target",
-            Some(Err(_)) => "is broken",
-        };
-        let aside = self.keep_aside(name)?;
-        let text = format!("{} {why}; it is kept as {}", self.path.join(name).display(), aside.display());
-        Ok(Loaded { record: None, notes: vec![text] })
     }
 
     /// A file; the inner error is one of its content.
@@ -225,13 +161,6 @@ impl Store {
             Err(Unusable::OtherKey) => Err(sealed("another key")),
             decoded => Ok(Some(decoded)),
         }
-    }
-
-    fn keep_aside(&self, name: &str) -> Result<PathBuf, StoreError> {
-        let aside = format!("{name}{ASIDE}{}", random(6));
-        self.disk.rename(name, &aside).map_err(|cause| self.io("move aside", name, cause))?;
-        self.sync_folder(folder_of(name))?;
-        Ok(self.path.join(aside))
     }
 
     /// Writes what is kept of a target, whole or not at all; on disk when it returns.
@@ -273,10 +202,6 @@ impl Store {
 
 fn new(name: &str) -> String {
     format!("{name}.new")
-}
-
-fn folder_of(name: &str) -> &str {
-    name.split_once('/').map_or("", |(folder, _)| folder)
 }
 
 /// A file's name for a target, whose own may be any text: what is readable of it, and a fingerprint, which alone tells

@@ -190,6 +190,15 @@ fn the_newer_of_two_files_is_taken_where_a_process_ended_before_it_gave_it_its_n
     fs::set_permissions(&beside, fs::Permissions::from_mode(0o600)).expect("a mode");
     assert_eq!(refresh(&store.load(&owner("office")).expect("usable")), Some("second"));
     assert!(!beside.exists() && asides(folder.path()) == 1);
+    // Nor is one in the place of the file itself.
+    for (at, old) in [r#"{"format":2}"#, "{"].into_iter().enumerate() {
+        fs::write(&path, old).expect("written");
+        fs::write(&beside, content("newest", 9)).expect("written");
+        fs::set_permissions(&beside, fs::Permissions::from_mode(0o600)).expect("a mode");
+        let loaded = store.load(&owner("office")).expect("usable");
+        assert_eq!((refresh(&loaded), loaded.notes.len()), (Some("newest"), 1), "{loaded:?}");
+        assert_eq!(asides(folder.path()), 2 + at, "{old}");
+    }
 }
 
 #[test]
