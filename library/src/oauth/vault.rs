@@ -20,6 +20,8 @@ const CONFIRMING: f64 = 120.0;
 /// Files of one target.
 #[derive(Debug, Default)]
 pub(super) struct Vault {
+    /// What is in memory and newer than the file; gone before the turn is.
+    unsaved: Option<Unsaved>,
     store: Option<Arc<Store>>,
     /// At the file, where there is to be one.
     turn: Option<Turn>,
@@ -28,12 +30,26 @@ pub(super) struct Vault {
     /// Fingerprint of the configured refresh token from which the kept one descends; known without files, too.
     seed: Option<String>,
     serial: u64,
-    /// What is in memory is newer than the file.
-    unsaved: bool,
     /// What was logged last.
     trouble: Option<String>,
     /// Notes on what others left, logged already.
     notes: Vec<String>,
+}
+
+/// What could not be written. Where only a person can replace it, it is tried once more when the keeper goes.
+#[derive(Debug)]
+struct Unsaved(Option<(Arc<Store>, Record)>);
+
+impl Drop for Unsaved {
+    fn drop(&mut self) {
+        let Some((store, record)) = self.0.take() else { return };
+        if let Err(error) = store.save(&record) {
+            tracing::error!(
+                target = record.owner.target,
+                "the tokens that came last are lost, for they could not be written until the end: {error}"
+            );
+        }
+    }
 }
 
 /// Why the files cannot be used now.
@@ -78,7 +94,7 @@ impl Vault {
 
     /// Whether what is in memory may be used.
     pub const fn is_saved(&self) -> bool {
-        self.store.is_none() || !self.unsaved
+        self.store.is_none() || self.unsaved.is_none()
     }
 
     /// The file's content, at the first question that succeeds.
@@ -130,8 +146,11 @@ impl Vault {
         chain: &Chain,
         token: Option<&Token>,
     ) -> Result<(), Trouble> {
-        self.unsaved = true;
-        let (Some(store), Some(owner)) = (self.store.clone(), self.owner.clone()) else { return Ok(()) };
+        self.is_as_before();
+        let (Some(store), Some(owner)) = (self.store.clone(), self.owner.clone()) else {
+            self.unsaved = Some(Unsaved(None));
+            return Ok(());
+        };
         let owner = Owner { seed: self.seed.clone(), ..owner };
         let access = token.map(|token| Access {
             token: Written(token.secret.clone()),
@@ -143,14 +162,18 @@ impl Vault {
         // Also where it fails, for it may be there all the same.
         self.serial += 1;
         let record = Record { owner, serial: self.serial, chain: chain.clone(), access };
+        let precious = needs_person(target.auth.grant) && record.chain.refresh_token.is_some();
+        self.unsaved = Some(Unsaved(precious.then(|| (Arc::clone(&store), record.clone()))));
         on_a_thread(move || store.save(&record)).await.map_err(Trouble::Store)?;
-        self.unsaved = false;
+        self.is_as_before();
         Ok(())
     }
 
     /// What could not be written is no longer so.
-    pub const fn is_as_before(&mut self) {
-        self.unsaved = false;
+    pub fn is_as_before(&mut self) {
+        if let Some(mut unsaved) = self.unsaved.take() {
+            unsaved.0 = None;
+        }
     }
 
     /// Writes again what could not be written.
@@ -160,7 +183,7 @@ impl Vault {
         chain: &Chain,
         token: Option<&Token>,
     ) -> Result<(), Trouble> {
-        if self.unsaved { self.save(target, chain, token).await } else { Ok(()) }
+        if self.unsaved.is_some() { self.save(target, chain, token).await } else { Ok(()) }
     }
 
     /// What others left for this target.

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use pbx_exporter::domain::{Grant, Operation, Reason};
 use pbx_exporter::store::Store;
+use pbx_exporter::transport::Transport;
 
 use super::{Place, left_in_handover};
 use crate::support::person::swap;
@@ -22,17 +23,21 @@ fn full_disk(place: &Place) -> (Arc<Store>, Arc<AtomicBool>) {
     (store, full)
 }
 
+/// A way to the PBX by which the disk has no room from the moment at which a token request goes out.
+fn fills_up(place: &Place, full: &Arc<AtomicBool>) -> Arc<dyn Transport> {
+    let full = full.clone();
+    around(&place.transport, move |sent| {
+        full.fetch_or(sent.is_for_token(), Ordering::SeqCst);
+        sent.arrive()
+    })
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_received_token_that_cannot_be_written_is_neither_used_nor_forgotten() {
     let place = Place::new();
     place.confirm().await;
     let (store, full) = full_disk(&place);
-    let fills = full.clone();
-    // From the moment at which a token request goes out.
-    let transport = around(&place.transport, move |sent| {
-        fills.fetch_or(sent.is_for_token(), Ordering::SeqCst);
-        sent.arrive()
-    });
+    let transport = fills_up(&place, &full);
     let life = place.start_with(usual(Grant::AuthorizationCode), store, transport);
     life.works("first").await;
     minutes(56).await;
@@ -49,6 +54,29 @@ async fn a_received_token_that_cannot_be_written_is_neither_used_nor_forgotten()
     drop(life);
     place.start(usual(Grant::AuthorizationCode)).works("and it was written").await;
     assert_eq!(place.refreshes(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_could_not_be_written_is_written_at_the_end_of_the_service_if_it_can() {
+    for ends_with_room in [true, false] {
+        let place = Place::new();
+        place.confirm().await;
+        let (store, full) = full_disk(&place);
+        let transport = fills_up(&place, &full);
+        let life = place.start_with(usual(Grant::AuthorizationCode), store, transport);
+        life.works("first").await;
+        minutes(56).await;
+        assert_eq!(life.fails().await.reason, Reason::ExporterError);
+        full.store(!ends_with_room, Ordering::SeqCst);
+        drop(life);
+        let life = place.start(usual(Grant::AuthorizationCode));
+        if ends_with_room {
+            life.works("found").await;
+        } else {
+            let told = life.wants_a_person().await;
+            assert!(told.contains("pbx_exporter was ended while the refresh of"), "{told}");
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -76,11 +104,7 @@ async fn a_full_disk_stops_a_renewal_and_not_the_token_in_use() {
 async fn tokens_of_a_confirmation_that_cannot_be_written_are_kept_until_they_can() {
     let place = Place::new();
     let (store, full) = full_disk(&place);
-    let fills = full.clone();
-    let transport = around(&place.transport, move |sent| {
-        fills.fetch_or(sent.is_for_token(), Ordering::SeqCst);
-        sent.arrive()
-    });
+    let transport = fills_up(&place, &full);
     let target = usual(Grant::AuthorizationCode);
     let swapped = swap(&*place.pbx, &*transport, &target, &store, place.clock).await.expect("an answer");
     let received = swapped.result.expect("tokens");
