@@ -2,7 +2,9 @@
 //!
 //! Fail2ban bans an address, not an application: every refusal that any target, retry or follow-up
 //! query draws from one origin counts against one budget, and a request takes its place in it before
-//! it is sent, since it may be refused.
+//! it is sent, since it may be refused. Beside it, of the other kind of budget: who lives on it (`shares`).
+
+mod shares;
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -14,11 +16,14 @@ use tokio::time::Instant;
 use crate::domain::Class;
 use crate::domain::outcome::Attempt;
 
+pub use shares::{Share, Shares};
+
 /// The budget of one origin.
 #[derive(Debug)]
 pub struct Origin {
     state: Mutex<State>,
     freed: Notify,
+    shares: Shares,
 }
 
 #[derive(Debug)]
@@ -48,7 +53,12 @@ impl Origin {
             tokens_died: None,
             in_flight: 0,
         };
-        Self { state: Mutex::new(state), freed: Notify::new() }
+        Self { state: Mutex::new(state), freed: Notify::new(), shares: Shares::default() }
+    }
+
+    /// Who asks this origin, where requests are counted.
+    pub const fn shares(&self) -> &Shares {
+        &self.shares
     }
 
     /// Changes the budget; what was refused stays counted.

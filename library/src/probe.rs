@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::budget::Origin;
+use crate::budget::{Origin, Share};
 use crate::clock::Clock;
 use crate::domain::extensions::Listed;
 use crate::domain::outcome::{Attempt, Outcome, Version};
@@ -29,8 +29,12 @@ pub struct Probe {
     target: Arc<Target>,
     transport: Arc<dyn Transport>,
     origin: Arc<Origin>,
+    /// The token endpoint's, mostly the same.
+    token_origin: Arc<Origin>,
     clock: Clock,
     keeper: Arc<Keeper>,
+    /// Where the customer's own applications live on the same budget of requests.
+    share: Option<Arc<Share>>,
     memory: Mutex<Memory>,
     keeps_list: bool,
 }
@@ -86,7 +90,26 @@ impl Probe {
         let keeper = before.filter(|before| before.target.shares_token_with(&target));
         let memory = Memory { inherited: keeper.is_some(), ..Memory::default() };
         let keeper = keeper.map_or_else(Arc::default, |before| before.keeper.clone());
-        Self { target, transport, origin, clock, keeper, memory: Mutex::new(memory), keeps_list: false }
+        let plan = || origin.shares().join(target.customer.clone(), 1.0 / target.interval.as_secs_f64());
+        let share = target.platform.rate_limit.shared.then(plan);
+        Self {
+            target,
+            transport,
+            token_origin: origin.clone(),
+            origin,
+            clock,
+            keeper,
+            share,
+            memory: Mutex::new(memory),
+            keeps_list: false,
+        }
+    }
+
+    /// The same where tokens are asked for at another origin.
+    #[must_use]
+    pub fn taking_tokens_at(mut self, origin: Arc<Origin>) -> Self {
+        self.token_origin = origin;
+        self
     }
 
     /// The same with tokens kept in `store`, where the keeper is not one from before.
@@ -109,8 +132,9 @@ impl Probe {
     /// How long the origin's budget of refusals is spent; the waits stay as they are.
     pub async fn forgive(&self) -> Result<(), Duration> {
         // The token request or the list: whichever comes first will have its turn if either has one.
-        if let Some(wait) = self.origin.wait(self.memory().proven) {
-            return Err(wait);
+        let proven = self.memory().proven;
+        if let (Some(wait), Some(other)) = (self.origin.wait(proven), self.token_origin.wait(proven)) {
+            return Err(wait.min(other));
         }
         self.memory().quiet_until = None;
         self.keeper.forgive(&self.target).await;
@@ -176,6 +200,9 @@ impl Probe {
     ) -> Outcome {
         let (facts, renewal_due) = self.keeper.facts().await;
         let wait = self.paced(&pass.diary.attempts, wait);
+        if let Some(until) = &mut self.memory().quiet_until {
+            *until = (Instant::now() + wait).max(*until);
+        }
         Outcome {
             attempts: pass.diary.attempts,
             token: pass.diary.news,
@@ -192,14 +219,14 @@ impl Probe {
 
     /// Slower where the customer's own applications live on the same budget and it would not last.
     fn paced(&self, attempts: &[Attempt], wait: Duration) -> Duration {
-        let calls = attempts.iter().filter(|attempt| attempt.operation != Operation::Token);
-        let told = attempts.iter().rev().find(|attempt| attempt.rate_limit.0.is_some());
-        match told.map(|attempt| attempt.rate_limit) {
-            Some((Some(remaining), Some(reset))) if self.target.platform.rate_limit.shared => {
-                paced(wait, remaining, Duration::from_secs(reset), calls.count() as u64)
-            }
-            _ => wait,
-        }
+        let Some(share) = &self.share else { return wait };
+        // What the token endpoint counts is something else.
+        let calls = || attempts.iter().filter(|attempt| attempt.operation != Operation::Token);
+        let pass = calls().count() as u64;
+        let together = self.origin.shares().plan(share, pass as f64 / wait.as_secs_f64().max(1.0));
+        let told = calls().rev().find_map(|attempt| Some((attempt.rate_limit.0?, attempt.rate_limit.1)));
+        let Some((remaining, reset)) = told else { return wait };
+        paced(wait, remaining, reset.map(Duration::from_secs), pass, together)
     }
 
     async fn wait_after(&self, result: &Result<Listing, Failure>) -> Duration {
@@ -237,7 +264,7 @@ impl Probe {
         let mut result = self.call_list(cancel, pass, &held).await?;
         if is_rejected(&result) && !held.fresh {
             pass.rejections += 1;
-            self.origin.note_token_died();
+            self.token_origin.note_token_died();
             self.keeper.rejected(&self.target, held.issued, None).await;
             held = match self.token(cancel, pass).await {
                 Ok(held) => held,
@@ -274,7 +301,7 @@ impl Probe {
         let asker = Asker {
             target: &self.target,
             transport: &*self.transport,
-            origin: &self.origin,
+            origin: &self.token_origin,
             clock: self.clock,
             after_refusals: self.after_refusals(),
         };

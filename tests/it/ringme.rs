@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use oauth2::TokenResponse as _;
 use pbx_exporter::clock::Clock;
-use pbx_exporter::domain::{Grant, Operation, Reason, SecretSource};
+use pbx_exporter::domain::{Grant, Operation, Reason, SecretSource, Target};
 use pbx_exporter::oauth::request_token;
+use pbx_exporter::sim::target::SECRET;
 use pbx_exporter::sim::{RingmeFault, SimRingme, SimTransport, ringme};
 
 use crate::support::world::{UNIX, World, minutes, origin, seconds};
@@ -103,6 +104,86 @@ async fn the_shared_budget_is_shown_and_spared() {
     // The new hour.
     minutes(20).await;
     assert_eq!(world.state().wait, Duration::from_secs(60));
+    world.stop().await;
+}
+
+/// Three targets of which the first two name `customer`, on a budget of 100.
+async fn three(customer: Option<&str>) -> (Arc<SimRingme>, World) {
+    let pbx = Arc::new(SimRingme::new(Clock::steered(UNIX)));
+    pbx.set_budget(100);
+    let transport = Arc::new(SimTransport::default().with(&origin(), pbx.clone()));
+    let targets = ["office", "branch", "shop"].map(|name| {
+        let named = customer.filter(|_| name != "shop");
+        let grant = if name == "branch" { Grant::Password } else { Grant::ClientCredentials };
+        Target { customer: named.map(Arc::from), ..ringme::target(name, &origin(), grant) }
+    });
+    let world = World::start(transport, targets).await;
+    (pbx, world)
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_targets_of_one_customer_plan_together() {
+    let (pbx, world) = three(None).await;
+    minutes(30).await;
+    // As one that would ask so often: 100 * (1 - sqrt(0.5)).
+    let asked = pbx.requests(Operation::Extensions);
+    assert!((25..=36).contains(&asked), "{asked} requests of 100 in half of the hour");
+    for name in ["office", "branch", "shop"] {
+        let state = world.state_of(name);
+        assert!(
+            state.wait > Duration::from_secs(150) && state.probe_failures == 0,
+            "{name}: {:?}",
+            state.wait
+        );
+    }
+    // One that goes leaves its part to the others.
+    let before = world.state().wait;
+    world.replace([ringme::target("office", &origin(), Grant::ClientCredentials)]).await;
+    minutes(8).await;
+    assert!(world.state().wait < before / 2, "{:?} after {before:?}", world.state().wait);
+    world.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn targets_of_different_customers_plan_by_themselves() {
+    let (_pbx, world) = three(Some("orchard")).await;
+    seconds(5).await;
+    let wait = |name| world.state_of(name).wait.as_secs_f64();
+    assert!((130.0..160.0).contains(&wait("office")), "two of one customer: {}", wait("office"));
+    assert!((70.0..80.0).contains(&wait("shop")), "one of another: {}", wait("shop"));
+    world.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_budget_without_a_reset_is_spared_as_well() {
+    let pbx = Arc::new(SimRingme::new(Clock::steered(UNIX)));
+    pbx.tell_reset(false);
+    pbx.set_budget(21);
+    let transport = Arc::new(SimTransport::default().with(&origin(), pbx.clone()));
+    let world =
+        World::start(transport, [ringme::target("office", &origin(), Grant::ClientCredentials)]).await;
+    minutes(58).await;
+    let state = world.state();
+    assert!(state.wait >= Duration::from_secs(360) && state.rate_limit_reset.is_none(), "{:?}", state.wait);
+    assert!(pbx.requests(Operation::Extensions) <= 11 && state.probe_failures == 0);
+    world.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_denied_target_that_watches_its_secret_file_is_slowed_as_well() {
+    let pbx = Arc::new(SimRingme::new(Clock::steered(UNIX)));
+    pbx.set_budget(6);
+    pbx.set_fault(Some(RingmeFault::Resource("access denied")));
+    let folder = tempfile::tempdir().expect("a folder");
+    let secret = folder.path().join("secret");
+    std::fs::write(&secret, SECRET).expect("written");
+    let transport = Arc::new(SimTransport::default().with(&origin(), pbx.clone()));
+    let mut target = ringme::target("office", &origin(), Grant::ClientCredentials);
+    target.auth.client_secret = Some(SecretSource::File(secret));
+    let world = World::start(transport, [target]).await;
+    minutes(25).await;
+    assert_eq!(world.reason(Operation::Extensions), Some(Reason::AccessDenied));
+    assert_eq!(pbx.requests(Operation::Extensions), 1, "2 of the 5 that are left, evenly over the hour");
     world.stop().await;
 }
 

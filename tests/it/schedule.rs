@@ -68,6 +68,27 @@ async fn three_bad_targets_on_one_origin_stay_within_its_budget_and_blind_no_nei
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_token_endpoint_that_many_pbxes_share_is_spared_as_one_origin() {
+    let (pbx, transport) = pbx(Generation::V16);
+    let login = Url::parse("https://login.example.com").expect("a URL");
+    let transport = Arc::into_inner(transport).expect("not shared").with(&login, pbx);
+    let (watched, refusals) = watched(&Arc::new(transport));
+    let targets = ["a", "b", "c"].map(|name| {
+        let mut target = with_wrong_secret(name);
+        target.origin = Url::parse(&format!("https://{name}.example.com")).expect("a URL");
+        target.auth.origin = Some(login.clone());
+        target
+    });
+    let _world = World::start(watched, targets).await;
+    minutes(300).await;
+    let refusals = refusals.lock().expect("not poisoned").clone();
+    assert!(refusals.len() > 20, "they go on being tried: {}", refusals.len());
+    for window in refusals.windows(7) {
+        assert!(window[6] - window[0] >= 2400.0, "7 refusals within 2400 s: {window:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_good_target_that_turns_bad_stays_within_the_budget_with_its_follow_up_queries() {
     for fault in [Fault::RejectAllTokens, Fault::ScopeRemoved, Fault::Forbidden, Fault::RewriteBroken] {
         let (pbx, transport) = pbx(Generation::V16);

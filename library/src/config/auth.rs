@@ -10,8 +10,8 @@ use super::raw;
 use super::secret::Forms;
 use super::structure::{printable, suggest};
 use super::url::parse_checked;
-use crate::domain::platform::{Platform, Reader, TokenEndpoint};
-use crate::domain::target::{Auth, Call, ClientAuth};
+use crate::domain::platform::{Parameter, Platform, Reader, TokenEndpoint};
+use crate::domain::target::{Auth, Call, ClientAuth, is_loopback};
 use crate::domain::{Grant, SecretSource};
 
 /// Checks `auth`; `None` only after reporting an error.
@@ -135,14 +135,20 @@ fn without_token_endpoint(c: &mut Checker<'_>, raw: &raw::Auth) {
 
 fn token_origin(c: &mut Checker<'_>, raw: &raw::Auth, form: &TokenEndpoint) -> Option<Url> {
     let Some(written) = &raw.url else {
-        return form.origin.as_ref().and_then(|origin| Url::parse(origin).ok());
+        let origin = form.origin.as_ref().and_then(|origin| Url::parse(origin).ok());
+        if origin.as_ref().is_some_and(|url| url.scheme() == "http" && !is_loopback(url)) {
+            let text = "missing, and credentials travel in plain text to the platform's `token.origin`; write an https:// \
+                        origin there, or here";
+            c.warning("auth.url", text);
+        }
+        return origin;
     };
     let url = parse_checked(written, &["http", "https"], "auth.client_id and auth.client_secret");
     let url = c.accept("auth.url", url)?;
     if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
         c.error("auth.url", "has a path; write scheme, host and port alone, the path is the platform's");
     }
-    if url.scheme() == "http" && !super::url::is_loopback(&url) {
+    if url.scheme() == "http" && !is_loopback(&url) {
         c.warning("auth.url", "credentials travel in plain text over http://; use https://");
     }
     Some(url)
@@ -158,7 +164,9 @@ fn parameters(
 ) -> BTreeMap<String, SecretSource> {
     let known: Vec<_> = form.parameters.iter().map(|parameter| parameter.name.as_str()).collect();
     let written = raw.parameters.as_ref();
-    for parameter in form.parameters.iter().filter(|p| p.value.is_none() && p.goes_with(grant)) {
+    let refreshes = platform.grants.gives_refresh_token(grant);
+    let is_sent = |p: &Parameter| p.goes_with(grant) || refreshes && p.goes_with(Grant::RefreshToken);
+    for parameter in form.parameters.iter().filter(|p| p.value.is_none() && is_sent(p)) {
         let name = &parameter.name;
         if written.is_none_or(|written| !written.contains_key(name)) {
             let about = parameter.about.as_ref().map(|about| format!(", {about}")).unwrap_or_default();
@@ -178,6 +186,8 @@ fn parameters(
             let hint = suggest(name, &known);
             let text = format!("{} has no parameter `{}`; {hint}{has}", platform.name, printable(name));
             c.error(&key, text);
+        } else if c.is_own(&key) && !form.parameters.iter().any(|p| p.name == *name && is_sent(p)) {
+            c.error(&key, format!("is not sent with the grant {grant}; remove it"));
         } else if let Some(source) = source(c, &key, value) {
             checked.insert(name.clone(), source);
         }
@@ -279,7 +289,7 @@ fn redirect_uri(c: &mut Checker<'_>, text: Option<&str>, grant: Grant) -> Option
         );
         return None;
     };
-    if url.scheme() == "http" && !super::url::is_loopback(&url) {
+    if url.scheme() == "http" && !is_loopback(&url) {
         c.warning("auth.redirect_uri", "the code travels in plain text over http://; use https://");
     }
     Some(Box::new(url))

@@ -10,7 +10,7 @@ use super::structure::{printable, suggest};
 use crate::domain::Platform;
 use crate::domain::platform::{CallForm, Method, Reader, RequestForm};
 use crate::domain::target::Call;
-use crate::platform::{is_no_pointer, may_change, mutates, wrong_path};
+use crate::platform::{may_change, mutates, wrong_path, wrong_pointer};
 
 /// Checks `call`; `None` only after reporting an error.
 pub(super) fn check(c: &mut Checker<'_>, raw: Option<&raw::Call>, platform: &Platform) -> Option<Call> {
@@ -45,8 +45,10 @@ fn custom(c: &mut Checker<'_>, raw: &raw::CustomCall, platform: &Platform) -> Op
     if method == Some(Method::Post) {
         check_reads_only(c, raw, platform);
     }
-    if raw.total.as_deref().is_some_and(is_no_pointer) {
-        c.error("call.total", "is no JSON pointer; begin it with `/`, as in `/data/count`");
+    for (key, written) in [("call.total", &raw.total), ("call.list", &raw.list), ("call.id", &raw.id)] {
+        if let Some(wrong) = written.as_deref().and_then(wrong_pointer) {
+            c.error(key, wrong);
+        }
     }
     check_list(c, raw, method);
     let request = RequestForm {
@@ -61,19 +63,10 @@ fn custom(c: &mut Checker<'_>, raw: &raw::CustomCall, platform: &Platform) -> Op
 }
 
 fn check_list(c: &mut Checker<'_>, raw: &raw::CustomCall, method: Option<Method>) {
-    if raw.id.as_deref().is_some_and(is_no_pointer) {
-        c.error("call.id", "is no JSON pointer; begin it with `/`, as in `/extension`");
+    if raw.id.is_some() && raw.list.is_none() {
+        c.error("call.id", "points into nothing; add `list`, where the extensions are");
     }
-    let Some(list) = &raw.list else {
-        if raw.id.is_some() {
-            c.error("call.id", "points into nothing; add `list`, where the extensions are");
-        }
-        return;
-    };
-    if is_no_pointer(list) {
-        c.error("call.list", "is no JSON pointer; begin it with `/`, as in `/data/items`");
-    }
-    if method == Some(Method::Head) {
+    if raw.list.is_some() && method == Some(Method::Head) {
         c.error("call.list", "has no use with HEAD, whose answer has no body; write `method: GET`");
     }
 }

@@ -16,6 +16,7 @@ use super::raw::{self, DurationText};
 use super::structure::is_invisible;
 use super::tree::Node;
 use super::{Limits, Lookup, auth, call, client, expected, log, reference, times, url};
+use crate::domain::target::is_loopback;
 use crate::domain::{Platform, Target};
 
 pub(super) const SECOND: Duration = Duration::from_secs(1);
@@ -102,16 +103,19 @@ pub(super) fn target(mut c: Checker<'_>, platforms: &Platforms) -> Option<Target
     };
     let settings = &raw.settings;
     check_name(&mut c, &raw.name);
-    let origin = check_url(&mut c, &raw.url);
-    let platform = platforms.find(&mut c, settings.platform.as_deref().unwrap_or("freepbx"))?;
+    let platform = platforms.find(&mut c, settings.platform.as_deref().unwrap_or("freepbx"));
+    let origin = check_url(&mut c, &raw.url, platform.as_deref());
+    let platform = platform?;
     let call = call::check(&mut c, settings.call.as_ref(), &platform);
     let version = check_version(&mut c, settings.version, &platform);
     let auth = auth::check(&mut c, settings.auth.as_ref(), &platform, call.as_ref(), version);
     let times = times::Times::check(&mut c, settings, auth.as_ref().map(|a| a.grant), &platform);
     let backoff = times::backoff(&mut c, settings.backoff.as_ref());
     let body_limit = check_size(&mut c, settings.body_limit.as_ref());
-    let (headers, secret_headers) = client::headers(&mut c, settings.headers.as_ref());
-    let client = client::check(&mut c, settings, origin.as_ref());
+    let (headers, secret_headers) = client::headers(&mut c, settings.headers.as_ref(), &platform);
+    let token_origin = auth.as_ref().and_then(|auth| auth.origin.as_ref());
+    let client = client::check(&mut c, settings, [origin.as_ref(), token_origin]);
+    let customer = check_customer(&mut c, settings.customer.as_deref(), &platform);
     let log = log::check(&mut c, settings.log.as_deref());
     let expected = expected::check(&mut c, settings, call.as_ref(), &platform);
     let reference = reference::check(&mut c, settings.reference.as_ref(), call.as_ref(), &platform);
@@ -134,6 +138,7 @@ pub(super) fn target(mut c: Checker<'_>, platforms: &Platforms) -> Option<Target
         headers,
         secret_headers,
         client,
+        customer,
         log,
         expected,
         reference: reference.map(Arc::new),
@@ -146,6 +151,21 @@ fn check_version(c: &mut Checker<'_>, written: Option<bool>, platform: &Platform
         c.error("version", format!("{} has no version query; remove it", platform.name));
     }
     wanted
+}
+
+fn check_customer(c: &mut Checker<'_>, written: Option<&str>, platform: &Platform) -> Option<Arc<str>> {
+    let name = written?;
+    if !platform.rate_limit.shared && c.is_own("customer") {
+        let text =
+            format!("has no use with {}, whose budget of requests is not shared; remove it", platform.name);
+        c.error("customer", text);
+    } else if name.trim().is_empty() {
+        c.error(
+            "customer",
+            "is empty; write any name, the same for all targets of the customer, or remove it",
+        );
+    }
+    Some(name.into())
 }
 
 fn check_name(c: &mut Checker<'_>, name: &str) {
@@ -161,13 +181,13 @@ fn check_name(c: &mut Checker<'_>, name: &str) {
     }
 }
 
-fn check_url(c: &mut Checker<'_>, text: &str) -> Option<::url::Url> {
-    let normalised = url::normalise_url(text);
+fn check_url(c: &mut Checker<'_>, text: &str, platform: Option<&Platform>) -> Option<::url::Url> {
+    let normalised = url::normalise_url(text, platform);
     let (origin, note) = c.accept("url", normalised)?;
     if let Some(note) = note {
         c.add(Level::Note, "url", note);
     }
-    if origin.scheme() == "http" && !url::is_loopback(&origin) {
+    if origin.scheme() == "http" && !is_loopback(&origin) {
         c.warning("url", "credentials travel in plain text over http://; use https://");
     }
     Some(origin)

@@ -13,13 +13,14 @@ use super::secret::{self, Forms};
 use super::structure::printable;
 use super::{raw, url::parse_checked};
 use crate::domain::target::{ClientSettings, ProxySettings, TlsVersion};
-use crate::domain::{SecretSource, file};
+use crate::domain::{Platform, SecretSource, file};
 
-/// Checks TLS and proxy.
-pub(super) fn check(c: &mut Checker<'_>, raw: &raw::Settings, origin: Option<&Url>) -> ClientSettings {
+/// Checks TLS and proxy. `origins`: what is asked, and the token endpoint's where that is another.
+pub(super) fn check(c: &mut Checker<'_>, raw: &raw::Settings, origins: [Option<&Url>; 2]) -> ClientSettings {
     let proxy = raw.proxy.as_ref().and_then(|raw| proxy(c, raw));
     let Some(tls) = &raw.tls else { return ClientSettings { proxy, ..ClientSettings::default() } };
-    if c.is_own("tls") && origin.is_some_and(|o| o.scheme() == "http") {
+    let [asked, token] = origins.map(|origin| origin.map(Url::scheme));
+    if c.is_own("tls") && asked == Some("http") && token != Some("https") {
         c.error("tls", "has no use with an http:// url; write https:// or remove it");
     }
     let insecure_skip_verify = tls.insecure_skip_verify.unwrap_or(false);
@@ -109,7 +110,11 @@ fn proxy(c: &mut Checker<'_>, raw: &raw::Proxy) -> Option<ProxySettings> {
 pub(super) type Headers = (HeaderMap, Vec<(HeaderName, SecretSource)>);
 
 /// Checks extra header fields. All values are marked sensitive: none is ever printed.
-pub(super) fn headers(c: &mut Checker<'_>, raw: Option<&BTreeMap<String, raw::Header>>) -> Headers {
+pub(super) fn headers(
+    c: &mut Checker<'_>,
+    raw: Option<&BTreeMap<String, raw::Header>>,
+    platform: &Platform,
+) -> Headers {
     let (mut map, mut files) = (HeaderMap::new(), Vec::new());
     for (name, value) in raw.into_iter().flatten() {
         let key = format!("headers.{name}");
@@ -120,7 +125,10 @@ pub(super) fn headers(c: &mut Checker<'_>, raw: Option<&BTreeMap<String, raw::He
             );
             continue;
         };
-        if let Some(reason) = refused(header.as_str()) {
+        let carries_token =
+            platform.sent_as.header.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(name));
+        let refused = if carries_token { refused("authorization") } else { refused(header.as_str()) };
+        if let Some(reason) = refused {
             c.error(&key, reason);
         } else if map.contains_key(&header) || files.iter().any(|(name, _)| *name == header) {
             c.error(&key, "given twice in different case; remove one");

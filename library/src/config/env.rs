@@ -7,6 +7,7 @@ use super::load::Parts;
 use super::structure::{printable, suggest};
 use super::tree::{Data, Entry, Node};
 use super::{Lookup, normalise_url};
+use crate::platform::builtin;
 
 const URL: &str = "FREEPBX_API_URL";
 const USERNAME: &str = "FREEPBX_API_USERNAME";
@@ -42,7 +43,7 @@ pub(super) fn parts(lookup: Lookup<'_>, report: &mut Report) -> Parts {
     }
     let grant = grant(&get, report);
     check_complete(&get, &grant, report);
-    if let Some(Err(error)) = get(URL).map(|url| normalise_url(&url)) {
+    if let Some(Err(error)) = get(URL).map(|url| normalise_url(&url, builtin("freepbx").as_deref())) {
         report.error(&Place::Variable(URL), "", error);
     }
     let has_no_use = |name: &str| grant != "password" && matches!(name, PASSWORD | PASSWORD_FILE | USERNAME);

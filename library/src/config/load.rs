@@ -10,8 +10,8 @@ use super::issue::{Issue, Level, Place, Report};
 use super::platform::Platforms;
 use super::secret::unexpanded;
 use super::tree::{self, Data, Entry, Node};
-use super::{Config, ConfigErrors, Limits, Lookup, env, inherit, storage, structure};
-use crate::domain::{Target, file};
+use super::{Config, ConfigErrors, Limits, Lookup, env, inherit, storage, structure, together};
+use crate::domain::file;
 
 /// The largest configuration file, bytes: ten thousand targets with all their keys have room.
 const LARGEST: u64 = 16 * 1024 * 1024;
@@ -83,7 +83,7 @@ impl Parts {
             let checked = check::target(place, &platforms);
             targets.extend(checked.map(|target| (Arc::new(target), (path, own))));
         }
-        warn_of_twins(&targets, report);
+        together::check(&targets, report);
         if self.storage.is_none() {
             storage::is_missing(&targets, self.authorization.as_ref(), report);
         }
@@ -135,25 +135,6 @@ fn check_names(targets: &[(String, Node)], report: &mut Report) {
             report.error(place, format!("{path}.name"), text);
         } else {
             places.insert(name, place);
-        }
-    }
-}
-
-fn warn_of_twins(targets: &[(Arc<Target>, (&String, &Node))], report: &mut Report) {
-    let mut seen: HashMap<(&str, &str), &Target> = HashMap::new();
-    for (target, (path, node)) in targets.iter().filter(|(target, _)| !target.auth.client_id.is_empty()) {
-        let key = (target.origin.as_str(), target.auth.client_id.as_str());
-        if let Some(first) = seen.get(&key) {
-            let text = format!(
-                "target `{}` uses the same application on the same PBX as target `{}`; give each its own, so \
-                 that one can be told from the other",
-                structure::printable(&target.name),
-                structure::printable(&first.name)
-            );
-            let place = &node.nearest("auth.client_id").place;
-            report.add(Level::Warning, place, format!("{path}.auth.client_id"), text);
-        } else {
-            seen.insert(key, target);
         }
     }
 }

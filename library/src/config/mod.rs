@@ -21,6 +21,7 @@ mod secret;
 mod storage;
 mod structure;
 mod times;
+mod together;
 mod tree;
 mod url;
 

@@ -12,7 +12,8 @@ use serde_json::from_value;
 use super::check::Checker;
 use super::issue::{Level, Report};
 use super::tree::Node;
-use super::{raw, secret, url};
+use super::{raw, secret};
+use crate::domain::target::is_loopback;
 use crate::domain::{Grant, StorageSettings, Target, storage};
 use crate::store;
 
@@ -62,7 +63,7 @@ pub(super) fn external_url(mut c: Checker<'_>) -> Option<Url> {
         c.error("external_url", "is no address of a service; write it as in https://exporter.example.com");
         return None;
     };
-    if url.scheme() == "http" && !url::is_loopback(&url) {
+    if url.scheme() == "http" && !is_loopback(&url) {
         c.warning(
             "external_url",
             "codes travel in plain text over http://; put a proxy with TLS in front and write https://",

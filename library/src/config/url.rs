@@ -1,28 +1,42 @@
 //! Addresses: the origin of a PBX from whatever address of its API a person has at hand.
 
-use url::{Host, Url};
+use std::collections::BTreeSet;
+
+use url::Url;
 
 use super::secret::{has_placeholder, is_quoted};
+use crate::domain::Platform;
 
-/// Cuts an address of FreePBX down to its origin, and says so where anything was cut.
+/// Cuts an address of the platform's API down to its origin, and says so where anything was cut. Of an unknown platform no
+/// path is wrong.
 ///
 /// # Errors
 /// What is wrong and how to mend it. Credentials in the address are never repeated.
-pub fn normalise_url(text: &str) -> Result<(Url, Option<String>), String> {
+pub fn normalise_url(text: &str, platform: Option<&Platform>) -> Result<(Url, Option<String>), String> {
     let mut url = parse_checked(text, &["https", "http"], "`auth` or variables of their own")?;
     let path = url.path().to_owned();
-    let is_freepbx = matches!(path.as_str(), "/" | "/admin") || path.starts_with("/admin/");
     let origin = url.origin().ascii_serialization();
-    if !is_freepbx {
-        return Err(format!(
-            "`{path}` is no path of FreePBX, whose API is always at /admin/api/api of the host; write {origin}"
-        ));
+    if let Some(platform) = platform.filter(|_| path != "/") {
+        let known: BTreeSet<_> = platform.paths().map(first_segment).collect();
+        if !known.contains(first_segment(&path)) {
+            let known: Vec<_> = known.into_iter().map(|segment| format!("/{segment}")).collect();
+            return Err(format!(
+                "`{path}` is no path of {}, whose addresses begin with {}; write {origin}",
+                platform.title,
+                known.join(" or ")
+            ));
+        }
     }
     let was_cut = path != "/" || url.query().is_some() || url.fragment().is_some();
     url.set_path("/");
     url.set_query(None);
     url.set_fragment(None);
     Ok((url, was_cut.then(|| format!("cut down to the origin {origin}"))))
+}
+
+/// `admin` of `/admin/api?x=y`.
+fn first_segment(path: &str) -> &str {
+    path.trim_start_matches('/').split(['/', '?']).next().unwrap_or_default()
 }
 
 /// Parses an absolute URL of one of the schemes, without user info.
@@ -52,14 +66,4 @@ pub(super) fn parse_checked(text: &str, schemes: &[&str], credentials: &str) -> 
         return Err("has no host; write it as in https://pbx.example.com".to_owned());
     }
     Ok(url)
-}
-
-/// Whether an address stays on this machine.
-pub(super) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        None => false,
-    }
 }

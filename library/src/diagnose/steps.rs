@@ -4,9 +4,11 @@ use std::fmt::Write as _;
 use std::time::{Duration, UNIX_EPOCH};
 
 use http::header::DATE;
+use url::Url;
 
 use super::Status;
 use crate::domain::extensions::{Drift, Ids, Listed};
+use crate::domain::target::is_loopback;
 use crate::domain::{Answer, Listing, Reason, Target};
 use crate::expected;
 use crate::platform::{Permissions, Validity};
@@ -91,16 +93,16 @@ pub(super) fn encryption(target: &Target) -> Told {
     if !target.is_plaintext() {
         return (Status::Ok, "credentials travel by https".to_owned());
     }
-    let local = match target.origin.host() {
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        Some(url::Host::Domain(name)) => name == "localhost",
-        None => false,
-    };
-    if local && target.client.proxy.is_none() {
+    let open =
+        |origin: &Url| origin.scheme() == "http" && !(is_loopback(origin) && target.client.proxy.is_none());
+    let told = if open(&target.origin) {
+        "credentials and token travel readable to all between, by http: give the target its https url"
+    } else if open(target.token_origin()) {
+        "credentials travel readable to all between, by http: give the token endpoint its https address (`auth.url`, \
+         else the platform's own)"
+    } else {
         return (Status::Ok, "by http, but within this machine".to_owned());
-    }
-    let told = "credentials and token travel readable to all between, by http: give the target its https url";
+    };
     (Status::Warn, told.to_owned())
 }
 
@@ -243,6 +245,11 @@ mod tests {
             ("http://localhost", Status::Ok),
         ] {
             assert_eq!(encryption(&target(url)).0, status, "{url}");
+            let mut elsewhere = target("https://pbx.example.com");
+            elsewhere.auth.origin = Some(Url::parse(url).expect("a URL"));
+            let (found, told) = encryption(&elsewhere);
+            assert_eq!(found, status, "{url}: {told}");
+            assert_eq!(told.contains("`auth.url`"), status == Status::Warn, "{told}");
         }
     }
 

@@ -4,7 +4,7 @@ use super::run::Run;
 use super::steps;
 use super::verdict::Stop;
 use super::{Status, StepName};
-use crate::domain::{Operation, TransportError};
+use crate::domain::{Grant, Operation, TransportError};
 use crate::transport::Event;
 
 impl Run<'_> {
@@ -27,7 +27,10 @@ impl Run<'_> {
         let evidence = steps::chain(&self.chain);
         let shown = [Some(error.to_string()), evidence.clone()].into_iter().flatten().collect();
         self.end(step, (Status::Fail, error.to_string()), evidence);
-        Err(Stop::Broken(Operation::Token, self.unanswered(Operation::Token, &error), shown))
+        // What comes next at this host: the token endpoint may be elsewhere, or a key fixed.
+        let elsewhere = target.has_token_elsewhere() || target.auth.grant == Grant::Static;
+        let operation = if elsewhere { Operation::Extensions } else { Operation::Token };
+        Err(Stop::Broken(operation, self.unanswered(operation, &error), shown))
     }
 
     fn saw(&mut self, event: Event) {
@@ -52,7 +55,7 @@ impl Run<'_> {
             Event::Refused(address, cause) => self.refused.push(format!("{address} ({cause})")),
             Event::Connected(address) => {
                 self.end(StepName::Connect, steps::connected(address, &self.refused), None);
-                if self.target.is_plaintext() {
+                if self.target.origin.scheme() == "http" {
                     self.note(StepName::Tls, (Status::Skipped, "the url is http://".to_owned()));
                 } else {
                     self.begin(StepName::Tls);

@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use schemars::JsonSchema;
 use secrecy::ExposeSecret;
 use serde::Deserialize;
-use url::Url;
+use url::{Host, Url};
 
 use super::extensions::Id;
 use super::platform::{CallForm, Platform};
@@ -51,6 +51,8 @@ pub struct Target {
     pub secret_headers: Vec<(HeaderName, SecretSource)>,
     /// What decides whether two targets can share an HTTP client.
     pub client: ClientSettings,
+    /// Whose budget of requests it lives on, where the platform's is shared; targets of one origin without a name are one's.
+    pub customer: Option<Arc<str>>,
     /// The PBX's own logs, followed where the exporter runs on its host.
     pub log: Vec<LogFile>,
     /// The extensions that there should be; `None`: nobody says.
@@ -273,6 +275,11 @@ impl Target {
         self.auth.origin.as_ref().unwrap_or(&self.origin)
     }
 
+    /// Whether the token endpoint is on another origin than what is watched.
+    pub fn has_token_elsewhere(&self) -> bool {
+        self.token_origin().origin() != self.origin.origin()
+    }
+
     /// An absolute address on this target's origin.
     /// `path` begins with `/` and may have a query.
     pub fn address(&self, path: &str) -> Url {
@@ -343,4 +350,14 @@ fn on_origin(origin: &Url, path: &str) -> Url {
     url.set_path(path);
     url.set_query(query);
     url
+}
+
+/// Whether an address stays on this machine.
+pub fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    }
 }

@@ -3,6 +3,7 @@
 
 mod swap;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use url::Url;
 pub use self::swap::{Received, Swapped};
 use super::request::asked_scopes;
 use crate::control::Redirected;
-use crate::domain::{Failure, Operation, Reason, SecretError, Target};
+use crate::domain::{Failure, Grant, Operation, Reason, SecretError, Target};
 use crate::platform;
 use crate::store::{self, StoreError};
 
@@ -40,7 +41,7 @@ pub enum Unconfirmed {
     WrongState,
     /// A person or the PBX said no; which word it was.
     #[error("{0}")]
-    Refused(&'static str),
+    Refused(Cow<'static, str>),
     /// One more refusal could bring a ban, for so long.
     #[error("{}", too_many_refusals(*.0))]
     Budget(Duration),
@@ -149,16 +150,16 @@ impl Confirmation {
             return Err(Unconfirmed::WrongState);
         }
         if let Some(error) = &redirected.error {
-            return Err(Unconfirmed::Refused(refusal(error)));
+            return Err(Unconfirmed::Refused(refusal(&self.target, error)));
         }
         let none = "the PBX sent the browser back without a code: begin anew";
-        redirected.code.clone().ok_or(Unconfirmed::Refused(none))
+        redirected.code.clone().ok_or(Unconfirmed::Refused(none.into()))
     }
 }
 
 /// Our own words for those of RFC 6749 section 4.1.2.1.
-fn refusal(error: &str) -> &'static str {
-    match error {
+fn refusal(target: &Target, error: &str) -> Cow<'static, str> {
+    let fixed = match error {
         "access_denied" => {
             "access was refused at the PBX: whoever was asked said no, or may not give it. Nothing has changed"
         }
@@ -166,7 +167,14 @@ fn refusal(error: &str) -> &'static str {
             "the PBX refuses a scope that was asked for: correct auth.scopes of the target, then begin anew"
         }
         "unauthorized_client" => {
-            "the PBX does not let this application ask for codes: allow it the grant authorization_code there"
+            let platform = &target.platform;
+            let kind =
+                platform.application(Grant::AuthorizationCode).unwrap_or("application with this grant");
+            return format!(
+                "{} does not let this application ask for codes: the grant authorization_code takes a {kind} there",
+                platform.title
+            )
+            .into();
         }
         "unsupported_response_type" => "the PBX does not give codes in this way",
         "invalid_request" => {
@@ -174,7 +182,8 @@ fn refusal(error: &str) -> &'static str {
         }
         "server_error" | "temporarily_unavailable" => "the PBX failed inside: begin anew later",
         _ => "the PBX refuses with a word that OAuth2 does not know",
-    }
+    };
+    fixed.into()
 }
 
 #[cfg(test)]
@@ -182,8 +191,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refusal_speaks_no_words_of_one_platform() {
-        let told = refusal("unauthorized_client");
-        assert!(told.contains("grant authorization_code") && !told.contains("Web-server"), "{told}");
+    fn a_refusal_names_the_application_as_the_platform_does() {
+        let origin = Url::parse("https://pbx.example.com").expect("a URL");
+        let call = crate::domain::target::Call::known("graphql");
+        let mut target = crate::sim::target::target("office", &origin, Grant::AuthorizationCode, call);
+        for (platform, kind) in [("freepbx", "Web-server app"), ("ringme", "public application")] {
+            target.platform = platform::builtin(platform).expect("an embedded one");
+            let told = refusal(&target, "unauthorized_client");
+            assert!(told.starts_with(&target.platform.title) && told.contains(kind), "{told}");
+        }
     }
 }

@@ -34,16 +34,34 @@ fn retry_after(answer: &Answer) -> Option<Duration> {
 }
 
 /// Requests left and seconds until the budget is whole again, from the platform's own header fields, or from
-/// `X-RateLimit-*` or `RateLimit-*`. A reset given as a point in time is read against the answer's own `Date`.
+/// `X-RateLimit-*`, `RateLimit-*` or `RateLimit`. A reset given as a point in time is read against the answer's own `Date`.
 pub fn rate_limit(target: &Target, answer: &Answer) -> (Option<u64>, Option<u64>) {
     let number = |own: &Option<String>, names: [&str; 2]| match own {
         Some(name) => text(answer, name)?.parse::<u64>().ok(),
         None => names.iter().find_map(|name| text(answer, name)?.parse::<u64>().ok()),
     };
     let own = &target.platform.rate_limit;
-    let remaining = number(&own.remaining, ["x-ratelimit-remaining", "ratelimit-remaining"]);
-    let reset = number(&own.reset, ["x-ratelimit-reset", "ratelimit-reset"]);
+    let mut remaining = number(&own.remaining, ["x-ratelimit-remaining", "ratelimit-remaining"]);
+    let mut reset = number(&own.reset, ["x-ratelimit-reset", "ratelimit-reset"]);
+    if let (None, None, Some(told)) = (remaining, &own.remaining, combined(answer)) {
+        (remaining, reset) = told;
+    }
     (remaining, reset.and_then(|reset| if reset < EPOCH_LIKE { Some(reset) } else { until(answer, reset) }))
+}
+
+/// The field of the IETF's drafts: `limit=60, remaining=50, reset=5`, or `"minute";r=50;t=5` for each window, of which the
+/// nearest to its end counts.
+fn combined(answer: &Answer) -> Option<(Option<u64>, Option<u64>)> {
+    let text = text(answer, "ratelimit")?;
+    let between = if text.contains("remaining=") { '\n' } else { ',' };
+    let windows = text.split(between).filter_map(|window| {
+        let member = |names: [&str; 2]| {
+            let mut members = window.split([',', ';']).filter_map(|member| member.trim().split_once('='));
+            members.find(|(name, _)| names.contains(name))?.1.parse::<u64>().ok()
+        };
+        Some((member(["remaining", "r"])?, member(["reset", "t"])))
+    });
+    windows.min().map(|(remaining, reset)| (Some(remaining), reset))
 }
 
 fn until(answer: &Answer, unix: u64) -> Option<u64> {
@@ -107,6 +125,11 @@ mod tests {
             (vec![("x-ratelimit-reset", "1795294830"), NOW], (None, Some(30))),
             (vec![("x-ratelimit-reset", "1795294830")], (None, None)),
             (vec![("x-ratelimit-remaining", "many")], (None, None)),
+            (vec![("ratelimit", "limit=60, remaining=50, reset=5")], (Some(50), Some(5))),
+            (vec![("ratelimit", r#""hour";r=1700;t=900, "minute";r=50;t=5"#)], (Some(50), Some(5))),
+            (vec![("ratelimit", r#""minute";r=0"#)], (Some(0), None)),
+            (vec![("ratelimit", r#""minute";q=60"#)], (None, None)),
+            (vec![("x-ratelimit-remaining", "7"), ("ratelimit", "remaining=3")], (Some(7), None)),
             (vec![], (None, None)),
         ] {
             assert_eq!(rate_limit(&target, &answer(200, &fields)), expected, "{fields:?}");

@@ -15,6 +15,8 @@ mod rules;
 mod token_form;
 mod words;
 
+use url::Url;
+
 use crate::domain::extensions::Page;
 use crate::domain::outcome::Version;
 use crate::domain::platform::Reader;
@@ -22,7 +24,7 @@ use crate::domain::{Answer, Class, Failure, Grant, Listing, Operation, Reason, R
 
 pub use crate::domain::platform::Certainty;
 pub use builtin::{builtin, names, text};
-pub use check::{calls::may_change, calls::mutates, is_no_pointer, problems, wrong_path};
+pub use check::{calls::may_change, calls::mutates, problems, wrong_path, wrong_pointer};
 pub use headers::rate_limit;
 pub use reach::{possible_reasons, transport_failure};
 pub use request::with_token;
@@ -74,13 +76,26 @@ impl<'a> CallContext<'a> {
         format!("{method} {}", self.path())
     }
 
-    /// The host asked.
-    pub fn host(&self) -> &'a str {
-        let origin = match self.operation {
+    /// Where it was asked.
+    pub fn origin(&self) -> &'a Url {
+        match self.operation {
             Operation::Token => self.target.token_origin(),
             Operation::Extensions | Operation::Version => &self.target.origin,
-        };
-        origin.host_str().unwrap_or_default()
+        }
+    }
+
+    /// The host asked.
+    pub fn host(&self) -> &'a str {
+        self.origin().host_str().unwrap_or_default()
+    }
+
+    /// What names that host in the configuration.
+    pub fn address(&self) -> &'static str {
+        if self.operation == Operation::Token && self.target.has_token_elsewhere() {
+            "the token endpoint's address (`auth.url`, else the platform's own)"
+        } else {
+            "the target's url"
+        }
     }
 
     /// Whether code of its own reads FreePBX's answers.

@@ -14,69 +14,85 @@ const IN_PLAIN: &str = "Do not change to http://: credentials would travel unenc
 /// this origin lately. A ban then is the likely cause where no connection comes about; where one does,
 /// it is a possible one.
 pub fn transport_failure(ctx: &CallContext, error: &TransportError, after_refusals: bool) -> Failure {
-    let mend = match error {
-        TransportError::Connect(_) | TransportError::Timeout { phase: "connect", .. } if after_refusals => {
-            likely_ban(ctx, error)
+    // Where there are two hosts it is not known which of them refused.
+    let ban =
+        ctx.target.platform.ban.as_ref().filter(|_| after_refusals && !ctx.target.has_token_elsewhere());
+    let mend = || own_mend(ctx, error).unwrap_or_else(|| mend(ctx, error));
+    let mend = match (error, ban) {
+        (TransportError::Connect(_) | TransportError::Timeout { phase: "connect", .. }, Some(ban)) => {
+            fill(ctx, &ban.likely)
         }
-        TransportError::Timeout { phase, .. } if after_refusals && *phase != "resolve" => {
-            let ban = ctx.target.platform.ban.as_ref().map(|ban| fill(ctx, &ban.possible));
-            [Some(mend(ctx, error).to_owned()), ban].into_iter().flatten().collect::<Vec<_>>().join(" ")
+        (TransportError::Timeout { phase, .. }, Some(ban)) if *phase != "resolve" => {
+            format!("{} {}", mend(), fill(ctx, &ban.possible))
         }
-        _ => mend(ctx, error).to_owned(),
+        _ => mend(),
     };
     let host = ctx.host();
     Failure::new(error.reason(), format!("No usable answer from {host} for {}: {error}. {mend}", ctx.path()))
 }
 
-fn likely_ban(ctx: &CallContext, error: &TransportError) -> String {
-    match &ctx.target.platform.ban {
-        Some(ban) => fill(ctx, &ban.likely),
-        None => mend(ctx, error).to_owned(),
+/// The platform's own words. What it says of a timeout is about a request that it took.
+fn own_mend(ctx: &CallContext, error: &TransportError) -> Option<String> {
+    if matches!(error, TransportError::Timeout { phase, .. } if *phase != "processing") {
+        return None;
     }
+    let words = ctx.target.platform.words(error.reason(), ctx.operation)?;
+    words.diagnosis.as_ref().map(|text| fill(ctx, text))
 }
 
-fn mend(ctx: &CallContext, error: &TransportError) -> &'static str {
-    let https = ctx.target.origin.scheme() == "https";
-    match error {
-        TransportError::Dns(_) => "Check the host name in the target's url and this machine's resolver.",
-        TransportError::Proxy(_) => "Check the proxy's address and credentials in the target's settings.",
-        TransportError::Connect(_) => {
-            "Check host and port, that the PBX and its web server run, and firewalls between. Authentication was not \
-             reached."
+fn mend(ctx: &CallContext, error: &TransportError) -> String {
+    let (address, host) = (ctx.address(), ctx.host());
+    let fixed = match error {
+        TransportError::Dns(_) => {
+            return format!("Check the host name in {address} and this machine's resolver.");
         }
         TransportError::Tls(words) if words == TransportError::NOT_TLS => {
-            "This port speaks no TLS: give the target's url the port of https, or let the web server speak it there."
+            return format!(
+                "This port speaks no TLS: give {address} the port of https, or let the web server speak it there."
+            );
         }
         TransportError::Tls(_) => {
-            "Renew or complete the PBX's certificate chain, use the name that is in it, or give the target the right CA \
-             file."
+            return format!(
+                "Renew or complete the certificate chain of {host}, use the name that is in it, or give the target the \
+                 right CA file."
+            );
+        }
+        TransportError::RedirectElsewhere(_) => {
+            return format!("Credentials are not sent there. If that place is right, make it {address}.");
+        }
+        TransportError::RedirectLoop => {
+            return format!("Give {address} the final scheme, host and port.");
+        }
+        TransportError::Proxy(_) => "Check the proxy's address and credentials in the target's settings.",
+        TransportError::Connect(_) => {
+            "Check host and port, that the host and its web server run, and firewalls between. Authentication was not \
+             reached."
         }
         TransportError::Timeout { phase: "connect", .. } => {
             "A firewall drops the packets, or the host is down: check host, port and routes."
         }
         TransportError::Timeout { phase: "processing", .. } => {
-            "The PBX took the request and stays silent: look at its load, at MariaDB and at free PHP workers, or raise \
-             the target's timeout."
+            "It took the request and stays silent: look at its load, or raise the target's timeout."
         }
         TransportError::Timeout { .. } => {
-            "Look at the network and at the PBX's load, or raise the target's timeout."
+            "Look at the network and at the load there, or raise the target's timeout."
         }
-        TransportError::ConnectionLost(_) if !https => {
+        TransportError::ConnectionLost(_) if ctx.origin().scheme() == "http" => {
             "The web server or something in front closed it: look into its error log, and whether this port wants \
              https."
         }
         TransportError::ConnectionLost(_) => {
             "The web server or something in front closed it: look into its error log for a crashed worker."
         }
+        TransportError::TooLarge(_) if ctx.operation == Operation::Token => {
+            "No answer with a token is so large: look what answers there, a page in front for instance."
+        }
         TransportError::TooLarge(_) => {
-            "Raise the target's body limit, or let it call GraphQL, whose answer stays small."
+            "Raise the target's body limit, or let it call something whose answer is smaller."
         }
-        TransportError::RedirectElsewhere(_) => {
-            "Credentials are not sent there. If that place is right, make it the target's url."
-        }
-        TransportError::RedirectLoop => "Give the target's url the final scheme, host and port.",
         TransportError::Exporter(_) => "The cause is on the exporter's side, not on the PBX.",
-    }
+    };
+    fixed.to_owned()
 }
 
 /// Of what happened on the way, where the platform has no say. `named`: whether the evidence has these words.

@@ -10,7 +10,7 @@ use super::words::{Odd, fill, general, odd, unsaid};
 use super::{CallContext, listing};
 use crate::domain::extensions::Page;
 use crate::domain::outcome::Version;
-use crate::domain::platform::{Rule, Test};
+use crate::domain::platform::{Method, Rule, Test};
 use crate::domain::target::Call;
 use crate::domain::{Answer, Failure, Grant, Listing, Operation, Reason, Target};
 
@@ -82,8 +82,10 @@ fn finish(ctx: &CallContext, failure: Failure, answer: &Answer) -> Failure {
     let limited = failure.reason == Reason::RateLimited;
     let mut failure = with_retry_after(failure, answer);
     if limited && failure.retry_after.is_none() {
-        let (_, reset) = super::rate_limit(ctx.target, answer);
-        failure.retry_after = reset.map(std::time::Duration::from_secs);
+        // While requests are left, it is not the budget that is spent.
+        let (remaining, reset) = super::rate_limit(ctx.target, answer);
+        let spent = reset.filter(|_| remaining.is_none_or(|remaining| remaining == 0));
+        failure.retry_after = spent.map(std::time::Duration::from_secs);
     }
     failure
 }
@@ -118,8 +120,10 @@ fn fits(rule: &Rule, ctx: &CallContext, answer: &Answer, body: &Body) -> bool {
         value.is_some_and(|value| test.contains.as_ref().is_none_or(|part| value.contains(part)))
     });
     let absent = rule.absent.as_ref().is_none_or(|pointer| body.at(pointer).is_none());
+    let path = rule.path.as_ref().is_none_or(|part| ctx.path().contains(part));
     of && granted
         && status
+        && path
         && absent
         && header
         && rule.pointer.as_ref().is_none_or(|pointer| says(rule, body.at(pointer)))
@@ -239,8 +243,10 @@ fn by_status(ctx: &CallContext, answer: &Answer, body: &Body) -> Option<Failure>
         200..=299 => {
             let call = ctx.target.called();
             let test = call.success.as_ref().filter(|_| ctx.operation == Operation::Extensions);
-            if body.html && matches!(ctx.target.call, Call::Known(_)) {
-                return unexpected(Odd::Page);
+            // An API's answer is JSON, whether or not a pointer asks for some of it; a call of one's own may be anything.
+            let is_known = matches!(ctx.target.call, Call::Known(_)) && call.request.method != Method::Head;
+            if is_known && body.json.is_none() {
+                return unexpected(if body.html { Odd::Page } else { Odd::NoJson });
             }
             let test = test?;
             match passes(test, body.json.as_ref()) {

@@ -76,12 +76,12 @@ pub enum Odd<'a> {
 /// An answer that the API does not document.
 pub fn odd(ctx: &CallContext, odd: Odd) -> String {
     let (asked, title) = (ctx.asked(), &ctx.target.platform.title);
-    let look =
-        "Check address and port of the target, and that nothing in front answers in the place of the API.";
+    let address = ctx.address();
+    let look = format!("Check {address}, and that nothing in front answers in the place of the API.");
     match odd {
         Odd::Status(status @ 300..=399) => format!(
-            "{asked} is answered with a redirect (HTTP {status}) that is not followed. Give the target the final address; \
-             it may lead to the login page of something in front."
+            "{asked} is answered with a redirect (HTTP {status}) that is not followed. Correct {address}; it may also lead \
+             to the login page of something in front."
         ),
         Odd::Status(status) => {
             format!(
@@ -263,8 +263,9 @@ fn failed(ctx: &CallContext, reason: Reason, status: u16) -> String {
             )
         }
         Reason::ApiNotFound => format!(
-            "There is nothing at {path} on {}. Check host and port of the target, and that this is {title}'s API.",
-            ctx.host()
+            "There is nothing at {path} on {}. Check {}, and that this is {title}'s API.",
+            ctx.host(),
+            ctx.address()
         ),
         Reason::QueryFailed => format!(
             "{title} took the call {asked} and answered that it failed. Its own logs or the vendor's list of codes tell \

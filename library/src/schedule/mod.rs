@@ -19,6 +19,7 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use url::Url;
 
 use self::entry::{End, Entry, Finished, PassTask, jitter};
 use crate::board::Board;
@@ -95,7 +96,7 @@ impl Handle {
         wait.await.unwrap_or(ProbeNow::Stopping)
     }
 
-    /// The budget of refusals that the target of that name shares; `None` where there is no such target.
+    /// The budget of refusals of the token endpoint of the target of that name; `None` where there is no such target.
     pub async fn origin(&self, target: String) -> Option<Arc<Origin>> {
         let (reply, wait) = oneshot::channel();
         self.0.send(Command::Origin(target, reply)).await.ok()?;
@@ -195,7 +196,7 @@ impl Scheduler {
             Command::Origin(name, reply) => {
                 let serial = self.names.get(&*name);
                 let target = serial.map(|serial| self.entries[serial].probe.target().clone());
-                reply.send(target.map(|target| self.origin(&target))).ok();
+                reply.send(target.map(|target| self.origin(target.token_origin()))).ok();
             }
             Command::Note(name, attempt) => {
                 let entry = self.names.get(&*name).and_then(|serial| self.entries.get_mut(serial));
@@ -253,11 +254,12 @@ impl Scheduler {
     fn add(&mut self, target: Arc<Target>, before: Option<&Probe>, spread: Duration) -> u64 {
         let serial = self.next_serial;
         self.next_serial += 1;
-        let origin = self.origin(&target);
+        let (origin, token_origin) = (self.origin(&target.origin), self.origin(target.token_origin()));
         let due = Instant::now() + spread.min(target.interval).mul_f64(jitter(&target.name));
         let (transport, clock) = (self.parts.transport.clone(), self.parts.clock);
-        let probe =
-            Probe::new(target, before, transport, origin, clock).keeping_tokens(self.parts.store.clone());
+        let probe = Probe::new(target, before, transport, origin, clock)
+            .taking_tokens_at(token_origin)
+            .keeping_tokens(self.parts.store.clone());
         let entry = Entry::new(probe, due, self.parts.cancel.child_token());
         if let Some(settings) = &entry.probe.target().reference {
             let watch = reference::Watch::new(settings.clone(), &entry, &self.parts);
@@ -268,11 +270,11 @@ impl Scheduler {
         serial
     }
 
-    fn origin(&mut self, target: &Target) -> Arc<Origin> {
-        let key = target.origin.origin().ascii_serialization();
-        let Limits { refusals_per_origin, refusal_window, .. } = self.limits;
-        let new = || Arc::new(Origin::new(refusals_per_origin, refusal_window));
-        self.origins.entry(key).or_insert_with(new).clone()
+    /// The budget of that origin, which all who ask it share.
+    fn origin(&mut self, url: &Url) -> Arc<Origin> {
+        let limits = self.limits;
+        let new = || Arc::new(Origin::new(limits.refusals_per_origin, limits.refusal_window));
+        self.origins.entry(url.origin().ascii_serialization()).or_insert_with(new).clone()
     }
 
     fn put_on_board(&self, order: &[u64]) {

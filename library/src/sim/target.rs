@@ -60,6 +60,7 @@ pub fn target(name: &str, origin: &Url, grant: Grant, call: Call) -> Target {
         headers: HeaderMap::new(),
         secret_headers: Vec::new(),
         client: ClientSettings::default(),
+        customer: None,
         log: Vec::new(),
         expected: None,
         reference: None,

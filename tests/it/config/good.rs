@@ -222,7 +222,7 @@ fn any_address_of_the_api_is_cut_down_to_the_origin() {
     let same = ["https://pbx.example.com", "https://pbx.example.com/", "https://PBX.example.com:443"];
     for text in same {
         assert_eq!(
-            normalise_url(text).map(|(url, note)| (url.to_string(), note)),
+            cut_down(text, "freepbx").map(|(url, note)| (url.to_string(), note)),
             Ok(("https://pbx.example.com/".to_owned(), None)),
             "{text}"
         );
@@ -239,14 +239,39 @@ fn any_address_of_the_api_is_cut_down_to_the_origin() {
         "?a=b",
     ];
     for path in paths {
-        let (url, note) = normalise_url(&format!("http://192.0.2.1:83{path}")).expect(path);
+        let (url, note) = cut_down(&format!("http://192.0.2.1:83{path}"), "freepbx").expect(path);
         assert_eq!(url.as_str(), "http://192.0.2.1:83/", "{path}");
         assert_eq!(note.as_deref(), Some("cut down to the origin http://192.0.2.1:83"), "{path}");
     }
     for path in ["/pbx", "/pbx/admin/api/api", "/administrator", "/api/api/token"] {
-        let error = normalise_url(&format!("https://www.example.com{path}")).expect_err(path);
-        assert!(error.contains("is no path of FreePBX"), "{error}");
+        let error = cut_down(&format!("https://www.example.com{path}"), "freepbx").expect_err(path);
+        assert!(
+            error.contains("is no path of FreePBX, whose addresses begin with /admin; write https://www"),
+            "{error}"
+        );
     }
+}
+
+#[test]
+fn an_address_of_any_platform_is_cut_down_by_what_its_description_says() {
+    for (platform, path) in
+        [("ringme", "/api/ver1.0/user/"), ("ringme", "/oauth"), ("3cx", "/xapi/v1/Users?$top=1")]
+    {
+        let (url, note) = cut_down(&format!("https://api.example.com{path}"), platform).expect(path);
+        assert_eq!((url.as_str(), note.is_some()), ("https://api.example.com/", true), "{path}");
+    }
+    let error =
+        cut_down("https://zoom.us/oauth/token", "zoom-phone").expect_err("the token endpoint is elsewhere");
+    assert!(error.contains("is no path of Zoom Phone, whose addresses begin with /v2;"), "{error}");
+    let error = cut_down("https://api.example.com/admin/api/api", "ringme").expect_err("FreePBX's");
+    assert_eq!(
+        error,
+        "`/admin/api/api` is no path of Ringme, whose addresses begin with /api or /oauth; write https://api.example.com"
+    );
+}
+
+fn cut_down(text: &str, platform: &str) -> Result<(url::Url, Option<String>), String> {
+    normalise_url(text, pbx_exporter::platform::builtin(platform).as_deref())
 }
 
 #[test]

@@ -88,7 +88,7 @@ fn section(platform: &Platform) -> String {
     }
     if let Some(counted) = &platform.rate_limit.counted {
         let spared = if platform.rate_limit.shared {
-            "; a target plans, at each pass, to use half of what is left at most"
+            "; the customer's targets plan together, at each pass, to use half of what is left at most"
         } else {
             ""
         };

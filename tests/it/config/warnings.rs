@@ -121,6 +121,45 @@ fn plain_http_is_a_warning_unless_it_stays_on_this_machine() {
     );
 }
 
+const SPLIT: &str = "
+platforms:
+  orchard:
+    title: Orchard
+    grants: {client_credentials: {}}
+    token: {path: /token, origin: TOKEN}
+    calls: [{name: trees, request: {path: /trees}}]
+targets:
+  - name: farm
+    url: URL
+    platform: orchard
+    tls: {min_version: '1.3'}
+    auth: {client_id: a, client_secret: not-a-real-secret}
+";
+
+#[test]
+fn plain_http_to_a_token_endpoint_elsewhere_is_warned_of() {
+    let said = "pbx.yml:13:11: targets[0].auth.url: missing, and credentials travel in plain text to the platform's \
+                `token.origin`; write an https:// origin there, or here";
+    for (origin, warnings) in [
+        ("http://login.example.com", vec![said]),
+        ("http://127.0.0.1:1", vec![]),
+        ("https://l.example.com", vec![]),
+    ] {
+        let text = SPLIT.replace("TOKEN", origin).replace("URL", "https://pbx.example.com");
+        assert_eq!(load_text(&text).expect("a good file").warnings, warnings, "{origin}");
+        let https = text.replace("client_id", "url: 'https://l.example.com', client_id");
+        assert_eq!(load_text(&https).expect("a good file").warnings, Vec::<String>::new());
+    }
+}
+
+#[test]
+fn tls_has_a_use_where_the_token_endpoint_alone_is_https() {
+    for (origin, accepted) in [("https://login.example.com", true), ("http://login.example.com", false)] {
+        let text = SPLIT.replace("TOKEN", origin).replace("URL", "http://pbx.example.com");
+        assert_eq!(load_text(&text).is_ok(), accepted, "{origin}");
+    }
+}
+
 #[test]
 fn limits_that_risk_a_ban_are_warned_of() {
     let text = format!("limits: {{refusals_per_origin: 7, refusal_window: 39m}}\n{}", one_target("", ""));
@@ -192,6 +231,28 @@ fn a_secret_file_with_a_final_newline_and_odd_but_likely_characters_is_no_cause_
             "{value:?}"
         );
     }
+}
+
+#[test]
+fn targets_that_are_taken_for_one_customers_are_told_once_an_origin() {
+    let target = |name: &str, rest: &str| {
+        let auth = format!("auth: {{client_id: {name}, client_secret: not-a-real-secret}}");
+        format!("- {{name: {name}, url: 'https://api.example.com', platform: ringme, {rest}{auth}}}\n")
+    };
+    let notes = |rests: [&str; 3]| {
+        let [a, b, c] = rests;
+        let text = format!("targets:\n{}{}{}", target("office", a), target("branch", b), target("shop", c));
+        load_text(&text).expect("a good file").notes
+    };
+    let found = notes([""; 3]);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(
+        found[0]
+            .starts_with("pbx.yml:3:23: targets[1].customer: missing, so this target and `office` are taken"),
+        "{found:?}"
+    );
+    assert_eq!(notes(["customer: a, ", "customer: b, ", ""]), Vec::<String>::new());
+    assert_eq!(notes(["", "customer: b, ", ""]).len(), 1);
 }
 
 #[test]

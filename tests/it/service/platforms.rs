@@ -104,7 +104,7 @@ fn cases() -> Vec<Case> {
                 "",
             )),
             token_answer: usual(),
-            list: ("/ns-api/v2/domains/~/users", "", BEARER),
+            list: ("/ns-api/v2/domains/~/users", "limit=100", BEARER),
             list_answer: json!([{"user": "100"}, {"user": "101"}]),
             total: Some(2.0),
         },

@@ -65,7 +65,8 @@ pub struct CallForm {
     /// The request where the extensions are wanted one by one, or counted by listing them; without it `request`.
     pub each: Option<RequestForm>,
     /// JSON pointer to the number of extensions: a number, a text that is one, or an array or object whose members
-    /// are counted. Without it all pages of `list` are counted; without either any success will do.
+    /// are counted. Without it all pages of `list` are counted; without either any answer in JSON with a status 2xx
+    /// will do, and with `method: HEAD` any with that status.
     pub total: Option<String>,
     /// JSON pointer to the extensions, an array or object; `""` where the answer itself is one.
     pub list: Option<String>,

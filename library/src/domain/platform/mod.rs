@@ -74,6 +74,15 @@ impl Platform {
         self.calls.iter().find(|call| call.name == name)
     }
 
+    /// Each path on a target's own origin that the description names, with its query.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        let requests = self.calls.iter().flat_map(|call| std::iter::once(&call.request).chain(&call.each));
+        let requests = requests.chain(self.version.iter().map(|version| &version.request));
+        let token = self.token.iter().filter(|token| token.origin.is_none());
+        let token = token.flat_map(|token| std::iter::once(&token.path).chain(&token.authorize));
+        token.chain(requests.map(|request| &request.path)).map(String::as_str)
+    }
+
     /// The platform's own words for a reason of this operation.
     pub fn words(&self, reason: Reason, operation: Operation) -> Option<&Words> {
         self.reasons.get(reason.as_str()).filter(|words| words.of.has(operation))

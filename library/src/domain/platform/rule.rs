@@ -14,6 +14,8 @@ pub struct Rule {
     pub of: Part,
     /// The grants with which a token was asked for.
     pub grants: Option<Vec<Grant>>,
+    /// What the path holds that was asked.
+    pub path: Option<String>,
     /// The statuses.
     pub status: Option<Vec<u16>>,
     /// A header field.
@@ -110,7 +112,8 @@ pub struct Words {
     pub of: Part,
     /// What is wrong, in a few words, for `diagnose`.
     pub title: Option<String>,
-    /// What is wrong and how to mend it, in a sentence or a few.
+    /// What is wrong and how to mend it, in a sentence or a few; of what happens on the way (`dns` to `connection_lost`, a
+    /// redirect, a large answer) the mend alone, and of `timeout` where the platform took the request.
     pub diagnosis: Option<String>,
     /// How sure that is.
     pub certainty: Option<Certainty>,
@@ -147,13 +150,14 @@ impl Certainty {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct RateLimit {
-    /// Header field with the number of requests left; without it `X-RateLimit-Remaining` or `RateLimit-Remaining`.
+    /// Header field with the number of requests left; without it `X-RateLimit-Remaining`, `RateLimit-Remaining` or the member
+    /// of `RateLimit`.
     pub remaining: Option<String>,
-    /// Header field with the seconds until the budget is whole again; without it `X-RateLimit-Reset` or
-    /// `RateLimit-Reset`.
+    /// Header field with the seconds until the budget is whole again; without it `X-RateLimit-Reset`,
+    /// `RateLimit-Reset` or the member of `RateLimit`.
     pub reset: Option<String>,
-    /// Whether the customer's own applications live on the same budget: then a target plans, at each pass, to use half of what
-    /// is left until the reset at most.
+    /// Whether the customer's own applications live on the same budget: then its targets at one origin (see `customer` there)
+    /// plan together, at each pass, to use half of what is left until the reset at most. Without a reset it has to last an hour.
     #[serde(default)]
     pub shared: bool,
     /// What is counted against whom, for people.

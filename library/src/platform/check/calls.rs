@@ -4,10 +4,11 @@ use http::HeaderValue;
 use serde_json::Value;
 use url::form_urlencoded;
 
-use super::{Problems, add, headers, path, pointer};
-use crate::domain::platform::{CallForm, Method, PageBy, RequestForm};
+use super::{HEAD, Problems, add, headers, path, pointer, query, test};
+use crate::domain::platform::{CallForm, Method, PageBy, Paging, Platform, RequestForm, SentAs};
 
-pub(super) fn calls(found: &mut Problems, calls: &[CallForm]) {
+pub(super) fn calls(found: &mut Problems, platform: &Platform) {
+    let calls = &platform.calls;
     if calls.is_empty() {
         add(found, "calls", "is empty; add at least one with `name` and `request`");
     }
@@ -19,56 +20,90 @@ pub(super) fn calls(found: &mut Problems, calls: &[CallForm]) {
         } else if calls[..at].iter().any(|other| other.name == call.name) {
             add(found, format!("{key}.name"), "is there twice; give each call its own");
         }
-        self::call(found, &key, call);
+        self::call(found, &key, call, &platform.sent_as);
     }
 }
 
-fn call(found: &mut Problems, key: &str, call: &CallForm) {
-    request(found, &format!("{key}.request"), &call.request);
+fn call(found: &mut Problems, key: &str, call: &CallForm, sent_as: &SentAs) {
+    request(found, &format!("{key}.request"), &call.request, sent_as);
     if let Some(each) = &call.each {
-        request(found, &format!("{key}.each"), each);
+        request(found, &format!("{key}.each"), each, sent_as);
     }
     let pointers = [("total", &call.total), ("list", &call.list), ("id", &call.id), ("label", &call.label)];
     for (name, value) in pointers {
         pointer(found, &format!("{key}.{name}"), value.as_ref());
     }
-    pointer(found, &format!("{key}.success.pointer"), call.success.as_ref().map(|test| &test.pointer));
-    let points = call.total.is_some() || call.list.is_some();
+    test(found, &format!("{key}.success"), call.success.as_ref());
+    let points = call.total.is_some() || call.list.is_some() || call.success.is_some();
     if call.request.method == Method::Head && points {
-        add(
-            found,
-            format!("{key}.request.method"),
-            "is HEAD, whose answer has no body to point into; write GET",
-        );
+        add(found, format!("{key}.request.method"), HEAD);
     }
     if call.list.is_none() && (call.id.is_some() || call.paging.is_some()) {
         let which = if call.id.is_some() { "id" } else { "paging" };
         add(found, format!("{key}.{which}"), "needs `list`, where the extensions are; add it");
     }
-    let Some(paging) = &call.paging else { return };
+    if let Some(form) = &call.paging {
+        let asked = call.each.as_ref().unwrap_or(&call.request);
+        paging(found, &format!("{key}.paging"), form, &asked.path, sent_as);
+    }
+}
+
+fn paging(found: &mut Problems, key: &str, paging: &Paging, path: &str, sent_as: &SentAs) {
+    pointer(found, &format!("{key}.cursor"), paging.cursor.as_ref());
     match paging.by {
         PageBy::Cursor if paging.cursor.is_none() => {
             add(
                 found,
-                format!("{key}.paging.cursor"),
+                format!("{key}.cursor"),
                 "missing, where the answer has the cursor; add a JSON pointer",
             );
         }
         PageBy::Page | PageBy::Offset if paging.size.is_none_or(|size| size == 0) => {
             add(
                 found,
-                format!("{key}.paging.size"),
+                format!("{key}.size"),
                 "missing or 0, and tells which page is the last; add how many the request asks for",
             );
         }
-        _ => pointer(found, &format!("{key}.paging.cursor"), paging.cursor.as_ref()),
+        _ => {}
+    }
+    let useless = [
+        ("first", paging.first.is_some() && paging.by != PageBy::Page, "page"),
+        ("size", paging.size.is_some() && paging.by == PageBy::Cursor, "page` or `by: offset"),
+        ("cursor", paging.cursor.is_some() && paging.by != PageBy::Cursor, "cursor"),
+    ];
+    for (name, _, by) in useless.into_iter().filter(|(_, useless, _)| *useless) {
+        add(found, format!("{key}.{name}"), format!("has a use with `by: {by}` alone; remove it"));
+    }
+    let parameter = format!("{key}.parameter");
+    if paging.parameter.is_empty() {
+        add(found, parameter, "is empty; write the parameter's name");
+    } else if sent_as.query.as_ref() == Some(&paging.parameter) {
+        add(
+            found,
+            parameter,
+            "is the parameter that carries the token (`sent_as.query`); write the one of the pages",
+        );
+    } else if query(path).any(|name| name == paging.parameter) {
+        add(
+            found,
+            parameter,
+            "stands in the query of the path as well, and is added for each page; remove it there",
+        );
     }
 }
 
 /// This exporter only reads.
-pub(super) fn request(found: &mut Problems, key: &str, form: &RequestForm) {
+pub(super) fn request(found: &mut Problems, key: &str, form: &RequestForm, sent_as: &SentAs) {
     path(found, &format!("{key}.path"), &form.path);
-    headers(found, &format!("{key}.headers"), &form.headers);
+    if query(&form.path).any(|name| sent_as.query.as_deref() == Some(&name)) {
+        add(
+            found,
+            format!("{key}.path"),
+            "has the parameter that carries the token (`sent_as.query`) in its query; remove it",
+        );
+    }
+    headers(found, &format!("{key}.headers"), &form.headers, sent_as);
     match (&form.body, form.method) {
         (Some(_), Method::Get | Method::Head) => {
             add(found, format!("{key}.body"), "only a POST has a body; write `method: POST` or remove it");

@@ -1,13 +1,18 @@
 //! What a description says that makes no sense: each with the key it is about, and the mend.
 
 pub(super) mod calls;
+mod headers;
 mod rules;
+mod token;
 
-use http::{HeaderName, HeaderValue};
-use url::Url;
+use std::borrow::Cow;
 
+use http::HeaderValue;
+use url::form_urlencoded;
+
+use self::headers::{answer_header, header_name, headers, names_secret};
 use crate::domain::Grant;
-use crate::domain::platform::{Platform, TokenEndpoint};
+use crate::domain::platform::{Method, Platform, Reader, Test};
 
 /// Key and text of each problem.
 type Problems = Vec<(String, String)>;
@@ -16,23 +21,30 @@ type Problems = Vec<(String, String)>;
 pub fn problems(platform: &Platform) -> Problems {
     let mut found = Problems::new();
     text(&mut found, "title", &platform.title);
-    headers(&mut found, "headers", &platform.headers);
+    headers(&mut found, "headers", &platform.headers, &platform.sent_as);
     grants(&mut found, platform);
     if let Some(form) = &platform.token {
-        token(&mut found, form);
+        token::token(&mut found, form);
     }
     sent_as(&mut found, platform);
-    calls::calls(&mut found, &platform.calls);
+    calls::calls(&mut found, platform);
     if let Some(version) = &platform.version {
-        calls::request(&mut found, "version.request", &version.request);
+        calls::request(&mut found, "version.request", &version.request, &platform.sent_as);
+        if version.request.method == Method::Head {
+            add(&mut found, "version.request.method", HEAD);
+        }
         pointer(&mut found, "version.version", Some(&version.version));
         pointer(&mut found, "version.engine", version.engine.as_ref());
     }
+    if platform.validity.is_some() && platform.reader == Reader::Rules {
+        add(&mut found, "validity", "is asked by `reader: freepbx` alone; remove it");
+    }
     if let Some(validity) = &platform.validity {
-        calls::request(&mut found, "validity", validity);
+        calls::request(&mut found, "validity", validity, &platform.sent_as);
     }
     for (at, rule) in platform.rules.iter().enumerate() {
         rules::rule(&mut found, &format!("rules[{at}]"), rule);
+        rules::twin(&mut found, at, &platform.rules);
     }
     for (name, words) in &platform.reasons {
         rules::words(&mut found, name, words);
@@ -40,12 +52,12 @@ pub fn problems(platform: &Platform) -> Problems {
     let limit = &platform.rate_limit;
     for (key, name) in [("remaining", &limit.remaining), ("reset", &limit.reset)] {
         if let Some(name) = name {
-            header_name(&mut found, &format!("rate_limit.{key}"), name);
+            answer_header(&mut found, &format!("rate_limit.{key}"), name);
         }
     }
     if let Some(ban) = &platform.ban {
-        rules::placeholders(&mut found, "ban.likely", &ban.likely);
-        rules::placeholders(&mut found, "ban.possible", &ban.possible);
+        rules::sentence(&mut found, "ban.likely", &ban.likely);
+        rules::sentence(&mut found, "ban.possible", &ban.possible);
     }
     found
 }
@@ -75,6 +87,15 @@ fn grants(found: &mut Problems, platform: &Platform) {
             "has no use with the grant `static` alone; remove it, or add the grant that it serves",
         );
     }
+    for grant in served.iter().copied() {
+        let form = platform.grants.get(grant);
+        let texts = form
+            .into_iter()
+            .flat_map(|form| [("application", &form.application), ("grant_type", &form.grant_type)]);
+        for (name, _) in texts.filter(|(_, text)| text.as_ref().is_some_and(|text| text.trim().is_empty())) {
+            add(found, format!("grants.{grant}.{name}"), "is empty; write the platform's word, or remove it");
+        }
+    }
     let confirms = served.contains(&Grant::AuthorizationCode);
     if confirms && token.is_some_and(|token| token.authorize.is_none()) {
         add(
@@ -83,49 +104,6 @@ fn grants(found: &mut Problems, platform: &Platform) {
             "missing, and the grant `authorization_code` needs it; add the page's path",
         );
     }
-}
-
-fn token(found: &mut Problems, form: &TokenEndpoint) {
-    path(found, "token.path", &form.path);
-    if let Some(authorize) = &form.authorize {
-        path(found, "token.authorize", authorize);
-    }
-    if let Some(origin) = &form.origin
-        && !is_origin(origin)
-    {
-        add(
-            found,
-            "token.origin",
-            "is no origin; write scheme and host alone, as in `https://login.example.com`",
-        );
-    }
-    for (at, parameter) in form.parameters.iter().enumerate() {
-        let key = format!("token.parameters[{at}].name");
-        let twice = form.parameters[..at].iter().any(|other| other.name == parameter.name);
-        if parameter.name.is_empty() || parameter.name.chars().any(|c| c.is_control() || c.is_whitespace()) {
-            add(found, key, "is no name of a parameter; write a word");
-        } else if twice {
-            add(found, key, "is there twice; keep one");
-        }
-    }
-    let answer = &form.answer;
-    let pointers = [
-        ("access_token", &answer.access_token),
-        ("expires_in", &answer.expires_in),
-        ("refresh_token", &answer.refresh_token),
-        ("scope", &answer.scope),
-    ];
-    for (name, value) in pointers {
-        pointer(found, &format!("token.answer.{name}"), value.as_ref());
-    }
-    pointer(found, "token.success.pointer", form.success.as_ref().map(|test| &test.pointer));
-}
-
-fn is_origin(text: &str) -> bool {
-    let Ok(url) = Url::parse(text) else { return false };
-    let bare =
-        url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
-    matches!(url.scheme(), "https" | "http") && url.host().is_some() && bare && url.password().is_none()
 }
 
 fn sent_as(found: &mut Problems, platform: &Platform) {
@@ -151,8 +129,18 @@ fn sent_as(found: &mut Problems, platform: &Platform) {
 fn path(found: &mut Problems, key: &str, path: &str) {
     if let Some(wrong) = wrong_path(path) {
         add(found, key, wrong);
+    } else if query(path).any(|name| names_secret(&name)) {
+        add(found, key, "has what looks like a secret in its query, and paths are shown; remove it");
     }
 }
+
+/// Names in the query of a path.
+fn query(path: &str) -> impl Iterator<Item = Cow<'_, str>> {
+    let query = path.split_once('?').map_or("", |(_, query)| query);
+    form_urlencoded::parse(query.as_bytes()).map(|(name, _)| name)
+}
+
+const HEAD: &str = "is HEAD, whose answer has no body to point into; write GET";
 
 /// What is wrong with a path on a target's origin.
 pub fn wrong_path(path: &str) -> Option<&'static str> {
@@ -169,50 +157,31 @@ pub fn wrong_path(path: &str) -> Option<&'static str> {
     }
 }
 
-/// Whether a text cannot be a JSON pointer (RFC 6901).
-pub fn is_no_pointer(text: &str) -> bool {
-    !text.is_empty() && !text.starts_with('/')
+/// Why a text cannot be a JSON pointer (RFC 6901).
+pub fn wrong_pointer(text: &str) -> Option<&'static str> {
+    if !text.is_empty() && !text.starts_with('/') {
+        Some("is no JSON pointer; begin it with `/`, as in `/data/items`, or write \"\" for the whole answer")
+    } else if text.split('~').skip(1).any(|rest| !rest.starts_with(['0', '1'])) {
+        Some("is no JSON pointer: after a `~` stands 0 or 1; write `~0` for `~` itself and `~1` for `/`")
+    } else {
+        None
+    }
 }
 
 fn pointer(found: &mut Problems, key: &str, value: Option<&String>) {
-    if value.is_some_and(|value| is_no_pointer(value)) {
-        add(
-            found,
-            key,
-            "is no JSON pointer; begin it with `/`, as in `/data/items`, or write \"\" for the whole answer",
-        );
+    if let Some(wrong) = value.and_then(|value| wrong_pointer(value)) {
+        add(found, key, wrong);
     }
 }
 
-fn headers<'a>(found: &mut Problems, key: &str, headers: impl IntoIterator<Item = (&'a String, &'a String)>) {
-    for (name, value) in headers {
-        let key = format!("{key}.{name}");
-        header_name(found, &key, name);
-        if name.eq_ignore_ascii_case("authorization") {
-            add(found, &*key, "carries the token; say in `sent_as` how, and remove it");
-        } else if HeaderValue::from_str(value).is_err() {
-            add(found, &*key, "the value has a line break or control character; remove it");
-        }
-    }
+fn test(found: &mut Problems, key: &str, test: Option<&Test>) {
+    pointer(found, &format!("{key}.pointer"), test.map(|test| &test.pointer));
+    not_empty(found, &format!("{key}.values"), test.map(|test| &*test.values));
 }
 
-/// Also those that belong to the connection or to the exporter.
-fn header_name(found: &mut Problems, key: &str, name: &str) {
-    const OURS: [&str; 8] = [
-        "host",
-        "content-length",
-        "content-type",
-        "transfer-encoding",
-        "connection",
-        "te",
-        "upgrade",
-        "accept-encoding",
-    ];
-    match HeaderName::try_from(name) {
-        Err(_) => add(found, key, "is no header name; use letters, digits and `-`"),
-        Ok(name) if OURS.contains(&name.as_str()) => {
-            add(found, key, "is set by the exporter itself; remove it");
-        }
-        Ok(_) => {}
+/// A list without members says nothing, or that nothing fits.
+fn not_empty<T>(found: &mut Problems, key: &str, list: Option<&[T]>) {
+    if list.is_some_and(<[T]>::is_empty) {
+        add(found, key, "is empty, so that nothing ever fits; name at least one, or remove it");
     }
 }

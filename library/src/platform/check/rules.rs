@@ -1,6 +1,6 @@
 //! Rules, words and what stands in their braces.
 
-use super::{Problems, add, header_name, pointer};
+use super::{Problems, add, answer_header, not_empty, pointer};
 use crate::domain::platform::{Part, Rule, Words};
 use crate::domain::{Operation, Reason};
 use crate::platform::words::PLACEHOLDERS;
@@ -8,6 +8,14 @@ use crate::platform::words::PLACEHOLDERS;
 pub(super) fn rule(found: &mut Problems, key: &str, rule: &Rule) {
     if rule.status.is_none() && rule.header.is_none() && rule.pointer.is_none() {
         add(found, key, "fits any answer; add `status`, `header` or `pointer`");
+    }
+    let of_body = rule.pointer.is_some() || rule.header.is_some() || rule.absent.is_some();
+    if !of_body && rule.status.iter().flatten().any(|status| (200..300).contains(status)) {
+        add(
+            found,
+            format!("{key}.status"),
+            "makes each success a failure; add `pointer` or `header`, or remove the 2xx",
+        );
     }
     if rule.pointer.is_none() && (rule.values.is_some() || rule.prefix.is_some() || rule.contains.is_some()) {
         add(found, format!("{key}.pointer"), "missing, where the text is in the answer; add a JSON pointer");
@@ -17,8 +25,26 @@ pub(super) fn rule(found: &mut Problems, key: &str, rule: &Rule) {
     if let Some(odd) = rule.status.iter().flatten().find(|status| !(100..=599).contains(*status)) {
         add(found, format!("{key}.status"), format!("{odd} is no HTTP status; write 100 to 599"));
     }
+    not_empty(found, &format!("{key}.status"), rule.status.as_deref());
+    not_empty(found, &format!("{key}.values"), rule.values.as_deref());
+    not_empty(found, &format!("{key}.grants"), rule.grants.as_deref());
     if let Some(test) = &rule.header {
-        header_name(found, &format!("{key}.header.name"), &test.name);
+        answer_header(found, &format!("{key}.header.name"), &test.name);
+    }
+    let in_header = rule.header.as_ref().and_then(|test| test.contains.as_ref());
+    let parts = [("path", &rule.path), ("prefix", &rule.prefix), ("contains", &rule.contains)];
+    let parts = parts.into_iter().map(|(name, part)| (name, part.as_ref()));
+    for (name, part) in parts.chain([("header.contains", in_header)]) {
+        if part.is_some_and(String::is_empty) {
+            add(
+                found,
+                format!("{key}.{name}"),
+                "is empty, which any text holds; write a part of it, or remove it",
+            );
+        }
+    }
+    if rule.absent.is_some() && rule.absent == rule.pointer {
+        add(found, format!("{key}.absent"), "is the `pointer` itself, so that nothing ever fits; remove one");
     }
     if rule.grants.is_some() && rule.of != Part::Token {
         add(found, format!("{key}.grants"), "is about token requests; add `of: token` or remove it");
@@ -30,7 +56,21 @@ pub(super) fn rule(found: &mut Problems, key: &str, rule: &Rule) {
         add(found, format!("{key}.reason"), text);
     }
     if let Some(text) = &rule.diagnosis {
-        placeholders(found, &format!("{key}.diagnosis"), text);
+        sentence(found, &format!("{key}.diagnosis"), text);
+    }
+}
+
+/// The first that fits counts, so that a rule with the same conditions after it has no use.
+pub(super) fn twin(found: &mut Problems, at: usize, rules: &[Rule]) {
+    let conditions =
+        |rule: &Rule| Rule { reason: Reason::UnexpectedResponse, diagnosis: None, ..rule.clone() };
+    let first = rules[..at].iter().position(|before| conditions(before) == conditions(&rules[at]));
+    if let Some(first) = first {
+        add(
+            found,
+            format!("rules[{at}]"),
+            format!("fits just where rules[{first}] does, which comes first; remove one"),
+        );
     }
 }
 
@@ -55,16 +95,26 @@ pub(super) fn words(found: &mut Problems, name: &str, words: &Words) {
         add(found, &*key, format!("is no reason; use one of: {}", known.join(", ")));
     }
     if let Some(text) = &words.diagnosis {
-        placeholders(found, &format!("{key}.diagnosis"), text);
+        sentence(found, &format!("{key}.diagnosis"), text);
     }
     for (name, text) in [("title", &words.title), ("because", &words.because)] {
-        if text.as_ref().is_some_and(|text| text.contains(['{', '}'])) {
+        if text.as_ref().is_some_and(|text| text.trim().is_empty()) {
+            add(found, format!("{key}.{name}"), EMPTY);
+        } else if text.as_ref().is_some_and(|text| text.contains(['{', '}'])) {
             add(found, format!("{key}.{name}"), "has a brace; placeholders are for `diagnosis` alone");
         }
     }
+    if words.avoid.iter().flatten().any(|text| text.trim().is_empty()) {
+        add(found, format!("{key}.avoid"), EMPTY);
+    }
 }
 
-pub(super) fn placeholders(found: &mut Problems, key: &str, text: &str) {
+const EMPTY: &str = "is empty; write a sentence, or remove it, and the general words serve";
+
+pub(super) fn sentence(found: &mut Problems, key: &str, text: &str) {
+    if text.trim().is_empty() {
+        add(found, key, EMPTY);
+    }
     for part in text.split('{').skip(1) {
         let name = part.split_once('}').map(|(name, _)| name);
         if !name.is_some_and(|name| PLACEHOLDERS.contains(&name)) {

@@ -10,8 +10,9 @@ use crate::platform::CallContext;
 pub fn nothing_behind_gateway(ctx: &CallContext) -> String {
     format!(
         "There is nothing at {}, says something in front of FreePBX, a gateway or proxy that answers in JSON of its \
-         own. Let it pass /admin/api/ on to the PBX, or correct host and port in the target's url.",
-        ctx.path()
+         own. Let it pass /admin/api/ on to the PBX, or correct host and port in {}.",
+        ctx.path(),
+        ctx.address()
     )
 }
 
@@ -75,11 +76,11 @@ pub const WENT_IN_PLAIN: &str = " Credentials went to it unencrypted.";
 
 /// A port of https was spoken to without TLS, by the exporter or by what is in front.
 pub fn wants_https(ctx: &CallContext) -> String {
-    let (mend, harm) = if ctx.target.origin.scheme() == "http" {
-        ("change the target's url to https://.", WENT_IN_PLAIN)
+    let (mend, harm) = if ctx.origin().scheme() == "http" {
+        (format!("change {} to https://.", ctx.address()), WENT_IN_PLAIN)
     } else {
         let mend = "something in front of FreePBX takes https and passes it on as plain http. Let it speak https to that port.";
-        (mend, "")
+        (mend.to_owned(), "")
     };
     format!("The web server refuses {}, because this port wants https: {mend}{harm}", ctx.asked())
 }

@@ -191,9 +191,10 @@ pub fn not_as_freepbx(ctx: &CallContext, status: StatusCode) -> String {
     format!(
         "GET {}, sent without credentials, was answered with HTTP {} in a way that FreePBX's API never does: another \
          program answers at this address, or something in front of the PBX. No credentials were sent. Correct host and \
-         port in the target's url, or let what is in front pass /admin/api/ on.",
+         port in {}, or let what is in front pass /admin/api/ on.",
         ctx.path(),
-        status.as_u16()
+        status.as_u16(),
+        ctx.address()
     )
 }
 

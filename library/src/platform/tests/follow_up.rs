@@ -130,6 +130,67 @@ fn silence_after_refusals_is_called_a_likely_ban() {
 }
 
 #[test]
+fn what_fails_at_a_token_endpoint_elsewhere_is_not_blamed_on_the_targets_url() {
+    let mut target = pbx(Grant::ClientCredentials, Call::known("graphql"));
+    target.auth.origin = Some(Url::parse("http://login.example.com").unwrap());
+    let errors = [
+        TransportError::Dns("no such host".into()),
+        TransportError::Tls(TransportError::NOT_TLS.into()),
+        TransportError::Tls("certificate expired".into()),
+        TransportError::RedirectElsewhere("https://x.example.com".into()),
+        TransportError::RedirectLoop,
+        TransportError::ConnectionLost("closed".into()),
+        TransportError::Timeout { limit: Duration::from_secs(10), phase: "connect" },
+    ];
+    for (operation, host, wants_https) in
+        [(Operation::Token, "login.example.com", true), (Operation::Extensions, "pbx.example.com", false)]
+    {
+        let ctx = context(&target, operation, false);
+        let token = operation == Operation::Token;
+        for error in &errors {
+            let said = transport_failure(&ctx, error, true).diagnosis;
+            assert!(said.starts_with(&format!("No usable answer from {host} for")), "{said}");
+            assert!(!said.contains("the target's url") || !token, "{said}");
+            assert!(!said.contains("`auth.url`") || token, "{said}");
+            assert!(!said.contains("banned"), "refused was perhaps at the other host: {said}");
+            let lost = matches!(error, TransportError::ConnectionLost(_));
+            assert_eq!(said.contains("wants https"), lost && wants_https, "{said}");
+        }
+        for status in [200, 302, 404] {
+            let said = judge(&ctx, &answer(status, "<html>")).unwrap_err().diagnosis;
+            assert!(!said.contains("the target's url") || !token, "{said}");
+        }
+    }
+    target.platform = builtin("ringme").unwrap();
+    let ctx = context(&target, Operation::Token, false);
+    for status in [200, 302, 404, 418] {
+        let said = token_failure(&ctx, &answer(status, "<html>")).diagnosis;
+        assert!(said.contains("`auth.url`"), "{status}: {said}");
+    }
+}
+
+#[test]
+fn words_of_one_platform_are_said_of_no_other() {
+    let timeout = |phase| TransportError::Timeout { limit: Duration::from_secs(10), phase };
+    let errors =
+        [timeout("processing"), timeout("connect"), timeout("transfer"), TransportError::TooLarge(9)];
+    for name in names() {
+        let mut target = pbx(Grant::ClientCredentials, Call::known("graphql"));
+        target.platform = builtin(name).unwrap();
+        for (operation, error) in Operation::ALL.into_iter().flat_map(|o| errors.iter().map(move |e| (o, e)))
+        {
+            let said = transport_failure(&context(&target, operation, false), error, false).diagnosis;
+            let words =
+                ["MariaDB", "PHP", "graphql", "GraphQL"].into_iter().filter(|word| said.contains(word));
+            let freepbx = name == "freepbx"
+                && (*error == timeout("processing")
+                    || matches!(error, TransportError::TooLarge(_)) && operation != Operation::Token);
+            assert_eq!(words.count() > 0, freepbx, "{name}: {said}");
+        }
+    }
+}
+
+#[test]
 fn http_and_https_taken_for_each_other_are_called_so() {
     let https = pbx(Grant::ClientCredentials, Call::known("graphql"));
     let mut http = https.clone();

@@ -3,6 +3,32 @@
 use super::*;
 use crate::sim::ringme::{self, fixtures::ALL};
 
+#[test]
+fn a_call_without_pointers_wants_json_and_hears_nothing_of_another_path() {
+    let origin = Url::parse("https://api.example.com").unwrap();
+    let mut target = ringme::target("pbx", &origin, Grant::ClientCredentials);
+    for (call, has_me) in [("first", true), ("user", false), ("extensions", true)] {
+        target.call = Call::known(call);
+        let ctx = context(&target, Operation::Extensions, false);
+        for (body, reason) in
+            [("<html>", "a page"), ("ready", "not JSON"), ("", "not JSON"), ("{", "not JSON")]
+        {
+            let failure = read_list(&ctx, &answer(200, body)).unwrap_err();
+            assert_eq!(failure.reason, Reason::UnexpectedResponse, "{call} {body}");
+            assert!(failure.diagnosis.contains(reason), "{call} {body}: {}", failure.diagnosis);
+        }
+        assert!(read_list(&ctx, &answer(200, "[]")).is_ok(), "{call}");
+        let absent = read_list(&ctx, &answer(404, r#"{"message":"Record not found"}"#)).unwrap_err();
+        assert_eq!(absent.reason, Reason::ApiNotFound);
+        assert_eq!(absent.diagnosis.contains("@me` serves"), has_me, "{call}: {}", absent.diagnosis);
+        assert_eq!(absent.diagnosis.contains("call: user"), has_me, "{call}: {}", absent.diagnosis);
+    }
+    let Call::Custom(custom) = Called::Path("/api/ver1.0/ready").call() else { unreachable!() };
+    target.call = Call::Custom(custom);
+    let ctx = context(&target, Operation::Extensions, false);
+    assert_eq!(read_list(&ctx, &answer(200, "ready")), Ok(Listing { total: None }), "a call of one's own");
+}
+
 fn of(fixture: &Fixture) -> Target {
     let grant = if fixture.grant == Grant::RefreshToken { Grant::Password } else { fixture.grant };
     ringme::target("pbx", &Url::parse("https://api.example.com").unwrap(), grant)
@@ -37,6 +63,9 @@ fn a_spent_budget_says_when_to_come_again() {
     let failure = read_list(&context(&target, Operation::Extensions, false), &fixture.answer()).unwrap_err();
     assert_eq!(failure.retry_after, Some(Duration::from_secs(900)));
     assert_eq!(rate_limit(&target, &fixture.answer()), (Some(0), Some(900)));
+    let fixture = ringme::fixtures::find("one at a time");
+    let failure = read_list(&context(&target, Operation::Extensions, false), &fixture.answer()).unwrap_err();
+    assert_eq!(failure.retry_after, None, "640 are left");
 }
 
 #[test]

@@ -79,6 +79,7 @@ fn every_answer_of_a_shipped_platform_has_its_reason() {
         ("yeastar", Extensions, 200, r#"{"errcode":10004,"errmsg":"TOKEN EXPIRED"}"#, TokenRejected),
         ("yeastar", Extensions, 200, r#"{"errcode":"10004","errmsg":"TOKEN EXPIRED"}"#, TokenRejected),
         ("yeastar", Extensions, 200, r#"{"errcode":10005,"errmsg":"ACCESS DENIED"}"#, AccessDenied),
+        ("yeastar", Extensions, 200, r#"{"errcode":10009,"errmsg":"OPERATION FAILED"}"#, QueryFailed),
         ("yeastar", Extensions, 200, r#"{"errcode":10001,"errmsg":"INTERFACE NOT EXISTED"}"#, ApiNotFound),
         ("yeastar", Extensions, 200, r#"{"errcode":70123,"errmsg":"API UNAVAILABLE"}"#, ApiNotFound),
         ("yeastar", Extensions, 200, r#"{"errcode":70004,"errmsg":"ACCOUNT IP BLOCKED"}"#, Forbidden),
@@ -90,6 +91,8 @@ fn every_answer_of_a_shipped_platform_has_its_reason() {
         ("8x8", Extensions, 401, "", TokenRejected),
         ("8x8", Extensions, 403, "", Forbidden),
         ("8x8", Extensions, 200, "<html>", UnexpectedResponse),
+        ("8x8", Extensions, 200, "ready", UnexpectedResponse),
+        ("8x8", Extensions, 204, "", UnexpectedResponse),
         ("wildix", Extensions, 401, r#"{"type":"error"}"#, TokenRejected),
         ("wildix", Extensions, 403, "", Forbidden),
         ("dialpad", Extensions, 401, "{}", TokenRejected),
@@ -163,6 +166,33 @@ fn a_list_tells_its_total_and_its_extensions() {
     let target = of("8x8");
     let ctx = context(&target, Operation::Extensions, false);
     assert_eq!(read_list(&ctx, &answer(200, "[]")).map(|list| list.total), Ok(None));
+}
+
+#[test]
+fn a_full_page_is_no_total() {
+    let users: Vec<_> = (0..100).map(|n| serde_json::json!({"user": n.to_string()})).collect();
+    let target = of("netsapiens");
+    assert!(counts_by_listing(&target));
+    let ctx = context(&target, Operation::Extensions, false);
+    let page = read_extensions(&ctx, &answer(200, serde_json::json!(users).to_string()), None).unwrap();
+    assert_eq!((page.total, page.next.as_deref()), (None, Some("100")));
+    let asked = |after| extensions_request(&target, after).url.to_string();
+    assert!(asked(None).ends_with("/users?limit=100"));
+    assert!(asked(Some("100")).ends_with("/users?limit=100&start=100"));
+}
+
+#[test]
+fn two_ways_to_bar_an_address_have_two_mends() {
+    let target = of("yeastar");
+    for operation in [Operation::Token, Operation::Extensions] {
+        let ctx = context(&target, operation, false);
+        let said =
+            |code: u32| judge(&ctx, &answer(200, format!(r#"{{"errcode":{code}}}"#))).unwrap_err().diagnosis;
+        let (blocked, barred) = (said(70004), said(70087));
+        assert!(blocked.contains("take the address off the blocked ones"), "{blocked}");
+        assert!(barred.contains("add it to the addresses allowed for the API"), "{barred}");
+        assert!(!blocked.contains("70087") && !barred.contains("70004"));
+    }
 }
 
 #[test]

@@ -66,7 +66,8 @@ pub const ALL: &[Fixture] = &[
         .headers(&[("x-ratelimit-limit", "1000"), ("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "900")])
         .fails(Reason::RateLimited, &["hourly budget"]),
     resource("one at a time", 429, r#"{"message":"Stats request already exists, concurrent request not allowed"}"#)
-        .fails(Reason::RateLimited, &["too many requests"]),
+        .headers(&[("x-ratelimit-limit", "1000"), ("x-ratelimit-remaining", "640"), ("x-ratelimit-reset", "900")])
+        .fails(Reason::RateLimited, &["one at a time", "not what is spent"]),
     resource("broken inside", 500, "").fails(Reason::ServerError, &["HTTP 500"]),
     resource("gateway", 502, "<html><h1>502 Bad Gateway</h1></html>").fails(Reason::ServerError, &["gets no answer"]),
     resource("a login page", 200, "<html><form></form></html>").fails(Reason::UnexpectedResponse, &["page for people"]),

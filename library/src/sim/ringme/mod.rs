@@ -56,6 +56,7 @@ struct State {
     budget: u64,
     used: u64,
     hour: f64,
+    tells_reset: bool,
     fault: Option<RingmeFault>,
     requests: [u64; Operation::COUNT],
 }
@@ -101,6 +102,7 @@ impl SimRingme {
             budget: 1000,
             used: 0,
             hour: now,
+            tells_reset: true,
             fault: None,
             requests: [0; Operation::COUNT],
         };
@@ -119,6 +121,11 @@ impl SimRingme {
     /// How many extensions there are.
     pub fn set_extensions(&self, extensions: u32) {
         self.lock().extensions = extensions;
+    }
+
+    /// Whether the answers tell when the budget is whole again.
+    pub fn tell_reset(&self, told: bool) {
+        self.lock().tells_reset = told;
     }
 
     /// Requests that the customer has in an hour.
@@ -285,7 +292,8 @@ impl State {
             ("x-ratelimit-remaining", left),
             ("x-ratelimit-reset", reset.as_secs()),
         ];
-        for (name, value) in fields {
+        let told = fields.into_iter().take(if self.tells_reset { 3 } else { 2 });
+        for (name, value) in told {
             answer.headers.insert(name, value.into());
         }
         answer

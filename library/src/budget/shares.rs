@@ -1,0 +1,53 @@
+//! What the targets of one customer plan to ask of an origin, where they live on one budget of requests.
+//!
+//! Not here: how much of the budget they may ask (`domain::pace`).
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+/// All who ask one origin.
+#[derive(Debug, Default)]
+pub struct Shares(Mutex<Vec<Weak<Share>>>);
+
+/// One target's plan; dropped with it.
+#[derive(Debug)]
+pub struct Share {
+    customer: Option<Arc<str>>,
+    /// Requests a second: the bits of an `f64`.
+    rate: AtomicU64,
+}
+
+impl Shares {
+    /// One target more. `rate`: the requests a second that it plans, as long as none were made.
+    pub fn join(&self, customer: Option<Arc<str>>, rate: f64) -> Arc<Share> {
+        let share = Arc::new(Share { customer, rate: AtomicU64::new(rate.to_bits()) });
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|share| share.strong_count() > 0);
+        all.push(Arc::downgrade(&share));
+        share
+    }
+
+    /// Takes in what one target plans now; what all of its customer do together.
+    pub fn plan(&self, share: &Share, rate: f64) -> f64 {
+        share.rate.store(rate.to_bits(), Ordering::Relaxed);
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let same = all.iter().filter_map(Weak::upgrade).filter(|other| other.customer == share.customer);
+        same.map(|share| f64::from_bits(share.rate.load(Ordering::Relaxed))).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_targets_of_one_customer_plan_together_while_they_live() {
+        let shares = Shares::default();
+        let [a, b] = [0.5, 0.25].map(|rate| shares.join(None, rate));
+        let other = shares.join(Some("orchard".into()), 4.0);
+        assert_eq!(shares.plan(&a, 1.0).to_bits(), 1.25_f64.to_bits());
+        assert_eq!(shares.plan(&other, 2.0).to_bits(), 2.0_f64.to_bits());
+        drop(a);
+        assert_eq!(shares.plan(&b, 0.25).to_bits(), 0.25_f64.to_bits());
+    }
+}

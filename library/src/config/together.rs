@@ -1,0 +1,56 @@
+//! What is odd about several targets together, each of which is right by itself.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::issue::{Level, Report};
+use super::structure;
+use super::tree::Node;
+use crate::domain::Target;
+
+/// A target, and where it was written.
+pub(super) type Placed<'a> = (Arc<Target>, (&'a String, &'a Node));
+
+/// Warns and notes.
+pub(super) fn check(targets: &[Placed<'_>], report: &mut Report) {
+    warn_of_twins(targets, report);
+    note_shared_budget(targets, report);
+}
+
+/// Once for each origin: whether two applications are of one customer nobody else can tell.
+fn note_shared_budget(targets: &[Placed<'_>], report: &mut Report) {
+    let mut seen: HashMap<&str, (&Target, bool)> = HashMap::new();
+    let shares = |target: &Target| target.platform.rate_limit.shared && target.customer.is_none();
+    for (target, (path, node)) in targets.iter().filter(|(target, _)| shares(target)) {
+        let (first, told) = seen.entry(target.origin.as_str()).or_insert((target, false));
+        if *told || first.auth.client_id == target.auth.client_id {
+            continue;
+        }
+        *told = true;
+        let text = format!(
+            "missing, so this target and `{}` are taken for one customer's and plan their requests together; where they \
+             are not, name the customer of each",
+            structure::printable(&first.name)
+        );
+        report.add(Level::Note, &node.nearest("url").place, format!("{path}.customer"), text);
+    }
+}
+
+fn warn_of_twins(targets: &[Placed<'_>], report: &mut Report) {
+    let mut seen: HashMap<(&str, &str), &Target> = HashMap::new();
+    for (target, (path, node)) in targets.iter().filter(|(target, _)| !target.auth.client_id.is_empty()) {
+        let key = (target.origin.as_str(), target.auth.client_id.as_str());
+        if let Some(first) = seen.get(&key) {
+            let text = format!(
+                "target `{}` uses the same application on the same PBX as target `{}`; give each its own, so \
+                 that one can be told from the other",
+                structure::printable(&target.name),
+                structure::printable(&first.name)
+            );
+            let place = &node.nearest("auth.client_id").place;
+            report.add(Level::Warning, place, format!("{path}.auth.client_id"), text);
+        } else {
+            seen.insert(key, target);
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Header fields that a description sends, and what in it would be a secret; and the names of those of an answer.
+
+use std::collections::BTreeSet;
+
+use http::{HeaderName, HeaderValue};
+
+use super::{Problems, add};
+use crate::domain::platform::SentAs;
+
+const NO_SECRET: &str = "looks like a secret, and descriptions are shown; remove it, and set it in the target's `headers` from a file, or \
+                         as the key that `sent_as` sends";
+
+pub(super) fn headers<'a>(
+    found: &mut Problems,
+    key: &str,
+    headers: impl IntoIterator<Item = (&'a String, &'a String)>,
+    sent_as: &SentAs,
+) {
+    let mut seen = BTreeSet::new();
+    for (name, value) in headers {
+        let key = format!("{key}.{name}");
+        header_name(found, &key, name);
+        if !seen.insert(name.to_ascii_lowercase()) {
+            add(found, &*key, "given twice in different case; remove one");
+        }
+        let token = sent_as.header.as_deref().unwrap_or("authorization");
+        if name.eq_ignore_ascii_case("authorization") || name.eq_ignore_ascii_case(token) {
+            add(found, &*key, "carries the token; say in `sent_as` how, and remove it");
+        } else if names_secret(name) || value.starts_with("Bearer ") || value.starts_with("Basic ") {
+            add(found, &*key, NO_SECRET);
+        } else if HeaderValue::from_str(value).is_err() {
+            add(found, &*key, "the value has a line break or control character; remove it");
+        }
+    }
+}
+
+/// Whether a header field or parameter of this name holds a secret, as far as names tell.
+pub(super) fn names_secret(name: &str) -> bool {
+    const ENDS: [&str; 9] =
+        ["apikey", "-key", "_key", "token", "secret", "password", "passwd", "cookie", "assertion"];
+    let name = name.to_ascii_lowercase();
+    name == "key" || ENDS.iter().any(|end| name.ends_with(end))
+}
+
+/// One of an answer: any.
+pub(super) fn answer_header(found: &mut Problems, key: &str, name: &str) {
+    if HeaderName::try_from(name).is_err() {
+        add(found, key, "is no header name; use letters, digits and `-`");
+    }
+}
+
+/// Also those that belong to the connection or to the exporter.
+pub(super) fn header_name(found: &mut Problems, key: &str, name: &str) {
+    const OURS: [&str; 8] = [
+        "host",
+        "content-length",
+        "content-type",
+        "transfer-encoding",
+        "connection",
+        "te",
+        "upgrade",
+        "accept-encoding",
+    ];
+    match HeaderName::try_from(name) {
+        Err(_) => add(found, key, "is no header name; use letters, digits and `-`"),
+        Ok(name) if OURS.contains(&name.as_str()) => {
+            add(found, key, "is set by the exporter itself; remove it");
+        }
+        Ok(_) => {}
+    }
+}
