@@ -1,6 +1,7 @@
 //! `pbx_exporter authorize`: a person confirms access in a browser, and the exporter gets the tokens.
 
 mod browser;
+mod paste;
 
 use std::io::{self, Write};
 use std::net::Ipv4Addr;
@@ -20,7 +21,6 @@ use super::exit::Exit;
 use super::{print_errors, select};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::control::Redirected;
 use crate::domain::{Grant, Target};
 use crate::oauth::confirm::{Confirmation, Granted, Received, Unconfirmed};
 use crate::store::Store;
@@ -223,7 +223,7 @@ async fn first_answer(
     mut brought: mpsc::Receiver<loopback::Brought>,
     listens: bool,
 ) -> Result<(SecretString, Option<Reply>), Failed> {
-    let mut pasted = pasted();
+    let mut pasted = paste::lines();
     let mut reads_input = true;
     loop {
         tokio::select! {
@@ -243,7 +243,7 @@ async fn first_answer(
             }
             line = pasted.recv(), if reads_input => match line {
                 Some(line) => {
-                    if let Some(accepted) = accept_pasted(confirmation, &line) {
+                    if let Some(accepted) = paste::accept(confirmation, &line) {
                         return Ok((accepted?, None));
                     }
                 }
@@ -297,38 +297,4 @@ async fn written_at_last(received: &Received) -> Result<Granted, Failed> {
 
 fn sentence(error: &Unconfirmed) -> String {
     format!("Access is not confirmed: {error}.")
-}
-
-/// The lines of standard input.
-fn pasted() -> mpsc::Receiver<String> {
-    let (sender, receiver) = mpsc::channel(1);
-    // A thread of its own that nobody waits for: reading a terminal cannot be called off.
-    std::thread::spawn(move || {
-        for line in io::stdin().lines().map_while(Result::ok) {
-            if sender.blocking_send(line).is_err() {
-                break;
-            }
-        }
-    });
-    receiver
-}
-
-/// What a pasted line ends the wait with; `None` where the right one may still come.
-fn accept_pasted(confirmation: &Confirmation, line: &str) -> Option<Result<SecretString, Unconfirmed>> {
-    if line.trim().is_empty() {
-        return None;
-    }
-    let error = match answer_in(line).map(|redirected| confirmation.accept(&redirected)) {
-        None => "that is not the address of the last page".to_owned(),
-        Some(Err(error @ Unconfirmed::WrongState)) => error.to_string(),
-        Some(accepted) => return Some(accepted),
-    };
-    print_errors(&[format!("{error}; still waiting")]);
-    None
-}
-
-/// What a pasted address brings: a whole one, or its query alone.
-fn answer_in(line: &str) -> Option<Redirected> {
-    let (_, query) = line.trim().split_once('?')?;
-    Some(Redirected::from_query(query.split('#').next().unwrap_or_default()))
 }

@@ -69,8 +69,8 @@ pub(super) fn none(target: &Target, chain: &Chain, interrupted: Option<f64>) -> 
     };
     let begun = interrupted.map_or_else(String::new, |at| {
         format!(
-            "A confirmation of {} has left no tokens here: it was ended too early, or they could not be written. Its code \
-             serves once, so confirm once more. ",
+            "A confirmation of {} has left no tokens here: it was ended too early, or they could not be written. Unless the \
+             command or the log says that this is still being tried, confirm once more: its code serves once. ",
             date(at)
         )
     });
