@@ -5,6 +5,7 @@
 //! per family and target), a constant [`Tail`], and the value. A scrape is a hundred lines for each
 //! target, so a line must not cost more than the copy of its bytes.
 
+use crate::labels::{Label, Labels, escape};
 use crate::negotiate::Format;
 
 /// What a family is. `Info` is a gauge that stands at 1 in the text format.
@@ -49,6 +50,9 @@ pub const BLOCK: usize = 64;
 const PREFIX: usize = 2 * BLOCK;
 /// A longest value and its line feed.
 const VALUE: usize = 32;
+
+/// A cell without a sample: no count is as high, and as a float it is no number.
+pub const ABSENT: u64 = u64::MAX;
 
 /// How a [`Tail`] ends.
 const ZERO: &str = "0\n";
@@ -244,6 +248,31 @@ impl Encoder {
         }
     }
 
+    /// One line for each of `cells` that is not [`ABSENT`], each with the label of one target, from that of `first` on; as
+    /// a float where `float`, whose bits the cell then has. Stops once `until` bytes are written; gives how many it went through.
+    #[inline(never)]
+    pub fn column(
+        &mut self,
+        labels: &Labels,
+        first: usize,
+        cells: &[u64],
+        float: bool,
+        until: usize,
+    ) -> usize {
+        for (i, cell) in cells.iter().enumerate().filter(|(_, cell)| **cell != ABSENT) {
+            self.target(&labels.get(first + i));
+            if float {
+                self.line_float(&Tail::PLAIN, f64::from_bits(*cell));
+            } else {
+                self.line(&Tail::PLAIN, *cell);
+            }
+            if self.len >= until {
+                return i + 1;
+            }
+        }
+        cells.len()
+    }
+
     /// One line whose further labels are known at the scrape only.
     #[inline(never)]
     pub fn line_labels(&mut self, labels: &[(&str, &str)], value: u64) {
@@ -404,41 +433,6 @@ fn millionths(out: &mut [u8], at: usize, value: u64) -> usize {
     }
     out[end] = b'\n';
     end + 1
-}
-
-/// An escaped `target="..."` inside a text that has a block to spare behind it.
-#[derive(Clone, Copy, Debug)]
-pub struct Label<'a> {
-    /// From the label's beginning to the end of the text it is in.
-    pub from: &'a [u8],
-    /// Its length.
-    pub len: usize,
-}
-
-impl<'a> Label<'a> {
-    /// A label is copied as a block if it fits into one.
-    fn block(&self) -> Option<&'a [u8; BLOCK]> {
-        self.from.first_chunk().filter(|_| self.len <= BLOCK)
-    }
-
-    fn text(&self) -> &'a [u8] {
-        &self.from[..self.len]
-    }
-}
-
-/// Escapes backslash, line feed and, in label values and in the HELP of OpenMetrics, the quote.
-pub fn escape(out: &mut Vec<u8>, text: &str, quote: bool) {
-    if !text.bytes().any(|byte| matches!(byte, b'\\' | b'\n' | b'"')) {
-        return out.extend_from_slice(text.as_bytes());
-    }
-    for byte in text.bytes() {
-        match byte {
-            b'\\' => out.extend_from_slice(b"\\\\"),
-            b'\n' => out.extend_from_slice(b"\\n"),
-            b'"' if quote => out.extend_from_slice(b"\\\""),
-            _ => out.push(byte),
-        }
-    }
 }
 
 #[cfg(test)]

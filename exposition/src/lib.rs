@@ -7,8 +7,10 @@
 
 mod coding;
 mod encoder;
+mod labels;
 mod negotiate;
 
 pub use coding::Compressor;
-pub use encoder::{BLOCK, Encoder, Kind, Label, Tail, escape};
+pub use encoder::{ABSENT, Encoder, Kind, Tail};
+pub use labels::{Label, Labels};
 pub use negotiate::{Coding, Format, Version};

@@ -107,15 +107,15 @@ async fn the_shared_budget_is_shown_and_spared() {
     world.stop().await;
 }
 
-/// Three targets of which the first two name `customer`, on a budget of 100.
-async fn three(customer: Option<&str>) -> (Arc<SimRingme>, World) {
+/// Three targets and the customers that they name, on a budget of 100.
+async fn three(customers: [Option<&str>; 3]) -> (Arc<SimRingme>, World) {
     let pbx = Arc::new(SimRingme::new(Clock::steered(UNIX)));
     pbx.set_budget(100);
     let transport = Arc::new(SimTransport::default().with(&origin(), pbx.clone()));
-    let targets = ["office", "branch", "shop"].map(|name| {
-        let named = customer.filter(|_| name != "shop");
+    let targets = [0, 1, 2].map(|i| {
+        let name = ["office", "branch", "shop"][i];
         let grant = if name == "branch" { Grant::Password } else { Grant::ClientCredentials };
-        Target { customer: named.map(Arc::from), ..ringme::target(name, &origin(), grant) }
+        Target { customer: customers[i].map(Arc::from), ..ringme::target(name, &origin(), grant) }
     });
     let world = World::start(transport, targets).await;
     (pbx, world)
@@ -123,7 +123,7 @@ async fn three(customer: Option<&str>) -> (Arc<SimRingme>, World) {
 
 #[tokio::test(start_paused = true)]
 async fn the_targets_of_one_customer_plan_together() {
-    let (pbx, world) = three(None).await;
+    let (pbx, world) = three([Some("orchard"); 3]).await;
     minutes(30).await;
     // As one that would ask so often: 100 * (1 - sqrt(0.5)).
     let asked = pbx.requests(Operation::Extensions);
@@ -138,19 +138,20 @@ async fn the_targets_of_one_customer_plan_together() {
     }
     // One that goes leaves its part to the others.
     let before = world.state().wait;
-    world.replace([ringme::target("office", &origin(), Grant::ClientCredentials)]).await;
+    let office = ringme::target("office", &origin(), Grant::ClientCredentials);
+    world.replace([Target { customer: Some("orchard".into()), ..office }]).await;
     minutes(8).await;
     assert!(world.state().wait < before / 2, "{:?} after {before:?}", world.state().wait);
     world.stop().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn targets_of_different_customers_plan_by_themselves() {
-    let (_pbx, world) = three(Some("orchard")).await;
+async fn a_target_without_a_customer_plans_by_itself() {
+    let (_pbx, world) = three([Some("orchard"), Some("orchard"), None]).await;
     seconds(5).await;
     let wait = |name| world.state_of(name).wait.as_secs_f64();
     assert!((130.0..160.0).contains(&wait("office")), "two of one customer: {}", wait("office"));
-    assert!((70.0..80.0).contains(&wait("shop")), "one of another: {}", wait("shop"));
+    assert!((70.0..80.0).contains(&wait("shop")), "one alone: {}", wait("shop"));
     world.stop().await;
 }
 

@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 #[derive(Debug, Default)]
 pub struct Shares(Mutex<Vec<Weak<Share>>>);
 
-/// One target's plan; dropped with it.
+/// One target's plan; dropped with it. Without a customer it stands alone: a provider has thousands of customers at
+/// one origin, each with a budget of its own.
 #[derive(Debug)]
 pub struct Share {
     customer: Option<Arc<str>>,
@@ -30,6 +31,9 @@ impl Shares {
     /// Takes in what one target plans now; what all of its customer do together.
     pub fn plan(&self, share: &Share, rate: f64) -> f64 {
         share.rate.store(rate.to_bits(), Ordering::Relaxed);
+        if share.customer.is_none() {
+            return rate;
+        }
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let same = all.iter().filter_map(Weak::upgrade).filter(|other| other.customer == share.customer);
         same.map(|share| f64::from_bits(share.rate.load(Ordering::Relaxed))).sum()
@@ -43,10 +47,11 @@ mod tests {
     #[test]
     fn the_targets_of_one_customer_plan_together_while_they_live() {
         let shares = Shares::default();
-        let [a, b] = [0.5, 0.25].map(|rate| shares.join(None, rate));
-        let other = shares.join(Some("orchard".into()), 4.0);
+        let [a, b] = [0.5, 0.25].map(|rate| shares.join(Some("orchard".into()), rate));
+        let [other, alone, _] = [Some("vineyard".into()), None, None].map(|name| shares.join(name, 4.0));
         assert_eq!(shares.plan(&a, 1.0).to_bits(), 1.25_f64.to_bits());
         assert_eq!(shares.plan(&other, 2.0).to_bits(), 2.0_f64.to_bits());
+        assert_eq!(shares.plan(&alone, 2.0).to_bits(), 2.0_f64.to_bits());
         drop(a);
         assert_eq!(shares.plan(&b, 0.25).to_bits(), 0.25_f64.to_bits());
     }

@@ -28,8 +28,8 @@ fn note_shared_budget(targets: &[Placed<'_>], report: &mut Report) {
         }
         *told = true;
         let text = format!(
-            "missing, so this target and `{}` are taken for one customer's and plan their requests together; where they \
-             are not, name the customer of each",
+            "missing, so this target and `{}` plan their requests each as if alone on its hourly budget; if one customer \
+             owns both, name it in each, and they plan together",
             structure::printable(&first.name)
         );
         report.add(Level::Note, &node.nearest("url").place, format!("{path}.customer"), text);

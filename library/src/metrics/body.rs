@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use exposition::{BLOCK, Coding, Compressor, Encoder, Format, Label, escape};
+use exposition::{Coding, Compressor, Encoder, Format, Labels};
 use http_body::{Body, Frame};
 use prometheus::proto::MetricFamily;
 use tokio::time::Instant;
@@ -95,11 +95,8 @@ struct Spare(Mutex<Vec<u8>>);
 
 impl Spare {
     fn take(&self, room: usize) -> Vec<u8> {
-        let mut text = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
-        if text.is_empty() {
-            text.resize(room, 0);
-        }
-        text
+        let text = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        if text.is_empty() { vec![0; room] } else { text }
     }
 }
 
@@ -147,7 +144,8 @@ impl Source {
         let briefs = slots.iter().zip(&states).map(|(slot, state)| Brief::new(&slot.info, state)).collect();
         let logs = slots.iter().map(|slot| slot.log()).collect();
         let references = slots.iter().map(|slot| slot.reference()).collect();
-        let (labels, now) = (Labels::new(&slots), Instant::now());
+        let labels = Labels::new(slots.iter().map(|slot| &*slot.info.name));
+        let now = Instant::now();
         let (cells, family, written, target) = (Vec::new(), 0, 0, 0);
         let mut source = Self {
             own,
@@ -206,48 +204,23 @@ impl Source {
             if self.target == 0 {
                 family.begin(out);
             }
-            while self.target < self.slots.len() {
-                if family.is_single() {
-                    family.write_cell(out, &self.labels.get(self.target), self.cells[self.written]);
-                    self.written += 1;
-                } else {
-                    family.write(out, &self.view(self.target));
-                }
+            let left = self.slots.len() - self.target;
+            if family.is_single() {
+                let cells = &self.cells[self.written..][..left];
+                let done = out.column(&self.labels, self.target, cells, family.is_float(), CHUNK);
+                self.written += done;
+                self.target += done;
+            }
+            while self.target < self.slots.len() && out.len() < CHUNK {
+                family.write(out, &self.view(self.target));
                 self.target += 1;
-                if out.len() >= CHUNK {
-                    return false;
-                }
+            }
+            if out.len() >= CHUNK {
+                return false;
             }
             (self.family, self.target) = (self.family + 1, 0);
         }
         out.end();
         true
-    }
-}
-
-/// The escaped label of every target, end to end: two allocations however many targets there are.
-/// Zeros behind the last, so that a label can be copied as a whole block.
-struct Labels {
-    text: Vec<u8>,
-    ends: Vec<usize>,
-}
-
-impl Labels {
-    fn new(slots: &[Arc<Slot>]) -> Self {
-        let room = slots.iter().map(|slot| slot.info.name.len() + 12).sum::<usize>() + BLOCK;
-        let mut labels = Self { text: Vec::with_capacity(room), ends: Vec::with_capacity(slots.len()) };
-        for slot in slots {
-            labels.text.extend_from_slice(b"target=\"");
-            escape(&mut labels.text, &slot.info.name, true);
-            labels.text.push(b'"');
-            labels.ends.push(labels.text.len());
-        }
-        labels.text.extend_from_slice(&[0; BLOCK]);
-        labels
-    }
-
-    fn get(&self, target: usize) -> Label<'_> {
-        let start = if target == 0 { 0 } else { self.ends[target - 1] };
-        Label { from: &self.text[start..], len: self.ends[target] - start }
     }
 }

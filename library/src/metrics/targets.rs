@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::board::{BUCKETS, Code, Endpoint, GrantCounters, LogState, Reference, TargetInfo, TargetState};
 use crate::domain::{Grant, LogEvent, Operation, Reason};
-use exposition::{Encoder, Format, Kind, Label, Tail};
+use exposition::{ABSENT, Encoder, Format, Kind, Label, Tail};
 
 /// One target as a writer sees it.
 #[derive(Clone, Copy, Debug)]
@@ -112,16 +112,9 @@ impl Family {
         .unwrap_or(ABSENT)
     }
 
-    /// Writes the only sample of one target.
-    pub fn write_cell(&self, out: &mut Encoder, label: &Label<'_>, cell: u64) {
-        if cell == ABSENT {
-            return;
-        }
-        out.target(label);
-        match self.samples {
-            Samples::Float(_) => out.line_float(&Tail::PLAIN, f64::from_bits(cell)),
-            Samples::Count(_) | Samples::Many(_) => out.line(&Tail::PLAIN, cell),
-        }
+    /// Whether a [`Self::cell`] is a float's bits.
+    pub const fn is_float(&self) -> bool {
+        matches!(self.samples, Samples::Float(_))
     }
 
     /// Writes any number of samples of one target.
@@ -132,9 +125,6 @@ impl Family {
         }
     }
 }
-
-/// No sample: no count is as high, and as a float it is no number.
-const ABSENT: u64 = u64::MAX;
 
 macro_rules! families {
     ($($name:literal $kind:ident [$($label:literal)*] $samples:ident($write:expr), $help:literal;)+) => {
@@ -169,7 +159,7 @@ families! {
     "pbx_last_success_timestamp_seconds" Gauge [] Float(|v| v.state.last_success),
         "End of the newest successful probe, Unix seconds; absent before the first.";
     "pbx_probe_interval_seconds" Gauge [] Float(|v| Some(v.state.wait.as_secs_f64()).filter(|wait| *wait > 0.0)),
-        "The wait now in force between probes, seconds: the interval, faster while failing, or back-off; absent before the first probe.";
+        "The wait now in force between probes, seconds: the interval, faster while failing, or back-off; absent before the first probe, unless that is put off.";
     "pbx_token_age_seconds" Gauge [] Float(token_age),
         "Seconds since the token in use was issued, computed at the scrape; absent without a token.";
     "pbx_token_issued_timestamp_seconds" Gauge [] Float(|v| v.state.token.map(|t| t.issued_unix)),

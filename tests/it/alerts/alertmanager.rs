@@ -74,6 +74,9 @@ const SCOPE: (&str, &str) = ("PbxInsufficientScope", "warning");
 const DENIED: (&str, &str) = ("PbxPermissionDenied", "warning");
 const DROPPED: (&str, &str) = ("PbxExtensionsDropped", "critical");
 const MISSING: (&str, &str) = ("PbxExtensionsMissing", "warning");
+const LIMITED: (&str, &str) = ("PbxRateLimited", "warning");
+const UNREACHABLE: (&str, &str) = ("PbxUnreachable", "critical");
+const STALE: (&str, &str) = ("PbxProbeStale", "warning");
 /// The alerts of the token.
 const TOKEN: [&str; 6] = [
     "PbxInvalidClient",
@@ -83,12 +86,11 @@ const TOKEN: [&str; 6] = [
     "PbxAuthorizationRequired",
     "PbxTokenRejected",
 ];
-/// The other alerts on what fails lastingly, all but the lack of any answer.
-const LASTING: [&str; 7] = [
+/// The other alerts on what fails lastingly, all but the lack of any answer, and a limited rate.
+const LASTING: [&str; 6] = [
     "PbxApiErrors",
     "PbxApiNotFound",
     "PbxAjaxRequestDeclined",
-    "PbxRateLimited",
     "PbxPermissionDenied",
     "PbxInsufficientScope",
     "PbxExporterError",
@@ -112,6 +114,12 @@ async fn one_cause_is_heard_once() {
     on("lost", &[DROPPED, MISSING], &[DROPPED]);
     on("other", &[SCOPE, MISSING], &[SCOPE, MISSING]);
     on("slow", &[SLOW_BURN], &[SLOW_BURN]);
+    // The rules have left to each what is its own.
+    on("limited-and-flapping", &[LIMITED, BURN], &[LIMITED, BURN]);
+    on("dark", &[UNREACHABLE, LIMITED, STALE], &[UNREACHABLE, STALE]);
+    fired.push(labels("PbxExporterStalled", "critical", ("b", "")));
+    fired.push(labels("PbxProbeStale", "warning", ("b", "unprobed")));
+    expected.push("- PbxExporterStalled critical".to_owned());
     assert_heard(&fired, &expected.iter().map(String::as_str).collect::<Vec<_>>()).await;
 }
 
@@ -129,12 +137,13 @@ async fn a_pbx_that_gives_no_answer_mutes_all_that_its_answers_could_say_and_a_l
     let expected = [
         "- PbxExporterDown critical",
         "dark PbxUnreachable critical",
-        "dark PbxProbeStale warning",
         "dark PbxExtensionsDropped critical",
         "dark PbxCertificateExpiring warning",
         "dark PbxCredentialsPlaintext info",
         "dark PbxExporterError warning",
         "dark PbxExporterReloadFailed warning",
+        "dark PbxExporterStalled critical",
+        "dark PbxExporterTargetsLost critical",
         "dark PbxExporterUnstable critical",
         "dark PbxExporterPanicked warning",
     ];

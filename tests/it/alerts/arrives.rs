@@ -64,8 +64,8 @@ async fn failures(stage: &Stage, exporter: &Service, pbxes: &BTreeMap<&str, Pbx>
     until(stage, &about, "resolved").await;
 }
 
-/// An exporter that watches an ill PBX goes away and comes back; then the PBX gets well.
-async fn lost_exporter(stage: &Stage, first: Service, config: &str, pbx: &Pbx) {
+/// An exporter that watches an ill PBX goes away and comes back; then the PBX gets well. The exporter that came back.
+async fn lost_exporter(stage: &Stage, first: Service, config: &str, pbx: &Pbx) -> Service {
     let about = [(UNWATCHED.target, UNWATCHED.alert)];
     pbx.is_hurt(&UNWATCHED, &first);
     until(stage, &about, "firing").await;
@@ -78,6 +78,7 @@ async fn lost_exporter(stage: &Stage, first: Service, config: &str, pbx: &Pbx) {
     pbx.is_mended(&UNWATCHED, &second);
     until(stage, &[("", DOWN)], "resolved").await;
     until(stage, &about, "resolved").await;
+    second
 }
 
 #[tokio::test]
@@ -102,7 +103,8 @@ async fn each_failure_is_told_once_to_the_right_people_and_so_is_its_end() {
         within(PATIENCE, &up, async || (main.value(&up).await == Some(1.0)).then_some(())).await;
     }
     let stage = Stage::start(&[&main.address, &lost_address]).await;
-    tokio::join!(failures(&stage, &main, &pbxes), lost_exporter(&stage, lost, &text, &unwatched));
+    let lost = lost_exporter(&stage, lost, &text, &unwatched);
+    let ((), _second) = tokio::join!(failures(&stage, &main, &pbxes), lost);
 
     let mut expected: BTreeMap<_, _> =
         CASES.iter().chain([&UNWATCHED]).map(|case| ((case.target, case.alert), case)).collect();

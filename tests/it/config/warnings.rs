@@ -234,7 +234,7 @@ fn a_secret_file_with_a_final_newline_and_odd_but_likely_characters_is_no_cause_
 }
 
 #[test]
-fn targets_that_are_taken_for_one_customers_are_told_once_an_origin() {
+fn targets_that_may_be_one_customers_are_told_once_an_origin() {
     let target = |name: &str, rest: &str| {
         let auth = format!("auth: {{client_id: {name}, client_secret: not-a-real-secret}}");
         format!("- {{name: {name}, url: 'https://api.example.com', platform: ringme, {rest}{auth}}}\n")
@@ -247,8 +247,7 @@ fn targets_that_are_taken_for_one_customers_are_told_once_an_origin() {
     let found = notes([""; 3]);
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(
-        found[0]
-            .starts_with("pbx.yml:3:23: targets[1].customer: missing, so this target and `office` are taken"),
+        found[0].starts_with("pbx.yml:3:23: targets[1].customer: missing, so this target and `office` plan"),
         "{found:?}"
     );
     assert_eq!(notes(["customer: a, ", "customer: b, ", ""]), Vec::<String>::new());

@@ -27,7 +27,7 @@ pub fn fleet() -> String {
             (4, budget()),
         ],
     )
-    .row(13, [(24, targets())])
+    .row(14, [(24, targets())])
     .row(9, [(12, by_reason()), (12, availability_over_time())])
     .heading("What changed")
     .row(11, [(24, changes())])
@@ -80,11 +80,13 @@ fn stale() -> Panel {
     Panel::stat(
         "Stale",
         "none",
-        "Targets that were last probed more than three of their own waits ago: what is shown of them is old.",
+        "Targets last probed longer ago than three of their own waits, or 45 minutes more than one: what is shown of them \
+         is old.",
         steps("green", &[(1.0, "red")]),
     )
     .now(
-        "sum(time() - pbx_last_probe_timestamp_seconds{S} > bool 3 * pbx_probe_interval_seconds{S})",
+        "sum(time() - pbx_last_probe_timestamp_seconds{S} - pbx_probe_interval_seconds{S} > bool \
+         clamp_max(2 * pbx_probe_interval_seconds{S}, 45 * 60))",
         "stale",
     )
 }
@@ -271,7 +273,8 @@ fn alerts() -> Panel {
         ("instance", "instance"),
     ])
     .field("instance", &[heading("Exporter")])
-    .field("State", &[("mappings", state), ("custom.cellOptions", json!({"type": "color-text"}))])
-    .field("Alert", &[("links", json!([link("Runbook", &format!("{RUNBOOKS}${{__value.raw}}.md"))]))])
+    .field("State", &[("mappings", state), ("custom.cellOptions", json!({"type": "color-text"})), ("custom.width", json!(80))])
+    .field("Alert", &[("links", json!([link("Runbook", &format!("{RUNBOOKS}${{__value.raw}}.md"))])), ("custom.width", json!(215))])
+    .field("Severity", &[("custom.width", json!(85))])
     .option("sortBy", json!([{"displayName": "State", "desc": false}]))
 }
