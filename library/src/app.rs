@@ -87,7 +87,7 @@ impl App {
         passes.spawn(scheduler.run());
         let confirm = store.zip(setup.config.external_url.clone()).map(|(store, external_url)| {
             let pending = Pending::new(store, transport.clone(), Clock::System);
-            ConfirmPage::new(pending, external_url, handle.clone(), passes.clone())
+            ConfirmPage::new(pending, external_url, handle.clone(), passes.clone(), cancel.clone())
         });
         let metrics = setup.metrics.clone();
         let panicked = move || metrics.panicked();

@@ -116,7 +116,7 @@ impl Probe {
     #[must_use]
     pub fn keeping_tokens(mut self, store: Option<Arc<Store>>) -> Self {
         if !self.memory().inherited {
-            self.keeper = Arc::new(Keeper::new(store));
+            self.keeper = Arc::new(Keeper::new(store, &self.target));
         }
         self
     }

@@ -6,18 +6,18 @@ use std::time::Duration;
 
 use pbx_exporter::clock::Clock;
 use pbx_exporter::control::ProbeNow;
-use pbx_exporter::domain::target::{Call, ClientSettings};
-use pbx_exporter::domain::{Grant, Operation, Reason, Request, SecretSource, Target, TransportError};
+use pbx_exporter::domain::target::Call;
+use pbx_exporter::domain::{Grant, Operation, Reason, SecretSource, Target, TransportError};
 use pbx_exporter::metrics::{ExporterMetrics, exporter};
 use pbx_exporter::sim::fault::Fault;
 use pbx_exporter::sim::fixtures::{Called, Expect, Generation, all};
 use pbx_exporter::sim::target::target;
 use pbx_exporter::sim::{SimPbx, SimTransport};
-use pbx_exporter::transport::{ExchangeFuture, Limits, Transport};
+use pbx_exporter::transport::Transport;
 use secrecy::SecretString;
 use url::Url;
 
-use crate::support::world::{UNIX, World, minutes, origin, pbx, seconds, usual};
+use crate::support::world::{UNIX, World, around, minutes, origin, pbx, seconds, usual};
 
 fn with_wrong_secret(name: &str) -> Target {
     let mut target = target(name, &origin(), Grant::ClientCredentials, Call::known("graphql"));
@@ -25,38 +25,37 @@ fn with_wrong_secret(name: &str) -> Target {
     target
 }
 
-/// Answers of one PBX that refuse, noted with their virtual second.
-struct Watched(Arc<SimTransport>, std::sync::Mutex<Vec<f64>>, Clock);
+/// Virtual seconds at which an answer refused.
+type Refusals = Arc<std::sync::Mutex<Vec<f64>>>;
 
-impl Transport for Watched {
-    fn exchange<'a>(
-        &'a self,
-        client: &'a ClientSettings,
-        limits: Limits,
-        request: Request,
-    ) -> ExchangeFuture<'a> {
-        Box::pin(async move {
-            let exchange = self.0.exchange(client, limits, request).await;
+fn watched(inner: &Arc<SimTransport>) -> (Arc<dyn Transport>, Refusals) {
+    let (refusals, clock) = (Refusals::default(), Clock::steered(UNIX));
+    let noted = refusals.clone();
+    let watched = around(inner, move |sent| {
+        let noted = noted.clone();
+        async move {
+            let exchange = sent.arrive().await;
             let body = exchange.result.as_ref().map(|a| a.body.clone()).unwrap_or_default();
             let refused = exchange.status.is_some_and(|s| matches!(s.as_u16(), 401 | 403))
                 || body.windows(13).any(|part| part == b"Cannot query ")
                 || body.windows(7).any(|part| part == b"invalid");
             if refused {
-                self.1.lock().expect("not poisoned").push(self.2.unix() - UNIX);
+                noted.lock().expect("not poisoned").push(clock.unix() - UNIX);
             }
             exchange
-        })
-    }
+        }
+    });
+    (watched, refusals)
 }
 
 #[tokio::test(start_paused = true)]
 async fn three_bad_targets_on_one_origin_stay_within_its_budget_and_blind_no_neighbour() {
     let (pbx, transport) = pbx(Generation::V16);
-    let watched = Arc::new(Watched(transport, std::sync::Mutex::default(), Clock::steered(UNIX)));
+    let (watched, refusals) = watched(&transport);
     let bad = ["bad-1", "bad-2", "bad-3"].map(with_wrong_secret);
-    let world = World::start(watched.clone(), bad.into_iter().chain([usual(Grant::ClientCredentials)])).await;
+    let world = World::start(watched, bad.into_iter().chain([usual(Grant::ClientCredentials)])).await;
     minutes(6 * 60).await;
-    let refusals = watched.1.lock().expect("not poisoned").clone();
+    let refusals = refusals.lock().expect("not poisoned").clone();
     assert!(refusals.len() > 20, "they go on being tried: {}", refusals.len());
     for window in refusals.windows(7) {
         assert!(window[6] - window[0] >= 2400.0, "7 refusals within 2400 s: {window:?}");
@@ -73,16 +72,16 @@ async fn a_token_endpoint_that_many_pbxes_share_is_spared_as_one_origin() {
     let (pbx, transport) = pbx(Generation::V16);
     let login = Url::parse("https://login.example.com").expect("a URL");
     let transport = Arc::into_inner(transport).expect("not shared").with(&login, pbx);
-    let watched = Arc::new(Watched(Arc::new(transport), std::sync::Mutex::default(), Clock::steered(UNIX)));
+    let (watched, refusals) = watched(&Arc::new(transport));
     let targets = ["a", "b", "c"].map(|name| {
         let mut target = with_wrong_secret(name);
         target.origin = Url::parse(&format!("https://{name}.example.com")).expect("a URL");
         target.auth.origin = Some(login.clone());
         target
     });
-    let _world = World::start(watched.clone(), targets).await;
+    let _world = World::start(watched, targets).await;
     minutes(300).await;
-    let refusals = watched.1.lock().expect("not poisoned").clone();
+    let refusals = refusals.lock().expect("not poisoned").clone();
     assert!(refusals.len() > 20, "they go on being tried: {}", refusals.len());
     for window in refusals.windows(7) {
         assert!(window[6] - window[0] >= 2400.0, "7 refusals within 2400 s: {window:?}");
@@ -94,15 +93,15 @@ async fn a_good_target_that_turns_bad_stays_within_the_budget_with_its_follow_up
     for fault in [Fault::RejectAllTokens, Fault::ScopeRemoved, Fault::Forbidden, Fault::RewriteBroken] {
         let (pbx, transport) = pbx(Generation::V16);
         pbx.set_token_lifetime(Duration::from_secs(600));
-        let watched = Arc::new(Watched(transport, std::sync::Mutex::default(), Clock::steered(UNIX)));
+        let (watched, refusals) = watched(&transport);
         let names = ["a", "b", "c", "d", "e", "f", "g", "h"];
         let targets =
             names.map(|name| target(name, &origin(), Grant::ClientCredentials, Call::known("graphql")));
-        let _world = World::start(watched.clone(), targets).await;
+        let _world = World::start(watched, targets).await;
         minutes(5).await;
         pbx.set_fault(Some(fault.clone()));
         minutes(300).await;
-        let refusals = watched.1.lock().expect("not poisoned").clone();
+        let refusals = refusals.lock().expect("not poisoned").clone();
         assert!(refusals.len() >= 6, "{fault:?}: {}", refusals.len());
         for window in refusals.windows(7) {
             assert!(window[6] - window[0] >= 2400.0, "{fault:?}: 7 refusals within 2400 s: {window:?}");
@@ -282,20 +281,14 @@ fn counter(metrics: &ExporterMetrics, name: &str) -> f64 {
     metric.get_counter().get_value() + metric.get_gauge().get_value()
 }
 
-/// Panics at the second exchange with each origin whose host begins with `bad`.
-struct Panicking(Arc<SimTransport>, AtomicU64);
-
-impl Transport for Panicking {
-    fn exchange<'a>(
-        &'a self,
-        client: &'a ClientSettings,
-        limits: Limits,
-        request: Request,
-    ) -> ExchangeFuture<'a> {
-        let bad = request.url.host_str().is_some_and(|host| host.starts_with("bad"));
-        assert!(!(bad && self.1.fetch_add(1, Ordering::Relaxed) == 1), "made to panic");
-        self.0.exchange(client, limits, request)
-    }
+/// Panics at the second exchange with an origin whose host begins with `bad`.
+fn panicking(inner: &Arc<SimTransport>) -> Arc<dyn Transport> {
+    let exchanges = AtomicU64::new(0);
+    around(inner, move |sent| {
+        let bad = sent.request.url.host_str().is_some_and(|host| host.starts_with("bad"));
+        assert!(!(bad && exchanges.fetch_add(1, Ordering::Relaxed) == 1), "made to panic");
+        sent.arrive()
+    })
 }
 
 #[tokio::test(start_paused = true)]
@@ -303,12 +296,11 @@ async fn a_panic_in_one_target_is_counted_and_harms_no_other() {
     let bad = Url::parse("https://bad.example.com").expect("a URL");
     let (pbx, transport) = pbx(Generation::V16);
     let transport = Arc::try_unwrap(transport).expect("not shared yet").with(&bad, pbx);
-    let panicking = Arc::new(Panicking(Arc::new(transport), AtomicU64::new(0)));
     let targets = [
         usual(Grant::ClientCredentials),
         target("bad", &bad, Grant::ClientCredentials, Call::known("graphql")),
     ];
-    let world = World::start(panicking, targets).await;
+    let world = World::start(panicking(&Arc::new(transport)), targets).await;
     seconds(5).await;
     assert_eq!(world.state().up, Some(true));
     assert_eq!(world.state_of("bad").up, Some(false));
@@ -536,34 +528,25 @@ async fn a_retry_after_of_a_503_is_honoured_also_where_a_secret_is_a_file() {
     let (pbx, transport) = pbx(Generation::V16);
     let mut office = usual(Grant::ClientCredentials);
     office.auth.client_secret = Some(SecretSource::File(path));
-    let world = World::start(Arc::new(Busy(transport)), [office]).await;
+    let world = World::start(busy(&transport), [office]).await;
     minutes(5).await;
     assert_eq!(world.reason(Operation::Extensions), Some(Reason::ServerError));
     assert_eq!(pbx.requests(Operation::Extensions), 1);
 }
 
 /// Answers each list with a 503 that asks for ten minutes.
-struct Busy(Arc<SimTransport>);
-
-impl Transport for Busy {
-    fn exchange<'a>(
-        &'a self,
-        client: &'a ClientSettings,
-        limits: Limits,
-        request: Request,
-    ) -> ExchangeFuture<'a> {
-        let list = request.url.path().ends_with("/gql");
-        Box::pin(async move {
-            let mut exchange = self.0.exchange(client, limits, request).await;
-            if let (true, Ok(answer)) = (list, &mut exchange.result) {
-                answer.status = http::StatusCode::SERVICE_UNAVAILABLE;
-                answer.body = bytes::Bytes::new();
-                answer.headers.insert("retry-after", http::HeaderValue::from_static("600"));
-                exchange.status = Some(answer.status);
-            }
-            exchange
-        })
-    }
+fn busy(inner: &Arc<SimTransport>) -> Arc<dyn Transport> {
+    around(inner, |sent| async {
+        let list = sent.request.url.path().ends_with("/gql");
+        let mut exchange = sent.arrive().await;
+        if let (true, Ok(answer)) = (list, &mut exchange.result) {
+            answer.status = http::StatusCode::SERVICE_UNAVAILABLE;
+            answer.body = bytes::Bytes::new();
+            answer.headers.insert("retry-after", http::HeaderValue::from_static("600"));
+            exchange.status = Some(answer.status);
+        }
+        exchange
+    })
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,20 +6,20 @@ use std::time::Duration;
 use pbx_exporter::budget::Origin;
 use pbx_exporter::clock::Clock;
 use pbx_exporter::control::ProbeNow;
-use pbx_exporter::domain::target::{Call, ClientSettings};
+use pbx_exporter::domain::target::Call;
 use pbx_exporter::domain::{
-    Exchange, Grant, Operation, Phases, Reason, Request, SecretSource, Target, TransportError,
+    Exchange, Grant, Operation, Phases, Reason, SecretSource, Target, TransportError,
 };
 use pbx_exporter::probe::Probe;
 use pbx_exporter::sim::fault::Fault;
 use pbx_exporter::sim::fixtures::{Generation, find};
 use pbx_exporter::sim::target::{NATIVE_ID, PASSWORD, SECRET, USER, target};
 use pbx_exporter::sim::{SimPbx, SimRequest, SimTransport, Simulated};
-use pbx_exporter::transport::{ExchangeFuture, Limits, Transport};
+use pbx_exporter::transport::Transport;
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
-use crate::support::world::{UNIX, World, minutes, origin, pbx, seconds, usual};
+use crate::support::world::{UNIX, World, around, minutes, origin, pbx, seconds, usual};
 
 fn secret(text: &str) -> SecretSource {
     SecretSource::Literal(SecretString::from(text))
@@ -349,12 +349,12 @@ async fn targets_with_the_same_origin_keep_their_own_tokens() {
 
 #[tokio::test(start_paused = true)]
 async fn refused_refreshes_and_rejected_tokens_together_leave_four_requests_in_an_hour() {
-    // As one of two PBXes behind one address would answer.
-    let refused = |transport| AnswersRefreshes(transport, "refresh token revoked");
     for before in [0, 8] {
         let (pbx, transport) = pbx(Generation::V16);
         pbx.set_fault((before == 0).then_some(Fault::RejectAllTokens));
-        let _world = World::start(Arc::new(refused(transport)), [usual(Grant::Password)]).await;
+        // As one of two PBXes behind one address would answer.
+        let refused = answers_refreshes(&transport, "refresh token revoked");
+        let _world = World::start(refused, [usual(Grant::Password)]).await;
         minutes(before).await;
         let known = token_requests(&pbx);
         pbx.set_fault(Some(Fault::RejectAllTokens));
@@ -524,7 +524,7 @@ async fn an_upgrade_that_ends_all_tokens_blinds_no_target() {
 async fn a_refused_refresh_whatever_the_word_is_followed_by_one_new_grant() {
     for name in ["unknown grant type", "bad scope"] {
         let (pbx, transport) = pbx(Generation::V16);
-        let world = World::start(Arc::new(AnswersRefreshes(transport, name)), [usual(Grant::Password)]).await;
+        let world = World::start(answers_refreshes(&transport, name), [usual(Grant::Password)]).await;
         minutes(16).await;
         assert_eq!(pbx.token_requests_by_grant(Grant::Password), 2, "{name}");
         assert_eq!(world.state().up, Some(true), "{name}");
@@ -532,25 +532,15 @@ async fn a_refused_refresh_whatever_the_word_is_followed_by_one_new_grant() {
 }
 
 /// Answers each refresh with the fixture of that name before the PBX sees it.
-struct AnswersRefreshes(Arc<SimTransport>, &'static str);
-
-impl Transport for AnswersRefreshes {
-    fn exchange<'a>(
-        &'a self,
-        client: &'a ClientSettings,
-        limits: Limits,
-        request: Request,
-    ) -> ExchangeFuture<'a> {
-        let refresh = request.body.windows(24).any(|part| part == b"grant_type=refresh_token");
-        Box::pin(async move {
-            if !refresh {
-                return self.0.exchange(client, limits, request).await;
-            }
-            let answer = find(self.1, Generation::V16).answer();
-            let (duration, phases, status) = (Duration::ZERO, Phases::default(), Some(answer.status));
-            Exchange { result: Ok(answer), duration, phases, status, certificate_expiry: None }
-        })
-    }
+fn answers_refreshes(inner: &Arc<SimTransport>, name: &'static str) -> Arc<dyn Transport> {
+    around(inner, move |sent| async move {
+        if !sent.request.body.windows(24).any(|part| part == b"grant_type=refresh_token") {
+            return sent.arrive().await;
+        }
+        let answer = find(name, Generation::V16).answer();
+        let (duration, phases, status) = (Duration::ZERO, Phases::default(), Some(answer.status));
+        Exchange { result: Ok(answer), duration, phases, status, certificate_expiry: None }
+    })
 }
 
 #[tokio::test(start_paused = true)]
@@ -559,7 +549,7 @@ async fn a_refresh_refused_for_its_request_does_not_take_the_refresh_token_for_d
     let mut target = usual(Grant::Password);
     target.auth.grant = Grant::RefreshToken;
     target.auth.refresh_token = Some(first_refresh_token(&pbx));
-    let world = World::start(Arc::new(AnswersRefreshes(transport, "bad scope")), [target]).await;
+    let world = World::start(answers_refreshes(&transport, "bad scope"), [target]).await;
     minutes(1).await;
     assert_eq!(world.reason(Operation::Token), Some(Reason::InvalidScope));
 }

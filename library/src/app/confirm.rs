@@ -4,12 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use url::Url;
 
 use crate::control::{Begun, BoxFuture, Confirm, Redirected};
 use crate::domain::{Grant, Target};
 use crate::oauth::Pending;
+use crate::oauth::confirm::Received;
 use crate::schedule::Handle;
 
 /// A browser that has confirmed is not kept waiting longer for the probe that uses the tokens.
@@ -17,18 +19,23 @@ const ADOPT_WITHIN: Duration = Duration::from_secs(3);
 
 /// See the module.
 pub(super) struct ConfirmPage {
-    pending: Arc<Pending>,
     external_url: Url,
     /// As they are configured now.
     targets: ArcSwap<Vec<Arc<Target>>>,
-    handle: Handle,
-    tasks: TaskTracker,
+    ending: Ending,
 }
 
 impl ConfirmPage {
-    /// For no target yet. A stop waits for `tasks`.
-    pub fn new(pending: Pending, external_url: Url, handle: Handle, tasks: TaskTracker) -> Self {
-        Self { pending: Arc::new(pending), external_url, targets: ArcSwap::default(), handle, tasks }
+    /// For no target yet. A stop is told by `cancel`, and waits for `tasks`.
+    pub fn new(
+        pending: Pending,
+        external_url: Url,
+        handle: Handle,
+        tasks: TaskTracker,
+        cancel: CancellationToken,
+    ) -> Self {
+        let ending = Ending { pending: Arc::new(pending), handle, tasks, cancel };
+        Self { external_url, targets: ArcSwap::default(), ending }
     }
 
     /// Serves these targets from now on.
@@ -43,25 +50,78 @@ impl ConfirmPage {
     }
 
     async fn start(&self, name: &str, code: &str) -> Result<Begun, String> {
-        let target = self.target(name).ok_or("no target of that name is confirmed by a person")?;
+        let unknown = "no target of that name is confirmed by a person";
+        let target = self.target(name).ok_or(unknown)?;
+        let origin = self.ending.handle.origin(name.to_owned()).await.ok_or(unknown)?;
         let mut callback = self.external_url.clone();
         callback.set_path(&format!("{}oauth/callback", self.external_url.path()));
-        self.pending.begin(&target, code, callback).await.map_err(|error| error.to_string())
+        let begun = self.ending.pending.begin(&target, code, callback, &origin).await;
+        begun.map_err(|error| error.to_string())
     }
 }
 
-async fn end(
-    pending: &Pending,
-    handle: &Handle,
-    cookie: &str,
-    redirected: &Redirected,
-) -> Result<String, String> {
-    let finished = pending.finish(cookie, redirected).await;
-    let (target, granted) = finished.map_err(|error| error.tell())?;
-    tracing::info!(target = &*target.name, "access was confirmed on the page");
-    // Who asked for a probe a moment ago is not waited for: the next pass takes the tokens up, too.
-    tokio::time::timeout(ADOPT_WITHIN, handle.probe_now(target.name.to_string())).await.ok();
-    Ok(granted.tell(&target))
+/// What the end of a confirmation needs.
+#[derive(Clone)]
+struct Ending {
+    pending: Arc<Pending>,
+    handle: Handle,
+    tasks: TaskTracker,
+    cancel: CancellationToken,
+}
+
+impl Ending {
+    async fn run(self, cookie: &str, redirected: &Redirected) -> Result<String, String> {
+        let ended = self.pending.end(cookie, redirected);
+        let (confirmation, code) = ended.map_err(|error| error.tell())?;
+        let target = Arc::clone(&confirmation.target);
+        let origin = self.handle.origin(target.name.to_string()).await;
+        let origin =
+            origin.ok_or("Nothing has changed: this target is no longer configured, or the service ends.")?;
+        let swapped = self.pending.swap(confirmation, code, &origin).await;
+        if let Some(attempt) = swapped.attempt {
+            self.handle.note(target.name.to_string(), attempt).await;
+        }
+        let received = swapped.result.map_err(|error| error.tell())?;
+        match received.hand_over().await {
+            Ok(granted) => {
+                self.tell(&target).await;
+                Ok(granted.tell(&target))
+            }
+            Err(error) => {
+                let text = format!(
+                    "access was confirmed on the page, and its tokens cannot be written yet: {error}. They are in memory, \
+                     and this is tried again until the service ends"
+                );
+                tracing::error!(target = &*target.name, "{text}");
+                let tasks = self.tasks.clone();
+                tasks.spawn(self.hand_over_late(target.clone(), received));
+                Ok(format!("For {}: {text}; do not stop it before the target is up.", target.name))
+            }
+        }
+    }
+
+    async fn hand_over_late(self, target: Arc<Target>, received: Received) {
+        let handed = self.cancel.run_until_cancelled(received.hand_over_at_last()).await;
+        // Once more where the service ends.
+        let lost = match handed {
+            Some(_) => None,
+            None => received.hand_over().await.err(),
+        };
+        match lost {
+            None => self.tell(&target).await,
+            Some(error) => tracing::error!(
+                target = &*target.name,
+                "the tokens of a confirmation are lost, for they could not be written until the end: {error}; access has to \
+                 be confirmed once more"
+            ),
+        }
+    }
+
+    async fn tell(&self, target: &Target) {
+        tracing::info!(target = &*target.name, "access was confirmed on the page");
+        // Who asked for a probe a moment ago is not waited for: the next pass takes the tokens up, too.
+        tokio::time::timeout(ADOPT_WITHIN, self.handle.probe_now(target.name.to_string())).await.ok();
+    }
 }
 
 impl Confirm for ConfirmPage {
@@ -75,9 +135,9 @@ impl Confirm for ConfirmPage {
     }
 
     fn finish(&self, cookie: &str, redirected: Redirected) -> BoxFuture<'_, Result<String, String>> {
-        let (pending, handle, cookie) = (Arc::clone(&self.pending), self.handle.clone(), cookie.to_owned());
+        let (ending, cookie) = (self.ending.clone(), cookie.to_owned());
         // In a task of its own: a browser that goes away meanwhile must not take the tokens along.
-        let finished = self.tasks.spawn(async move { end(&pending, &handle, &cookie, &redirected).await });
+        let finished = self.ending.tasks.spawn(async move { ending.run(&cookie, &redirected).await });
         Box::pin(async {
             finished.await.unwrap_or_else(|_| Err("The service failed inside; begin anew.".to_owned()))
         })

@@ -14,9 +14,7 @@ const DRIFT_NAMED: usize = 20;
 impl TargetState {
     /// Takes in what a pass gave. `now` in Unix seconds.
     pub fn record(&mut self, outcome: Outcome, now: f64) {
-        for attempt in &outcome.attempts {
-            self.count(attempt, now);
-        }
+        self.count_all(&outcome.attempts, now);
         let success = outcome.is_success();
         self.probes += 1;
         self.probe_failures += u64::from(!success);
@@ -44,6 +42,13 @@ impl TargetState {
             self.endpoint_mut(Operation::Version).judge(Some(told), now);
         } else if self.token.is_none() {
             self.endpoint_mut(Operation::Version).judge(None, now);
+        }
+    }
+
+    /// Counts exchanges. `now` in Unix seconds.
+    pub fn count_all(&mut self, attempts: &[Attempt], now: f64) {
+        for attempt in attempts {
+            self.count(attempt, now);
         }
     }
 

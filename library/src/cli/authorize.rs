@@ -1,6 +1,7 @@
 //! `pbx_exporter authorize`: a person confirms access in a browser, and the exporter gets the tokens.
 
 mod browser;
+mod paste;
 
 use std::io::{self, Write};
 use std::net::Ipv4Addr;
@@ -20,9 +21,8 @@ use super::exit::Exit;
 use super::{print_errors, select};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::control::Redirected;
 use crate::domain::{Grant, Target};
-use crate::oauth::confirm::{Confirmation, Unconfirmed};
+use crate::oauth::confirm::{Confirmation, Granted, Received, Unconfirmed};
 use crate::store::Store;
 use crate::transport::HttpTransport;
 use crate::web::{self, loopback};
@@ -108,6 +108,7 @@ async fn authorize(args: &AuthorizeArgs, config: &Config) -> Result<String, Fail
     if args.page {
         return code(&store, target, config.external_url.as_ref()).map_err(unusable);
     }
+    store.can_hand_over().map_err(|error| unusable(error.to_string()))?;
     let way = Way::of(args, target).await?;
     let confirmation = Confirmation::begin(Arc::clone(target), way.redirect_uri.clone())
         .ok_or_else(|| unusable("its platform has no page where access can be confirmed".to_owned()))?;
@@ -222,7 +223,7 @@ async fn first_answer(
     mut brought: mpsc::Receiver<loopback::Brought>,
     listens: bool,
 ) -> Result<(SecretString, Option<Reply>), Failed> {
-    let mut pasted = pasted();
+    let mut pasted = paste::lines();
     let mut reads_input = true;
     loop {
         tokio::select! {
@@ -242,7 +243,7 @@ async fn first_answer(
             }
             line = pasted.recv(), if reads_input => match line {
                 Some(line) => {
-                    if let Some(accepted) = accept_pasted(confirmation, &line) {
+                    if let Some(accepted) = paste::accept(confirmation, &line) {
                         return Ok((accepted?, None));
                     }
                 }
@@ -261,58 +262,39 @@ async fn swap(
     confirmation: Confirmation,
     code: SecretString,
     store: &Arc<Store>,
-    reply: Option<Reply>,
+    mut reply: Option<Reply>,
 ) -> Result<String, Failed> {
+    let mut answer = |told: (bool, String)| reply.take().map(|reply| reply.send(told));
     let target = Arc::clone(&confirmation.target);
-    let swapped = confirmation.swap(code, &HttpTransport::new(), store, Clock::System).await;
-    if let Some(reply) = reply {
-        let told = match &swapped {
-            Ok(granted) => (true, granted.tell(&target)),
-            Err(error) => (false, sentence(error)),
-        };
-        reply.send(told).ok();
-    }
+    let swapped = confirmation.swap(code, &HttpTransport::new(), store, Clock::System, None).await;
+    let received = swapped.result.inspect_err(|error| {
+        answer((false, sentence(error)));
+    })?;
+    let granted = match received.hand_over().await {
+        Ok(granted) => granted,
+        Err(error) => {
+            let text = format!("access is confirmed, and its tokens cannot be written yet: {error}");
+            print_errors(&[format!("{text}; still trying, so do not end this command")]);
+            answer((false, format!("For {}: {text}. The command goes on trying.", target.name)));
+            written_at_last(&received).await?
+        }
+    };
+    let told = granted.tell(&target);
+    answer((true, told.clone()));
     let interval = humantime::format_duration(target.failure_interval);
-    let told = swapped?.tell(&target);
     Ok(format!(
         "{told}\nA running exporter takes it up by itself within {interval}; else its next start does."
     ))
 }
 
+async fn written_at_last(received: &Received) -> Result<Granted, Failed> {
+    let written = tokio::time::timeout(PATIENCE, received.hand_over_at_last()).await;
+    written.map_err(|_| {
+        let text = "its tokens could not be written within 10 minutes and are lost: mend the storage, then confirm once more";
+        Failed(Exit::Configuration, text.to_owned())
+    })
+}
+
 fn sentence(error: &Unconfirmed) -> String {
     format!("Access is not confirmed: {error}.")
-}
-
-/// The lines of standard input.
-fn pasted() -> mpsc::Receiver<String> {
-    let (sender, receiver) = mpsc::channel(1);
-    // A thread of its own that nobody waits for: reading a terminal cannot be called off.
-    std::thread::spawn(move || {
-        for line in io::stdin().lines().map_while(Result::ok) {
-            if sender.blocking_send(line).is_err() {
-                break;
-            }
-        }
-    });
-    receiver
-}
-
-/// What a pasted line ends the wait with; `None` where the right one may still come.
-fn accept_pasted(confirmation: &Confirmation, line: &str) -> Option<Result<SecretString, Unconfirmed>> {
-    if line.trim().is_empty() {
-        return None;
-    }
-    let error = match answer_in(line).map(|redirected| confirmation.accept(&redirected)) {
-        None => "that is not the address of the last page".to_owned(),
-        Some(Err(error @ Unconfirmed::WrongState)) => error.to_string(),
-        Some(accepted) => return Some(accepted),
-    };
-    print_errors(&[format!("{error}; still waiting")]);
-    None
-}
-
-/// What a pasted address brings: a whole one, or its query alone.
-fn answer_in(line: &str) -> Option<Redirected> {
-    let (_, query) = line.trim().split_once('?')?;
-    Some(Redirected::from_query(query.split('#').next().unwrap_or_default()))
 }

@@ -1,25 +1,23 @@
-//! A confirmation by a person (RFC 6749 section 4.1 with PKCE, RFC 7636): where the browser is sent, what may come
-//! back, and the code swapped for tokens, which are handed over to whoever owns the token storage.
+//! A confirmation by a person (RFC 6749 section 4.1 with PKCE, RFC 7636): where the browser is sent, and what may come
+//! back.
+
+mod swap;
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use oauth2::basic::BasicClient;
-use oauth2::{
-    AuthUrl, ClientId, CsrfToken, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope, TokenResponse as _,
-};
+use oauth2::{AuthUrl, ClientId, CsrfToken, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope};
 use secrecy::SecretString;
 use url::Url;
 
-use super::request::{Code, asked_scopes, swap_code};
-use super::send::{context, unreadable};
-use super::{IssuedToken, TokenAnswer, vault};
-use crate::clock::Clock;
+pub use self::swap::{Received, Swapped};
+use super::request::asked_scopes;
 use crate::control::Redirected;
 use crate::domain::{Failure, Grant, Operation, Reason, SecretError, Target};
 use crate::platform;
-use crate::store::{self, Access, Chain, Confirmed, Record, Store, StoreError, Written};
-use crate::transport::Transport;
+use crate::store::{self, StoreError};
 
 /// One confirmation under way, known by its `state`.
 pub struct Confirmation {
@@ -44,6 +42,9 @@ pub enum Unconfirmed {
     /// A person or the PBX said no; which word it was.
     #[error("{0}")]
     Refused(Cow<'static, str>),
+    /// One more refusal could bring a ban, for so long.
+    #[error("{}", too_many_refusals(*.0))]
+    Budget(Duration),
     /// The code was not swapped.
     #[error("{0}")]
     Failed(#[source] NoTokens),
@@ -55,6 +56,15 @@ pub enum Unconfirmed {
     Secret(#[from] SecretError),
 }
 
+/// What a person is told who would spend the last places of an origin's budget.
+pub(super) fn too_many_refusals(wait: Duration) -> String {
+    let wait = humantime::format_duration(Duration::from_secs(wait.as_secs() + 1));
+    format!(
+        "the PBX refused this host often of late, and one more refusal could make it ban the host (limits.refusals_per_origin): \
+         begin anew in {wait}"
+    )
+}
+
 /// The token endpoint gave none.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {}", .0.reason, .0.diagnosis)]
@@ -64,7 +74,7 @@ impl Unconfirmed {
     /// What a person is told of it, and what it leaves behind.
     pub fn tell(&self) -> String {
         match self {
-            Self::WrongState | Self::Refused(_) => format!("Nothing has changed: {self}."),
+            Self::WrongState | Self::Refused(_) | Self::Budget(_) => format!("Nothing has changed: {self}."),
             Self::Failed(_) | Self::Store(_) | Self::Secret(_) => {
                 let text = self.to_string();
                 format!("{}. The answer of the PBX serves once: begin anew.", text.trim_end_matches('.'))
@@ -75,7 +85,7 @@ impl Unconfirmed {
     /// The reason in the words of the metrics.
     pub const fn reason(&self) -> (Operation, Reason) {
         let reason = match self {
-            Self::WrongState | Self::Refused(_) => Reason::AuthorizationRequired,
+            Self::WrongState | Self::Refused(_) | Self::Budget(_) => Reason::AuthorizationRequired,
             Self::Failed(NoTokens(failure)) => failure.reason,
             Self::Store(_) | Self::Secret(_) => Reason::ExporterError,
         };
@@ -145,85 +155,6 @@ impl Confirmation {
         let none = "the PBX sent the browser back without a code: begin anew";
         redirected.code.clone().ok_or(Unconfirmed::Refused(none.into()))
     }
-
-    /// Swaps the code and hands the tokens over. That it is about to be used up is on disk before it is sent.
-    ///
-    /// # Errors
-    /// Why there are no tokens.
-    pub async fn swap(
-        self,
-        code: SecretString,
-        transport: &dyn Transport,
-        store: &Arc<Store>,
-        clock: Clock,
-    ) -> Result<Granted, Unconfirmed> {
-        let now = clock.unix();
-        let confirmed = Confirmed { id: store::random(12), at: now };
-        let id = confirmed.id.clone();
-        let mut chain = Chain { confirmed: Some(confirmed), ..Chain::default() };
-        chain.begin(&code, now);
-        let mut record = Record { owner: vault::owner(&self.target)?, serial: 0, chain, access: None };
-        hand_over(store, &id, &record).await?;
-        let verifier = self.verifier.map(|verifier| SecretString::from(verifier.into_secret()));
-        let code = Code { secret: code, verifier, redirect_uri: self.redirect_uri };
-        let answer = swap_code(transport, &self.target, &code).await;
-        match judge(&self.target, answer) {
-            Ok(issued) => {
-                record
-                    .chain
-                    .received(issued.refresh_token().map(|t| SecretString::from(t.secret().as_str())));
-                record.access = Some(access(&issued, &self.target, clock));
-                hand_over(store, &id, &record).await?;
-                Ok(Granted { renewable: record.chain.refresh_token.is_some() })
-            }
-            Err((failure, may_have_worked)) => {
-                if may_have_worked {
-                    record.chain.lost();
-                    hand_over(store, &id, &record).await?;
-                } else {
-                    take_back(store, &id, &self.target).await?;
-                }
-                Err(Unconfirmed::Failed(NoTokens(failure)))
-            }
-        }
-    }
-}
-
-/// The tokens, or the failure and whether the code may be used up all the same.
-fn judge(target: &Target, answer: Result<TokenAnswer, SecretError>) -> Result<IssuedToken, (Failure, bool)> {
-    let context = context(target, Grant::AuthorizationCode);
-    let TokenAnswer { exchange, token } = answer.map_err(|error| (unreadable(&error), false))?;
-    match (token, exchange.result) {
-        (Some(token), _) => Ok(token),
-        (None, Ok(answer)) => {
-            let failure = platform::token_failure(&context, &answer);
-            let unclear = matches!(failure.reason, Reason::ServerError | Reason::UnexpectedResponse);
-            Err((failure, unclear))
-        }
-        (None, Err(error)) => {
-            Err((platform::transport_failure(&context, &error, false), !error.never_sent()))
-        }
-    }
-}
-
-fn access(issued: &IssuedToken, target: &Target, clock: Clock) -> Access {
-    Access {
-        token: Written(SecretString::from(issued.access_token().secret().as_str())),
-        issued: clock.unix(),
-        lifetime: issued.lifetime().map(|lifetime| lifetime.as_secs_f64()),
-        scopes: issued.scope_hint(),
-        secrets: vault::secrets(target),
-    }
-}
-
-async fn hand_over(store: &Arc<Store>, id: &str, record: &Record) -> Result<(), StoreError> {
-    let (store, id, record) = (Arc::clone(store), id.to_owned(), record.clone());
-    vault::on_a_thread(move || store.hand_over(&id, &record)).await
-}
-
-async fn take_back(store: &Arc<Store>, id: &str, target: &Target) -> Result<(), StoreError> {
-    let (store, id, name) = (Arc::clone(store), id.to_owned(), Arc::clone(&target.name));
-    vault::on_a_thread(move || store.take_back(&id, &name)).await
 }
 
 /// Our own words for those of RFC 6749 section 4.1.2.1.

@@ -109,9 +109,9 @@ struct State {
 }
 
 impl Keeper {
-    /// One without a token; `store` has what was kept of the target, and gets what is to be kept.
-    pub fn new(store: Option<Arc<Store>>) -> Self {
-        let state = State { vault: Vault::new(store), ..State::default() };
+    /// One without a token; `store` has what was kept of `target`, and gets what is to be kept.
+    pub fn new(store: Option<Arc<Store>>, target: &Target) -> Self {
+        let state = State { vault: Vault::new(store, target), ..State::default() };
         Self { state: Mutex::new(state) }
     }
 
@@ -194,8 +194,8 @@ impl Keeper {
             return false;
         }
         let mut state = self.state.lock().await;
-        let handed = state.vault.handed_over(target, clock).await.unwrap_or_default();
-        handed.iter().any(|handed| handed.record.access.is_some() && state.is_news(&handed.record))
+        let left = state.vault.handed_over(target, clock).await;
+        left.usable.iter().any(|handed| handed.record.access.is_some() && state.is_news(&handed.record))
     }
 
     /// How long until the token endpoint may be asked again.
@@ -314,7 +314,10 @@ impl State {
         let changed = self.standing.is_some() && fingerprint(target.secrets()) != self.fingerprint;
         if changed {
             // A rotated refresh token outlives a change of any other secret.
-            let renewed = self.vault.has_new_seed(target);
+            let renewed = self.vault.is_saved() && self.vault.has_new_seed(target);
+            if renewed {
+                self.vault.close();
+            }
             let chain = std::mem::take(&mut self.chain);
             *self = Self {
                 token: self.token.take(),

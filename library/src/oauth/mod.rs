@@ -15,5 +15,5 @@ mod vault;
 pub use keeper::{Asker, Diary, Held, Keeper, NoToken};
 pub use pending::{NotBegun, Pending};
 pub use person::in_shell;
-pub use request::{TokenAnswer, request_token};
+pub use request::{Refresh, TokenAnswer, request_token};
 pub use response::IssuedToken;

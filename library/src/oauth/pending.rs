@@ -2,12 +2,14 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use super::confirm::{Confirmation, Granted, Unconfirmed};
+use super::confirm::{Confirmation, Swapped, Unconfirmed, too_many_refusals};
 use super::{in_shell, vault};
+use crate::budget::Origin;
 use crate::clock::Clock;
 use crate::control::{Begun, Redirected};
 use crate::domain::Target;
@@ -37,17 +39,20 @@ pub struct Pending {
 #[derive(Debug, thiserror::Error)]
 pub enum NotBegun {
     /// The code is wrong.
-    #[error("the code is wrong; {0} more tries, then it is worth nothing any more")]
-    Wrong(u32),
+    #[error("the code is wrong; it has to be the newest that the command showed for this target")]
+    Wrong,
     /// There is no code.
     #[error(
-        "there is no code for this target: it was used, is older than 10 minutes or was guessed at; run `pbx_exporter \
+        "there is no code for this target: it was used or is older than 10 minutes; run `pbx_exporter \
          authorize {0} --page` for a new one"
     )]
     NoCode(String),
     /// The platform cannot be confirmed.
     #[error("this platform has no page where access can be confirmed")]
     NoEndpoint,
+    /// One more refusal could bring a ban, for so long.
+    #[error("{}", too_many_refusals(*.0))]
+    Budget(Duration),
     /// Too many at once.
     #[error("too many confirmations are under way; wait 10 minutes")]
     TooMany,
@@ -62,7 +67,7 @@ impl Pending {
         Self { store, transport, clock, waiting: Mutex::default() }
     }
 
-    /// Begins one, which uses the one-time code up.
+    /// Begins one, which uses the one-time code up; not while what comes of it could not be asked of `origin`.
     ///
     /// # Errors
     /// See [`NotBegun`].
@@ -71,12 +76,16 @@ impl Pending {
         target: &Arc<Target>,
         code: &str,
         redirect_uri: Url,
+        origin: &Origin,
     ) -> Result<Begun, NotBegun> {
+        if let Some(wait) = origin.wait(false) {
+            return Err(NotBegun::Budget(wait));
+        }
         let now = self.clock.unix();
         let (store, name, code) = (Arc::clone(&self.store), Arc::clone(&target.name), code.to_owned());
         match vault::on_a_thread(move || store.use_code(&name, &code, now)).await? {
             CodeState::Right => {}
-            CodeState::Wrong(left) => return Err(NotBegun::Wrong(left)),
+            CodeState::Wrong => return Err(NotBegun::Wrong),
             CodeState::None => return Err(NotBegun::NoCode(in_shell(&target.name))),
         }
         let confirmation =
@@ -95,20 +104,24 @@ impl Pending {
         Ok(begun)
     }
 
-    /// Ends one, whatever comes of it: it does not serve twice. Only the browser that began it can.
+    /// Ends one, whatever comes of it: it does not serve twice. Only the browser that began it can. The code is to be
+    /// swapped.
     ///
     /// # Errors
     /// See [`Unconfirmed`].
-    pub async fn finish(
+    pub fn end(
         &self,
         cookie: &str,
         redirected: &Redirected,
-    ) -> Result<(Arc<Target>, Granted), Unconfirmed> {
+    ) -> Result<(Confirmation, SecretString), Unconfirmed> {
         let confirmation = self.take(cookie, redirected).ok_or(Unconfirmed::WrongState)?;
-        let target = Arc::clone(&confirmation.target);
         let code = confirmation.accept(redirected)?;
-        let access = confirmation.swap(code, &*self.transport, &self.store, self.clock).await?;
-        Ok((target, access))
+        Ok((confirmation, code))
+    }
+
+    /// Swaps a code on a place of the budget of `origin`.
+    pub async fn swap(&self, confirmation: Confirmation, code: SecretString, origin: &Origin) -> Swapped {
+        confirmation.swap(code, &*self.transport, &self.store, self.clock, Some(origin)).await
     }
 
     fn take(&self, cookie: &str, redirected: &Redirected) -> Option<Confirmation> {

@@ -57,22 +57,24 @@ pub(super) fn none(target: &Target, chain: &Chain, interrupted: Option<f64>) -> 
     let what = match (&chain.ended, &chain.confirmed) {
         (Some(Ended { at, after }), _) => {
             let cause = after.as_ref().map(cause).unwrap_or_default();
-            format!("The PBX refused the refresh token on {}.{cause}", date(*at))
+            format!("The PBX refused the refresh token on {}.{cause} ", date(*at))
         }
         (None, Some(confirmed)) => format!(
             "Access was confirmed on {}, and the PBX gave no refresh token with it, so it ends with the access token. Look \
-             whether the application may have one, or needs a scope for it.",
+             whether the application may have one, or needs a scope for it. ",
             date(confirmed.at)
         ),
-        (None, None) => "Nobody has confirmed access for this target yet.".to_owned(),
+        (None, None) if interrupted.is_some() => String::new(),
+        (None, None) => "Nobody has confirmed access for this target yet. ".to_owned(),
     };
     let begun = interrupted.map_or_else(String::new, |at| {
         format!(
-            " A confirmation of {} ended before the PBX's answer came, and its code serves once: confirm once more.",
+            "A confirmation of {} has left no tokens here: it was ended too early, or they could not be written. Unless the \
+             command or the log says that this is still being tried, confirm once more: its code serves once. ",
             date(at)
         )
     });
-    Failure::new(Reason::AuthorizationRequired, format!("{what}{begun} {}", mend(target)))
+    Failure::new(Reason::AuthorizationRequired, format!("{what}{begun}{}", mend(target)))
 }
 
 #[cfg(test)]

@@ -47,6 +47,15 @@ pub struct TokenAnswer {
     pub token: Option<IssuedToken>,
 }
 
+/// With what a refresh asks.
+#[derive(Clone, Copy)]
+pub struct Refresh<'a> {
+    /// The refresh token.
+    pub token: &'a SecretString,
+    /// The redirect address by which a person confirmed it, where one did.
+    pub redirect_uri: Option<&'a str>,
+}
+
 /// Sends one token request for `grant`. `scopes` replaces the target's own where given.
 ///
 /// # Errors
@@ -55,11 +64,12 @@ pub async fn request_token(
     transport: &dyn Transport,
     target: &Target,
     grant: Grant,
-    refresh_token: Option<&SecretString>,
+    refresh: Option<Refresh<'_>>,
     scopes: Option<&str>,
 ) -> Result<TokenAnswer, SecretError> {
     let client = client(target)?;
-    let further = further_parameters(target, grant)?;
+    let confirmed = refresh.and_then(|refresh| refresh.redirect_uri);
+    let further = further_parameters(target, grant, confirmed)?;
     let seam = Seam { transport, target, grant, further, exchange: Mutex::new(None) };
     let scopes: Vec<Scope> = match scopes {
         Some(words) => words.split_whitespace().map(|word| Scope::new(word.to_owned())).collect(),
@@ -73,7 +83,7 @@ pub async fn request_token(
             request.request_async(&seam).await.ok()
         }
         Grant::RefreshToken => {
-            let secret = refresh_token.map(|t| t.expose_secret().to_owned()).unwrap_or_default();
+            let secret = refresh.map(|refresh| refresh.token.expose_secret().to_owned()).unwrap_or_default();
             let secret = RefreshToken::new(secret);
             // Without a scope parameter the granted ones stay (RFC 6749 section 6).
             client.exchange_refresh_token(&secret).request_async(&seam).await.ok()
@@ -106,7 +116,7 @@ pub async fn swap_code(
 ) -> Result<TokenAnswer, SecretError> {
     let client = client(target)?;
     let (grant, exchange) = (Grant::AuthorizationCode, Mutex::new(None));
-    let further = further_parameters(target, grant)?;
+    let further = further_parameters(target, grant, None)?;
     let seam = Seam { transport, target, grant, further, exchange };
     let redirect_uri = RedirectUrl::from_url(code.redirect_uri.clone());
     let mut request = client
@@ -141,17 +151,24 @@ pub(super) fn asked_scopes(target: &Target) -> &[String] {
     if own.is_empty() { usual } else { own }
 }
 
-/// The parameters that the platform wants besides those of RFC 6749.
-fn further_parameters(target: &Target, grant: Grant) -> Result<Vec<(String, String)>, SecretError> {
+/// The parameters that the platform wants besides those of RFC 6749. `confirmed`: the redirect address of the
+/// confirmation from which a refresh token descends.
+fn further_parameters(
+    target: &Target,
+    grant: Grant,
+    confirmed: Option<&str>,
+) -> Result<Vec<(String, String)>, SecretError> {
+    let configured = target.auth.redirect_uri.as_ref().map(|url| url.as_str());
+    let redirect_uri = confirmed.or(configured);
     let known = target.platform.token.iter().flat_map(|token| &token.parameters);
     let mut further = Vec::new();
     for parameter in known.filter(|parameter| parameter.goes_with(grant)) {
         let value = match (target.auth.parameters.get(&parameter.name), &parameter.value) {
             (None, None) => continue,
-            (None, Some(value)) => match &target.auth.redirect_uri {
-                Some(own) if parameter.name == "redirect_uri" => own.to_string(),
-                _ => value.clone(),
-            },
+            (None, Some(value)) => {
+                let redirect_uri = redirect_uri.filter(|_| parameter.name == "redirect_uri");
+                redirect_uri.unwrap_or(value).to_owned()
+            }
             (own, _) => read(own)?,
         };
         further.push((parameter.name.clone(), value));

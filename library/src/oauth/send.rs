@@ -1,12 +1,11 @@
 //! One token request within the origin's budget: sent, judged, and written into the diary.
 
 use super::keeper::{Asker, Diary};
-use super::{IssuedToken, TokenAnswer, request_token};
+use super::{IssuedToken, Refresh, TokenAnswer, request_token};
 use crate::budget::Permit;
 use crate::domain::outcome::Attempt;
-use crate::domain::{Answer, Failure, Grant, Operation, Reason, SecretError, Target, TransportError};
+use crate::domain::{Answer, Failure, Grant, Operation, Reason, SecretError, Target};
 use crate::platform::{self, CallContext};
-use secrecy::SecretString;
 
 pub(super) const fn context(target: &Target, grant: Grant) -> CallContext<'_> {
     CallContext {
@@ -33,20 +32,11 @@ pub(super) async fn send(
     diary: &mut Diary,
     permit: Permit<'_>,
     grant: Grant,
-    refresh: Option<&SecretString>,
+    refresh: Option<Refresh<'_>>,
     scopes: Option<&str>,
 ) -> Sent {
-    let TokenAnswer { exchange, token } =
-        match request_token(asker.transport, asker.target, grant, refresh, scopes).await {
-            Ok(answer) => answer,
-            Err(error) => {
-                let failure = unreadable(&error);
-                diary.attempts.push(Attempt::unsent(grant, failure.reason));
-                return Sent { result: Err(failure), answer: None, may_have_worked: false };
-            }
-        };
-    let mut attempt = Attempt::new(Operation::Token, Some(grant), &exchange);
-    let sent = judge(asker, grant, token, exchange.result, &mut attempt);
+    let answer = request_token(asker.transport, asker.target, grant, refresh, scopes).await;
+    let (sent, attempt) = judge(asker.target, grant, answer, asker.after_refusals);
     permit.judge(&attempt);
     diary.attempts.push(attempt);
     sent
@@ -58,29 +48,41 @@ pub(super) fn unreadable(error: &SecretError) -> Failure {
     Failure::new(Reason::ExporterError, text)
 }
 
-fn judge(
-    asker: Asker<'_>,
+/// What a token request gave, and how it counts. `after_refusals`: whether an outage now follows refusals.
+pub(super) fn judge(
+    target: &Target,
     grant: Grant,
-    token: Option<IssuedToken>,
-    answer: Result<Answer, TransportError>,
-    attempt: &mut Attempt,
-) -> Sent {
-    let context = context(asker.target, grant);
-    attempt.rate_limit =
-        answer.as_ref().map(|answer| platform::rate_limit(asker.target, answer)).unwrap_or_default();
-    let (mut failure, answer, may_have_worked) = match (token, answer) {
-        (Some(token), _) => return Sent { result: Ok(token), answer: None, may_have_worked: false },
+    answer: Result<TokenAnswer, SecretError>,
+    after_refusals: bool,
+) -> (Sent, Attempt) {
+    let TokenAnswer { exchange, token } = match answer {
+        Ok(answer) => answer,
+        Err(error) => {
+            let failure = unreadable(&error);
+            let attempt = Attempt::unsent(grant, failure.reason);
+            return (Sent { result: Err(failure), answer: None, may_have_worked: false }, attempt);
+        }
+    };
+    let (context, mut attempt) =
+        (context(target, grant), Attempt::new(Operation::Token, Some(grant), &exchange));
+    if let Ok(answer) = &exchange.result {
+        attempt.rate_limit = platform::rate_limit(target, answer);
+    }
+    let (mut failure, answer, may_have_worked) = match (token, exchange.result) {
+        (Some(token), _) => {
+            return (Sent { result: Ok(token), answer: None, may_have_worked: false }, attempt);
+        }
         (None, Ok(answer)) => {
             let failure = platform::token_failure(&context, &answer);
             let unclear = matches!(failure.reason, Reason::ServerError | Reason::UnexpectedResponse);
             (failure, Some(answer), unclear)
         }
         (None, Err(error)) => {
-            let failure = platform::transport_failure(&context, &error, asker.after_refusals);
+            let failure = platform::transport_failure(&context, &error, after_refusals);
             (failure, None, !error.never_sent())
         }
     };
     attempt.failure = Some(failure.reason);
     failure.refused |= attempt.is_refusal();
-    Sent { result: Err(failure), answer, may_have_worked }
+    (Sent { result: Err(failure), answer, may_have_worked }, attempt)
 }

@@ -12,7 +12,7 @@ use super::keeper::needs_person;
 use crate::clock::Clock;
 use crate::domain::token::Token;
 use crate::domain::{Failure, Grant, Reason, SecretError, SecretSource, Target};
-use crate::store::{self, Access, Chain, HandedOver, Owner, Record, Store, StoreError, Written};
+use crate::store::{self, Access, Chain, HandedOver, Left, Owner, Record, Store, StoreError, Turn, Written};
 
 /// A confirmation whose command has not yet got its answer is waited for as long, seconds.
 const CONFIRMING: f64 = 120.0;
@@ -20,36 +20,66 @@ const CONFIRMING: f64 = 120.0;
 /// Files of one target.
 #[derive(Debug, Default)]
 pub(super) struct Vault {
+    /// What is in memory and newer than the file; gone before the turn is.
+    unsaved: Option<Unsaved>,
     store: Option<Arc<Store>>,
+    /// At the file, where there is to be one.
+    turn: Option<Turn>,
     /// Known once the file was read.
     owner: Option<Owner>,
     /// Fingerprint of the configured refresh token from which the kept one descends; known without files, too.
     seed: Option<String>,
     serial: u64,
-    /// What is in memory is newer than the file.
-    unsaved: bool,
     /// What was logged last.
     trouble: Option<String>,
     /// Notes on what others left, logged already.
     notes: Vec<String>,
 }
 
+/// What could not be written. Where only a person can replace it, it is tried once more when the keeper goes.
+#[derive(Debug)]
+struct Unsaved(Option<(Arc<Store>, Record)>);
+
+impl Drop for Unsaved {
+    fn drop(&mut self) {
+        let Some((store, record)) = self.0.take() else { return };
+        if let Err(error) = store.save(&record) {
+            tracing::error!(
+                target = record.owner.target,
+                "the tokens that came last are lost, for they could not be written until the end: {error}"
+            );
+        }
+    }
+}
+
 /// Why the files cannot be used now.
 pub(super) enum Trouble {
     Store(StoreError),
     Secret(SecretError),
+    /// By the keeper of a later configuration: nobody sees what becomes of this one.
+    Replaced,
 }
 
 impl Trouble {
+    /// What is wrong.
+    pub fn cause(&self) -> String {
+        match self {
+            Self::Store(error) => error.to_string(),
+            Self::Secret(error) => error.with_mend(),
+            Self::Replaced => "a reload has replaced this target".to_owned(),
+        }
+    }
+
     /// What this means to a target that cannot do without.
     pub fn failure(&self) -> Failure {
+        let cause = self.cause();
         let text = match self {
-            Self::Store(error) => format!(
-                "{error}. The PBX is not to blame. Until this is mended no token is asked for, and none is used that is not \
+            Self::Store(_) => format!(
+                "{cause}. The PBX is not to blame. Until this is mended no token is asked for, and none is used that is not \
                  on disk: at a restart its refresh token would be lost."
             ),
-            Self::Secret(error) => {
-                format!("No token was asked for: {}. The PBX is not to blame.", error.with_mend())
+            Self::Secret(_) | Self::Replaced => {
+                format!("No token was asked for: {cause}. The PBX is not to blame.")
             }
         };
         Failure::new(Reason::ExporterError, text)
@@ -57,33 +87,39 @@ impl Trouble {
 }
 
 impl Vault {
-    pub fn new(store: Option<Arc<Store>>) -> Self {
-        Self { store, ..Self::default() }
+    pub fn new(store: Option<Arc<Store>>, target: &Target) -> Self {
+        let turn = store.as_ref().map(|store| store.next_turn(&target.name));
+        Self { store, turn, ..Self::default() }
     }
 
     /// Whether what is in memory may be used.
     pub const fn is_saved(&self) -> bool {
-        self.store.is_none() || !self.unsaved
-    }
-
-    /// Whether the file was read, if there is to be one.
-    pub const fn is_open(&self) -> bool {
-        self.store.is_none() || self.owner.is_some()
+        self.store.is_none() || self.unsaved.is_none()
     }
 
     /// The file's content, at the first question that succeeds.
     pub async fn open(&mut self, target: &Target) -> Result<Option<Record>, Trouble> {
         let Some(store) = self.store.clone().filter(|_| self.owner.is_none()) else { return Ok(None) };
+        if let Some(turn) = &mut self.turn
+            && !turn.begin().await
+        {
+            return Err(Trouble::Replaced);
+        }
         let owner = owner(target).map_err(Trouble::Secret)?;
         let asked = owner.clone();
         let loaded = on_a_thread(move || store.load(&asked)).await.map_err(Trouble::Store)?;
-        if let Some(text) = loaded.aside {
+        for text in loaded.notes {
             tracing::warn!(target = &*target.name, "{text}");
         }
         self.seed.clone_from(&owner.seed);
         self.owner = Some(owner);
         self.serial = loaded.record.as_ref().map_or(0, |record| record.serial);
         Ok(loaded.record)
+    }
+
+    /// The next question reads the file of whoever is the owner then.
+    pub fn close(&mut self) {
+        (self.owner, self.seed, self.serial) = (None, None, 0);
     }
 
     /// Whether the configured refresh token may be sent: not the one whose descendants ended. What is kept from now
@@ -110,8 +146,11 @@ impl Vault {
         chain: &Chain,
         token: Option<&Token>,
     ) -> Result<(), Trouble> {
-        self.unsaved = true;
-        let (Some(store), Some(owner)) = (self.store.clone(), self.owner.clone()) else { return Ok(()) };
+        self.is_as_before();
+        let (Some(store), Some(owner)) = (self.store.clone(), self.owner.clone()) else {
+            self.unsaved = Some(Unsaved(None));
+            return Ok(());
+        };
         let owner = Owner { seed: self.seed.clone(), ..owner };
         let access = token.map(|token| Access {
             token: Written(token.secret.clone()),
@@ -120,16 +159,21 @@ impl Vault {
             scopes: token.scopes.clone(),
             secrets: secrets(target),
         });
-        let record = Record { owner, serial: self.serial + 1, chain: chain.clone(), access };
-        on_a_thread(move || store.save(&record)).await.map_err(Trouble::Store)?;
+        // Also where it fails, for it may be there all the same.
         self.serial += 1;
-        self.unsaved = false;
+        let record = Record { owner, serial: self.serial, chain: chain.clone(), access };
+        let precious = needs_person(target.auth.grant) && record.chain.refresh_token.is_some();
+        self.unsaved = Some(Unsaved(precious.then(|| (Arc::clone(&store), record.clone()))));
+        on_a_thread(move || store.save(&record)).await.map_err(Trouble::Store)?;
+        self.is_as_before();
         Ok(())
     }
 
     /// What could not be written is no longer so.
-    pub const fn is_as_before(&mut self) {
-        self.unsaved = false;
+    pub fn is_as_before(&mut self) {
+        if let Some(mut unsaved) = self.unsaved.take() {
+            unsaved.0 = None;
+        }
     }
 
     /// Writes again what could not be written.
@@ -139,36 +183,42 @@ impl Vault {
         chain: &Chain,
         token: Option<&Token>,
     ) -> Result<(), Trouble> {
-        if self.unsaved { self.save(target, chain, token).await } else { Ok(()) }
+        if self.unsaved.is_some() { self.save(target, chain, token).await } else { Ok(()) }
     }
 
-    /// What others left for this target, the oldest first.
-    pub async fn handed_over(&mut self, target: &Target, clock: Clock) -> Result<Vec<HandedOver>, Trouble> {
+    /// What others left for this target.
+    pub async fn handed_over(&mut self, target: &Target, clock: Clock) -> Left {
         let (Some(store), Some(owner)) = (self.store.clone(), self.owner.clone()) else {
-            return Ok(Vec::new());
+            return Left::default();
         };
         let now = clock.unix();
-        let found = on_a_thread(move || store.handed_over(&owner, now)).await;
-        let (handed, notes) = found.map_err(Trouble::Store)?;
+        let mut left = on_a_thread(move || store.handed_over(&owner, now)).await;
+        let notes = std::mem::take(&mut left.notes);
         for text in notes.iter().filter(|text| !self.notes.contains(text)) {
             tracing::warn!(target = &*target.name, "{text}");
         }
         self.notes = notes;
-        Ok(handed)
+        left
     }
 
-    /// Removes them once they are on disk as our own.
-    pub async fn forget(&self, names: Vec<String>) -> Result<(), Trouble> {
-        let Some(store) = self.store.clone() else { return Ok(()) };
+    /// Removes them once they are on disk as our own. What cannot be removed is known when it is seen again.
+    pub async fn forget(&mut self, target: &Target, names: Vec<String>) {
+        let Some(store) = self.store.clone() else { return };
         let removed = move || names.iter().try_for_each(|name| store.remove_handed_over(name));
-        on_a_thread(removed).await.map_err(Trouble::Store)
+        let text = on_a_thread(removed).await.err().map(|error| error.to_string());
+        self.tell_once(target, text);
     }
 
     /// Logs a trouble once while it lasts, where the target works without its files.
     pub fn tell(&mut self, target: &Target, trouble: Option<&Trouble>) {
-        let text = trouble.map(|trouble| trouble.failure().diagnosis.into_owned());
-        if let Some(text) = text.as_ref().filter(|_| text != self.trouble) {
-            tracing::error!(target = &*target.name, "the token storage is not used: {text}");
+        let text = trouble.map(|trouble| trouble.failure().diagnosis);
+        self.tell_once(target, text.map(|text| format!("the token storage is not used: {text}")));
+    }
+
+    /// The same of any text.
+    pub fn tell_once(&mut self, target: &Target, text: Option<String>) {
+        if let Some(text) = text.as_ref().filter(|text| Some(*text) != self.trouble.as_ref()) {
+            tracing::error!(target = &*target.name, "{text}");
         }
         self.trouble = text;
     }

@@ -11,7 +11,7 @@ use super::drift;
 use crate::board::{Slot, TargetInfo, TargetState};
 use crate::clock::Clock;
 use crate::control::ProbeNow;
-use crate::domain::outcome::Outcome;
+use crate::domain::outcome::{Attempt, Outcome};
 use crate::domain::{Failure, Grant, Operation, Reason, Target};
 use crate::metrics::ExporterMetrics;
 use crate::platform;
@@ -32,6 +32,8 @@ pub(super) struct Entry {
     pub asked: Vec<oneshot::Sender<ProbeNow>>,
     /// Who waits for the pass under way.
     pub serving: Vec<oneshot::Sender<ProbeNow>>,
+    /// Exchanges by others than passes, not counted yet.
+    pub noted: Vec<Attempt>,
 }
 
 impl Entry {
@@ -47,6 +49,7 @@ impl Entry {
             manual: None,
             asked: Vec::new(),
             serving: Vec::new(),
+            noted: Vec::new(),
         }
     }
 
@@ -130,6 +133,8 @@ pub(super) struct PassTask {
     pub manual: bool,
     pub probe: Arc<Probe>,
     pub slot: Arc<Slot>,
+    /// Exchanges to be counted whatever comes of the pass, which alone may write to the slot.
+    pub noted: Vec<Attempt>,
     pub cancel: CancellationToken,
     /// The host's gate first: who waits for a hanging host holds no place of the others.
     pub gates: [Arc<Semaphore>; 2],
@@ -167,6 +172,11 @@ impl Drop for InFlight {
 
 impl PassTask {
     pub async fn run(self) -> Finished {
+        if !self.noted.is_empty() {
+            let mut state = TargetState::clone(&self.slot.state());
+            state.count_all(&self.noted, self.clock.unix());
+            self.slot.publish(state);
+        }
         if !self.manual
             && let Some(wait) = self.probe.quiet().await
         {

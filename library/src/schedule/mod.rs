@@ -28,6 +28,7 @@ use crate::clock::Clock;
 use crate::config::Limits;
 use crate::control::ProbeNow;
 use crate::domain::Target;
+use crate::domain::outcome::Attempt;
 use crate::metrics::ExporterMetrics;
 use crate::probe::Probe;
 use crate::store::Store;
@@ -62,6 +63,8 @@ pub struct Parts {
 enum Command {
     Replace(Vec<Arc<Target>>, Limits, oneshot::Sender<()>),
     ProbeNow(String, oneshot::Sender<ProbeNow>),
+    Origin(String, oneshot::Sender<Option<Arc<Origin>>>),
+    Note(String, Attempt),
 }
 
 /// Speaks to a running scheduler.
@@ -91,6 +94,19 @@ impl Handle {
             return ProbeNow::Stopping;
         }
         wait.await.unwrap_or(ProbeNow::Stopping)
+    }
+
+    /// The budget of refusals of the token endpoint of the target of that name; `None` where there is no such target.
+    pub async fn origin(&self, target: String) -> Option<Arc<Origin>> {
+        let (reply, wait) = oneshot::channel();
+        self.0.send(Command::Origin(target, reply)).await.ok()?;
+        wait.await.ok().flatten()
+    }
+
+    /// Counts an exchange that somebody else made for the target of that name, when its next pass is due.
+    pub async fn note(&self, target: String, attempt: Attempt) {
+        // An error means that the scheduler stops, and nobody counts any more.
+        self.0.send(Command::Note(target, attempt)).await.ok();
     }
 }
 
@@ -177,6 +193,17 @@ impl Scheduler {
                 done.send(()).ok();
             }
             Command::ProbeNow(name, reply) => self.probe_now(&name, reply),
+            Command::Origin(name, reply) => {
+                let serial = self.names.get(&*name);
+                let target = serial.map(|serial| self.entries[serial].probe.target().clone());
+                reply.send(target.map(|target| self.origin(target.token_origin()))).ok();
+            }
+            Command::Note(name, attempt) => {
+                let entry = self.names.get(&*name).and_then(|serial| self.entries.get_mut(serial));
+                if let Some(entry) = entry {
+                    entry.noted.push(attempt);
+                }
+            }
         }
     }
 
@@ -307,6 +334,7 @@ impl Scheduler {
             manual: !entry.asked.is_empty(),
             probe: entry.probe.clone(),
             slot: entry.slot.clone(),
+            noted: std::mem::take(&mut entry.noted),
             cancel: entry.cancel.clone(),
             gates: [gate, self.overall.clone()],
             metrics: self.parts.metrics.clone(),

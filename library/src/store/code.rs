@@ -1,6 +1,8 @@
 //! One-time codes, by which who has a shell on the exporter's host lets a browser begin a confirmation.
 //!
-//! The folder holds a fingerprint of 256 bits; the code itself is shown once, by the command.
+//! The folder holds a fingerprint of 256 bits; the code itself is shown once, by the command. It has 120 random bits: who
+//! tries a million a second until it is too old, finds it once in 10^27 times. So wrong tries are not counted: a limit
+//! would only serve a stranger to lock the right person out.
 
 use std::sync::PoisonError;
 
@@ -13,15 +15,14 @@ use super::{CODES, Store, StoreError, random, stem};
 
 /// So long a code may be used, seconds.
 const LIFETIME: f64 = 600.0;
-/// Wrong tries after which it is worth nothing any more.
-const TRIES: u32 = 5;
+/// Random bytes of a code.
+const BYTES: usize = 15;
 
 /// A code for one confirmation of one target.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct OneTimeCode {
     hash: String,
     expires: f64,
-    wrong: u32,
 }
 
 /// What a code is worth.
@@ -29,8 +30,8 @@ pub struct OneTimeCode {
 pub enum CodeState {
     /// It was right, and is used up now.
     Right,
-    /// It was wrong, and so many tries are left.
-    Wrong(u32),
+    /// It was wrong.
+    Wrong,
     /// There is none, or it is used up or too old.
     None,
 }
@@ -51,20 +52,14 @@ impl Store {
     /// # Errors
     /// See [`StoreError`].
     pub fn new_code(&self, target: &str, now: f64) -> Result<String, StoreError> {
-        self.prepare()?;
-        let code = random(15);
-        let kept =
-            OneTimeCode { hash: STANDARD.encode(hash(target, &code)), expires: now + LIFETIME, wrong: 0 };
-        self.write_code(target, &kept)?;
+        self.prepare_for_owner()?;
+        let code = random(BYTES);
+        let kept = OneTimeCode { hash: STANDARD.encode(hash(target, &code)), expires: now + LIFETIME };
+        self.write(&file(target), CODES, &serde_json::to_vec(&kept).unwrap_or_default())?;
         Ok(code)
     }
 
-    fn write_code(&self, target: &str, code: &OneTimeCode) -> Result<(), StoreError> {
-        let bytes = serde_json::to_vec(code).unwrap_or_default();
-        self.write(&file(target), CODES, &bytes)
-    }
-
-    /// Tries a code: a right one is used up by it, a wrong one is counted.
+    /// Tries a code: a right one is used up by it, a wrong one changes nothing.
     ///
     /// # Errors
     /// See [`StoreError`].
@@ -75,7 +70,7 @@ impl Store {
         let found = self.disk.read(&name).map_err(|cause| self.io("read", &name, cause))?;
         let kept = found.filter(|found| found.is_private);
         let kept = kept.and_then(|found| serde_json::from_slice::<OneTimeCode>(&found.bytes).ok());
-        let Some(mut kept) = kept.filter(|kept| now < kept.expires && kept.wrong < TRIES) else {
+        let Some(kept) = kept.filter(|kept| now < kept.expires) else {
             return Ok(CodeState::None);
         };
         if same(STANDARD.encode(hash(target, code.trim())).as_bytes(), kept.hash.as_bytes()) {
@@ -83,9 +78,7 @@ impl Store {
             self.sync_folder(CODES)?;
             return Ok(CodeState::Right);
         }
-        kept.wrong += 1;
-        self.write_code(target, &kept)?;
-        Ok(CodeState::Wrong(TRIES - kept.wrong))
+        Ok(CodeState::Wrong)
     }
 }
 

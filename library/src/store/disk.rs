@@ -1,10 +1,13 @@
 //! The steps on a disk of which a safe write is made, so that a test can end the process between any
 //! two of them.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, File};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, fchown};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, fchown};
 use std::path::{Path, PathBuf};
+
+use rustix::fs::{AtFlags, CWD, Dir, Mode, OFlags, mkdirat, openat, renameat, unlinkat};
+use rustix::io::Errno;
 
 /// Larger than any file written here, bytes.
 const LARGEST: u64 = 1 << 20;
@@ -38,7 +41,8 @@ pub trait Disk: Send + Sync + std::fmt::Debug {
     fn list(&self, folder: &str) -> io::Result<Vec<String>>;
 }
 
-/// The real one. Root may work in a folder of somebody else's, so no link in it is followed.
+/// The real one. Root may work in a folder of somebody else's, so no link in it is followed: each step begins at the
+/// opened folder and goes on from there by names of one part.
 #[derive(Debug)]
 pub struct Folder(PathBuf);
 
@@ -54,30 +58,21 @@ impl Folder {
     /// # Errors
     /// Those of the file system.
     pub fn prepare(&self, inner: &[&str]) -> io::Result<()> {
-        for name in [""].iter().chain(inner) {
-            let path = self.0.join(name);
-            let is_new = match DirBuilder::new().mode(0o700).create(&path) {
-                Ok(()) => true,
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => false,
-                Err(error) => return Err(error),
-            };
-            // Where the whole folder is, may well be told by a link.
-            let found = if name.is_empty() { fs::metadata(&path)? } else { fs::symlink_metadata(&path)? };
-            if !found.is_dir() {
-                return Err(io::Error::other(format!("{} is no folder; move it away", path.display())));
+        let new = is_new(DirBuilder::new().mode(0o700).create(&self.0))?;
+        // It has to be there after a power failure, too; not everybody may open what it is in.
+        if let Some(Ok(parent)) = self.0.parent().filter(|_| new).map(File::open) {
+            parent.sync_all()?;
+        }
+        let folder = self.open("")?;
+        is_private(&folder, &self.0)?;
+        for name in inner {
+            let new = is_new(mkdirat(&folder, *name, Mode::RWXU).map_err(io::Error::from))?;
+            let made = self.open(name)?;
+            if new {
+                self.own(&made)?;
+                folder.sync_all()?;
             }
-            if is_new {
-                self.own(&open(&path)?)?;
-            }
-            let mode = found.mode();
-            if mode & NOT_OWN != 0 {
-                let text = format!(
-                    "others may look into it (mode {:o}); chmod 700 {}",
-                    mode & 0o777,
-                    path.display()
-                );
-                return Err(io::Error::other(text));
-            }
+            is_private(&made, &self.0.join(name))?;
         }
         Ok(())
     }
@@ -87,14 +82,44 @@ impl Folder {
     /// # Errors
     /// Those of the file system.
     pub fn lock_file(&self, name: &str) -> io::Result<File> {
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(false).mode(0o600).custom_flags(libc::O_NOFOLLOW);
-        options.open(self.0.join(name))
+        let file = self.open_file(name, OFlags::WRONLY | OFlags::CREATE)?;
+        self.own(&file)?;
+        Ok(file)
+    }
+
+    /// Opens the folder, whose own place may well be told by a link, or one in it, which may not.
+    fn open(&self, inner: &str) -> io::Result<File> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let folder = openat(CWD, &self.0, flags, Mode::empty());
+        let folder = folder.and_then(|folder| match inner {
+            "" => Ok(folder),
+            inner => openat(folder, inner, flags | OFlags::NOFOLLOW, Mode::empty()),
+        });
+        match folder {
+            Err(Errno::NOTDIR | Errno::LOOP) => {
+                let path = self.0.join(inner);
+                Err(io::Error::other(format!("{} is no folder; move it away", path.display())))
+            }
+            folder => Ok(folder?.into()),
+        }
+    }
+
+    /// The folder in which a name is, and the last part of the name.
+    fn place<'n>(&self, name: &'n str) -> io::Result<(File, &'n str)> {
+        let (inner, name) = name.split_once('/').unwrap_or(("", name));
+        Ok((self.open(inner)?, name))
+    }
+
+    /// Opens a file: no link, which leads who knows where, and no waiting for who writes to a pipe.
+    fn open_file(&self, name: &str, flags: OFlags) -> io::Result<File> {
+        let (folder, name) = self.place(name)?;
+        let flags = flags | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        Ok(openat(folder, name, flags, Mode::RUSR | Mode::WUSR)?.into())
     }
 
     /// A file that root makes for the service belongs to the service: to whom the folder belongs.
     fn own(&self, made: &File) -> io::Result<()> {
-        let folder = fs::metadata(&self.0)?;
+        let folder = self.open("")?.metadata()?;
         if folder.uid() == made.metadata()?.uid() {
             return Ok(());
         }
@@ -102,18 +127,31 @@ impl Folder {
     }
 }
 
-/// Opens what is there for reading: no link, which leads who knows where, and no waiting for who writes to a pipe.
-fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path)
+/// Whether a folder was made; that it is there already is as good.
+fn is_new(made: io::Result<()>) -> io::Result<bool> {
+    match made {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        made => made.map(|()| true),
+    }
+}
+
+fn is_private(folder: &File, path: &Path) -> io::Result<()> {
+    let mode = folder.metadata()?.mode();
+    if mode & NOT_OWN == 0 {
+        return Ok(());
+    }
+    let text = format!("others may look into it (mode {:o}); chmod 700 {}", mode & 0o777, path.display());
+    Err(io::Error::other(text))
 }
 
 impl Disk for Folder {
     fn read(&self, name: &str) -> io::Result<Option<Found>> {
-        let path = self.0.join(name);
         let not_a_file = || io::Error::other("it is no regular file; move it away");
-        let file = match open(&path) {
+        let file = match self.open_file(name, OFlags::RDONLY) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) if error.raw_os_error() == Some(libc::ELOOP) => return Err(not_a_file()),
+            Err(error) if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => {
+                return Err(not_a_file());
+            }
             file => file?,
         };
         let metadata = file.metadata()?;
@@ -126,37 +164,40 @@ impl Disk for Folder {
     }
 
     fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        let path = self.0.join(name);
         self.remove(name)?;
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+        let mut file = self.open_file(name, OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL)?;
         self.own(&file)?;
         file.write_all(bytes)
     }
 
     fn sync(&self, name: &str) -> io::Result<()> {
-        open(&self.0.join(name))?.sync_all()
+        self.open_file(name, OFlags::RDONLY)?.sync_all()
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        fs::rename(self.0.join(from), self.0.join(to))
+        let ((from, old), (to, new)) = (self.place(from)?, self.place(to)?);
+        Ok(renameat(from, old, to, new)?)
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
-        match fs::remove_file(self.0.join(name)) {
+        let removed =
+            self.place(name).and_then(|(folder, name)| Ok(unlinkat(folder, name, AtFlags::empty())?));
+        match removed {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            result => result,
+            removed => removed,
         }
     }
 
     fn sync_folder(&self, folder: &str) -> io::Result<()> {
-        File::open(self.0.join(folder))?.sync_all()
+        self.open(folder)?.sync_all()
     }
 
     fn list(&self, folder: &str) -> io::Result<Vec<String>> {
-        let entries = match fs::read_dir(self.0.join(folder)) {
+        let entries = match self.open(folder) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            entries => entries?,
+            folder => Dir::new(folder?)?,
         };
-        entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
+        let names = entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
+        names.filter(|name| !matches!(name.as_deref(), Ok("." | ".."))).collect()
     }
 }

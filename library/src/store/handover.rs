@@ -1,7 +1,8 @@
 //! What others leave for the owner of the storage: a command, or the service's page.
 
 use super::record::{Owner, Record};
-use super::{FOREIGN, HANDOVER, Loaded, Store, StoreError, new, seal, stem};
+use super::recover::{ASIDE, FOREIGN};
+use super::{HANDOVER, Loaded, Store, StoreError, new, seal, stem};
 
 /// Nobody takes as long to write a file, seconds.
 const ABANDONED: f64 = 60.0;
@@ -15,13 +16,31 @@ pub struct HandedOver {
     pub record: Record,
 }
 
+/// All that others left for a target.
+#[derive(Debug, Default)]
+pub struct Left {
+    /// What can be adopted, the oldest first.
+    pub usable: Vec<HandedOver>,
+    /// Why others cannot.
+    pub notes: Vec<String>,
+    /// The first that could if the storage were in order.
+    pub unusable: Option<StoreError>,
+}
+
+impl Left {
+    fn unusable(&mut self, error: StoreError) {
+        self.notes.push(error.to_string());
+        self.unusable.get_or_insert(error);
+    }
+}
+
 impl Store {
     /// Leaves something for the owner, who adopts it. `id` tells it from others for the same target. Needs no ownership.
     ///
     /// # Errors
     /// See [`StoreError`].
     pub fn hand_over(&self, id: &str, record: &Record) -> Result<(), StoreError> {
-        self.prepare()?;
+        self.prepare_for_owner()?;
         let name = format!("{HANDOVER}/{}.{id}.json", stem(&record.owner.target));
         self.write(&name, HANDOVER, &seal::encode(record, self.key()?.as_ref()))
     }
@@ -34,30 +53,48 @@ impl Store {
         self.remove_handed_over(&format!("{HANDOVER}/{}.{id}.json", stem(target)))
     }
 
-    /// What others left for this owner's target, the oldest first; and notes on files that are not used.
-    ///
-    /// # Errors
-    /// See [`StoreError`].
-    pub fn handed_over(&self, owner: &Owner, now: f64) -> Result<(Vec<HandedOver>, Vec<String>), StoreError> {
-        let (mut handed, mut notes) = (Vec::new(), Vec::new());
-        for name in self.names_handed_over(&owner.target, now)? {
-            // Its owner may be the one after the next reload.
-            if let Some(Ok(record)) = self.read(&name, &owner.target)?
-                && record.owner != *owner
-            {
-                notes.push(format!("{} {FOREIGN}; it is left there", self.path.join(name).display()));
-                continue;
+    /// What others left for this owner's target. What cannot be read of it is told, and harms nothing else.
+    pub fn handed_over(&self, owner: &Owner, now: f64) -> Left {
+        let mut left = Left::default();
+        let names = match self.names_handed_over(&owner.target, now, &mut left.notes) {
+            Ok(names) => names,
+            Err(error) => {
+                left.unusable(error);
+                return left;
             }
-            let Loaded { record, aside } = self.read_own(&name, owner)?;
-            handed.extend(record.map(|record| HandedOver { name, record }));
-            notes.extend(aside);
+        };
+        for name in names {
+            if let Err(error) = self.look_at(name, owner, &mut left) {
+                left.unusable(error);
+            }
         }
         let at = |handed: &HandedOver| handed.record.chain.confirmed.as_ref().map_or(0.0, |c| c.at);
-        handed.sort_by(|a, b| at(a).total_cmp(&at(b)));
-        Ok((handed, notes))
+        left.usable.sort_by(|a, b| at(a).total_cmp(&at(b)));
+        left
     }
 
-    fn names_handed_over(&self, target: &str, now: f64) -> Result<Vec<String>, StoreError> {
+    fn look_at(&self, name: String, owner: &Owner, left: &mut Left) -> Result<(), StoreError> {
+        // Its owner may be the one after the next reload.
+        if let Some(Ok(record)) = self.read(&name, &owner.target)?
+            && record.owner != *owner
+        {
+            left.notes.push(format!("{} {FOREIGN}; it is left there", self.path.join(name).display()));
+            return Ok(());
+        }
+        let mut loaded = Loaded::default();
+        self.read_own(&name, owner, &mut loaded)?;
+        let Loaded { record, notes } = loaded;
+        left.usable.extend(record.map(|record| HandedOver { name, record }));
+        left.notes.extend(notes);
+        Ok(())
+    }
+
+    fn names_handed_over(
+        &self,
+        target: &str,
+        now: f64,
+        notes: &mut Vec<String>,
+    ) -> Result<Vec<String>, StoreError> {
         let names = self.disk.list(HANDOVER).map_err(|cause| self.io("read", HANDOVER, cause))?;
         let prefix = format!("{}.", stem(target));
         let (mut whole, mut begun) = (Vec::new(), Vec::new());
@@ -65,20 +102,32 @@ impl Store {
             let name = format!("{HANDOVER}/{name}");
             match name.strip_suffix(".new") {
                 Some(name) => begun.push(name.to_owned()),
-                None if name.contains(".aside-") => {}
+                None if name.contains(ASIDE) => {}
                 None => whole.push(name),
             }
         }
         for name in begun {
-            let Some(Ok(record)) = self.read(&new(&name), target)? else { continue };
-            // Whoever wrote it has surely ended since, and before it could give it its name.
-            if record.chain.confirmed.is_some_and(|confirmed| confirmed.at + ABANDONED < now) {
-                self.put(&name, HANDOVER)?;
-                whole.retain(|known| *known != name);
-                whole.push(name);
+            match self.finish_handing_over(&name, target, now) {
+                Ok(true) => {
+                    whole.retain(|known| *known != name);
+                    whole.push(name);
+                }
+                Ok(false) => {}
+                // Somebody may be about to write it.
+                Err(error) => notes.push(format!("{error}; it is left there")),
             }
         }
         Ok(whole)
+    }
+
+    /// Whether a file got its name that whoever wrote it, and has surely ended since, could not give it any more.
+    fn finish_handing_over(&self, name: &str, target: &str, now: f64) -> Result<bool, StoreError> {
+        let Some(Ok(record)) = self.read(&new(name), target)? else { return Ok(false) };
+        let abandoned = record.chain.confirmed.is_some_and(|confirmed| confirmed.at + ABANDONED < now);
+        if abandoned {
+            self.put(name, HANDOVER)?;
+        }
+        Ok(abandoned)
     }
 
     /// Removes what was handed over once it is adopted.

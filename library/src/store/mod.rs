@@ -10,10 +10,14 @@
 
 mod code;
 mod disk;
+mod error;
 mod handover;
 pub mod record;
+mod recover;
 mod seal;
+mod seat;
 
+use std::collections::HashMap;
 use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -22,68 +26,28 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub(crate) use code::same;
 pub use code::{CodeState, OneTimeCode};
 pub use disk::{Disk, Folder, Found};
-pub use handover::HandedOver;
+pub use error::StoreError;
+pub use handover::{HandedOver, Left};
 pub use record::{Access, Chain, Confirmed, Ended, InFlight, Owner, Record, Written};
 pub use seal::{fingerprint, is_key, random};
+pub use seat::Turn;
 
 use secrecy::ExposeSecret as _;
 
 use crate::domain::{SecretSource, StorageSettings};
 use seal::{Key, Unusable};
+use seat::Seat;
 
 const HANDOVER: &str = "handover";
 const CODES: &str = "codes";
 const LOCK: &str = "lock";
-/// Why a file of another owner is not used.
-const FOREIGN: &str =
-    "belongs to another application, address, grant or refresh token than is configured now";
-
-/// Why the storage cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// Another process owns it.
-    #[error(
-        "the token storage {} is in use by another pbx_exporter; stop that one, or give this one a storage of its own",
-        .0.display()
-    )]
-    Locked(PathBuf),
-    /// The file system says no.
-    #[error("failed to {doing} {}: {cause}; this user needs to read and write there, and the disk needs room", path.display())]
-    Io {
-        /// Of what.
-        path: PathBuf,
-        /// What was tried.
-        doing: &'static str,
-        /// Why it failed.
-        cause: io::Error,
-    },
-    /// Somebody else may have read it.
-    #[error(
-        "{} may be read by others than its owner; whoever could may have its tokens: chmod 600 it, or remove it and \
-         confirm access anew",
-        .0.display()
-    )]
-    TooOpen(PathBuf),
-    /// It is sealed and there is no key, or another one.
-    #[error("{} was sealed with {}; give storage.key_file the file with the key it was written with", path.display(), what)]
-    Sealed {
-        /// The file.
-        path: PathBuf,
-        /// With which key.
-        what: &'static str,
-    },
-    /// The key itself.
-    #[error("failed to use storage.key_file: {0}")]
-    Key(String),
-}
-
 /// What was found of a target.
 #[derive(Debug, Default)]
 pub struct Loaded {
     /// What is kept of it.
     pub record: Option<Record>,
-    /// Which file was not used and is kept aside, and why.
-    pub aside: Option<String>,
+    /// Which file was put aside or taken up again, and why.
+    pub notes: Vec<String>,
 }
 
 /// A folder with tokens.
@@ -95,6 +59,8 @@ pub struct Store {
     lock: Mutex<Option<File>>,
     /// Held while a one-time code is tried.
     trying: Mutex<()>,
+    /// One a target.
+    seats: Mutex<HashMap<Box<str>, Arc<Seat>>>,
 }
 
 impl Store {
@@ -106,7 +72,7 @@ impl Store {
     /// The same over `disk`.
     pub fn on(disk: Arc<dyn Disk>, settings: &StorageSettings) -> Self {
         let (path, key) = (settings.path.clone(), settings.key.clone());
-        Self { path, key, disk, lock: Mutex::default(), trying: Mutex::default() }
+        Self { path, key, disk, lock: Mutex::default(), trying: Mutex::default(), seats: Mutex::default() }
     }
 
     /// Makes this process the owner, for as long as this value lives.
@@ -129,6 +95,23 @@ impl Store {
         Ok(())
     }
 
+    /// Whether something can be left for the owner, before a person takes the trouble.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn can_hand_over(&self) -> Result<(), StoreError> {
+        self.prepare_for_owner()?;
+        self.key().map(|_| ())
+    }
+
+    /// The folder for what is left for its owner. Root cannot know who that is to be.
+    fn prepare_for_owner(&self) -> Result<(), StoreError> {
+        if rustix::process::geteuid().is_root() && !self.path.exists() {
+            return Err(StoreError::NoFolder(self.path.clone()));
+        }
+        self.prepare()
+    }
+
     /// The folder, made where it is not there.
     fn prepare(&self) -> Result<(), StoreError> {
         let made = Folder::new(&self.path).prepare(&[HANDOVER, CODES]);
@@ -148,48 +131,21 @@ impl Store {
         StoreError::Io { path, doing, cause }
     }
 
-    /// What is kept of this owner's target. A file of another owner, or none of ours, is kept aside.
+    /// What is kept of this owner's target. A file of another owner, or none of ours, is kept aside, and taken up again
+    /// when it is this owner's once more.
     ///
     /// # Errors
     /// See [`StoreError`].
     pub fn load(&self, owner: &Owner) -> Result<Loaded, StoreError> {
         self.own()?;
         let name = format!("{}.json", stem(&owner.target));
-        self.finish_writing(&name, owner)?;
-        self.read_own(&name, owner)
-    }
-
-    /// A process that ended between writing and renaming left the newest file beside the old one.
-    fn finish_writing(&self, name: &str, owner: &Owner) -> Result<(), StoreError> {
-        let new = new(name);
-        let Some(Ok(record)) = self.read(&new, &owner.target)? else {
-            return self.disk.remove(&new).map_err(|cause| self.io("remove", &new, cause));
-        };
-        let old = match self.read(name, &owner.target)? {
-            Some(Ok(old)) => Some(old.serial),
-            _ => None,
-        };
-        if old.is_none_or(|old| record.serial > old) {
-            return self.put(name, "");
+        let mut loaded = Loaded::default();
+        self.finish_writing(&name, owner, &mut loaded)?;
+        self.read_own(&name, owner, &mut loaded)?;
+        if loaded.record.is_none() {
+            self.bring_back(&name, owner, &mut loaded)?;
         }
-        self.disk.remove(&new).map_err(|cause| self.io("remove", &new, cause))
-    }
-
-    fn read_own(&self, name: &str, owner: &Owner) -> Result<Loaded, StoreError> {
-        let why = match self.read(name, &owner.target)? {
-            None => return Ok(Loaded::default()),
-            Some(Ok(record)) if record.owner == *owner => {
-                return Ok(Loaded { record: Some(record), aside: None });
-            }
-            // An access token alone is worth nothing elsewhere, and nothing to anybody later.
-            Some(Ok(record)) if record.chain.refresh_token.is_none() => return Ok(Loaded::default()),
-            Some(Ok(_)) => FOREIGN,
-            Some(Err(Unusable::Foreign)) => "is of another version of pbx_exporter, or of another target",
-            Some(Err(_)) => "is broken",
-        };
-        let aside = self.keep_aside(name)?;
-        let text = format!("{} {why}; it is kept as {}", self.path.join(name).display(), aside.display());
-        Ok(Loaded { record: None, aside: Some(text) })
+        Ok(loaded)
     }
 
     /// A file; the inner error is one of its content.
@@ -205,13 +161,6 @@ impl Store {
             Err(Unusable::OtherKey) => Err(sealed("another key")),
             decoded => Ok(Some(decoded)),
         }
-    }
-
-    fn keep_aside(&self, name: &str) -> Result<PathBuf, StoreError> {
-        let aside = format!("{name}.aside-{}", random(6));
-        self.disk.rename(name, &aside).map_err(|cause| self.io("move aside", name, cause))?;
-        self.sync_folder(folder_of(name))?;
-        Ok(self.path.join(aside))
     }
 
     /// Writes what is kept of a target, whole or not at all; on disk when it returns.
@@ -253,10 +202,6 @@ impl Store {
 
 fn new(name: &str) -> String {
     format!("{name}.new")
-}
-
-fn folder_of(name: &str) -> &str {
-    name.split_once('/').map_or("", |(folder, _)| folder)
 }
 
 /// A file's name for a target, whose own may be any text: what is readable of it, and a fingerprint, which alone tells

@@ -86,6 +86,9 @@ pub struct Confirmed {
     pub id: String,
     /// When, Unix seconds.
     pub at: f64,
+    /// Where the browser came back to; some platforms want to hear it again at a refresh.
+    #[serde(default)]
+    pub redirect_uri: Option<String>,
 }
 
 /// Refresh tokens, each of which came in answer to the one before.
@@ -144,6 +147,20 @@ pub struct Record {
     pub chain: Chain,
     /// The newest access token.
     pub access: Option<Access>,
+}
+
+impl Record {
+    /// The last moment that it tells of, Unix seconds.
+    pub fn newest(&self) -> f64 {
+        let Chain { in_flight, ended, confirmed, .. } = &self.chain;
+        let moments = [
+            self.access.as_ref().map(|access| access.issued),
+            in_flight.as_ref().map(|in_flight| in_flight.since),
+            ended.as_ref().map(|ended| ended.at),
+            confirmed.as_ref().map(|confirmed| confirmed.at),
+        ];
+        moments.into_iter().flatten().fold(0.0, f64::max)
+    }
 }
 
 #[cfg(test)]

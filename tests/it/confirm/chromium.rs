@@ -8,6 +8,7 @@ use pbx_exporter::sim::{SimRingme, SimServer};
 
 use super::{NEEDS_PERSON, UP, authorize, config_of, serve, shown};
 use crate::support::browser::Browser;
+use crate::support::person::settings;
 use crate::support::process::PATIENCE;
 
 const RINGME: (&str, &str) = ("ringme", PUBLIC_ID);
@@ -19,7 +20,7 @@ async fn ringme() -> SimServer<SimRingme> {
 #[tokio::test]
 async fn a_person_confirms_in_a_browser_that_the_command_waits_for() {
     let (server, folder) = (ringme().await, tempfile::tempdir().expect("a folder"));
-    let config = config_of(RINGME, server.origin(), &folder.path().join("tokens"), "");
+    let config = config_of(RINGME, server.origin(), &settings(folder.path()).path, "");
     let service = serve(&config).await;
     let browser = Browser::start().await;
     for (button, said, code) in
@@ -40,7 +41,7 @@ async fn a_person_confirms_in_a_browser_that_the_command_waits_for() {
 #[tokio::test]
 async fn a_person_confirms_on_the_page_of_the_service() {
     let (server, folder) = (ringme().await, tempfile::tempdir().expect("a folder"));
-    let storage = folder.path().join("tokens");
+    let storage = settings(folder.path()).path;
     // The page's address is the service's own, which is known only once it listens.
     let port = tokio::net::TcpListener::bind("127.0.0.1:0")
         .await
@@ -64,7 +65,7 @@ async fn a_person_confirms_on_the_page_of_the_service() {
         browser.open(page.strip_prefix("Open ").expect("an address")).await;
         browser.write("input[name=code]", "not the code").await;
         browser.press("form button").await;
-        browser.reads("the code is wrong; 4 more tries").await;
+        browser.reads("the code is wrong; it has to be the newest").await;
         browser.write("input[name=code]", code.trim().rsplit(' ').next().expect("a code")).await;
         browser.press("form button").await;
         browser.reads("Allow access?").await;

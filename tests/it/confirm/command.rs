@@ -1,13 +1,13 @@
 //! `pbx_exporter authorize`.
 
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::time::Duration;
 
 use pbx_exporter::domain::Operation;
 use url::Url;
 
 use super::{NEEDS_PERSON, UP, allowed, authorize, config, pbx, secrets, serve, shown, visit};
-use crate::support::person::{Press, press};
+use crate::support::person::{Press, press, settings};
 use crate::support::process::{Ended, PATIENCE, Service, eventually};
 
 async fn ended(mut command: Service) -> Ended {
@@ -22,7 +22,7 @@ fn kept(storage: &std::path::Path) -> usize {
 #[tokio::test]
 async fn a_person_confirms_and_the_running_service_goes_on_by_itself() {
     let (server, folder) = (pbx().await, tempfile::tempdir().expect("a folder"));
-    let storage = folder.path().join("tokens");
+    let storage = settings(folder.path()).path;
     let config = config(&server, &storage, "");
     let mut service = serve(&config).await;
     service.until(NEEDS_PERSON, 1.0).await;
@@ -64,7 +64,7 @@ async fn a_person_confirms_and_the_running_service_goes_on_by_itself() {
 #[tokio::test]
 async fn whoever_says_no_changes_nothing() {
     let (server, folder) = (pbx().await, tempfile::tempdir().expect("a folder"));
-    let storage = folder.path().join("tokens");
+    let storage = settings(folder.path()).path;
     let command = authorize(&config(&server, &storage, ""), &["--no-browser"]).spawn();
     let location = shown(&command).await;
     let page = visit(&press(&**server.pbx(), &location, Press::Deny), &[]).await;
@@ -82,7 +82,7 @@ async fn whoever_says_no_changes_nothing() {
 #[tokio::test]
 async fn a_wrong_state_is_told_and_the_right_one_may_still_come_but_not_twice() {
     let (server, folder) = (pbx().await, tempfile::tempdir().expect("a folder"));
-    let storage = folder.path().join("tokens");
+    let storage = settings(folder.path()).path;
     let command = authorize(&config(&server, &storage, ""), &[]).spawn();
     let back = allowed(&server, &shown(&command).await);
     let altered = Url::parse(&back.as_str().replace("state=", "state=x")).expect("an address");
@@ -128,7 +128,7 @@ async fn paste(config: &str, arguments: &[&str], answer: impl Fn(Url) -> String)
 #[tokio::test]
 async fn on_a_machine_without_a_browser_the_redirected_address_is_pasted() {
     let (server, folder) = (pbx().await, tempfile::tempdir().expect("a folder"));
-    let config = config(&server, &folder.path().join("tokens"), "");
+    let config = config(&server, &settings(folder.path()).path, "");
     for arguments in [&["--paste"][..], &["--no-browser"]] {
         let ended = paste(&config, arguments, |location| format!("{}\n", allowed(&server, &location))).await;
         assert_eq!(ended.code, Some(0), "{arguments:?}: {}", ended.stderr);
@@ -164,7 +164,7 @@ async fn on_a_machine_without_a_browser_the_redirected_address_is_pasted() {
 #[tokio::test]
 async fn where_there_is_a_desktop_its_browser_is_opened_without_a_shell() {
     let (server, folder) = (pbx().await, tempfile::tempdir().expect("a folder"));
-    let config = config(&server, &folder.path().join("tokens"), "");
+    let config = config(&server, &settings(folder.path()).path, "");
     let (script, opened) = (folder.path().join("xdg-open"), folder.path().join("opened"));
     std::fs::write(&script, format!("#!/bin/sh\nprintf '%s %s' \"$#\" \"$1\" > '{}'\n", opened.display()))
         .expect("a script");
@@ -191,7 +191,7 @@ async fn where_there_is_a_desktop_its_browser_is_opened_without_a_shell() {
 #[tokio::test]
 async fn what_cannot_be_confirmed_is_told_before_anybody_is_asked() {
     let (server, folder) = (pbx().await, tempfile::tempdir().expect("a folder"));
-    let storage = folder.path().join("tokens");
+    let storage = settings(folder.path()).path;
     let good = config(&server, &storage, "");
     let other = good.replace("grant: authorization_code, ", "");
     for (config, arguments, code, said) in [
@@ -205,6 +205,17 @@ async fn what_cannot_be_confirmed_is_told_before_anybody_is_asked() {
         assert_eq!(ended.code, Some(code), "{said}: {}", ended.stderr);
         assert!(ended.stderr.contains(said), "{said}: {}", ended.stderr);
     }
+    let is_root = std::fs::metadata(folder.path()).expect("a folder").uid() == 0;
+    if is_root {
+        let elsewhere = config(&server, &folder.path().join("elsewhere"), "");
+        let ended = authorize(&elsewhere, &[]).run().await;
+        assert!(
+            ended.code == Some(4) && ended.stderr.contains("start the service first"),
+            "{}",
+            ended.stderr
+        );
+        assert!(!ended.stdout.contains("Open this address"), "{}", ended.stdout);
+    }
     let busy = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = busy.local_addr().expect("bound").port().to_string();
     let ended = authorize(&good, &["--port", &port]).run().await;
@@ -214,7 +225,7 @@ async fn what_cannot_be_confirmed_is_told_before_anybody_is_asked() {
 #[tokio::test]
 async fn a_refused_code_and_a_silent_pbx_have_their_own_exit_codes_and_change_nothing() {
     let (server, folder) = (pbx().await, tempfile::tempdir().expect("a folder"));
-    let storage = folder.path().join("tokens");
+    let storage = settings(folder.path()).path;
     let wrong = config(&server, &storage, "").replace(pbx_exporter::sim::target::SECRET, "not-the-secret");
     let ended = paste(&wrong, &["--paste"], |location| format!("{}\n", allowed(&server, &location))).await;
     assert!(ended.code == Some(6) && ended.stderr.contains("invalid_client"), "{}", ended.stderr);
@@ -231,10 +242,34 @@ async fn a_refused_code_and_a_silent_pbx_have_their_own_exit_codes_and_change_no
 }
 
 #[tokio::test]
+async fn tokens_that_cannot_be_written_are_tried_again_while_the_command_lasts() {
+    use pbx_exporter::sim::Fault;
+    let (server, folder) = (pbx().await, tempfile::tempdir().expect("a folder"));
+    let storage = settings(folder.path()).path;
+    let mut command = authorize(&config(&server, &storage, ""), &["--no-browser"]).spawn();
+    let back = allowed(&server, &shown(&command).await);
+    server.pbx().set_fault(Some(Fault::Slow(Duration::from_secs(1))));
+    let handover = storage.join("handover");
+    let spoil = eventually("the code is under way", async || {
+        (server.pbx().requests(Operation::Token) == 1).then(|| {
+            std::fs::remove_dir_all(&handover).expect("removed");
+            std::fs::write(&handover, "in the way").expect("written");
+        })
+    });
+    let (page, ()) = tokio::join!(visit(&back, &[]), spoil);
+    assert!(page.status == 400 && page.body.contains("The command goes on trying"), "{}", page.body);
+    assert!(command.stderr().contains("do not end this command"), "{}", command.stderr());
+    std::fs::remove_file(&handover).expect("removed");
+    let ended = command.ended(PATIENCE).await;
+    assert_eq!((ended.code, kept(&storage)), (Some(0), 1), "{}", ended.stderr);
+    assert!(ended.stdout.contains("Access to head office is confirmed."), "{}", ended.stdout);
+}
+
+#[tokio::test]
 async fn a_service_killed_while_the_pbx_holds_its_answer_says_so_in_its_next_life() {
     use pbx_exporter::sim::Fault;
     let (server, folder) = (pbx().await, tempfile::tempdir().expect("a folder"));
-    let storage = folder.path().join("tokens");
+    let storage = settings(folder.path()).path;
     let config = config(&server, &storage, "");
     // Due for renewal within the first seconds of its life.
     server.pbx().set_token_lifetime(Duration::from_secs(4));
@@ -265,7 +300,7 @@ async fn a_service_killed_while_the_pbx_holds_its_answer_says_so_in_its_next_lif
 #[tokio::test]
 async fn two_services_do_not_share_a_storage() {
     let (server, folder) = (pbx().await, tempfile::tempdir().expect("a folder"));
-    let config = config(&server, &folder.path().join("tokens"), "");
+    let config = config(&server, &settings(folder.path()).path, "");
     let first = serve(&config).await;
     let second = serve(&config).await;
     assert!(second.stderr().contains("in use by another pbx_exporter"), "{}", second.stderr());
@@ -278,13 +313,13 @@ async fn two_services_do_not_share_a_storage() {
 #[tokio::test]
 async fn a_reload_cannot_move_the_storage_and_keeps_the_rest() {
     let (server, folder) = (pbx().await, tempfile::tempdir().expect("a folder"));
-    let first = config(&server, &folder.path().join("tokens"), "");
+    let first = config(&server, &settings(folder.path()).path, "");
     let service = serve(&first).await;
     for changed in [
         config(&server, &folder.path().join("elsewhere"), ""),
         config(
             &server,
-            &folder.path().join("tokens"),
+            &settings(folder.path()).path,
             "authorization: {external_url: 'https://exporter.example.com'}",
         ),
     ] {
@@ -301,7 +336,7 @@ async fn a_reload_cannot_move_the_storage_and_keeps_the_rest() {
 #[tokio::test]
 async fn with_a_key_the_files_are_sealed_and_another_key_leaves_them_alone() {
     let (server, folder) = (pbx().await, tempfile::tempdir().expect("a folder"));
-    let (storage, key) = (folder.path().join("tokens"), folder.path().join("key"));
+    let (storage, key) = (settings(folder.path()).path, folder.path().join("key"));
     let with_key = |byte: &str| {
         std::fs::write(&key, format!("{}\n", byte.repeat(32))).expect("a key");
         std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).expect("a mode");

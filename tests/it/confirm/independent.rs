@@ -12,6 +12,7 @@ use url::Url;
 
 use super::{NEEDS_PERSON, TARGET, UP, authorize, serve, shown};
 use crate::support::http::{self, Reply};
+use crate::support::person::settings;
 use crate::support::process::{PATIENCE, eventually};
 
 const SECRET: &str = "made-up-secret-of-the-independent-server";
@@ -110,7 +111,7 @@ fn refresh_token(storage: &Path) -> String {
 async fn client_credentials_are_taken_and_renewed() {
     let folder = tempfile::tempdir().expect("a folder");
     let independent = Independent::start(4).await;
-    let config = independent.config(&folder.path().join("tokens"), "client_id: machine");
+    let config = independent.config(&settings(folder.path()).path, "client_id: machine");
     let service = serve(&config).await;
     service.until(UP, 1.0).await;
     renewals(&service, "client_credentials", 3.0).await;
@@ -133,7 +134,7 @@ async fn renewals(service: &crate::support::process::Service, grant: &str, count
 #[tokio::test]
 async fn a_code_with_pkce_gives_tokens_that_rotate_and_a_second_use_of_one_ends_them_all() {
     let folder = tempfile::tempdir().expect("a folder");
-    let storage = folder.path().join("tokens");
+    let storage = settings(folder.path()).path;
     let independent = Independent::start(4).await;
     let config = independent.person(&storage);
     let mut command = authorize(&config, &[]).spawn();
@@ -171,7 +172,7 @@ async fn a_code_with_pkce_gives_tokens_that_rotate_and_a_second_use_of_one_ends_
 async fn a_code_without_its_verifier_is_worth_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
     let independent = Independent::start(60).await;
-    let mut command = authorize(&independent.person(&folder.path().join("tokens")), &[]).spawn();
+    let mut command = authorize(&independent.person(&settings(folder.path()).path), &[]).spawn();
     let location = shown(&command).await;
     let redirect_uri =
         location.query_pairs().find(|(name, _)| name == "redirect_uri").expect("one").1.into_owned();

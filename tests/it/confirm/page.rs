@@ -16,6 +16,14 @@ use crate::support::person::{Press, press};
 use crate::support::process::{PATIENCE, Service, eventually};
 
 const EXTERNAL: &str = "https://exporter.example.com/pbx";
+const REQUESTS: &str = "pbx_token_refreshes_total{target=\"head office\",grant=\"authorization_code\"}";
+
+fn failures(reason: &str) -> String {
+    format!(
+        "pbx_token_refresh_failures_total{{target=\"head office\",grant=\"authorization_code\",reason=\"{reason}\"}}"
+    )
+}
+
 const FORM: &str = "application/x-www-form-urlencoded";
 
 /// A service with the page, reached past the proxy that its address speaks of.
@@ -96,6 +104,7 @@ async fn a_person_with_a_code_confirms_on_the_page_and_the_target_goes_on_at_onc
     assert_eq!((page.header("cache-control"), page.header("referrer-policy")), ("no-store", "no-referrer"));
     assert!(page.header("set-cookie").contains("Max-Age=0"));
     assert_eq!(stage.service.value(UP).await, Some(1.0), "no wait");
+    assert_eq!(stage.service.value(REQUESTS).await, Some(1.0));
     assert!(stage.service.value(NEEDS_PERSON).await.is_none());
 
     let again = stage.back(&back, &cookie).await;
@@ -122,11 +131,11 @@ async fn without_a_good_code_nothing_begins() {
     assert!(reply.status == 403 && reply.body.contains("there is no code for this target"), "{}", reply.body);
     assert_eq!(reply.header("referrer-policy"), "same-origin", "its form is posted again");
     let code = stage.code().await;
-    for left in (0..5).rev() {
+    for _ in 0..50 {
         let reply = stage.post("guess", &[]).await;
-        assert!(reply.status == 403 && reply.body.contains(&format!("{left} more tries")), "{}", reply.body);
+        assert!(reply.status == 403 && reply.body.contains("the code is wrong"), "{}", reply.body);
     }
-    assert_eq!(stage.post(&code, &[]).await.status, 403, "guessed at too often");
+    assert_eq!(stage.post(&code, &[]).await.status, 303, "no stranger ends it by guessing");
     let unknown =
         http::send_body(&stage.service.address, "POST", "/oauth/start", &[], FORM, "target=other&code=x")
             .await;
@@ -169,6 +178,68 @@ async fn once_the_code_was_sent_it_is_not_said_that_nothing_has_changed() {
     assert!(reply.status == 400 && reply.body.contains("invalid_client"), "{}", reply.body);
     assert!(reply.body.contains("serves once: begin anew."), "{}", reply.body);
     assert!(!reply.body.contains("Nothing has changed"), "{}", reply.body);
+    stage.service.until(&failures("invalid_client"), 1.0).await;
+    assert_eq!(stage.service.value(REQUESTS).await, Some(1.0));
+}
+
+#[tokio::test]
+async fn refused_codes_are_counted_and_spend_the_budget_of_the_pbx() {
+    let stage = Stage::new().await;
+    for _ in 0..5 {
+        let (location, cookie) = stage.begin().await;
+        let back = allowed(&stage.server, &location);
+        stage.server.pbx().set_fault(Some(Fault::SecretRegenerated));
+        let reply = stage.back(&back, &cookie).await;
+        assert!(reply.status == 400 && reply.body.contains("invalid_client"), "{}", reply.body);
+        stage.server.pbx().set_fault(None);
+    }
+    stage.service.until(&failures("invalid_client"), 5.0).await;
+    let code = stage.code().await;
+    let reply = stage.post(&code, &[]).await;
+    assert!(reply.status == 403 && reply.body.contains("could make it ban the host"), "{}", reply.body);
+    assert!(
+        reply.body.contains("begin anew in 39m") || reply.body.contains("begin anew in 40m"),
+        "{}",
+        reply.body
+    );
+    assert_eq!(
+        (stage.service.value(REQUESTS).await, stage.service.value(NEEDS_PERSON).await),
+        (Some(5.0), Some(1.0))
+    );
+}
+
+#[tokio::test]
+async fn tokens_that_cannot_be_written_stay_in_memory_until_they_can() {
+    let mut stage = Stage::new().await;
+    let handover = stage.storage().join("handover");
+    let confirm_without_room = async || {
+        let (location, cookie) = stage.begin().await;
+        let back = allowed(&stage.server, &location);
+        stage.server.pbx().set_fault(Some(Fault::Slow(Duration::from_secs(1))));
+        let known = stage.server.pbx().requests(Operation::Token);
+        let spoil = eventually("the code is under way", async || {
+            (stage.server.pbx().requests(Operation::Token) > known).then(|| {
+                std::fs::remove_dir_all(&handover).expect("removed");
+                std::fs::write(&handover, "in the way").expect("written");
+            })
+        });
+        let (reply, ()) = tokio::join!(stage.back(&back, &cookie), spoil);
+        stage.server.pbx().set_fault(None);
+        reply
+    };
+    let reply = confirm_without_room().await;
+    assert!(reply.status == 200 && reply.body.contains("cannot be written yet"), "{}", reply.body);
+    assert!(reply.body.contains("is no folder; move it away"), "{}", reply.body);
+    assert_eq!(stage.service.value(UP).await, Some(0.0));
+    std::fs::remove_file(&handover).expect("removed");
+    stage.service.until(UP, 1.0).await;
+    // What could not be written until the end is told.
+    let reply = confirm_without_room().await;
+    assert!(reply.body.contains("cannot be written yet"), "{}", reply.body);
+    stage.service.signal("TERM").await;
+    let ended = stage.service.ended(PATIENCE).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(ended.stderr.contains("the tokens of a confirmation are lost"), "{}", ended.stderr);
 }
 
 #[tokio::test]

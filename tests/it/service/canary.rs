@@ -8,6 +8,7 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::token_json;
+use crate::support::person::settings;
 use crate::support::process::{CONFIG, Program, Service, eventually, value};
 use crate::support::raw::{Server, closed_port, ok, redirect};
 
@@ -329,7 +330,9 @@ async fn commands_for_the_operator_show_no_secret() {
 
 #[tokio::test]
 async fn what_a_browser_brings_is_not_repeated() {
-    let (text, _) = everything().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let storage = format!("path: '{}'", settings(folder.path()).path.display());
+    let text = everything().await.0.replace("path: tokens", &storage);
     for brought in
         ["code=canary&state=canary", "error=canary&error_description=canary&state=canary", "canary"]
     {

@@ -11,12 +11,12 @@ use pbx_exporter::board::Board;
 use pbx_exporter::clock::Clock;
 use pbx_exporter::config::Limits;
 use pbx_exporter::control::ProbeNow;
-use pbx_exporter::domain::target::{Call, ClientSettings};
-use pbx_exporter::domain::{Grant, Operation, Reason, Request, SecretSource, Target};
+use pbx_exporter::domain::target::Call;
+use pbx_exporter::domain::{Grant, Operation, Reason, SecretSource, Target};
 use pbx_exporter::metrics::{ExporterMetrics, Scrape};
 use pbx_exporter::schedule::{Handle, Parts, Scheduler};
 use pbx_exporter::sim::{Fault, Generation, SimPbx, SimTransport, target};
-use pbx_exporter::transport::{self, ExchangeFuture, Transport};
+use pbx_exporter::transport::Transport;
 use tokio::task::yield_now;
 use tokio::time::{advance, sleep};
 use tokio_util::sync::CancellationToken;
@@ -25,36 +25,7 @@ use tokio_util::task::TaskTracker;
 use super::{SECOND, of};
 use crate::support::process::value;
 use crate::support::scrape::chunks;
-
-/// A simulated PBX at each of `good` and `bad`; exchanges with `bad` panic while told to.
-struct Panicking {
-    inner: SimTransport,
-    panics: AtomicBool,
-}
-
-impl Transport for Panicking {
-    fn exchange<'a>(
-        &'a self,
-        client: &'a ClientSettings,
-        limits: transport::Limits,
-        request: Request,
-    ) -> ExchangeFuture<'a> {
-        let bad = request.url.host_str() == Some("bad.example.com");
-        if bad && self.panics.load(Ordering::SeqCst) {
-            return Box::pin(async { panic!("a test's panic") });
-        }
-        self.inner.exchange(client, limits, request)
-    }
-}
-
-/// Answers nothing, ever.
-struct Silent;
-
-impl Transport for Silent {
-    fn exchange<'a>(&'a self, _: &'a ClientSettings, _: transport::Limits, _: Request) -> ExchangeFuture<'a> {
-        Box::pin(std::future::pending())
-    }
-}
+use crate::support::world::around;
 
 struct Running {
     handle: Handle,
@@ -103,8 +74,13 @@ async fn a_panic_is_counted_shown_and_harms_no_other_target() {
     let targets = vec![at("good"), at("bad")];
     let pbx = || Arc::new(SimPbx::new(Generation::V17, Clock::System));
     let inner = targets.iter().fold(SimTransport::default(), |all, t| all.with(&t.origin, pbx()));
-    let transport = Arc::new(Panicking { inner, panics: AtomicBool::new(true) });
-    let running = start(transport.clone());
+    let panics = Arc::new(AtomicBool::new(true));
+    let told_to = panics.clone();
+    let running = start(around(&Arc::new(inner), move |sent| {
+        let bad = sent.request.url.host_str() == Some("bad.example.com");
+        assert!(!(bad && told_to.load(Ordering::SeqCst)), "a test's panic");
+        sent.arrive()
+    }));
     running.handle.replace(targets, Limits::default()).await;
 
     sleep(SECOND).await;
@@ -126,7 +102,7 @@ async fn a_panic_is_counted_shown_and_harms_no_other_target() {
     sleep(61 * SECOND).await;
     assert_eq!(running.value(&of("pbx_probes_total", "good")), Some(2.0));
     assert_eq!(running.value("pbx_exporter_panics_total"), Some(5.0), "each failure interval of 15 s");
-    transport.panics.store(false, Ordering::SeqCst);
+    panics.store(false, Ordering::SeqCst);
     assert_eq!(running.handle.probe_now("bad".into()).await, ProbeNow::Done);
     assert_eq!(running.value(&of("pbx_up", "bad")), Some(1.0));
     assert_eq!(running.board.slots()[1].state().endpoint(Operation::Token).up, Some(true));
@@ -134,7 +110,7 @@ async fn a_panic_is_counted_shown_and_harms_no_other_target() {
 
 #[tokio::test(start_paused = true)]
 async fn a_probe_that_hangs_leaves_the_timetable_idle() {
-    let running = start(Arc::new(Silent));
+    let running = start(around(&Arc::default(), |_| std::future::pending()));
     running.handle.replace(vec![at("silent")], Limits::default()).await;
     sleep(SECOND).await;
     assert_eq!(running.value("pbx_exporter_probes_in_flight"), Some(1.0));

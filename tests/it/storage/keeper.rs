@@ -1,22 +1,17 @@
 //! What the keeper makes of the files, over restarts and mishaps.
 
-use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use pbx_exporter::clock::Clock;
-use pbx_exporter::domain::target::ClientSettings;
-use pbx_exporter::domain::{Grant, Operation, Reason, Request, SecretSource, TransportError};
+use pbx_exporter::domain::{Grant, Operation, Reason, SecretSource, TransportError};
 use pbx_exporter::sim::target::SECRET;
-use pbx_exporter::sim::{Fault, Generation, SimRingme, SimTransport};
-use pbx_exporter::store::{Disk, Folder, Found, Store};
-use pbx_exporter::transport::{ExchangeFuture, Limits, Transport};
+use pbx_exporter::sim::{Fault, SimRingme, SimTransport};
+use pbx_exporter::store::Store;
 use secrecy::SecretString;
 
-use super::Place;
+use super::{Place, confirmed, due};
 use crate::support::person::{confirm, settings};
-use crate::support::world::{UNIX, World, minutes, origin, pbx, seconds, usual};
+use crate::support::world::{UNIX, World, minutes, origin, seconds, usual};
 
 #[tokio::test(start_paused = true)]
 async fn a_restart_needs_no_new_token() {
@@ -77,9 +72,8 @@ async fn a_confirmation_outlives_restarts_and_renews_near_expiry_only() {
 
 #[tokio::test(start_paused = true)]
 async fn a_dead_refresh_token_stays_dead_over_a_restart_and_goes_on_once_confirmed() {
-    let place = Place::new();
-    place.confirm().await;
-    place.start(usual(Grant::AuthorizationCode)).works("first").await;
+    let (place, life) = confirmed().await;
+    drop(life);
     place.pbx.revoke_tokens();
     let life = place.start(usual(Grant::AuthorizationCode));
     let told = life.wants_a_person().await;
@@ -92,30 +86,6 @@ async fn a_dead_refresh_token_stays_dead_over_a_restart_and_goes_on_once_confirm
     assert_eq!(place.pbx.requests(Operation::Token), asked, "no request was sent");
     place.confirm().await;
     life.works("confirmed anew").await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_confirmation_by_a_clock_that_goes_behind_is_not_lost() {
-    let place = Place::new();
-    place.confirm().await;
-    let life = place.start(usual(Grant::AuthorizationCode));
-    life.works("first").await;
-    let left = || std::fs::read_dir(place.path().join("tokens/handover")).expect("a folder").count();
-    let confirm_behind = async |seconds| {
-        let store = Arc::new(Store::new(&settings(place.path())));
-        let (target, clock) = (usual(Grant::AuthorizationCode), Clock::steered(UNIX - seconds));
-        confirm(&*place.pbx, &*place.transport, &target, &store, clock).await.expect("confirmed");
-    };
-    confirm_behind(600.0).await;
-    life.works("with what it has").await;
-    assert_eq!((left(), place.refreshes()), (1, 0));
-    place.pbx.revoke_tokens();
-    life.wants_a_person().await;
-    life.wants_a_person().await;
-    assert_eq!(left(), 0, "it was tried, too");
-    confirm_behind(1200.0).await;
-    life.works("confirmed anew").await;
-    assert_eq!(left(), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -154,11 +124,7 @@ async fn a_confirmation_ends_a_back_off_too() {
 
 #[tokio::test(start_paused = true)]
 async fn a_lost_answer_is_told_once_the_refresh_token_turns_out_to_be_used_up() {
-    let place = Place::new();
-    place.confirm().await;
-    let life = place.start(usual(Grant::AuthorizationCode));
-    life.works("first").await;
-    minutes(56).await;
+    let (place, life) = due().await;
     place.pbx.set_fault(Some(Fault::Hang));
     assert_eq!(life.fails().await.reason, Reason::Timeout);
     place.pbx.set_fault(None);
@@ -171,11 +137,7 @@ async fn a_lost_answer_is_told_once_the_refresh_token_turns_out_to_be_used_up() 
 
 #[tokio::test(start_paused = true)]
 async fn a_request_that_surely_never_reached_the_pbx_leaves_no_doubt_behind() {
-    let place = Place::new();
-    place.confirm().await;
-    let life = place.start(usual(Grant::AuthorizationCode));
-    life.works("first").await;
-    minutes(56).await;
+    let (place, life) = due().await;
     place.transport.fail(&origin(), Some(TransportError::Connect("refused".into())));
     assert_eq!(life.fails().await.reason, Reason::Connect);
     place.transport.fail(&origin(), None);
@@ -257,172 +219,6 @@ async fn without_its_storage_a_confirmed_target_sends_nothing_and_any_other_goes
     assert_eq!(outcome.token, Some(Ok(())), "which ends the condition");
 }
 
-/// A folder on a disk that may be full.
-#[derive(Debug)]
-struct FullDisk(Folder, Arc<AtomicBool>);
-
-impl Disk for FullDisk {
-    fn read(&self, name: &str) -> io::Result<Option<Found>> {
-        self.0.read(name)
-    }
-
-    fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        if self.1.load(Ordering::SeqCst) {
-            return Err(io::Error::from(io::ErrorKind::StorageFull));
-        }
-        self.0.write(name, bytes)
-    }
-
-    fn sync(&self, name: &str) -> io::Result<()> {
-        self.0.sync(name)
-    }
-
-    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        self.0.rename(from, to)
-    }
-
-    fn remove(&self, name: &str) -> io::Result<()> {
-        self.0.remove(name)
-    }
-
-    fn sync_folder(&self, folder: &str) -> io::Result<()> {
-        self.0.sync_folder(folder)
-    }
-
-    fn list(&self, folder: &str) -> io::Result<Vec<String>> {
-        self.0.list(folder)
-    }
-}
-
-/// The disk is full from the moment at which a token request goes out.
-struct FillsUp(Arc<SimTransport>, Arc<AtomicBool>);
-
-impl Transport for FillsUp {
-    fn exchange<'a>(
-        &'a self,
-        client: &'a ClientSettings,
-        limits: Limits,
-        request: Request,
-    ) -> ExchangeFuture<'a> {
-        if request.url.path().ends_with("/token") {
-            self.1.store(true, Ordering::SeqCst);
-        }
-        self.0.exchange(client, limits, request)
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_received_token_that_cannot_be_written_is_neither_used_nor_forgotten() {
-    let place = Place::new();
-    place.confirm().await;
-    let (full, settings) = (Arc::new(AtomicBool::new(false)), settings(place.path()));
-    let disk = FullDisk(Folder::new(&settings.path), full.clone());
-    let store = Arc::new(Store::on(Arc::new(disk), &settings));
-    let transport = Arc::new(FillsUp(place.transport.clone(), full.clone()));
-    let life = place.start_with(usual(Grant::AuthorizationCode), store, transport);
-    life.works("first").await;
-    minutes(56).await;
-    let lists = place.pbx.requests(Operation::Extensions);
-    for _ in 0..3 {
-        let failure = life.fails().await;
-        assert_eq!(failure.reason, Reason::ExporterError, "{failure:?}");
-        minutes(1).await;
-    }
-    assert_eq!((place.refreshes(), place.pbx.requests(Operation::Extensions)), (1, lists));
-    full.store(false, Ordering::SeqCst);
-    life.works("there is room again").await;
-    assert_eq!(place.refreshes(), 1);
-    drop(life);
-    place.start(usual(Grant::AuthorizationCode)).works("and it was written").await;
-    assert_eq!(place.refreshes(), 1);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_full_disk_stops_a_renewal_and_not_the_token_in_use() {
-    let place = Place::new();
-    place.confirm().await;
-    let (full, settings) = (Arc::new(AtomicBool::new(false)), settings(place.path()));
-    let store = Arc::new(Store::on(Arc::new(FullDisk(Folder::new(&settings.path), full.clone())), &settings));
-    let life = place.start_with(usual(Grant::AuthorizationCode), store, place.transport.clone());
-    life.works("first").await;
-    minutes(56).await;
-    full.store(true, Ordering::SeqCst);
-    let outcome = life.pass().await;
-    assert!(outcome.is_success());
-    let failure = outcome.token.expect("news").expect_err("an early warning");
-    assert_eq!(failure.reason, Reason::ExporterError);
-    assert!(failure.diagnosis.contains("stays in use"), "{}", failure.diagnosis);
-    assert_eq!(place.refreshes(), 0, "what cannot be noted is not sent");
-    full.store(false, Ordering::SeqCst);
-    minutes(1).await;
-    life.works("there is room again").await;
-    assert_eq!(place.refreshes(), 1);
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_interrupted_confirmation_is_told() {
-    let place = Place::new();
-    place.pbx.set_fault(Some(Fault::Slow(Duration::from_secs(5))));
-    // The command is ended while the PBX takes its time.
-    assert!(tokio::time::timeout(Duration::from_secs(2), place.confirm()).await.is_err());
-    place.pbx.set_fault(None);
-    let life = place.start(usual(Grant::AuthorizationCode));
-    let told = life.wants_a_person().await;
-    assert!(!told.contains("A confirmation of"), "it may still come: {told}");
-    minutes(3).await;
-    let told = life.wants_a_person().await;
-    assert!(told.contains("A confirmation of") && told.contains("confirm once more"), "{told}");
-    place.confirm().await;
-    life.works("confirmed once more").await;
-    let left = std::fs::read_dir(place.path().join("tokens/handover")).expect("a folder").count();
-    assert_eq!(left, 0);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_code_serves_once_for_ten_minutes_and_for_its_own_confirmation() {
-    use pbx_exporter::control::Redirected;
-    use pbx_exporter::oauth::confirm::Confirmation;
-
-    use crate::support::person::{Press, press};
-    for generation in Generation::ALL {
-        let (pbx, transport) = pbx(generation);
-        let folder = tempfile::tempdir().expect("a folder");
-        let store = Arc::new(Store::new(&settings(folder.path())));
-        let clock = pbx_exporter::clock::Clock::steered(crate::support::world::UNIX);
-        let begin = || {
-            let mut target = usual(Grant::AuthorizationCode);
-            target.auth.client_secret = Some(SecretSource::Literal(SecretString::from(SECRET)));
-            let back = url::Url::parse("http://127.0.0.1:8765/callback").expect("an address");
-            Confirmation::begin(Arc::new(target), back).expect("an endpoint")
-        };
-        let brought = |confirmation: &Confirmation, button| {
-            let back = press(&*pbx, &confirmation.location, button);
-            Redirected::from_query(back.query().expect("a query"))
-        };
-        let (first, second) = (begin(), begin());
-        let answer = brought(&first, Press::Allow);
-        let error = second.accept(&answer).expect_err("of another confirmation");
-        assert!(error.to_string().contains("does not belong"), "{error}");
-        let denied = first.accept(&brought(&first, Press::Deny)).expect_err("refused");
-        assert!(denied.to_string().contains("access was refused at the PBX"), "{denied}");
-
-        let code = first.accept(&answer).expect("a code");
-        let stolen =
-            second.swap(code.clone(), &*transport, &store, clock).await.expect_err("another verifier");
-        assert!(stolen.to_string().contains("invalid_grant"), "{stolen}");
-        let spent = first.swap(code, &*transport, &store, clock).await.expect_err("used up by the try");
-        assert!(spent.to_string().contains("invalid_grant"), "{spent}");
-
-        let late = begin();
-        let code = late.accept(&brought(&late, Press::Allow)).expect("a code");
-        minutes(11).await;
-        let late = late.swap(code, &*transport, &store, clock).await.expect_err("too late");
-        assert!(late.to_string().contains("serves once and for 10 minutes"), "{late}");
-        let left = std::fs::read_dir(folder.path().join("tokens/handover")).expect("a folder").count();
-        assert_eq!(left, 0, "nothing has changed");
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_public_application_of_ringme_is_confirmed_renewed_and_confirmed_again() {
     let pbx = Arc::new(SimRingme::new(pbx_exporter::clock::Clock::steered(UNIX)));
@@ -472,70 +268,4 @@ async fn a_reload_during_a_refresh_leaves_one_keeper_of_the_refresh_token() {
     minutes(180).await;
     assert_eq!(world.reason(Operation::Token), None);
     assert_eq!((world.state().up, place.refreshes()), (Some(true), 4));
-}
-
-/// Takes the refresh token out of each answer, and keeps what was asked.
-struct WithoutRefreshTokens(Arc<SimTransport>, Mutex<Vec<String>>);
-
-impl Transport for WithoutRefreshTokens {
-    fn exchange<'a>(
-        &'a self,
-        client: &'a ClientSettings,
-        limits: Limits,
-        request: Request,
-    ) -> ExchangeFuture<'a> {
-        Box::pin(async move {
-            self.1.lock().expect("no panic").push(String::from_utf8_lossy(&request.body).into_owned());
-            let mut exchange = self.0.exchange(client, limits, request).await;
-            if let Ok(answer) = &mut exchange.result {
-                let text = String::from_utf8_lossy(&answer.body).replace("refresh_token", "other_token");
-                answer.body = text.into();
-            }
-            exchange
-        })
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_access_that_cannot_be_renewed_says_so_when_it_ends_and_not_that_nobody_confirmed() {
-    let place = Place::new();
-    let transport = Arc::new(WithoutRefreshTokens(place.transport.clone(), Mutex::default()));
-    let command = Arc::new(Store::new(&settings(place.path())));
-    let target = usual(Grant::AuthorizationCode);
-    let granted = confirm(&*place.pbx, &*transport, &target, &command, place.clock).await.expect("confirmed");
-    assert!(!granted.renewable && granted.tell(&target).contains("gave no refresh token"));
-    let life = place.start(target);
-    life.works("confirmed").await;
-    minutes(56).await;
-    let outcome = life.pass().await;
-    let warning = outcome.token.clone().expect("news").expect_err("an early warning").diagnosis;
-    assert!(outcome.is_success() && warning.contains("stays in use"), "{warning}");
-    minutes(5).await;
-    let told = life.wants_a_person().await;
-    assert!(told.contains("the PBX gave no refresh token with it") && !told.contains("Nobody"), "{told}");
-    assert_eq!(place.refreshes(), 0);
-}
-
-#[tokio::test(start_paused = true)]
-async fn where_a_refresh_wants_the_redirect_address_it_is_the_applications_own() {
-    let pbx = Arc::new(SimRingme::new(pbx_exporter::clock::Clock::steered(UNIX)));
-    let transport = Arc::new(SimTransport::default().with(&origin(), pbx.clone()));
-    let transport = Arc::new(WithoutRefreshTokens(transport, Mutex::default()));
-    for (own, sent) in
-        [(None, "&redirect_uri="), (Some("http://127.0.0.1/a"), "&redirect_uri=http%3A%2F%2F127.0.0.1%2Fa")]
-    {
-        let mut target = pbx_exporter::sim::ringme::target("office", &origin(), Grant::AuthorizationCode);
-        target.auth.redirect_uri = own.map(|own| Box::new(url::Url::parse(own).expect("an address")));
-        let secret = SecretString::from("made-up-refresh-token");
-        let asked = pbx_exporter::oauth::request_token(
-            &*transport,
-            &target,
-            Grant::RefreshToken,
-            Some(&secret),
-            None,
-        );
-        asked.await.expect("sent");
-        let body = transport.1.lock().expect("no panic").pop().expect("a request");
-        assert!(body.ends_with(sent), "{body}");
-    }
 }

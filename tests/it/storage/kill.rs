@@ -7,15 +7,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use pbx_exporter::domain::target::ClientSettings;
-use pbx_exporter::domain::{Grant, Request};
-use pbx_exporter::sim::SimTransport;
-use pbx_exporter::store::{Disk, Folder, Found, Store};
-use pbx_exporter::transport::{ExchangeFuture, Limits, Transport};
+use pbx_exporter::domain::Grant;
+use pbx_exporter::store::Store;
+use pbx_exporter::transport::Transport;
 
-use super::Place;
-use crate::support::person::{confirm, settings};
-use crate::support::world::{minutes, usual};
+use super::{Place, Step};
+use crate::support::person::confirm;
+use crate::support::world::{around, minutes, usual};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Manner {
@@ -53,88 +51,49 @@ impl Fate {
     }
 
     /// Does what a step does as far as the life lasts. The dead learn of no result.
-    fn act<T>(
-        &self,
-        name: &'static str,
-        torn: impl FnOnce(),
-        whole: impl FnOnce() -> io::Result<T>,
-    ) -> io::Result<T> {
+    fn act(&self, step: &Step<'_>) -> io::Result<()> {
         let dead = || io::Error::other("dead");
         if self.is_dead() {
             return Err(dead());
         }
-        match self.step(name) {
-            None => whole(),
+        match self.step(step.name) {
+            None => (step.whole)(),
             Some(Manner::Before) => Err(dead()),
             Some(Manner::Torn) => {
-                torn();
+                (step.torn)();
                 Err(dead())
             }
-            Some(Manner::After) => whole().and_then(|_| Err(dead())),
+            Some(Manner::After) => (step.whole)().and_then(|()| Err(dead())),
         }
     }
-}
 
-/// A real folder, as far as the life lasts.
-#[derive(Debug)]
-struct MortalDisk(Folder, Arc<Fate>);
-
-impl Disk for MortalDisk {
-    fn read(&self, name: &str) -> io::Result<Option<Found>> {
-        self.0.read(name)
+    /// A storage whose steps end the life.
+    fn store(self: &Arc<Self>, place: &Place) -> Arc<Store> {
+        let fate = self.clone();
+        place.stepwise(move |step| fate.act(&step))
     }
 
-    fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        let half = || self.0.write(name, &bytes[..bytes.len() / 2]).expect("writable");
-        self.1.act("write", half, || self.0.write(name, bytes))
-    }
-
-    fn sync(&self, name: &str) -> io::Result<()> {
-        self.1.act("sync", || {}, || self.0.sync(name))
-    }
-
-    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        self.1.act("rename", || {}, || self.0.rename(from, to))
-    }
-
-    fn remove(&self, name: &str) -> io::Result<()> {
-        self.1.act("remove", || {}, || self.0.remove(name))
-    }
-
-    fn sync_folder(&self, folder: &str) -> io::Result<()> {
-        self.1.act("sync folder", || {}, || self.0.sync_folder(folder))
-    }
-
-    fn list(&self, folder: &str) -> io::Result<Vec<String>> {
-        self.0.list(folder)
-    }
-}
-
-/// Token requests are steps, too; the dead send none and hear no answer.
-struct MortalTransport(Arc<SimTransport>, Arc<Fate>);
-
-impl Transport for MortalTransport {
-    fn exchange<'a>(
-        &'a self,
-        client: &'a ClientSettings,
-        limits: Limits,
-        request: Request,
-    ) -> ExchangeFuture<'a> {
-        Box::pin(async move {
-            let manner = if self.1.is_dead() {
-                Some(Manner::Before)
-            } else if request.url.path().ends_with("/token") {
-                self.1.step("refresh")
-            } else {
-                None
-            };
-            match manner {
-                None => self.0.exchange(client, limits, request).await,
-                Some(Manner::After) => {
-                    self.0.exchange(client, limits, request).await;
-                    std::future::pending().await
+    /// Token requests are steps, too; the dead send none and hear no answer.
+    fn transport(self: &Arc<Self>, place: &Place) -> Arc<dyn Transport> {
+        let fate = self.clone();
+        around(&place.transport, move |sent| {
+            let fate = fate.clone();
+            async move {
+                let manner = if fate.is_dead() {
+                    Some(Manner::Before)
+                } else if sent.is_for_token() {
+                    fate.step("refresh")
+                } else {
+                    None
+                };
+                match manner {
+                    None => sent.arrive().await,
+                    Some(Manner::After) => {
+                        sent.arrive().await;
+                        std::future::pending().await
+                    }
+                    Some(Manner::Before | Manner::Torn) => std::future::pending().await,
                 }
-                Some(Manner::Before | Manner::Torn) => std::future::pending().await,
             }
         })
     }
@@ -154,11 +113,7 @@ fn in_order(steps: &[&str]) {
 
 /// Adopts a confirmation and rotates twice, until death; the steps taken.
 async fn live(place: &Place, fate: Arc<Fate>) -> Vec<&'static str> {
-    let settings = settings(place.path());
-    let disk = MortalDisk(Folder::new(&settings.path), fate.clone());
-    let store = Arc::new(Store::on(Arc::new(disk), &settings));
-    let transport = Arc::new(MortalTransport(place.transport.clone(), fate.clone()));
-    let life = place.start_with(usual(Grant::AuthorizationCode), store, transport);
+    let life = place.start_with(usual(Grant::AuthorizationCode), fate.store(place), fate.transport(place));
     for _ in 0..3 {
         let cancel = tokio_util::sync::CancellationToken::new();
         let pass = tokio::time::timeout(Duration::from_secs(30), life.probe.pass(&cancel));
@@ -231,12 +186,9 @@ async fn killed_at(steps: &[&str], at: usize, manner: Manner) -> bool {
 
 /// The command that a person waits for, until death; the steps taken.
 async fn be_confirmed(place: &Place, fate: Arc<Fate>) -> Vec<&'static str> {
-    let settings = settings(place.path());
-    let disk = MortalDisk(Folder::new(&settings.path), fate.clone());
-    let store = Arc::new(Store::on(Arc::new(disk), &settings));
-    let transport = MortalTransport(place.transport.clone(), fate.clone());
     let target = usual(Grant::AuthorizationCode);
-    let confirmed = confirm(&*place.pbx, &transport, &target, &store, place.clock);
+    let (store, transport) = (fate.store(place), fate.transport(place));
+    let confirmed = confirm(&*place.pbx, &*transport, &target, &store, place.clock);
     tokio::time::timeout(Duration::from_secs(30), confirmed).await.ok();
     fate.steps.lock().expect("no panic").clone()
 }
@@ -269,4 +221,36 @@ async fn tokens_of_a_confirmation_that_reached_the_disk_are_found_however_the_co
             life.works(&when).await;
         }
     }
+}
+
+/// A start with a misspelt client id, and one with the right one after it, until death; the steps taken.
+async fn be_corrected(place: &Place, fate: &Arc<Fate>) -> Vec<&'static str> {
+    for client_id in ["misspelt", &usual(Grant::AuthorizationCode).auth.client_id] {
+        let mut target = usual(Grant::AuthorizationCode);
+        target.auth.client_id = client_id.to_owned();
+        let life = place.start_with(target, fate.store(place), fate.transport(place));
+        let cancel = tokio_util::sync::CancellationToken::new();
+        tokio::time::timeout(Duration::from_secs(30), life.probe.pass(&cancel)).await.ok();
+    }
+    fate.steps.lock().expect("no panic").clone()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mistake_in_the_configuration_and_its_correction_lose_nothing_by_a_kill_at_any_step() {
+    let (place, life) = super::due().await;
+    life.works("renewed").await;
+    drop(life);
+    let steps = be_corrected(&place, &Fate::new(None)).await;
+    assert_eq!(steps.iter().filter(|step| **step == "rename").count(), 2, "{steps:?}");
+    for at in 0..steps.len() {
+        for manner in [Manner::Before, Manner::After] {
+            let when = format!("killed {manner:?} {} (step {at} of {steps:?})", steps[at]);
+            assert_eq!(be_corrected(&place, &Fate::new(Some((at, manner)))).await, steps[..=at], "{when}");
+            place.start(usual(Grant::AuthorizationCode)).works(&when).await;
+            assert_eq!(tokens_in(place.path()), 1, "{when}");
+        }
+    }
+    minutes(56).await;
+    place.start(usual(Grant::AuthorizationCode)).works("with a refresh token that lives").await;
+    assert_eq!(place.refreshes(), 2);
 }

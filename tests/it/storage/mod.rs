@@ -1,8 +1,12 @@
 //! Tokens on disk, as the keeper uses them: restarts, kills, lost answers, confirmations. Virtual time.
 
+mod full_disk;
+mod handover;
 mod keeper;
 mod kill;
+mod owner;
 
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,13 +17,13 @@ use pbx_exporter::domain::outcome::Outcome;
 use pbx_exporter::domain::{Failure, Grant, Reason, Target};
 use pbx_exporter::probe::Probe;
 use pbx_exporter::sim::{Generation, SimPbx, SimTransport};
-use pbx_exporter::store::Store;
+use pbx_exporter::store::{Disk, Folder, Found, Store};
 use pbx_exporter::transport::Transport;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use crate::support::person::{confirm, settings};
-use crate::support::world::{UNIX, pbx, usual};
+use crate::support::world::{UNIX, minutes, pbx, usual};
 
 /// A PBX, a folder for tokens, and a clock that both lives of the exporter share.
 struct Place {
@@ -91,5 +95,89 @@ impl Life {
         let failure = self.fails().await;
         assert_eq!(failure.reason, Reason::AuthorizationRequired, "{failure:?}");
         failure.diagnosis.into_owned()
+    }
+}
+
+/// Files that others left.
+fn left_in_handover(place: &Place) -> usize {
+    std::fs::read_dir(place.path().join("tokens/handover")).expect("a folder").count()
+}
+
+/// A confirmed target after its first pass.
+async fn confirmed() -> (Place, Life) {
+    let place = Place::new();
+    place.confirm().await;
+    let life = place.start(usual(Grant::AuthorizationCode));
+    life.works("first").await;
+    (place, life)
+}
+
+/// The same when a renewal is due.
+async fn due() -> (Place, Life) {
+    let confirmed = confirmed().await;
+    minutes(56).await;
+    confirmed
+}
+
+/// One writing step on a disk.
+struct Step<'a> {
+    name: &'static str,
+    /// All of it.
+    whole: &'a dyn Fn() -> io::Result<()>,
+    /// What is left of it where it is cut off.
+    torn: &'a dyn Fn(),
+}
+
+/// A real folder on which each writing step is what a closure makes of it.
+struct Stepwise<F>(Folder, F);
+
+impl<F> std::fmt::Debug for Stepwise<F> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Stepwise")
+    }
+}
+
+impl Place {
+    /// The storage on such a folder.
+    fn stepwise(&self, step: impl Fn(Step<'_>) -> io::Result<()> + Send + Sync + 'static) -> Arc<Store> {
+        let settings = settings(self.path());
+        Arc::new(Store::on(Arc::new(Stepwise(Folder::new(&settings.path), step)), &settings))
+    }
+}
+
+impl<F: Fn(Step<'_>) -> io::Result<()> + Send + Sync> Stepwise<F> {
+    fn act(&self, name: &'static str, whole: &dyn Fn() -> io::Result<()>) -> io::Result<()> {
+        (self.1)(Step { name, whole, torn: &|| {} })
+    }
+}
+
+impl<F: Fn(Step<'_>) -> io::Result<()> + Send + Sync> Disk for Stepwise<F> {
+    fn read(&self, name: &str) -> io::Result<Option<Found>> {
+        self.0.read(name)
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        let torn = || self.0.write(name, &bytes[..bytes.len() / 2]).expect("writable");
+        (self.1)(Step { name: "write", whole: &|| self.0.write(name, bytes), torn: &torn })
+    }
+
+    fn sync(&self, name: &str) -> io::Result<()> {
+        self.act("sync", &|| self.0.sync(name))
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.act("rename", &|| self.0.rename(from, to))
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        self.act("remove", &|| self.0.remove(name))
+    }
+
+    fn sync_folder(&self, folder: &str) -> io::Result<()> {
+        self.act("sync folder", &|| self.0.sync_folder(folder))
+    }
+
+    fn list(&self, folder: &str) -> io::Result<Vec<String>> {
+        self.0.list(folder)
     }
 }

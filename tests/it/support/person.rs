@@ -1,5 +1,7 @@
 //! Somebody who confirms access on the page of a simulated PBX, without a browser.
 
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -8,7 +10,7 @@ use http::{HeaderMap, Method, StatusCode};
 use pbx_exporter::clock::Clock;
 use pbx_exporter::control::Redirected;
 use pbx_exporter::domain::{StorageSettings, Target};
-use pbx_exporter::oauth::confirm::{Confirmation, Granted, Unconfirmed};
+use pbx_exporter::oauth::confirm::{Confirmation, Granted, Swapped, Unconfirmed};
 use pbx_exporter::sim::{SimRequest, Simulated};
 use pbx_exporter::store::Store;
 use pbx_exporter::transport::Transport;
@@ -43,9 +45,11 @@ pub fn press(pbx: &dyn Simulated, location: &Url, button: Press) -> Url {
     Url::parse(back).expect("an address")
 }
 
-/// A folder for tokens, not yet made.
+/// A folder for tokens, made, since root's command does not make it.
 pub fn settings(folder: &Path) -> StorageSettings {
-    StorageSettings { path: folder.join("tokens"), key: None }
+    let path = folder.join("tokens");
+    DirBuilder::new().recursive(true).mode(0o700).create(&path).expect("a folder");
+    StorageSettings { path, key: None }
 }
 
 /// The whole way of the command `authorize`, without the command.
@@ -56,9 +60,21 @@ pub async fn confirm(
     store: &Arc<Store>,
     clock: Clock,
 ) -> Result<Granted, Unconfirmed> {
+    let received = swap(pbx, transport, target, store, clock).await?.result?;
+    Ok(received.hand_over().await?)
+}
+
+/// The same until the tokens have come.
+pub async fn swap(
+    pbx: &dyn Simulated,
+    transport: &dyn Transport,
+    target: &Target,
+    store: &Arc<Store>,
+    clock: Clock,
+) -> Result<Swapped, Unconfirmed> {
     let redirect_uri = Url::parse("http://127.0.0.1:8765/callback").expect("an address");
     let confirmation = Confirmation::begin(Arc::new(target.clone()), redirect_uri).expect("an endpoint");
     let back = press(pbx, &confirmation.location, Press::Allow);
     let code = confirmation.accept(&Redirected::from_query(back.query().unwrap_or_default()))?;
-    confirmation.swap(code, transport, store, clock).await
+    Ok(confirmation.swap(code, transport, store, clock, None).await)
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 use pbx_exporter::board::{Board, TargetState};
 use pbx_exporter::clock::Clock;
 use pbx_exporter::config::Limits;
-use pbx_exporter::domain::target::Call;
-use pbx_exporter::domain::{Grant, Operation, Reason, Target};
+use pbx_exporter::domain::target::{Call, ClientSettings};
+use pbx_exporter::domain::{Exchange, Grant, Operation, Reason, Request, Target};
 use pbx_exporter::metrics::ExporterMetrics;
 use pbx_exporter::schedule::{Handle, Parts, Scheduler};
 use pbx_exporter::sim::SimPbx;
@@ -17,7 +17,7 @@ use pbx_exporter::sim::SimTransport;
 use pbx_exporter::sim::fixtures::Generation;
 use pbx_exporter::sim::target::target;
 use pbx_exporter::store::Store;
-use pbx_exporter::transport::Transport;
+use pbx_exporter::transport::{self, ExchangeFuture, Transport};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -55,6 +55,51 @@ pub fn pbx(generation: Generation) -> (Arc<SimPbx>, Arc<SimTransport>) {
     let pbx = Arc::new(SimPbx::new(generation, Clock::steered(UNIX)));
     let transport = Arc::new(SimTransport::default().with(&origin(), pbx.clone()));
     (pbx, transport)
+}
+
+/// A request on its way to a simulated PBX.
+pub struct Sent {
+    pub request: Request,
+    limits: transport::Limits,
+    inner: Arc<SimTransport>,
+}
+
+impl Sent {
+    /// What the PBX makes of it.
+    pub async fn arrive(self) -> Exchange {
+        self.inner.exchange(&ClientSettings::default(), self.limits, self.request).await
+    }
+
+    pub fn is_for_token(&self) -> bool {
+        self.request.url.path().ends_with("/token")
+    }
+}
+
+/// See [`around`].
+pub struct Around<F>(Arc<SimTransport>, F);
+
+/// A way to simulated PBXes on which each exchange is what `exchange` makes of it.
+pub fn around<F, R>(inner: &Arc<SimTransport>, exchange: F) -> Arc<Around<F>>
+where
+    F: Fn(Sent) -> R,
+    R: Future<Output = Exchange>,
+{
+    Arc::new(Around(inner.clone(), exchange))
+}
+
+impl<F, R> Transport for Around<F>
+where
+    F: Fn(Sent) -> R + Send + Sync,
+    R: Future<Output = Exchange> + Send + 'static,
+{
+    fn exchange<'a>(
+        &'a self,
+        _: &'a ClientSettings,
+        limits: transport::Limits,
+        request: Request,
+    ) -> ExchangeFuture<'a> {
+        Box::pin(self.1(Sent { request, limits, inner: self.0.clone() }))
+    }
 }
 
 /// The usual target at [`ORIGIN`].

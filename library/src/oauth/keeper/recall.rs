@@ -5,7 +5,7 @@ use tokio::time::Instant;
 
 use super::{Asker, Diary, NoToken, State, needs_person, token_interval};
 use crate::domain::outcome::Attempt;
-use crate::domain::token::renewal_after;
+use crate::domain::token::{Token, renewal_after};
 use crate::domain::{Failure, Grant, Operation};
 use crate::oauth::person;
 use crate::oauth::vault::{self, Trouble, is_confirmed_by_a_person, is_confirming};
@@ -32,11 +32,6 @@ impl State {
             }
             Err(trouble) => trouble.failure(),
         };
-        if self.vault.is_open() && self.vault.is_saved() && self.token.is_some() {
-            // Only what others may have left could not be looked for.
-            tracing::debug!(target = &*asker.target.name, "{}", failure.diagnosis);
-            return Ok(());
-        }
         self.troubled = true;
         diary.attempts.push(Attempt::unsent(Grant::RefreshToken, failure.reason));
         diary.news = Some(Err(failure.clone()));
@@ -70,9 +65,12 @@ impl State {
     /// Takes the newest confirmation for our own: on disk before it is used, and only then gone from where it was.
     async fn adopt(&mut self, asker: Asker<'_>) -> Result<bool, Trouble> {
         let now = asker.clock.unix();
-        let handed = self.vault.handed_over(asker.target, asker.clock).await?;
+        let left = self.vault.handed_over(asker.target, asker.clock).await;
         let (confirmed, begun): (Vec<HandedOver>, Vec<HandedOver>) =
-            handed.into_iter().partition(|handed| handed.record.access.is_some());
+            left.usable.into_iter().partition(|handed| handed.record.access.is_some());
+        if let Some(error) = left.unusable.filter(|_| confirmed.is_empty() && !self.can_go_on()) {
+            return Err(Trouble::Store(error));
+        }
         let begun: Vec<_> = begun.into_iter().filter(|handed| !is_confirming(handed, now)).collect();
         let mut done: Vec<String> = confirmed.iter().map(|handed| handed.name.clone()).collect();
         let newest = confirmed.into_iter().next_back().map(|handed| handed.record);
@@ -82,12 +80,8 @@ impl State {
             return Ok(false);
         }
         if let Some(record) = newest {
-            if adopts {
-                self.take_record(asker, record);
-                (self.dead, self.not_before, self.standing) = (false, None, None);
-                (self.refused, self.denied, self.doubted) = (0, 0, false);
-                tracing::info!(target = &*asker.target.name, "access was confirmed");
-                self.keep(asker).await?;
+            if adopts && !self.take_over(asker, record).await? {
+                return Ok(false);
             }
             done.extend(begun.iter().map(|handed| handed.name.clone()));
         } else {
@@ -98,9 +92,36 @@ impl State {
             }
         }
         if !done.is_empty() {
-            self.vault.forget(done).await?;
+            self.vault.forget(asker.target, done).await;
         }
         Ok(adopts)
+    }
+
+    /// What cannot be written stays where it is, and what was in use so far stays in use. Whether it could.
+    async fn take_over(&mut self, asker: Asker<'_>, record: Record) -> Result<bool, Trouble> {
+        let before = (self.chain.clone(), self.token.clone());
+        self.take_record(asker, record);
+        if let Err(trouble) = self.keep(asker).await {
+            (self.chain, self.token) = before;
+            self.vault.is_as_before();
+            self.note_renewal_due(asker);
+            if !self.can_go_on() {
+                return Err(trouble);
+            }
+            let text = format!("a confirmation is not taken up yet: {}", trouble.cause());
+            self.vault.tell_once(asker.target, Some(text));
+            return Ok(false);
+        }
+        (self.dead, self.not_before, self.standing) = (false, None, None);
+        (self.refused, self.denied, self.doubted) = (0, 0, false);
+        tracing::info!(target = &*asker.target.name, "access was confirmed");
+        Ok(true)
+    }
+
+    /// Whether there is a token to use or to ask with.
+    fn can_go_on(&self) -> bool {
+        let lives = |token: &Token| !token.is_expired(Instant::now());
+        self.chain.refresh_token.is_some() || self.token.as_ref().is_some_and(lives)
     }
 
     /// Not what was adopted before and could not be removed; and nothing older while there is something to ask with.

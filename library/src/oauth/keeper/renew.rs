@@ -8,7 +8,7 @@ use crate::domain::outcome::Attempt;
 use crate::domain::token::{Token, renewal_after};
 use crate::domain::{Class, Failure, Grant, Operation, Reason, SecretError, Target};
 use crate::oauth::send::{context, send, unreadable};
-use crate::oauth::{IssuedToken, person};
+use crate::oauth::{IssuedToken, Refresh, person};
 use crate::platform;
 use crate::store::InFlight;
 
@@ -17,9 +17,13 @@ impl State {
     pub(super) async fn renew(&mut self, asker: Asker<'_>, diary: &mut Diary) -> Result<(), NoToken> {
         let waits = self.dead || self.not_before.is_some_and(|at| Instant::now() < at);
         // While an old token serves, passes go on and nobody else looks at the secrets.
-        if waits && !self.forgive_if_changed(asker.target) {
-            diary.news = self.news();
-            return Err(self.standing_failure());
+        if waits {
+            if !self.forgive_if_changed(asker.target) {
+                diary.news = self.news();
+                return Err(self.standing_failure());
+            }
+            // With another configured refresh token there is another file.
+            self.recall(asker, diary).await?;
         }
         // Before the request: what changes while it runs is news.
         self.fingerprint = fingerprint(asker.target.secrets());
@@ -92,7 +96,9 @@ impl State {
             diary.attempts.push(Attempt::unsent(Grant::RefreshToken, failure.reason));
             return Ok(Err(failure));
         }
-        let sent = send(asker, diary, permit, Grant::RefreshToken, Some(&refresh), None).await;
+        let redirect_uri = self.chain.confirmed.as_ref().and_then(|c| c.redirect_uri.as_deref());
+        let spends = Refresh { token: &refresh, redirect_uri };
+        let sent = send(asker, diary, permit, Grant::RefreshToken, Some(spends), None).await;
         let Err(failure) = sent.result else { return Ok(sent.result) };
         if sent.may_have_worked {
             self.chain.lost();

@@ -1,0 +1,154 @@
+//! A code swapped for tokens, and these handed over to whoever owns the token storage.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use oauth2::TokenResponse as _;
+use secrecy::SecretString;
+
+use super::{Confirmation, Granted, NoTokens, Unconfirmed};
+use crate::budget::Origin;
+use crate::clock::Clock;
+use crate::domain::outcome::Attempt;
+use crate::domain::{Grant, Target};
+use crate::oauth::request::{Code, swap_code};
+use crate::oauth::send::judge;
+use crate::oauth::{IssuedToken, vault};
+use crate::store::{self, Access, Chain, Confirmed, Record, Store, StoreError, Written};
+use crate::transport::Transport;
+
+/// From one try to write tokens to the next.
+const AGAIN_AFTER: Duration = Duration::from_secs(2);
+
+impl Confirmation {
+    /// Swaps the code for tokens. That it is about to be used up is on disk before it is sent. The request takes a place in
+    /// the budget of `origin`, where that is known: by the service, not by a command beside it.
+    pub async fn swap(
+        self,
+        code: SecretString,
+        transport: &dyn Transport,
+        store: &Arc<Store>,
+        clock: Clock,
+        origin: Option<&Origin>,
+    ) -> Swapped {
+        let mut attempt = None;
+        let swapping = self.try_to_swap(code, transport, store, clock, origin, &mut attempt);
+        Swapped { result: swapping.await, attempt }
+    }
+
+    async fn try_to_swap(
+        self,
+        code: SecretString,
+        transport: &dyn Transport,
+        store: &Arc<Store>,
+        clock: Clock,
+        origin: Option<&Origin>,
+        made: &mut Option<Attempt>,
+    ) -> Result<Received, Unconfirmed> {
+        let permit = match origin {
+            Some(origin) => Some(origin.admit(false).await.map_err(Unconfirmed::Budget)?),
+            None => None,
+        };
+        let mut received = self.intend(&code, store, clock)?;
+        received.write().await?;
+        let verifier = self.verifier.map(|verifier| SecretString::from(verifier.into_secret()));
+        let code = Code { secret: code, verifier, redirect_uri: self.redirect_uri };
+        let answer = swap_code(transport, &self.target, &code).await;
+        let after_refusals = origin.is_some_and(Origin::refused_credentials_lately);
+        let (sent, attempt) = judge(&self.target, Grant::AuthorizationCode, answer, after_refusals);
+        if let Some(permit) = permit {
+            permit.judge(&attempt);
+        }
+        *made = Some(attempt);
+        match sent.result {
+            Ok(issued) => {
+                received.take(&issued, &self.target, clock);
+                Ok(received)
+            }
+            Err(failure) => {
+                // Where that cannot be written, it is still told that this left no tokens.
+                if sent.may_have_worked {
+                    received.record.chain.lost();
+                    received.write().await.ok();
+                } else {
+                    received.take_back().await.ok();
+                }
+                Err(Unconfirmed::Failed(NoTokens(failure)))
+            }
+        }
+    }
+
+    /// What says that `code` is about to be spent.
+    fn intend(&self, code: &SecretString, store: &Arc<Store>, clock: Clock) -> Result<Received, Unconfirmed> {
+        let (id, at) = (store::random(12), clock.unix());
+        let redirect_uri = Some(self.redirect_uri.to_string());
+        let confirmed = Confirmed { id: id.clone(), at, redirect_uri };
+        let mut chain = Chain { confirmed: Some(confirmed), ..Chain::default() };
+        chain.begin(code, at);
+        let record = Record { owner: vault::owner(&self.target)?, serial: 0, chain, access: None };
+        Ok(Received { store: Arc::clone(store), id, record })
+    }
+}
+
+/// What swapping a code gave.
+pub struct Swapped {
+    /// Tokens that are to be handed over, or why there are none.
+    pub result: Result<Received, Unconfirmed>,
+    /// The request, where one was made, for whoever counts it.
+    pub attempt: Option<Attempt>,
+}
+
+/// Tokens of a confirmation, which nobody else has.
+#[must_use = "only what is handed over is found again"]
+pub struct Received {
+    store: Arc<Store>,
+    id: String,
+    record: Record,
+}
+
+impl Received {
+    fn take(&mut self, issued: &IssuedToken, target: &Target, clock: Clock) {
+        let refresh_token = issued.refresh_token().map(|t| SecretString::from(t.secret().as_str()));
+        self.record.chain.received(refresh_token);
+        self.record.access = Some(access(issued, target, clock));
+    }
+
+    /// Hands the tokens over to whoever owns the storage. Where it fails they are still here, for another try.
+    ///
+    /// # Errors
+    /// Those of the storage.
+    pub async fn hand_over(&self) -> Result<Granted, StoreError> {
+        self.write().await?;
+        Ok(Granted { renewable: self.record.chain.refresh_token.is_some() })
+    }
+
+    /// Tries it until it works.
+    pub async fn hand_over_at_last(&self) -> Granted {
+        loop {
+            tokio::time::sleep(AGAIN_AFTER).await;
+            if let Ok(granted) = self.hand_over().await {
+                return granted;
+            }
+        }
+    }
+
+    async fn write(&self) -> Result<(), StoreError> {
+        let (store, id, record) = (Arc::clone(&self.store), self.id.clone(), self.record.clone());
+        vault::on_a_thread(move || store.hand_over(&id, &record)).await
+    }
+
+    async fn take_back(self) -> Result<(), StoreError> {
+        let Self { store, id, record } = self;
+        vault::on_a_thread(move || store.take_back(&id, &record.owner.target)).await
+    }
+}
+
+fn access(issued: &IssuedToken, target: &Target, clock: Clock) -> Access {
+    Access {
+        token: Written(SecretString::from(issued.access_token().secret().as_str())),
+        issued: clock.unix(),
+        lifetime: issued.lifetime().map(|lifetime| lifetime.as_secs_f64()),
+        scopes: issued.scope_hint(),
+        secrets: vault::secrets(target),
+    }
+}
