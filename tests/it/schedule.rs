@@ -67,6 +67,44 @@ async fn three_bad_targets_on_one_origin_stay_within_its_budget_and_blind_no_nei
     assert!(pbx.requests(Operation::Extensions) >= 350);
 }
 
+/// The request for the good secret after minute 5 gets no answer, once.
+fn one_slow_renewal(inner: &Arc<SimTransport>) -> Arc<dyn Transport> {
+    let (slow, clock) = (Arc::new(AtomicU64::new(0)), Clock::steered(UNIX));
+    around(inner, move |sent| {
+        let slow = slow.clone();
+        async move {
+            let refused = sent.request.body.windows(14).any(|part| part == b"not-the-secret");
+            let renews = sent.is_for_token() && !refused && clock.unix() > UNIX + 300.0;
+            let mut exchange = sent.arrive().await;
+            if renews && slow.fetch_add(1, Ordering::Relaxed) == 0 {
+                let limit = Duration::from_secs(10);
+                exchange.result = Err(TransportError::Timeout { limit, phase: "processing" });
+                exchange.status = None;
+            }
+            exchange
+        }
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_slow_renewal_does_not_cost_a_good_target_its_place_beside_bad_ones() {
+    let (_, transport) = pbx(Generation::V16);
+    let good = || usual(Grant::ClientCredentials);
+    let world = World::start(one_slow_renewal(&transport), [good()]).await;
+    minutes(2).await;
+    let bad = ["1", "2", "3", "4", "5", "6", "7", "8"].map(with_wrong_secret);
+    world.replace(bad.into_iter().chain([good()])).await;
+    minutes(12).await;
+    let renewal = async {
+        while world.reason(Operation::Token) != Some(Reason::Timeout) {
+            seconds(1).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(300), renewal).await.expect("a renewal that gets no answer");
+    minutes(2).await;
+    assert_eq!(world.state().endpoint(Operation::Token).up, Some(true));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_token_endpoint_that_many_pbxes_share_is_spared_as_one_origin() {
     let (pbx, transport) = pbx(Generation::V16);

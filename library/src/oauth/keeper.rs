@@ -95,7 +95,7 @@ struct State {
     not_before: Option<Instant>,
     /// Why no token request may go out now, or why the last one gave none.
     standing: Option<(Operation, Failure)>,
-    /// Whether the newest token request gave a token.
+    /// Whether a token was given since the last refusal.
     proven: bool,
     /// Whether the token in hand is to be renewed at the next question, whatever its age.
     doubted: bool,

@@ -217,9 +217,11 @@ impl State {
 
     pub(super) fn fail(&mut self, target: &Target, operation: Operation, failure: Failure) {
         self.note_refusal(&failure);
-        let count = if failure.class() == Class::Denied { self.denied } else { self.refused };
+        let class = failure.class();
+        let count = if class == Class::Denied { self.denied } else { self.refused };
         self.not_before = Some(Instant::now() + target.wait_after(&failure, count));
         self.standing = Some((operation, failure));
-        self.proven = false;
+        // No answer says nothing of what was sent: who was good keeps its place beside bad neighbours.
+        self.proven &= !matches!(class, Class::Refused | Class::Denied);
     }
 }
