@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use pbx_exporter::domain::{Operation, Reason};
+use pbx_exporter::domain::{Grant, Operation, Reason};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -50,7 +50,7 @@ const fn alert_for(reason: Reason) -> &'static str {
         Reason::AjaxDeclined => "PbxAjaxRequestDeclined",
         Reason::InvalidClient => "PbxInvalidClient",
         Reason::InvalidGrant => "PbxInvalidGrant",
-        Reason::UnauthorizedClient => "PbxUnauthorizedClient",
+        Reason::UnauthorizedClient | Reason::InvalidRequest => "PbxUnauthorizedClient",
         Reason::InvalidScope => "PbxInvalidScope",
         Reason::AccessDenied | Reason::UserBlocked | Reason::Forbidden => "PbxPermissionDenied",
         Reason::InsufficientScope => "PbxInsufficientScope",
@@ -63,37 +63,46 @@ const fn alert_for(reason: Reason) -> &'static str {
         | Reason::Timeout
         | Reason::ConnectionLost => "PbxUnreachable",
         Reason::ApiNotFound | Reason::RedirectRefused => "PbxApiNotFound",
-        Reason::ServerError
-        | Reason::QueryFailed
-        | Reason::UnexpectedResponse
-        | Reason::ResponseTooLarge
-        | Reason::InvalidRequest => "PbxApiErrors",
+        Reason::ServerError | Reason::QueryFailed | Reason::UnexpectedResponse | Reason::ResponseTooLarge => {
+            "PbxApiErrors"
+        }
         Reason::RateLimited => "PbxRateLimited",
         Reason::ExporterError => "PbxExporterError",
     }
 }
 
+/// How bad that alert is: a fixed key is nobody's but this application's.
+fn severity_for(reason: Reason, grant: Grant) -> String {
+    match (reason, grant) {
+        (Reason::TokenRejected, Grant::Static) => "warning".to_owned(),
+        _ => alerts().iter().find(|rule| rule.name() == alert_for(reason)).expect("an alert").labels["severity"].clone(),
+    }
+}
+
 #[test]
-fn each_reason_raises_one_alert_at_either_endpoint_and_none_at_the_version_query() {
+fn each_reason_raises_one_alert_at_either_endpoint_whatever_the_grant_and_none_at_the_version_query() {
     let mut series = vec![json!({"series": r#"up{job="pbx",instance="a"}"#, "values": "1x30"})];
     let mut expected = Vec::new();
-    for operation in Operation::ALL {
-        for reason in Reason::ALL {
+    let all = Grant::ALL.iter().flat_map(|grant| Reason::ALL.map(|reason| (*grant, reason)));
+    for ((grant, reason), operation) in all.flat_map(|one| Operation::ALL.map(|operation| (one, operation))) {
+        let about = format!(r#"job="pbx",instance="a",target="{operation} {reason} {grant}""#);
+        let condition = format!(r#"condition{{{about},operation="{operation}",reason="{reason}"}}"#);
+        let info = format!(r#"info{{{about},platform="any",grant="{grant}"}}"#);
+        series.extend(
+            [condition, info].map(|name| json!({"series": format!("pbx_target_{name}"), "values": "1x30"})),
+        );
+        if operation != Operation::Version {
+            let (alert, severity) = (alert_for(reason), severity_for(reason, grant));
             let labels = format!(
-                r#"{{job="pbx",instance="a",target="{operation} {reason}",operation="{operation}",reason="{reason}"}}"#
+                r#"{{alertname="{alert}", severity="{severity}", target="{operation} {reason} {grant}"}}"#
             );
-            series.push(json!({"series": format!("pbx_target_condition{labels}"), "values": "1x30"}));
-            if operation != Operation::Version {
-                let alert =
-                    format!(r#"{{alertname="{}", target="{operation} {reason}"}}"#, alert_for(reason));
-                expected.push(json!({"labels": alert, "value": 1}));
-            }
+            expected.push(json!({"labels": labels, "value": 1}));
         }
     }
     let test = json!({
         "rule_files": [rules()],
         "tests": [{"interval": "1m", "input_series": series, "promql_expr_test": [{
-            "expr": r#"count by (alertname, target) (ALERTS{alertstate="firing"})"#,
+            "expr": r#"count by (alertname, severity, target) (ALERTS{alertstate="firing"})"#,
             "eval_time": "30m",
             "exp_samples": expected,
         }]}],
@@ -101,6 +110,35 @@ fn each_reason_raises_one_alert_at_either_endpoint_and_none_at_the_version_query
     let file = tempfile::Builder::new().suffix(".yml").tempfile().expect("a file");
     std::fs::write(file.path(), test.to_string()).expect("written");
     run("promtool", &["test", "rules"], &[file.path().to_owned()]);
+}
+
+/// What only a FreePBX has.
+const OF_FREEPBX: [&str; 10] = [
+    "gql:",
+    "rest:",
+    ".htaccess",
+    "ajaxRequest",
+    "API module",
+    "User Management",
+    "GUI",
+    "PHP",
+    "llowed scopes",
+    "Connectivity",
+];
+
+#[test]
+fn what_only_a_freepbx_has_is_said_of_freepbx() {
+    for rule in alerts().iter().filter(|rule| !rule.annotations["summary"].contains("FreePBX")) {
+        let description = &rule.annotations["description"];
+        for sentence in description.split(". ") {
+            let found = OF_FREEPBX.iter().find(|word| sentence.contains(**word));
+            assert!(
+                found.is_none() || sentence.contains("FreePBX"),
+                "{}: {found:?}: {sentence}",
+                rule.name()
+            );
+        }
+    }
 }
 
 #[test]
