@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use pbx_exporter::domain::{Grant, Operation, Reason};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{alerts, folder, read, rules, run};
 
@@ -107,9 +107,42 @@ fn each_reason_raises_one_alert_at_either_endpoint_whatever_the_grant_and_none_a
             "exp_samples": expected,
         }]}],
     });
+    promtool_passes(&test);
+}
+
+fn promtool_passes(test: &Value) {
     let file = tempfile::Builder::new().suffix(".yml").tempfile().expect("a file");
     std::fs::write(file.path(), test.to_string()).expect("written");
     run("promtool", &["test", "rules"], &[file.path().to_owned()]);
+}
+
+#[test]
+fn the_budget_does_not_tell_again_what_the_alert_of_a_reason_told() {
+    let told = Reason::ALL.into_iter().filter(|reason| *reason != Reason::RateLimited).map(Reason::as_str);
+    let mut series = vec![json!({"series": r#"up{job="pbx",instance="a"}"#, "values": "1x96"})];
+    for name in told.clone().chain(["untold"]) {
+        let about = format!(r#"{{job="pbx",instance="a",target="{name}"}}"#);
+        // Twice for a moment, then for half an hour.
+        let up = "1x19 0 1x18 0 1x19 0x6 1x28";
+        series.push(json!({"series": format!("pbx_up{about}"), "values": up}));
+        series.push(json!({"series": format!("pbx_probes_total{about}"), "values": "0+1x96"}));
+    }
+    for name in told {
+        let labels =
+            format!(r#"{{job="pbx",instance="a",target="{name}",operation="token",reason="{name}"}}"#);
+        let values = "_x60 1x6 stale";
+        series.push(json!({"series": format!("pbx_target_condition{labels}"), "values": values}));
+    }
+    let burn = r#"ALERTS{alertname="PbxErrorBudgetBurn", severity="critical", alertstate="firing"}"#;
+    promtool_passes(&json!({
+        "rule_files": [rules()],
+        "evaluation_interval": "5m",
+        "tests": [{"interval": "5m", "input_series": series, "promql_expr_test": [{
+            "expr": format!("group by (target) (last_over_time({burn}[8h]))"),
+            "eval_time": "8h",
+            "exp_samples": [{"labels": r#"{target="untold"}"#, "value": 1}],
+        }]}],
+    }));
 }
 
 /// What only a FreePBX has.
