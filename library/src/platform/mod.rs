@@ -24,7 +24,9 @@ use crate::domain::{Answer, Class, Failure, Grant, Listing, Operation, Reason, R
 
 pub use crate::domain::platform::Certainty;
 pub use builtin::{builtin, names, text};
-pub use check::{calls::may_change, calls::mutates, problems, wrong_path, wrong_pointer};
+pub use check::{
+    calls::may_change, calls::mutates, decoded, problems, wrong_path, wrong_pointer, wrong_query,
+};
 pub use headers::rate_limit;
 pub use reach::{possible_reasons, transport_failure};
 pub use request::with_token;

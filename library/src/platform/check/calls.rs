@@ -84,7 +84,7 @@ fn paging(found: &mut Problems, key: &str, paging: &Paging, path: &str, sent_as:
             parameter,
             "is the parameter that carries the token (`sent_as.query`); write the one of the pages",
         );
-    } else if query(path).any(|name| name == paging.parameter) {
+    } else if query(path).any(|(name, _)| name == paging.parameter) {
         add(
             found,
             parameter,
@@ -96,7 +96,7 @@ fn paging(found: &mut Problems, key: &str, paging: &Paging, path: &str, sent_as:
 /// This exporter only reads.
 pub(super) fn request(found: &mut Problems, key: &str, form: &RequestForm, sent_as: &SentAs) {
     path(found, &format!("{key}.path"), &form.path);
-    if query(&form.path).any(|name| sent_as.query.as_deref() == Some(&name)) {
+    if query(&form.path).any(|(name, _)| sent_as.query.as_deref() == Some(&name)) {
         add(
             found,
             format!("{key}.path"),
@@ -147,7 +147,8 @@ fn is_query(body: &str) -> bool {
         && (query.starts_with('{') || query.starts_with("query") || query.starts_with("fragment"))
 }
 
-/// Whether the keyword `mutation` stands in a body: as it is, or behind the escapes of JSON or of a form.
+/// Whether the keyword `mutation` stands in a body or query: as it is, or behind the escapes of JSON, of a form, or of JSON
+/// in a form.
 pub fn mutates(body: &str) -> bool {
     fn value_mutates(value: &Value) -> bool {
         match value {
@@ -157,9 +158,9 @@ pub fn mutates(body: &str) -> bool {
             _ => false,
         }
     }
-    has_keyword(body)
-        || serde_json::from_str(body).is_ok_and(|value| value_mutates(&value))
-        || form_urlencoded::parse(body.as_bytes()).any(|(_, value)| has_keyword(&value))
+    let says =
+        |text: &str| has_keyword(text) || serde_json::from_str(text).is_ok_and(|value| value_mutates(&value));
+    says(body) || form_urlencoded::parse(body.as_bytes()).any(|(name, value)| says(&name) || says(&value))
 }
 
 /// The keyword alone: `mutationType` is part of a harmless introspection.

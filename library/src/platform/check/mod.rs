@@ -127,17 +127,32 @@ fn sent_as(found: &mut Problems, platform: &Platform) {
 }
 
 fn path(found: &mut Problems, key: &str, path: &str) {
-    if let Some(wrong) = wrong_path(path) {
+    if let Some(wrong) = wrong_path(path).or_else(|| wrong_query(path)) {
         add(found, key, wrong);
-    } else if query(path).any(|name| names_secret(&name)) {
-        add(found, key, "has what looks like a secret in its query, and paths are shown; remove it");
     }
 }
 
-/// Names in the query of a path.
-fn query(path: &str) -> impl Iterator<Item = Cow<'_, str>> {
+/// What in a path's query must not be shown, or not be done: some platforms take GraphQL there, too.
+pub fn wrong_query(path: &str) -> Option<&'static str> {
+    if query(path).any(|(name, _)| names_secret(&name)) {
+        Some("has what looks like a secret in its query, and paths are shown; remove it")
+    } else if path.split_once('?').is_some_and(|(_, query)| calls::mutates(query)) {
+        Some("holds a GraphQL mutation in its query, and this exporter only reads; write a query")
+    } else {
+        None
+    }
+}
+
+/// A path with its query as the far side reads it, for looking for a word in it.
+pub fn decoded(path: &str) -> String {
+    let pairs = form_urlencoded::parse(path.as_bytes());
+    pairs.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&")
+}
+
+/// Names and values in the query of a path.
+fn query(path: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
     let query = path.split_once('?').map_or("", |(_, query)| query);
-    form_urlencoded::parse(query.as_bytes()).map(|(name, _)| name)
+    form_urlencoded::parse(query.as_bytes())
 }
 
 const HEAD: &str = "is HEAD, whose answer has no body to point into; write GET";
