@@ -29,6 +29,7 @@ pub(super) fn rule(found: &mut Problems, key: &str, rule: &Rule) {
     not_empty(found, &format!("{key}.values"), rule.values.as_deref());
     not_empty(found, &format!("{key}.grants"), rule.grants.as_deref());
     if let Some(test) = &rule.header {
+        not_empty(found, &format!("{key}.header.values"), test.values.as_deref());
         answer_header(found, &format!("{key}.header.name"), &test.name);
     }
     let in_header = rule.header.as_ref().and_then(|test| test.contains.as_ref());
@@ -58,12 +59,29 @@ pub(super) fn rule(found: &mut Problems, key: &str, rule: &Rule) {
     if let Some(text) = &rule.diagnosis {
         sentence(found, &format!("{key}.diagnosis"), text);
     }
+    plain(found, key, [&rule.title, &rule.because], rule.avoid.as_deref());
+    let says =
+        rule.title.is_some() || rule.certainty.is_some() || rule.because.is_some() || rule.avoid.is_some();
+    if says && rule.values.is_none() {
+        add(
+            found,
+            format!("{key}.values"),
+            "missing, and by them `diagnose` knows which rule fitted; add it, or remove the words",
+        );
+    }
 }
 
 /// The first that fits counts, so that a rule with the same conditions after it has no use.
 pub(super) fn twin(found: &mut Problems, at: usize, rules: &[Rule]) {
-    let conditions =
-        |rule: &Rule| Rule { reason: Reason::UnexpectedResponse, diagnosis: None, ..rule.clone() };
+    let conditions = |rule: &Rule| Rule {
+        reason: Reason::UnexpectedResponse,
+        diagnosis: None,
+        title: None,
+        certainty: None,
+        because: None,
+        avoid: None,
+        ..rule.clone()
+    };
     let first = rules[..at].iter().position(|before| conditions(before) == conditions(&rules[at]));
     if let Some(first) = first {
         add(
@@ -97,14 +115,19 @@ pub(super) fn words(found: &mut Problems, name: &str, words: &Words) {
     if let Some(text) = &words.diagnosis {
         sentence(found, &format!("{key}.diagnosis"), text);
     }
-    for (name, text) in [("title", &words.title), ("because", &words.because)] {
+    plain(found, &key, [&words.title, &words.because], words.avoid.as_deref());
+}
+
+/// Texts without placeholders.
+fn plain(found: &mut Problems, key: &str, [title, because]: [&Option<String>; 2], avoid: Option<&[String]>) {
+    for (name, text) in [("title", title), ("because", because)] {
         if text.as_ref().is_some_and(|text| text.trim().is_empty()) {
             add(found, format!("{key}.{name}"), EMPTY);
         } else if text.as_ref().is_some_and(|text| text.contains(['{', '}'])) {
             add(found, format!("{key}.{name}"), "has a brace; placeholders are for `diagnosis` alone");
         }
     }
-    if words.avoid.iter().flatten().any(|text| text.trim().is_empty()) {
+    if avoid.into_iter().flatten().any(|text| text.trim().is_empty()) {
         add(found, format!("{key}.avoid"), EMPTY);
     }
 }
