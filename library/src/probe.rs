@@ -90,7 +90,7 @@ impl Probe {
         let keeper = before.filter(|before| before.target.shares_token_with(&target));
         let memory = Memory { inherited: keeper.is_some(), ..Memory::default() };
         let keeper = keeper.map_or_else(Arc::default, |before| before.keeper.clone());
-        let plan = || origin.shares().join(target.customer.clone(), 1.0 / target.interval.as_secs_f64());
+        let plan = || origin.shares().join(target.budget_owner(), 1.0 / target.interval.as_secs_f64());
         let share = target.platform.rate_limit.shared.then(plan);
         Self {
             target,

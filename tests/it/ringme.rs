@@ -156,6 +156,19 @@ async fn a_target_without_a_customer_plans_by_itself() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_targets_of_one_application_plan_together_without_being_told() {
+    // The first and the last have one client id.
+    let (_pbx, world) = three([None; 3]).await;
+    seconds(5).await;
+    let wait = |name| world.state_of(name).wait.as_secs_f64();
+    for name in ["office", "shop"] {
+        assert!((130.0..160.0).contains(&wait(name)), "two of one application: {}", wait(name));
+    }
+    assert!((70.0..80.0).contains(&wait("branch")), "one alone: {}", wait("branch"));
+    world.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_budget_without_a_reset_is_spared_as_well() {
     let pbx = Arc::new(SimRingme::new(Clock::steered(UNIX)));
     pbx.tell_reset(false);

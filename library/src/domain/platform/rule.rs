@@ -166,8 +166,8 @@ pub struct RateLimit {
     /// Header field with the seconds until the budget is whole again; without it `X-RateLimit-Reset`,
     /// `RateLimit-Reset` or the member of `RateLimit`.
     pub reset: Option<String>,
-    /// Whether the customer's own applications live on the same budget: then a target, or all with
-    /// the same `customer` together, plans at each pass to use half of what is left until the reset at most. Without a reset it has to last an hour.
+    /// Whether the customer's own applications live on the same budget: then a target, or all of
+    /// one `customer` or one application together, plans at each pass to use half of what is left until the reset at most. Without a reset it has to last an hour.
     #[serde(default)]
     pub shared: bool,
     /// What is counted against whom, for people.
