@@ -28,6 +28,16 @@ fn call(found: &mut Problems, key: &str, call: &CallForm, sent_as: &SentAs) {
     request(found, &format!("{key}.request"), &call.request, sent_as);
     if let Some(each) = &call.each {
         request(found, &format!("{key}.each"), each, sent_as);
+        if each.method == Method::Head {
+            add(found, format!("{key}.each.method"), HEAD);
+        }
+        if call.list.is_none() {
+            add(
+                found,
+                format!("{key}.each"),
+                "has no use without `list`, where the extensions are; add that, or remove it",
+            );
+        }
     }
     let pointers = [("total", &call.total), ("list", &call.list), ("id", &call.id), ("label", &call.label)];
     for (name, value) in pointers {
@@ -67,6 +77,10 @@ fn paging(found: &mut Problems, key: &str, paging: &Paging, path: &str, sent_as:
         }
         _ => {}
     }
+    if let Some(odd) = odd_size(paging, path) {
+        let text = format!("is not what the path asks for, `{odd}`; write the same number in both");
+        add(found, format!("{key}.size"), text);
+    }
     let useless = [
         ("first", paging.first.is_some() && paging.by != PageBy::Page, "page"),
         ("size", paging.size.is_some() && paging.by == PageBy::Cursor, "page` or `by: offset"),
@@ -91,6 +105,16 @@ fn paging(found: &mut Problems, key: &str, paging: &Paging, path: &str, sent_as:
             "stands in the query of the path as well, and is added for each page; remove it there",
         );
     }
+}
+
+/// What the path asks for a page to hold, by its name, where that is another number than the size.
+fn odd_size(paging: &Paging, path: &str) -> Option<String> {
+    const NAMES: [&str; 8] =
+        ["per_page", "perpage", "page_size", "pagesize", "limit", "$top", "count", "size"];
+    let size = paging.size?.to_string();
+    let (name, value) = query(path).find(|(name, _)| NAMES.contains(&name.to_ascii_lowercase().as_str()))?;
+    let is_number = value.bytes().all(|byte| byte.is_ascii_digit()) && !value.is_empty();
+    (is_number && *value != *size).then(|| format!("{name}={value}"))
 }
 
 /// This exporter only reads.

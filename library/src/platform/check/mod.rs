@@ -12,7 +12,7 @@ use url::form_urlencoded;
 
 use self::headers::{answer_header, header_name, headers, names_secret};
 use crate::domain::Grant;
-use crate::domain::platform::{Method, Platform, Reader, Test};
+use crate::domain::platform::{Grants, Method, Platform, Reader, Test};
 
 /// Key and text of each problem.
 type Problems = Vec<(String, String)>;
@@ -24,7 +24,7 @@ pub fn problems(platform: &Platform) -> Problems {
     headers(&mut found, "headers", &platform.headers, &platform.sent_as);
     grants(&mut found, platform);
     if let Some(form) = &platform.token {
-        token::token(&mut found, form);
+        token::token(&mut found, form, &platform.grants);
     }
     sent_as(&mut found, platform);
     calls::calls(&mut found, platform);
@@ -43,7 +43,7 @@ pub fn problems(platform: &Platform) -> Problems {
         calls::request(&mut found, "validity", validity, &platform.sent_as);
     }
     for (at, rule) in platform.rules.iter().enumerate() {
-        rules::rule(&mut found, &format!("rules[{at}]"), rule);
+        rules::rule(&mut found, &format!("rules[{at}]"), rule, &platform.grants);
         rules::twin(&mut found, at, &platform.rules);
     }
     for (name, words) in &platform.reasons {
@@ -192,6 +192,18 @@ fn pointer(found: &mut Problems, key: &str, value: Option<&String>) {
 fn test(found: &mut Problems, key: &str, test: Option<&Test>) {
     pointer(found, &format!("{key}.pointer"), test.map(|test| &test.pointer));
     not_empty(found, &format!("{key}.values"), test.map(|test| &*test.values));
+}
+
+/// Grants with which no token is asked for.
+fn sent(found: &mut Problems, key: &str, named: Option<&[Grant]>, grants: &Grants) {
+    let unsent = named.into_iter().flatten().find(|named| grants.sent().all(|sent| sent != **named));
+    if let Some(grant) = unsent {
+        add(
+            found,
+            key,
+            format!("names {grant}, with which no token is asked for here; remove it, or add it to `grants`"),
+        );
+    }
 }
 
 /// A list without members says nothing, or that nothing fits.

@@ -1,11 +1,11 @@
 //! Rules, words and what stands in their braces.
 
-use super::{Problems, add, answer_header, not_empty, pointer};
-use crate::domain::platform::{Part, Rule, Words};
+use super::{Problems, add, answer_header, not_empty, pointer, sent};
+use crate::domain::platform::{Grants, Part, Rule, Word, Words};
 use crate::domain::{Operation, Reason};
 use crate::platform::words::PLACEHOLDERS;
 
-pub(super) fn rule(found: &mut Problems, key: &str, rule: &Rule) {
+pub(super) fn rule(found: &mut Problems, key: &str, rule: &Rule, grants: &Grants) {
     if rule.status.is_none() && rule.header.is_none() && rule.pointer.is_none() {
         add(found, key, "fits any answer; add `status`, `header` or `pointer`");
     }
@@ -28,8 +28,21 @@ pub(super) fn rule(found: &mut Problems, key: &str, rule: &Rule) {
     not_empty(found, &format!("{key}.status"), rule.status.as_deref());
     not_empty(found, &format!("{key}.values"), rule.values.as_deref());
     not_empty(found, &format!("{key}.grants"), rule.grants.as_deref());
+    sent(found, &format!("{key}.grants"), rule.grants.as_deref(), grants);
+    contradicting(
+        found,
+        &format!("{key}.values"),
+        rule.values.as_deref(),
+        [rule.prefix.as_ref(), rule.contains.as_ref()],
+    );
     if let Some(test) = &rule.header {
         not_empty(found, &format!("{key}.header.values"), test.values.as_deref());
+        contradicting(
+            found,
+            &format!("{key}.header.values"),
+            test.values.as_deref(),
+            [None, test.contains.as_ref()],
+        );
         answer_header(found, &format!("{key}.header.name"), &test.name);
     }
     let in_header = rule.header.as_ref().and_then(|test| test.contains.as_ref());
@@ -67,6 +80,22 @@ pub(super) fn rule(found: &mut Problems, key: &str, rule: &Rule) {
             found,
             format!("{key}.values"),
             "missing, and by them `diagnose` knows which rule fitted; add it, or remove the words",
+        );
+    }
+}
+
+/// All that is said of a text has to fit.
+fn contradicting(found: &mut Problems, key: &str, values: Option<&[Word]>, parts: [Option<&String>; 2]) {
+    let [prefix, contains] = parts.map(|part| part.map_or("", String::as_str));
+    let fits = |word: &Word| {
+        let word = word.to_string();
+        word.starts_with(prefix) && word.contains(contains)
+    };
+    if values.is_some_and(|values| !values.is_empty() && !values.iter().any(fits)) {
+        add(
+            found,
+            key,
+            "has none that fits `prefix` and `contains` as well, so that nothing ever fits; remove one of them",
         );
     }
 }
