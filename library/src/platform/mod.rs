@@ -276,8 +276,7 @@ pub fn read_extensions(ctx: &CallContext, answer: &Answer, after: Option<&str>) 
     }
     let total = freepbx::resource::read_list(ctx, answer)?.total;
     let json = serde_json::from_slice(&answer.body).ok();
-    let extensions = listing::extensions(ctx.target.called(), json.as_ref());
-    Ok(Page { total, extensions, next: None })
+    Ok(Page { total, ..Page::alone(listing::extensions(ctx.target.called(), json.as_ref())) })
 }
 
 /// A harmless query that any valid token may make, without the token; `None` where the platform

@@ -56,15 +56,9 @@ pub fn read_extensions(ctx: &CallContext, answer: &Answer, after: Option<&str>) 
     let read = || {
         let total = if call.total.is_some() { total(ctx, &body)? } else { None };
         // Counting needs a list that is there.
-        let count =
-            call.list.as_deref().and_then(|pointer| listing::members(body.json.as_ref()?.pointer(pointer)?));
-        let Some(count) = count else {
-            return Err(no_total(ctx, &body, call.list.as_deref().unwrap_or_default()));
-        };
-        let extensions = listing::extensions(call, body.json.as_ref());
-        let size = usize::try_from(count).unwrap_or(usize::MAX);
-        let next = call.paging.as_ref().and_then(|p| listing::next(p, after, size, body.json.as_ref()));
-        Ok(Page { total, extensions, next })
+        let page = listing::page(call, body.json.as_ref(), after);
+        let page = page.ok_or_else(|| no_total(ctx, &body, call.list.as_deref().unwrap_or_default()))?;
+        Ok(Page { total, ..page })
     };
     refused(ctx, answer, &body).map_or_else(read, Err).map_err(|failure| finish(ctx, failure, answer))
 }

@@ -127,7 +127,7 @@ const CASES: [(&str, Answer, Answer, &str); 25] = [
         "declined",
         GOOD,
         |r| told("403", FIELDS, &json!({"error": format!("ajaxRequest declined {r}")}).to_string()),
-        "call: {path: '/admin/api/api/extensions?key=canary-query', method: POST, body: canary-body-key}",
+        "call: {path: '/admin/api/api/extensions?site=canary-query', method: POST, body: '{\"query\":\"{ canary }\"}'}",
     ),
     (
         "graphql",
@@ -360,7 +360,7 @@ async fn a_list_of_extensions_shows_no_secret() {
             let ended = Program::new(&arguments).file(CONFIG, &text).input(accounts).run().await;
             let said = format!("{}{}", ended.stdout, ended.stderr);
             assert_silent(&arguments.join(" "), &said);
-            assert!(said.contains(name.as_str()), "{arguments:?} says nothing of {name}");
+            assert!(said.contains(name.as_str()), "{arguments:?} says nothing of {name}: {said}");
             assert_eq!(ended.code == Some(3), name == "expected", "{arguments:?}: {said}");
         }
     }
