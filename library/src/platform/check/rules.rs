@@ -26,6 +26,18 @@ pub(super) fn rule(found: &mut Problems, key: &str, rule: &Rule, grants: &Grants
         add(found, format!("{key}.status"), format!("{odd} is no HTTP status; write 100 to 599"));
     }
     not_empty(found, &format!("{key}.status"), rule.status.as_deref());
+    words_sought(found, key, rule, grants);
+    if rule.absent.is_some() && rule.absent == rule.pointer {
+        add(found, format!("{key}.absent"), "is the `pointer` itself, so that nothing ever fits; remove one");
+    }
+    if rule.grants.is_some() && rule.of != Part::Token {
+        add(found, format!("{key}.grants"), "is about token requests; add `of: token` or remove it");
+    }
+    meaning(found, key, rule);
+}
+
+/// What a rule looks for: words, header fields, grants.
+fn words_sought(found: &mut Problems, key: &str, rule: &Rule, grants: &Grants) {
     not_empty(found, &format!("{key}.values"), rule.values.as_deref());
     not_empty(found, &format!("{key}.grants"), rule.grants.as_deref());
     sent(found, &format!("{key}.grants"), rule.grants.as_deref(), grants);
@@ -57,12 +69,10 @@ pub(super) fn rule(found: &mut Problems, key: &str, rule: &Rule, grants: &Grants
             );
         }
     }
-    if rule.absent.is_some() && rule.absent == rule.pointer {
-        add(found, format!("{key}.absent"), "is the `pointer` itself, so that nothing ever fits; remove one");
-    }
-    if rule.grants.is_some() && rule.of != Part::Token {
-        add(found, format!("{key}.grants"), "is about token requests; add `of: token` or remove it");
-    }
+}
+
+/// What a rule says of an answer that fits.
+fn meaning(found: &mut Problems, key: &str, rule: &Rule) {
     if !allowed(rule.of).any(|reason| reason == rule.reason) {
         let told: Vec<_> = allowed(rule.of).map(Reason::as_str).collect();
         let text =
