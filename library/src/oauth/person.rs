@@ -52,6 +52,12 @@ pub(super) fn refused(target: &Target, refusal: &Failure, before: Option<&InFlig
     Failure::new(Reason::AuthorizationRequired, format!("{}{cause} {}", refusal.diagnosis, mend(target)))
 }
 
+/// A refresh token came without a usable access token.
+pub(super) fn note_received(failure: &mut Failure) {
+    let kept = "The refresh token that came in the same answer is kept, and the next request uses it.";
+    failure.diagnosis = format!("{} {kept}", failure.diagnosis).into();
+}
+
 /// There is no refresh token. `interrupted`: when a confirmation began that got no answer, Unix seconds.
 pub(super) fn none(target: &Target, chain: &Chain, interrupted: Option<f64>) -> Failure {
     let what = match (&chain.ended, &chain.confirmed) {

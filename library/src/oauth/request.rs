@@ -45,6 +45,8 @@ pub struct TokenAnswer {
     pub exchange: Exchange,
     /// The token, where the answer held a usable one.
     pub token: Option<IssuedToken>,
+    /// The refresh token, where the answer held one and no usable token.
+    pub refresh_token: Option<SecretString>,
 }
 
 /// With what a refresh asks.
@@ -208,7 +210,10 @@ impl Seam<'_> {
         let exchange = self.exchange.into_inner().ok().flatten().unwrap_or_else(|| {
             Exchange::unsent(TransportError::Exporter("the token request could not be built".into()))
         });
-        TokenAnswer { exchange, token: token.filter(IssuedToken::is_usable) }
+        let token = token.filter(IssuedToken::is_usable);
+        let answer = exchange.result.as_ref().ok().filter(|_| token.is_none());
+        let refresh_token = answer.and_then(|answer| platform::received_refresh_token(self.target, answer));
+        TokenAnswer { exchange, token, refresh_token }
     }
 
     async fn carry(&self, request: HttpRequest) -> Result<HttpResponse, NoAnswer> {

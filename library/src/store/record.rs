@@ -150,6 +150,11 @@ pub struct Record {
 }
 
 impl Record {
+    /// Whether there is anything to use or to ask with.
+    pub const fn has_tokens(&self) -> bool {
+        self.access.is_some() || self.chain.refresh_token.is_some()
+    }
+
     /// The last moment that it tells of, Unix seconds.
     pub fn newest(&self) -> f64 {
         let Chain { in_flight, ended, confirmed, .. } = &self.chain;

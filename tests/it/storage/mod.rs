@@ -1,5 +1,6 @@
 //! Tokens on disk, as the keeper uses them: restarts, kills, lost answers, confirmations. Virtual time.
 
+mod answer;
 mod full_disk;
 mod handover;
 mod keeper;

@@ -67,7 +67,7 @@ impl State {
         let now = asker.clock.unix();
         let left = self.vault.handed_over(asker.target, asker.clock).await;
         let (confirmed, begun): (Vec<HandedOver>, Vec<HandedOver>) =
-            left.usable.into_iter().partition(|handed| handed.record.access.is_some());
+            left.usable.into_iter().partition(|handed| handed.record.has_tokens());
         if let Some(error) = left.unusable.filter(|_| confirmed.is_empty() && !self.can_go_on()) {
             return Err(Trouble::Store(error));
         }

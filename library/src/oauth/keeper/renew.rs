@@ -99,7 +99,7 @@ impl State {
         let redirect_uri = self.chain.confirmed.as_ref().and_then(|c| c.redirect_uri.as_deref());
         let spends = Refresh { token: &refresh, redirect_uri };
         let sent = send(asker, diary, permit, Grant::RefreshToken, Some(spends), None).await;
-        let Err(failure) = sent.result else { return Ok(sent.result) };
+        let Err(mut failure) = sent.result else { return Ok(sent.result) };
         if sent.may_have_worked {
             self.chain.lost();
             if platform::refresh_revokes_access_token(asker.target) {
@@ -107,6 +107,12 @@ impl State {
             }
         }
         let needs_person = needs_person(asker.target.auth.grant);
+        if let Some(received) = sent.refresh_token.filter(|_| needs_person) {
+            self.chain.received(Some(received));
+            self.keep_or_fail(asker).await.ok();
+            person::note_received(&mut failure);
+            return Ok(Err(failure));
+        }
         // With a person, whatever else was refused is the request: the refresh token may be unharmed.
         let dead = platform::refresh_refused_means_dead(&failure)
             && (!needs_person || failure.reason == Reason::InvalidGrant);
