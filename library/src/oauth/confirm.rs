@@ -117,7 +117,7 @@ impl Granted {
         }
         format!(
             "Access to {name} is confirmed, but the PBX gave no refresh token: it ends with the access token, and a person \
-             has to confirm again then. Look whether the application may have one, or needs a scope for it."
+             has to confirm again then, unless the exporter still has an earlier one that lives. Look whether the application may have one, or needs a scope for it."
         )
     }
 }

@@ -74,13 +74,13 @@ impl Trouble {
     pub fn failure(&self) -> Failure {
         let cause = self.cause();
         let text = match self {
+            Self::Store(StoreError::Seed { .. }) | Self::Secret(_) | Self::Replaced => {
+                format!("No token was asked for: {cause}. The PBX is not to blame.")
+            }
             Self::Store(_) => format!(
                 "{cause}. The PBX is not to blame. Until this is mended no token is asked for, and none is used that is not \
                  on disk: at a restart its refresh token would be lost."
             ),
-            Self::Secret(_) | Self::Replaced => {
-                format!("No token was asked for: {cause}. The PBX is not to blame.")
-            }
         };
         Failure::new(Reason::ExporterError, text)
     }
@@ -211,8 +211,14 @@ impl Vault {
 
     /// Logs a trouble once while it lasts, where the target works without its files.
     pub fn tell(&mut self, target: &Target, trouble: Option<&Trouble>) {
-        let text = trouble.map(|trouble| trouble.failure().diagnosis);
-        self.tell_once(target, text.map(|text| format!("the token storage is not used: {text}")));
+        let text = trouble.map(|trouble| {
+            let cause = trouble.cause();
+            format!(
+                "the token storage is not used: {cause}. Tokens are asked for and used all the same; until this is mended they \
+                 are kept in memory alone, so that a restart asks for new ones"
+            )
+        });
+        self.tell_once(target, text);
     }
 
     /// The same of any text.

@@ -6,6 +6,7 @@ mod handover;
 mod keeper;
 mod kill;
 mod owner;
+mod refused;
 
 use std::io;
 use std::path::Path;
