@@ -5,6 +5,7 @@ mod full_disk;
 mod handover;
 mod keeper;
 mod kill;
+mod killed;
 mod owner;
 mod refused;
 
