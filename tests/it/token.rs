@@ -242,7 +242,7 @@ async fn an_unknown_allowed_scope_on_16_is_told_by_one_request_with_an_explicit_
     seconds(10).await;
     assert_eq!(token_requests(&pbx), 2);
     assert_eq!(world.reason(Operation::Token), Some(Reason::InvalidScope));
-    let failures = world.state().grants[0].failures;
+    let failures = world.state().grants[0].failures.clone();
     assert_eq!(
         failures[Reason::ServerError.index()],
         0,

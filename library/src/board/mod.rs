@@ -3,6 +3,7 @@
 //! A reader takes one immutable [`TargetState`] per target and is never in a writer's way; a writer
 //! changes a copy and puts it up whole, so that what one scrape shows of a target is consistent.
 
+mod failures;
 mod log;
 mod record;
 mod reference;
@@ -10,6 +11,7 @@ mod reference;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use self::failures::Failures;
 pub use self::log::{Counted, FileProblem, LogState};
 pub use self::reference::Reference;
 use crate::domain::extensions::{Drift, Untold};
@@ -104,7 +106,7 @@ pub struct Endpoint {
     /// apart. Sorted by code.
     pub codes: Vec<(Code, u64)>,
     /// Failed requests by `Reason::index`; those of the token endpoint also by grant.
-    pub failures: [u32; Reason::COUNT],
+    pub failures: Failures,
     /// Duration of exchanges.
     pub durations: Histogram,
     /// Phases of the newest exchange.
@@ -141,13 +143,13 @@ pub struct GrantCounters {
     /// Requests sent for a token.
     pub requests: u64,
     /// Those that gave none, by `Reason::index`.
-    pub failures: [u32; Reason::COUNT],
+    pub failures: Failures,
 }
 
 impl GrantCounters {
     /// Zeros for `grant`.
     pub const fn new(grant: Grant) -> Self {
-        Self { grant, requests: 0, failures: [0; Reason::COUNT] }
+        Self { grant, requests: 0, failures: Failures::new() }
     }
 }
 

@@ -119,14 +119,26 @@ impl Drop for Lent {
     }
 }
 
+/// One target at the moment of the scrape.
+struct Row {
+    state: Arc<TargetState>,
+    log: Option<Arc<LogState>>,
+    reference: Option<Arc<Reference>>,
+    brief: Brief,
+}
+
+impl Row {
+    fn new(slot: &Arc<Slot>) -> Self {
+        let state = slot.state();
+        Self { brief: Brief::new(&slot.info, &state), state, log: slot.log(), reference: slot.reference() }
+    }
+}
+
 /// What is written, and how far it got.
 struct Source {
     own: Vec<MetricFamily>,
     slots: Arc<Vec<Arc<Slot>>>,
-    states: Vec<Arc<TargetState>>,
-    logs: Vec<Option<Arc<LogState>>>,
-    references: Vec<Option<Arc<Reference>>>,
-    briefs: Vec<Brief>,
+    rows: Vec<Row>,
     /// Values of the families with at most one sample a target, family by family.
     cells: Vec<u64>,
     labels: Labels,
@@ -140,34 +152,17 @@ struct Source {
 impl Source {
     fn new(board: &Board, own: Vec<MetricFamily>) -> Self {
         let slots = board.slots();
-        let states: Vec<_> = slots.iter().map(|slot| slot.state()).collect();
-        let briefs = slots.iter().zip(&states).map(|(slot, state)| Brief::new(&slot.info, state)).collect();
-        let logs = slots.iter().map(|slot| slot.log()).collect();
-        let references = slots.iter().map(|slot| slot.reference()).collect();
         let labels = Labels::new(slots.iter().map(|slot| &*slot.info.name));
-        let now = Instant::now();
-        let (cells, family, written, target) = (Vec::new(), 0, 0, 0);
-        let mut source = Self {
-            own,
-            slots,
-            states,
-            logs,
-            references,
-            briefs,
-            cells,
-            labels,
-            now,
-            family,
-            written,
-            target,
-        };
+        let rows: Vec<_> = slots.iter().map(Row::new).collect();
+        let (cells, now, family, written, target) = (Vec::new(), Instant::now(), 0, 0, 0);
+        let mut source = Self { own, slots, rows, cells, labels, now, family, written, target };
         source.cells = source.cells();
         source
     }
 
     fn cells(&self) -> Vec<u64> {
         let singles: Vec<_> = FAMILIES.iter().filter(|family| family.is_single()).collect();
-        let targets = self.slots.len();
+        let targets = self.rows.len();
         let mut cells = vec![0; singles.len() * targets];
         for target in 0..targets {
             let view = self.view(target);
@@ -179,20 +174,21 @@ impl Source {
     }
 
     fn view(&self, target: usize) -> View<'_> {
+        let row = &self.rows[target];
         View {
             info: &self.slots[target].info,
-            state: &self.states[target],
+            state: &row.state,
             label: self.labels.get(target),
-            brief: &self.briefs[target],
+            brief: &row.brief,
             now: self.now,
-            log: self.logs[target].as_deref(),
-            reference: self.references[target].as_deref(),
+            log: row.log.as_deref(),
+            reference: row.reference.as_deref(),
         }
     }
 
     /// How large a chunk may become.
     fn room(&self) -> usize {
-        (OWN + self.slots.len() * PER_TARGET).min(CHUNK) + SLACK
+        (OWN + self.rows.len() * PER_TARGET).min(CHUNK) + SLACK
     }
 
     /// Writes until a chunk is full; true at the end of the exposition.
@@ -204,14 +200,14 @@ impl Source {
             if self.target == 0 {
                 family.begin(out);
             }
-            let left = self.slots.len() - self.target;
+            let left = self.rows.len() - self.target;
             if family.is_single() {
                 let cells = &self.cells[self.written..][..left];
                 let done = out.column(&self.labels, self.target, cells, family.is_float(), CHUNK);
                 self.written += done;
                 self.target += done;
             }
-            while self.target < self.slots.len() && out.len() < CHUNK {
+            while self.target < self.rows.len() && out.len() < CHUNK {
                 family.write(out, &self.view(self.target));
                 self.target += 1;
             }

@@ -45,7 +45,6 @@ pub struct Brief {
 impl Brief {
     /// In brief what the two say.
     pub fn new(info: &TargetInfo, state: &TargetState) -> Self {
-        let any = |failures: &[u32; Reason::COUNT]| failures.iter().fold(0, |all, one| all | one) != 0;
         let mut grants = [None; Grant::COUNT];
         for (to, counters) in grants.iter_mut().zip(sent(state)) {
             *to = Some(counters.grant);
@@ -53,8 +52,8 @@ impl Brief {
         Self {
             zero: info.reasons.map(|reasons| reasons.bits() & COUNTED),
             failed: Operation::ALL.map(|operation| match operation {
-                Operation::Token => sent(state).any(|counters| any(&counters.failures)),
-                _ => any(&state.endpoint(operation).failures),
+                Operation::Token => sent(state).any(|counters| counters.failures.any()),
+                _ => state.endpoint(operation).failures.any(),
             }),
             grants,
         }
