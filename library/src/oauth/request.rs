@@ -178,13 +178,13 @@ fn further_parameters(
     Ok(further)
 }
 
-/// 16 bits of what goes with a refresh token: enough to see a change, too few to find a secret by.
+/// Tells whether what goes with a refresh token has changed.
 pub(super) fn beside_refresh(target: &Target, confirmed: Option<&str>) -> Result<u16, SecretError> {
     let mut all = read(target.auth.client_secret.as_ref())?;
     for (name, value) in further_parameters(target, Grant::RefreshToken, confirmed)? {
         all.extend(["\n", &name, "=", &value]);
     }
-    Ok(u16::from_str_radix(&store::fingerprint(&all)[..4], 16).unwrap_or_default())
+    Ok(store::change_mark(&all))
 }
 
 fn read(source: Option<&SecretSource>) -> Result<String, SecretError> {

@@ -260,11 +260,11 @@ fn origins(target: &Target) -> String {
     if from == to { to } else { format!("{from} {to}") }
 }
 
-/// 16 bits of the secrets that token requests send: enough to see a change, too few to find a password by.
+/// Tells whether the secrets that token requests send have changed.
 pub(super) fn secrets(target: &Target) -> u16 {
     let read = target.auth.secrets().filter_map(|source| source.read().ok());
     let all = read.map(|secret| store::fingerprint(secret.expose_secret())).collect::<String>();
-    u16::from_str_radix(&store::fingerprint(&all)[..4], 16).unwrap_or_default()
+    store::change_mark(&all)
 }
 
 /// The access token of a file, where it is still good.

@@ -31,7 +31,7 @@ pub use disk::{Disk, Folder, Found};
 pub use error::StoreError;
 pub use handover::{HandedOver, Left};
 pub use record::{Access, Chain, Confirmed, Ended, InFlight, Owner, Record, Refused, Written};
-pub use seal::{fingerprint, is_key, random};
+pub use seal::{change_mark, fingerprint, is_key, random};
 pub use seat::Turn;
 
 use secrecy::ExposeSecret as _;

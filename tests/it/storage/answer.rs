@@ -12,11 +12,11 @@ use super::Place;
 use crate::support::person::{settings, swap};
 use crate::support::world::{around, minutes, usual};
 
-/// A way to the PBX on which, while `bent` says so, each token answer is what `bend` makes of its members.
-fn bends(place: &Place, bent: &Arc<AtomicBool>, bend: fn(&mut Map<String, Value>)) -> Arc<dyn Transport> {
-    let bent = bent.clone();
+/// A way to the PBX on which, while `at_work` says so, each token answer is what `bend` makes of its members.
+fn bends(place: &Place, at_work: &Arc<AtomicBool>, bend: fn(&mut Map<String, Value>)) -> Arc<dyn Transport> {
+    let at_work = at_work.clone();
     around(&place.transport, move |sent| {
-        let bends = sent.is_for_token() && bent.load(Ordering::SeqCst);
+        let bends = sent.is_for_token() && at_work.load(Ordering::SeqCst);
         async move {
             let exchange = sent.arrive().await;
             if bends { bend_answer(exchange, bend) } else { exchange }
@@ -46,18 +46,19 @@ async fn a_refresh_token_beside_an_unusable_access_token_is_kept_and_used() {
     for bend in UNUSABLE {
         let place = Place::new();
         place.confirm().await;
-        let (store, bent) = (Arc::new(Store::new(&settings(place.path()))), Arc::new(AtomicBool::new(false)));
-        let life = place.start_with(usual(Grant::AuthorizationCode), store, bends(&place, &bent, bend));
+        let (store, at_work) =
+            (Arc::new(Store::new(&settings(place.path()))), Arc::new(AtomicBool::new(false)));
+        let life = place.start_with(usual(Grant::AuthorizationCode), store, bends(&place, &at_work, bend));
         life.works("first").await;
         minutes(61).await;
-        bent.store(true, Ordering::SeqCst);
+        at_work.store(true, Ordering::SeqCst);
         let failure = life.fails().await;
         assert_ne!(failure.reason, Reason::AuthorizationRequired, "{failure:?}");
         assert!(
             failure.diagnosis.contains("refresh token that came in the same answer is kept"),
             "{failure:?}"
         );
-        bent.store(false, Ordering::SeqCst);
+        at_work.store(false, Ordering::SeqCst);
         drop(life);
         place.start(usual(Grant::AuthorizationCode)).works("with what was received").await;
         assert_eq!(place.refreshes(), 2);
@@ -68,9 +69,10 @@ async fn a_refresh_token_beside_an_unusable_access_token_is_kept_and_used() {
 async fn a_confirmation_whose_access_token_is_unusable_hands_its_refresh_token_over() {
     for bend in UNUSABLE {
         let place = Place::new();
-        let (store, bent) = (Arc::new(Store::new(&settings(place.path()))), Arc::new(AtomicBool::new(true)));
+        let (store, at_work) =
+            (Arc::new(Store::new(&settings(place.path()))), Arc::new(AtomicBool::new(true)));
         let target = usual(Grant::AuthorizationCode);
-        let transport = bends(&place, &bent, bend);
+        let transport = bends(&place, &at_work, bend);
         let swapped = swap(&*place.pbx, &*transport, &target, &store, place.clock).await.expect("sent");
         assert!(swapped.attempt.expect("made").failure.is_some(), "it counts as a failure");
         let granted = swapped.result.expect("a refresh token").hand_over().await.expect("written");
