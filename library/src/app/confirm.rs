@@ -78,11 +78,22 @@ impl Ending {
         let origin =
             origin.ok_or("Nothing has changed: this target is no longer configured, or the service ends.")?;
         let swapped = self.pending.swap(confirmation, code, &origin).await;
-        if let Some(attempt) = swapped.attempt {
-            self.handle.note(target.name.to_string(), attempt).await;
-        }
-        let received = swapped.result.map_err(|error| error.tell())?;
-        match received.hand_over().await {
+        let note = async {
+            if let Some(attempt) = swapped.attempt {
+                self.handle.note(target.name.to_string(), attempt).await;
+            }
+        };
+        let received = match swapped.result {
+            Ok(received) => received,
+            Err(error) => {
+                note.await;
+                return Err(error.tell());
+            }
+        };
+        // What was received is on disk before anything else is done.
+        let handed = received.hand_over().await;
+        note.await;
+        match handed {
             Ok(granted) => {
                 self.tell(&target).await;
                 Ok(granted.tell(&target))

@@ -4,7 +4,7 @@ mod browser;
 mod paste;
 
 use std::io::{self, Write};
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -161,17 +161,15 @@ impl Way {
         if args.paste {
             return Ok(Self { redirect_uri: loopback_address(PASTED_PORT)?, listener: None });
         }
-        let port = own.and_then(listens_at);
+        let here = own.and_then(listens_at);
+        let port = here.map(|here| here.port());
         if let (Some(own), Some(asked)) = (port, args.port.filter(|asked| Some(*asked) != port)) {
             let text = format!("--port {asked} is not that of auth.redirect_uri, {own}; leave it out");
             return Err(Failed(Exit::Usage, text));
         }
-        let port = port.or(args.port).unwrap_or(0);
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
-        let listener = listener.map_err(|error| {
-            let text = format!(
-                "failed to listen on 127.0.0.1:{port}: {error}; end what listens there, or use --paste"
-            );
+        let here = here.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, args.port.unwrap_or(0)).into());
+        let listener = TcpListener::bind(here).await.map_err(|error| {
+            let text = format!("failed to listen on {here}: {error}; end what listens there, or use --paste");
             Failed(Exit::Failed, text)
         })?;
         let redirect_uri = match own {
@@ -203,10 +201,15 @@ impl Way {
     }
 }
 
-/// The port of an address that this command can listen at.
-fn listens_at(url: &Url) -> Option<u16> {
-    let is_here = url.scheme() == "http" && matches!(url.host_str(), Some("127.0.0.1" | "localhost"));
-    is_here.then(|| url.port_or_known_default()).flatten()
+/// Where this command can listen for that address.
+fn listens_at(url: &Url) -> Option<SocketAddr> {
+    let host: IpAddr = match url.host_str()? {
+        "127.0.0.1" | "localhost" => Ipv4Addr::LOCALHOST.into(),
+        "[::1]" => Ipv6Addr::LOCALHOST.into(),
+        _ => return None,
+    };
+    let port = url.port_or_known_default().filter(|_| url.scheme() == "http")?;
+    Some((host, port).into())
 }
 
 fn loopback_address(port: u16) -> Result<Url, Failed> {
@@ -297,4 +300,23 @@ async fn written_at_last(received: &Received) -> Result<Granted, Failed> {
 
 fn sentence(error: &Unconfirmed) -> String {
     format!("Access is not confirmed: {error}.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_plain_loopback_address_is_listened_at() {
+        for (address, here) in [
+            ("http://127.0.0.1:8765/callback", Some("127.0.0.1:8765")),
+            ("http://localhost/callback", Some("127.0.0.1:80")),
+            ("http://[::1]:8765/callback", Some("[::1]:8765")),
+            ("https://127.0.0.1:8765/callback", None),
+            ("http://192.0.2.1:8765/callback", None),
+        ] {
+            let at = listens_at(&Url::parse(address).expect("an address"));
+            assert_eq!(at.map(|at| at.to_string()).as_deref(), here, "{address}");
+        }
+    }
 }

@@ -180,8 +180,8 @@ pub(super) struct Auth {
     pub refresh_token_file: Option<PathBuf>,
     /// Environment variable with the refresh token, read at start and reload.
     pub refresh_token_env: Option<String>,
-    /// Redirect address of the application, for the grant `authorization_code`. Without it a command listens on a
-    /// free port of 127.0.0.1 for `/callback`, and the page uses `authorization.external_url`.
+    /// Redirect address of the application, for `authorize` and the grant `authorization_code`. Without it the command
+    /// listens on a free port of 127.0.0.1 for `/callback`. The service's page always uses `authorization.external_url`.
     pub redirect_uri: Option<String>,
     /// Scopes to ask for, one an item; none asks for all that the application has, or for what the platform needs.
     pub scopes: Option<Vec<String>>,

@@ -11,8 +11,9 @@ use crate::domain::Target;
 /// A target, and where it was written.
 pub(super) type Placed<'a> = (Arc<Target>, (&'a String, &'a Node));
 
-/// Warns and notes.
+/// Errors, warnings and notes.
 pub(super) fn check(targets: &[Placed<'_>], report: &mut Report) {
+    refuse_one_refresh_token_twice(targets, report);
     warn_of_twins(targets, report);
     note_shared_budget(targets, report);
 }
@@ -33,6 +34,24 @@ fn note_shared_budget(targets: &[Placed<'_>], report: &mut Report) {
             structure::printable(&first.name)
         );
         report.add(Level::Note, &node.nearest("url").place, format!("{path}.customer"), text);
+    }
+}
+
+/// It may serve once, and each target would end the other's access.
+fn refuse_one_refresh_token_twice(targets: &[Placed<'_>], report: &mut Report) {
+    let mut seen = HashMap::new();
+    for (target, (path, node)) in targets {
+        let Some(source) = &target.auth.refresh_token else { continue };
+        let key = (target.origin.as_str(), target.auth.client_id.as_str(), source);
+        let first: &Arc<Target> = seen.entry(key).or_insert(target);
+        if Arc::ptr_eq(first, target) {
+            continue;
+        }
+        let text = format!(
+            "the same as that of target `{}`; it may serve once, so each would end the other's access: give each its own",
+            structure::printable(&first.name)
+        );
+        report.error(&node.nearest("auth.refresh_token").place, format!("{path}.auth.refresh_token"), text);
     }
 }
 

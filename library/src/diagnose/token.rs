@@ -27,7 +27,7 @@ impl Run<'_> {
         }
         self.begin(StepName::Token);
         let path = platform::token_path(self.target);
-        let TokenAnswer { exchange, token } = self.ask_token(None).await?;
+        let TokenAnswer { exchange, token, .. } = self.ask_token(None).await?;
         if let Ok(answer) = &exchange.result {
             self.note_clock(Operation::Token, answer);
         }

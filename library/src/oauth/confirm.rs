@@ -96,7 +96,9 @@ impl Unconfirmed {
 /// A person confirmed and tokens are handed over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Granted {
-    /// Whether a refresh token came with the access token.
+    /// Whether a usable access token came.
+    pub usable: bool,
+    /// Whether a refresh token came.
     pub renewable: bool,
 }
 
@@ -104,12 +106,18 @@ impl Granted {
     /// What a person is told.
     pub fn tell(self, target: &Target) -> String {
         let name = &target.name;
+        if !self.usable {
+            return format!(
+                "Access to {name} is confirmed, but the PBX gave an access token that cannot be used. The refresh token beside \
+                 it is kept: the exporter asks with that for another, and the target says whether it gets one."
+            );
+        }
         if self.renewable {
             return format!("Access to {name} is confirmed.");
         }
         format!(
             "Access to {name} is confirmed, but the PBX gave no refresh token: it ends with the access token, and a person \
-             has to confirm again then. Look whether the application may have one, or needs a scope for it."
+             has to confirm again then, unless the exporter still has an earlier one that lives. Look whether the application may have one, or needs a scope for it."
         )
     }
 }

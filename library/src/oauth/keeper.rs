@@ -195,7 +195,7 @@ impl Keeper {
         }
         let mut state = self.state.lock().await;
         let left = state.vault.handed_over(target, clock).await;
-        left.usable.iter().any(|handed| handed.record.access.is_some() && state.is_news(&handed.record))
+        left.usable.iter().any(|handed| handed.record.has_tokens() && state.is_news(&handed.record))
     }
 
     /// How long until the token endpoint may be asked again.

@@ -22,6 +22,22 @@ fn cause(before: &InFlight) -> String {
     format!(" {why}: the PBX had most likely replaced this token already.")
 }
 
+/// What else the refusal can mean where a refresh sends more than its token.
+fn mismatch(target: &Target, chain: &Chain) -> String {
+    // The address of a confirmation goes before a configured one.
+    let confirmed = chain.confirmed.as_ref().is_some_and(|confirmed| confirmed.redirect_uri.is_some());
+    let is_sent = |name: &&str| !(confirmed && *name == "redirect_uri");
+    let names: Vec<_> = target.auth.parameters.keys().map(String::as_str).filter(is_sent).collect();
+    if names.is_empty() {
+        return String::new();
+    }
+    let names = names.join(", ");
+    format!(
+        " A wrong value among auth.parameters ({names}) can be refused in the same words: the refresh token is kept aside, and sent \
+         once more when one of them or the client secret changes."
+    )
+}
+
 /// What a person has to do.
 fn mend(target: &Target) -> String {
     match target.auth.grant {
@@ -47,9 +63,21 @@ pub fn in_shell(word: &str) -> String {
 }
 
 /// The refresh token was refused for good, just now.
-pub(super) fn refused(target: &Target, refusal: &Failure, before: Option<&InFlight>) -> Failure {
-    let cause = before.map(cause).unwrap_or_default();
-    Failure::new(Reason::AuthorizationRequired, format!("{}{cause} {}", refusal.diagnosis, mend(target)))
+pub(super) fn refused(
+    target: &Target,
+    chain: &Chain,
+    refusal: &Failure,
+    before: Option<&InFlight>,
+) -> Failure {
+    let (cause, mismatch) = (before.map(cause).unwrap_or_default(), mismatch(target, chain));
+    let text = format!("{}{cause}{mismatch} {}", refusal.diagnosis, mend(target));
+    Failure::new(Reason::AuthorizationRequired, text)
+}
+
+/// A refresh token came without a usable access token.
+pub(super) fn note_received(failure: &mut Failure) {
+    let kept = "The refresh token that came in the same answer is kept, and the next request uses it.";
+    failure.diagnosis = format!("{} {kept}", failure.diagnosis).into();
 }
 
 /// There is no refresh token. `interrupted`: when a confirmation began that got no answer, Unix seconds.
@@ -57,7 +85,7 @@ pub(super) fn none(target: &Target, chain: &Chain, interrupted: Option<f64>) -> 
     let what = match (&chain.ended, &chain.confirmed) {
         (Some(Ended { at, after }), _) => {
             let cause = after.as_ref().map(cause).unwrap_or_default();
-            format!("The PBX refused the refresh token on {}.{cause} ", date(*at))
+            format!("The PBX refused the refresh token on {}.{cause}{} ", date(*at), mismatch(target, chain))
         }
         (None, Some(confirmed)) => format!(
             "Access was confirmed on {}, and the PBX gave no refresh token with it, so it ends with the access token. Look \
@@ -94,5 +122,18 @@ mod tests {
         ] {
             assert_eq!(in_shell(name), shown);
         }
+    }
+    #[test]
+    fn parameters_that_a_refresh_sends_are_named_and_a_confirmed_address_is_none_of_them() {
+        let origin = url::Url::parse("https://pbx.example.com").expect("a URL");
+        let mut target = crate::sim::ringme::target("office", &origin, Grant::RefreshToken);
+        let mut chain = Chain::default();
+        assert_eq!(mismatch(&target, &chain), "");
+        let value = crate::domain::SecretSource::Literal("made-up".to_owned().into());
+        target.auth.parameters.insert("redirect_uri".into(), value);
+        assert!(mismatch(&target, &chain).contains("auth.parameters (redirect_uri)"));
+        let redirect_uri = Some("http://127.0.0.1/callback".to_owned());
+        chain.confirmed = Some(crate::store::Confirmed { id: String::new(), at: 0.0, redirect_uri });
+        assert_eq!(mismatch(&target, &chain), "");
     }
 }

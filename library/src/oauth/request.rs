@@ -22,8 +22,8 @@ use super::IssuedToken;
 use crate::domain::secret::SecretError;
 use crate::domain::target::ClientAuth;
 use crate::domain::{Exchange, Grant, Request, SecretSource, Target, TransportError};
-use crate::platform;
 use crate::transport::{Limits, Transport};
+use crate::{platform, store};
 
 type Client<HasTokenUrl> = oauth2::Client<
     BasicErrorResponse,
@@ -45,6 +45,8 @@ pub struct TokenAnswer {
     pub exchange: Exchange,
     /// The token, where the answer held a usable one.
     pub token: Option<IssuedToken>,
+    /// The refresh token, where the answer held one and no usable token.
+    pub refresh_token: Option<SecretString>,
 }
 
 /// With what a refresh asks.
@@ -116,7 +118,7 @@ pub async fn swap_code(
 ) -> Result<TokenAnswer, SecretError> {
     let client = client(target)?;
     let (grant, exchange) = (Grant::AuthorizationCode, Mutex::new(None));
-    let further = further_parameters(target, grant, None)?;
+    let further = further_parameters(target, grant, Some(code.redirect_uri.as_str()))?;
     let seam = Seam { transport, target, grant, further, exchange };
     let redirect_uri = RedirectUrl::from_url(code.redirect_uri.clone());
     let mut request = client
@@ -159,21 +161,30 @@ fn further_parameters(
     confirmed: Option<&str>,
 ) -> Result<Vec<(String, String)>, SecretError> {
     let configured = target.auth.redirect_uri.as_ref().map(|url| url.as_str());
-    let redirect_uri = confirmed.or(configured);
     let known = target.platform.token.iter().flat_map(|token| &token.parameters);
     let mut further = Vec::new();
     for parameter in known.filter(|parameter| parameter.goes_with(grant)) {
-        let value = match (target.auth.parameters.get(&parameter.name), &parameter.value) {
-            (None, None) => continue,
-            (None, Some(value)) => {
-                let redirect_uri = redirect_uri.filter(|_| parameter.name == "redirect_uri");
-                redirect_uri.unwrap_or(value).to_owned()
-            }
-            (own, _) => read(own)?,
+        let is_address = parameter.name == "redirect_uri";
+        let own = target.auth.parameters.get(&parameter.name);
+        let value = match (confirmed.filter(|_| is_address), own, &parameter.value) {
+            // No other is right.
+            (Some(confirmed), _, _) => confirmed.to_owned(),
+            (None, None, None) => continue,
+            (None, None, Some(value)) => configured.filter(|_| is_address).unwrap_or(value).to_owned(),
+            (None, own, _) => read(own)?,
         };
         further.push((parameter.name.clone(), value));
     }
     Ok(further)
+}
+
+/// Tells whether what goes with a refresh token has changed.
+pub(super) fn beside_refresh(target: &Target, confirmed: Option<&str>) -> Result<u16, SecretError> {
+    let mut all = read(target.auth.client_secret.as_ref())?;
+    for (name, value) in further_parameters(target, Grant::RefreshToken, confirmed)? {
+        all.extend(["\n", &name, "=", &value]);
+    }
+    Ok(store::change_mark(&all))
 }
 
 fn read(source: Option<&SecretSource>) -> Result<String, SecretError> {
@@ -208,7 +219,10 @@ impl Seam<'_> {
         let exchange = self.exchange.into_inner().ok().flatten().unwrap_or_else(|| {
             Exchange::unsent(TransportError::Exporter("the token request could not be built".into()))
         });
-        TokenAnswer { exchange, token: token.filter(IssuedToken::is_usable) }
+        let token = token.filter(IssuedToken::is_usable);
+        let answer = exchange.result.as_ref().ok().filter(|_| token.is_none());
+        let refresh_token = answer.and_then(|answer| platform::received_refresh_token(self.target, answer));
+        TokenAnswer { exchange, token, refresh_token }
     }
 
     async fn carry(&self, request: HttpRequest) -> Result<HttpResponse, NoAnswer> {

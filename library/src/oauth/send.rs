@@ -1,5 +1,7 @@
 //! One token request within the origin's budget: sent, judged, and written into the diary.
 
+use secrecy::SecretString;
+
 use super::keeper::{Asker, Diary};
 use super::{IssuedToken, Refresh, TokenAnswer, request_token};
 use crate::budget::Permit;
@@ -24,6 +26,14 @@ pub(super) struct Sent {
     pub answer: Option<Answer>,
     /// The request failed for us and may yet have been carried out.
     pub may_have_worked: bool,
+    /// What it brought although it failed.
+    pub refresh_token: Option<SecretString>,
+}
+
+impl Sent {
+    const fn without_answer(result: Result<IssuedToken, Failure>) -> Self {
+        Self { result, answer: None, may_have_worked: false, refresh_token: None }
+    }
 }
 
 /// Sends one token request on a place of the origin's budget and writes it into the diary.
@@ -55,12 +65,12 @@ pub(super) fn judge(
     answer: Result<TokenAnswer, SecretError>,
     after_refusals: bool,
 ) -> (Sent, Attempt) {
-    let TokenAnswer { exchange, token } = match answer {
+    let TokenAnswer { exchange, token, refresh_token } = match answer {
         Ok(answer) => answer,
         Err(error) => {
             let failure = unreadable(&error);
             let attempt = Attempt::unsent(grant, failure.reason);
-            return (Sent { result: Err(failure), answer: None, may_have_worked: false }, attempt);
+            return (Sent::without_answer(Err(failure)), attempt);
         }
     };
     let (context, mut attempt) =
@@ -70,12 +80,12 @@ pub(super) fn judge(
     }
     let (mut failure, answer, may_have_worked) = match (token, exchange.result) {
         (Some(token), _) => {
-            return (Sent { result: Ok(token), answer: None, may_have_worked: false }, attempt);
+            return (Sent::without_answer(Ok(token)), attempt);
         }
         (None, Ok(answer)) => {
             let failure = platform::token_failure(&context, &answer);
             let unclear = matches!(failure.reason, Reason::ServerError | Reason::UnexpectedResponse);
-            (failure, Some(answer), unclear)
+            (failure, Some(answer), unclear || refresh_token.is_some())
         }
         (None, Err(error)) => {
             let failure = platform::transport_failure(&context, &error, after_refusals);
@@ -84,5 +94,5 @@ pub(super) fn judge(
     };
     (attempt.failure, attempt.refused) = (Some(failure.reason), failure.refused);
     failure.refused |= attempt.is_refusal();
-    (Sent { result: Err(failure), answer, may_have_worked }, attempt)
+    (Sent { result: Err(failure), answer, may_have_worked, refresh_token }, attempt)
 }

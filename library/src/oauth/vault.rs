@@ -74,13 +74,13 @@ impl Trouble {
     pub fn failure(&self) -> Failure {
         let cause = self.cause();
         let text = match self {
+            Self::Store(StoreError::Seed { .. }) | Self::Secret(_) | Self::Replaced => {
+                format!("No token was asked for: {cause}. The PBX is not to blame.")
+            }
             Self::Store(_) => format!(
                 "{cause}. The PBX is not to blame. Until this is mended no token is asked for, and none is used that is not \
                  on disk: at a restart its refresh token would be lost."
             ),
-            Self::Secret(_) | Self::Replaced => {
-                format!("No token was asked for: {cause}. The PBX is not to blame.")
-            }
         };
         Failure::new(Reason::ExporterError, text)
     }
@@ -211,8 +211,14 @@ impl Vault {
 
     /// Logs a trouble once while it lasts, where the target works without its files.
     pub fn tell(&mut self, target: &Target, trouble: Option<&Trouble>) {
-        let text = trouble.map(|trouble| trouble.failure().diagnosis);
-        self.tell_once(target, text.map(|text| format!("the token storage is not used: {text}")));
+        let text = trouble.map(|trouble| {
+            let cause = trouble.cause();
+            format!(
+                "the token storage is not used: {cause}. Tokens are asked for and used all the same; until this is mended they \
+                 are kept in memory alone, so that a restart asks for new ones"
+            )
+        });
+        self.tell_once(target, text);
     }
 
     /// The same of any text.
@@ -254,11 +260,11 @@ fn origins(target: &Target) -> String {
     if from == to { to } else { format!("{from} {to}") }
 }
 
-/// 16 bits of the secrets that token requests send: enough to see a change, too few to find a password by.
+/// Tells whether the secrets that token requests send have changed.
 pub(super) fn secrets(target: &Target) -> u16 {
     let read = target.auth.secrets().filter_map(|source| source.read().ok());
     let all = read.map(|secret| store::fingerprint(secret.expose_secret())).collect::<String>();
-    u16::from_str_radix(&store::fingerprint(&all)[..4], 16).unwrap_or_default()
+    store::change_mark(&all)
 }
 
 /// The access token of a file, where it is still good.

@@ -30,7 +30,9 @@ pub use check::{
 pub use headers::rate_limit;
 pub use reach::{possible_reasons, transport_failure};
 pub use request::with_token;
-pub use token_form::{answer as token_answer, request as token_request};
+pub use token_form::{
+    answer as token_answer, refresh_token as received_refresh_token, request as token_request,
+};
 
 /// What was asked, for whoever judges the answer.
 #[derive(Clone, Copy, Debug)]

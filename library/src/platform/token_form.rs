@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
+use secrecy::SecretString;
 use serde_json::{Map, Value, json};
 use url::form_urlencoded::{Serializer, parse};
 
@@ -69,6 +70,19 @@ pub fn answer(target: &Target, answer: &Answer) -> Option<Vec<u8>> {
         }
     }
     Some(Value::Object(members).to_string().into_bytes())
+}
+
+/// The refresh token of an answer whose access token may be missing or of no use: what was spent for it is gone all the
+/// same. `None` also where the platform itself says that the request failed.
+pub fn refresh_token(target: &Target, answer: &Answer) -> Option<SecretString> {
+    let form = target.platform.token.as_ref().filter(|_| answer.status.is_success())?;
+    let json: Value = serde_json::from_slice(&answer.body).ok()?;
+    if form.success.as_ref().is_some_and(|test| passes(test, Some(&json)) != Some(true)) {
+        return None;
+    }
+    let pointer = form.answer.refresh_token.as_deref().unwrap_or("/refresh_token");
+    let text = json.pointer(pointer)?.as_str().filter(|text| !text.is_empty())?;
+    Some(SecretString::from(text))
 }
 
 fn is_by_the_book(form: &TokenEndpoint) -> bool {

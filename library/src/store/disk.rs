@@ -87,6 +87,27 @@ impl Folder {
         Ok(file)
     }
 
+    /// Whether it is this very file that is found by that name.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn is_here(&self, name: &str, file: &File) -> io::Result<bool> {
+        let found = self.place(name).and_then(|(folder, name)| {
+            Ok(File::from(openat(
+                folder,
+                name,
+                OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC,
+                Mode::empty(),
+            )?))
+        });
+        let found = match found {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            found => found?.metadata()?,
+        };
+        let held = file.metadata()?;
+        Ok((found.dev(), found.ino()) == (held.dev(), held.ino()))
+    }
+
     /// Opens the folder, whose own place may well be told by a link, or one in it, which may not.
     fn open(&self, inner: &str) -> io::Result<File> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;

@@ -44,6 +44,19 @@ pub enum StoreError {
         /// With which key.
         what: &'static str,
     },
+    /// The configured refresh token belongs to a target of another name.
+    #[error(
+        "the configured refresh token was first used by the target {target:?} ({}): it is most likely spent, and what came for it \
+         is kept under that name. Give this target that name again, or a refresh token of its own; if it was never sent, \
+         remove that file",
+        path.display()
+    )]
+    Seed {
+        /// What says so.
+        path: PathBuf,
+        /// Which one.
+        target: String,
+    },
     /// The key itself.
     #[error("failed to use storage.key_file: {0}")]
     Key(String),

@@ -6,7 +6,8 @@
 //!
 //! One process owns a folder. It alone writes `NAME.json`, one for each target: whole or not at all. Who
 //! else has something for a target (a command, while the service runs) leaves it in `handover/`, and the
-//! owner adopts it; `codes/` holds what starts a confirmation on the service's page.
+//! owner adopts it; `codes/` holds what starts a confirmation on the service's page; `seeds/` tells which target sent
+//! a configured refresh token.
 
 mod code;
 mod disk;
@@ -16,6 +17,7 @@ pub mod record;
 mod recover;
 mod seal;
 mod seat;
+mod seed;
 
 use std::collections::HashMap;
 use std::fs::{File, TryLockError};
@@ -28,8 +30,8 @@ pub use code::{CodeState, OneTimeCode};
 pub use disk::{Disk, Folder, Found};
 pub use error::StoreError;
 pub use handover::{HandedOver, Left};
-pub use record::{Access, Chain, Confirmed, Ended, InFlight, Owner, Record, Written};
-pub use seal::{fingerprint, is_key, random};
+pub use record::{Access, Chain, Confirmed, Ended, InFlight, Owner, Record, Refused, Written};
+pub use seal::{change_mark, fingerprint, is_key, random};
 pub use seat::Turn;
 
 use secrecy::ExposeSecret as _;
@@ -40,6 +42,7 @@ use seat::Seat;
 
 const HANDOVER: &str = "handover";
 const CODES: &str = "codes";
+const SEEDS: &str = "seeds";
 const LOCK: &str = "lock";
 /// What was found of a target.
 #[derive(Debug, Default)]
@@ -57,6 +60,8 @@ pub struct Store {
     key: Option<SecretSource>,
     disk: Arc<dyn Disk>,
     lock: Mutex<Option<File>>,
+    /// Held while a file is written and gets its name: who goes and who comes may write the same one.
+    writing: Mutex<()>,
     /// Held while a one-time code is tried.
     trying: Mutex<()>,
     /// One a target.
@@ -72,7 +77,15 @@ impl Store {
     /// The same over `disk`.
     pub fn on(disk: Arc<dyn Disk>, settings: &StorageSettings) -> Self {
         let (path, key) = (settings.path.clone(), settings.key.clone());
-        Self { path, key, disk, lock: Mutex::default(), trying: Mutex::default(), seats: Mutex::default() }
+        Self {
+            path,
+            key,
+            disk,
+            lock: Mutex::default(),
+            writing: Mutex::default(),
+            trying: Mutex::default(),
+            seats: Mutex::default(),
+        }
     }
 
     /// Makes this process the owner, for as long as this value lives.
@@ -81,11 +94,16 @@ impl Store {
     /// Another owner, or a folder that cannot be used.
     pub fn own(&self) -> Result<(), StoreError> {
         let mut lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
-        if lock.is_some() {
-            return Ok(());
+        let folder = Folder::new(&self.path);
+        if let Some(held) = &*lock {
+            // Somebody may have removed the folder, and whoever makes it again may have locked that one.
+            if folder.is_here(LOCK, held).map_err(|cause| self.io("look at", LOCK, cause))? {
+                return Ok(());
+            }
+            *lock = None;
         }
         self.prepare()?;
-        let file = Folder::new(&self.path).lock_file(LOCK);
+        let file = folder.lock_file(LOCK);
         let file = file.map_err(|cause| self.io("open", LOCK, cause))?;
         match file.try_lock() {
             Ok(()) => *lock = Some(file),
@@ -114,7 +132,7 @@ impl Store {
 
     /// The folder, made where it is not there.
     fn prepare(&self) -> Result<(), StoreError> {
-        let made = Folder::new(&self.path).prepare(&[HANDOVER, CODES]);
+        let made = Folder::new(&self.path).prepare(&[HANDOVER, CODES, SEEDS]);
         made.map_err(|cause| self.io("prepare the token storage", "", cause))
     }
 
@@ -138,6 +156,7 @@ impl Store {
     /// See [`StoreError`].
     pub fn load(&self, owner: &Owner) -> Result<Loaded, StoreError> {
         self.own()?;
+        self.claim_seed(owner)?;
         let name = format!("{}.json", stem(&owner.target));
         let mut loaded = Loaded::default();
         self.finish_writing(&name, owner, &mut loaded)?;
@@ -177,13 +196,20 @@ impl Store {
     }
 
     fn write(&self, name: &str, folder: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        let _alone = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let new = new(name);
         self.disk.write(&new, bytes).map_err(|cause| self.io("write", &new, cause))?;
-        self.put(name, folder)
+        self.name(name, folder)
+    }
+
+    /// Gives a file its name that somebody else wrote.
+    fn put(&self, name: &str, folder: &str) -> Result<(), StoreError> {
+        let _alone = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        self.name(name, folder)
     }
 
     /// What was written is on the disk, takes the place of the old file, and that is on the disk, too.
-    fn put(&self, name: &str, folder: &str) -> Result<(), StoreError> {
+    fn name(&self, name: &str, folder: &str) -> Result<(), StoreError> {
         let new = new(name);
         self.disk.sync(&new).map_err(|cause| self.io("write", &new, cause))?;
         self.disk.rename(&new, name).map_err(|cause| self.io("write", name, cause))?;

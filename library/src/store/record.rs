@@ -91,6 +91,15 @@ pub struct Confirmed {
     pub redirect_uri: Option<String>,
 }
 
+/// A refresh token that was refused, though it may have been for what went with it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Refused {
+    /// The refresh token.
+    pub token: Written,
+    /// Of what went with it: 16 bits tell that it changed, and nothing else.
+    pub beside: u16,
+}
+
 /// Refresh tokens, each of which came in answer to the one before.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Chain {
@@ -100,6 +109,9 @@ pub struct Chain {
     pub in_flight: Option<InFlight>,
     /// Why there is none.
     pub ended: Option<Ended>,
+    /// The one that was refused, kept aside: it is sent once more when something else goes with it.
+    #[serde(default)]
+    pub refused: Option<Refused>,
     /// The confirmation from which it descends.
     pub confirmed: Option<Confirmed>,
 }
@@ -125,12 +137,31 @@ impl Chain {
         if let Some(received) = refresh_token {
             self.refresh_token = Some(Written(received));
         }
-        (self.in_flight, self.ended) = (None, None);
+        (self.in_flight, self.ended, self.refused) = (None, None, None);
+    }
+
+    /// The refused one serves again where something else goes with it now.
+    pub fn retry(&mut self, beside: u16) {
+        if let Some(refused) = self.refused.take_if(|refused| refused.beside != beside) {
+            self.refresh_token = Some(refused.token);
+        }
+    }
+
+    /// A confirmation that brought no refresh token ends none that is kept, whose redirect address stays its own.
+    /// Whether there is one.
+    pub fn inherit(&mut self, before: &Self) -> bool {
+        if self.refresh_token.is_some() || before.refresh_token.is_none() {
+            return false;
+        }
+        let redirect_uri = before.confirmed.as_ref().and_then(|confirmed| confirmed.redirect_uri.clone());
+        let confirmed = self.confirmed.take().map(|confirmed| Confirmed { redirect_uri, ..confirmed });
+        *self = Self { confirmed, ..before.clone() };
+        true
     }
 
     /// The refresh token was refused for good. `before` is what was in flight when the request began.
-    pub fn refused(&mut self, before: Option<InFlight>, now: f64) {
-        (self.refresh_token, self.in_flight) = (None, None);
+    pub fn end(&mut self, refused: Option<Refused>, before: Option<InFlight>, now: f64) {
+        (self.refresh_token, self.in_flight, self.refused) = (None, None, refused);
         self.ended = Some(Ended { at: now, after: before });
     }
 }
@@ -150,6 +181,11 @@ pub struct Record {
 }
 
 impl Record {
+    /// Whether there is anything to use or to ask with.
+    pub const fn has_tokens(&self) -> bool {
+        self.access.is_some() || self.chain.refresh_token.is_some()
+    }
+
     /// The last moment that it tells of, Unix seconds.
     pub fn newest(&self) -> f64 {
         let Chain { in_flight, ended, confirmed, .. } = &self.chain;
@@ -183,7 +219,7 @@ mod tests {
         chain.begin(&secret("first"), 2.0);
         let lost = chain.in_flight.clone();
         assert_eq!(lost.as_ref().map(|l| (l.since, l.lost)), Some((1.0, true)));
-        chain.refused(lost.clone(), 3.0);
+        chain.end(None, lost.clone(), 3.0);
         assert!(chain.refresh_token.is_none() && chain.in_flight.is_none());
         assert_eq!(chain.ended, Some(Ended { at: 3.0, after: lost }));
     }

@@ -54,6 +54,11 @@ pub fn fingerprint(secret: &str) -> String {
     fingerprint_of(secret.as_bytes())
 }
 
+/// 16 bits of the same: enough to see a change, too few to find a password by.
+pub fn change_mark(secrets: &str) -> u16 {
+    u16::from_str_radix(&fingerprint(secrets)[..4], 16).unwrap_or_default()
+}
+
 fn fingerprint_of(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     digest(&SHA256, bytes).as_ref().iter().take(8).fold(String::new(), |mut text, byte| {

@@ -157,3 +157,25 @@ async fn a_first_confirmation_that_cannot_be_taken_up_is_no_matter_of_the_pbx() 
     life.works("there is room again").await;
     assert_eq!((left_in_handover(&place), place.pbx.requests(Operation::Token)), (0, 1));
 }
+
+#[tokio::test(start_paused = true)]
+async fn one_failed_write_that_is_made_good_leaves_no_failure_behind() {
+    let place = Place::new();
+    place.confirm().await;
+    let (store, full) = full_disk(&place);
+    let transport = fills_up(&place, &full);
+    let life = place.start_with(usual(Grant::AuthorizationCode), store, transport);
+    life.works("first").await;
+    minutes(56).await;
+    let failure = life.fails().await;
+    assert_eq!(failure.reason, Reason::ExporterError);
+    assert!(!failure.diagnosis.contains("stays in use"), "{}", failure.diagnosis);
+    full.store(false, Ordering::SeqCst);
+    let outcome = life.pass().await;
+    assert!(outcome.is_success());
+    assert_eq!(
+        (outcome.token, place.refreshes()),
+        (Some(Ok(())), 1),
+        "the condition ends, and nothing is asked"
+    );
+}

@@ -207,3 +207,26 @@ async fn what_was_left_and_cannot_be_read_is_a_clear_condition_and_harms_no_toke
     life.works("confirmed meanwhile").await;
     assert_eq!(left_in_handover(&place), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_confirmation_without_a_refresh_token_ends_none_that_is_kept() {
+    let (place, life) = confirmed().await;
+    let transport = around(&place.transport, |sent| async {
+        let mut exchange = sent.arrive().await;
+        let answer = exchange.result.as_mut().expect("an answer");
+        answer.body = String::from_utf8_lossy(&answer.body).replace("refresh_token", "other_token").into();
+        exchange
+    });
+    minutes(1).await;
+    let command = Arc::new(Store::new(&settings(place.path())));
+    let target = usual(Grant::AuthorizationCode);
+    let granted = confirm(&*place.pbx, &*transport, &target, &command, place.clock).await.expect("confirmed");
+    assert!(granted.tell(&target).contains("unless the exporter still has an earlier one"), "{granted:?}");
+    life.works("with the access token that came").await;
+    assert_eq!((left_in_handover(&place), place.refreshes()), (0, 0));
+    minutes(56).await;
+    life.works("renewed with the refresh token of before").await;
+    drop(life);
+    place.start(target).works("and after a restart").await;
+    assert_eq!(place.refreshes(), 1);
+}

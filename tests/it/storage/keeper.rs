@@ -269,3 +269,21 @@ async fn a_reload_during_a_refresh_leaves_one_keeper_of_the_refresh_token() {
     assert_eq!(world.reason(Operation::Token), None);
     assert_eq!((world.state().up, place.refreshes()), (Some(true), 4));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_file_that_is_read_late_replaces_nothing_newer() {
+    let place = Place::new();
+    place.start(usual(Grant::ClientCredentials)).works("first").await;
+    let other = Store::new(&settings(place.path()));
+    other.own().expect("free");
+    minutes(10).await;
+    let life = place.start(usual(Grant::ClientCredentials));
+    life.works("without its storage").await;
+    drop(other);
+    life.works("the file is read").await;
+    minutes(10).await;
+    life.works("with the newer token, which is not due").await;
+    drop(life);
+    place.start(usual(Grant::ClientCredentials)).works("and it was written").await;
+    assert_eq!(place.pbx.requests(Operation::Token), 2);
+}

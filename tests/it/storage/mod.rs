@@ -1,10 +1,13 @@
 //! Tokens on disk, as the keeper uses them: restarts, kills, lost answers, confirmations. Virtual time.
 
+mod answer;
 mod full_disk;
 mod handover;
 mod keeper;
 mod kill;
+mod killed;
 mod owner;
+mod refused;
 
 use std::io;
 use std::path::Path;

@@ -125,3 +125,55 @@ async fn the_keeper_of_a_later_configuration_waits_for_the_answer_to_the_one_bef
     again.works("the newest refresh token is there").await;
     assert_eq!(place.refreshes(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_folder_that_was_removed_is_made_again_and_still_has_one_owner() {
+    let (place, life) = due().await;
+    std::fs::remove_dir_all(place.path().join("tokens")).expect("removed");
+    life.works("renewed").await;
+    let other = Store::new(&settings(place.path()));
+    let error = other.own().expect_err("two owners").to_string();
+    assert!(error.contains("in use by another pbx_exporter"), "{error}");
+    drop(life);
+    place.start(usual(Grant::AuthorizationCode)).works("from what was written anew").await;
+    assert_eq!(place.refreshes(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_finds_its_folder_replaced_and_owned_by_another_writes_nothing_there() {
+    let (place, life) = due().await;
+    std::fs::remove_dir_all(place.path().join("tokens")).expect("removed");
+    let other = Store::new(&settings(place.path()));
+    other.own().expect("a new folder");
+    let outcome = life.pass().await;
+    let failure = outcome.token.expect("news").expect_err("a failure");
+    assert!(failure.diagnosis.contains("in use by another pbx_exporter"), "{failure:?}");
+    assert_eq!(place.refreshes(), 0);
+    drop(other);
+    minutes(1).await;
+    life.works("the other one has ended").await;
+}
+
+fn seeded(name: &str, seed: &str) -> Target {
+    let mut target = usual(Grant::Password);
+    target.name = name.into();
+    target.auth.grant = Grant::RefreshToken;
+    target.auth.refresh_token = Some(SecretSource::Literal(seed.to_owned().into()));
+    target
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_renamed_target_does_not_send_the_spent_refresh_token_and_says_which_name_it_had() {
+    let place = Place::new();
+    let first = crate::token::first_refresh_token_text(&place.pbx);
+    place.start(seeded("office", &first)).works("first").await;
+    let failure = place.start(seeded("branch", &first)).fails().await;
+    assert_eq!(failure.reason, Reason::ExporterError);
+    let told = failure.diagnosis;
+    assert!(told.contains("target \"office\"") && told.contains("tokens/seeds/"), "{told}");
+    assert_eq!(place.refreshes(), 1);
+    minutes(56).await;
+    place.start(seeded("office", &first)).works("under its name again").await;
+    let second = crate::token::first_refresh_token_text(&place.pbx);
+    place.start(seeded("branch", &second)).works("with one of its own").await;
+}

@@ -60,12 +60,17 @@ impl Confirmation {
             permit.judge(&attempt);
         }
         *made = Some(attempt);
-        match sent.result {
-            Ok(issued) => {
+        match (sent.result, sent.refresh_token) {
+            (Ok(issued), _) => {
                 received.take(&issued, &self.target, clock);
                 Ok(received)
             }
-            Err(failure) => {
+            // The keeper asks with it.
+            (Err(_), Some(refresh_token)) => {
+                received.record.chain.received(Some(refresh_token));
+                Ok(received)
+            }
+            (Err(failure), None) => {
                 // Where that cannot be written, it is still told that this left no tokens.
                 if sent.may_have_worked {
                     received.record.chain.lost();
@@ -119,7 +124,10 @@ impl Received {
     /// Those of the storage.
     pub async fn hand_over(&self) -> Result<Granted, StoreError> {
         self.write().await?;
-        Ok(Granted { renewable: self.record.chain.refresh_token.is_some() })
+        Ok(Granted {
+            usable: self.record.access.is_some(),
+            renewable: self.record.chain.refresh_token.is_some(),
+        })
     }
 
     /// Tries it until it works.

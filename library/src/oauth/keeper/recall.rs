@@ -32,16 +32,30 @@ impl State {
             }
             Err(trouble) => trouble.failure(),
         };
-        self.troubled = true;
         diary.attempts.push(Attempt::unsent(Grant::RefreshToken, failure.reason));
+        Err(self.waits_for_storage(asker, diary, failure))
+    }
+
+    /// Nothing is used or asked for until the files can be used.
+    pub(super) fn waits_for_storage(
+        &mut self,
+        asker: Asker<'_>,
+        diary: &mut Diary,
+        failure: Failure,
+    ) -> NoToken {
+        self.troubled = true;
         diary.news = Some(Err(failure.clone()));
-        Err(NoToken::Failed(Operation::Token, failure, asker.target.failure_interval))
+        NoToken::Failed(Operation::Token, failure, asker.target.failure_interval)
     }
 
     /// Whether somebody confirmed access anew.
     async fn try_to_recall(&mut self, asker: Asker<'_>) -> Result<bool, Trouble> {
         if let Some(record) = self.vault.open(asker.target).await? {
-            self.take_record(asker, record);
+            // What came while the file could not be read is newer.
+            let newer = self.token.is_some() || self.chain.refresh_token.is_some();
+            if needs_person(asker.target.auth.grant) || !newer {
+                self.take_record(asker, record);
+            }
         }
         self.vault.save_late(asker.target, &self.chain, self.token.as_ref()).await?;
         if is_confirmed_by_a_person(asker.target) { self.adopt(asker).await } else { Ok(false) }
@@ -67,7 +81,7 @@ impl State {
         let now = asker.clock.unix();
         let left = self.vault.handed_over(asker.target, asker.clock).await;
         let (confirmed, begun): (Vec<HandedOver>, Vec<HandedOver>) =
-            left.usable.into_iter().partition(|handed| handed.record.access.is_some());
+            left.usable.into_iter().partition(|handed| handed.record.has_tokens());
         if let Some(error) = left.unusable.filter(|_| confirmed.is_empty() && !self.can_go_on()) {
             return Err(Trouble::Store(error));
         }
@@ -101,6 +115,7 @@ impl State {
     async fn take_over(&mut self, asker: Asker<'_>, record: Record) -> Result<bool, Trouble> {
         let before = (self.chain.clone(), self.token.clone());
         self.take_record(asker, record);
+        let inherits = self.chain.inherit(&before.0);
         if let Err(trouble) = self.keep(asker).await {
             (self.chain, self.token) = before;
             self.vault.is_as_before();
@@ -115,6 +130,12 @@ impl State {
         (self.dead, self.not_before, self.standing) = (false, None, None);
         (self.refused, self.denied, self.doubted) = (0, 0, false);
         tracing::info!(target = &*asker.target.name, "access was confirmed");
+        if inherits {
+            tracing::warn!(
+                target = &*asker.target.name,
+                "the PBX gave no refresh token with the confirmation; the one from before stays in use"
+            );
+        }
         Ok(true)
     }
 

@@ -8,9 +8,9 @@ use crate::domain::outcome::Attempt;
 use crate::domain::token::{Token, renewal_after};
 use crate::domain::{Class, Failure, Grant, Operation, Reason, SecretError, Target};
 use crate::oauth::send::{context, send, unreadable};
-use crate::oauth::{IssuedToken, Refresh, person};
+use crate::oauth::{IssuedToken, Refresh, person, request};
 use crate::platform;
-use crate::store::InFlight;
+use crate::store::{InFlight, Refused, Written};
 
 impl State {
     /// Asks the token endpoint, unless it must not be asked now.
@@ -19,7 +19,7 @@ impl State {
         // While an old token serves, passes go on and nobody else looks at the secrets.
         if waits {
             if !self.forgive_if_changed(asker.target) {
-                diary.news = self.news();
+                diary.news = self.news(asker.target);
                 return Err(self.standing_failure());
             }
             // With another configured refresh token there is another file.
@@ -31,7 +31,7 @@ impl State {
             Ok(Some(refresh)) => self.refresh(asker, diary, refresh).await?,
             Ok(None) if needs_person(asker.target.auth.grant) => {
                 self.wants_a_person(asker);
-                diary.news = self.news();
+                diary.news = self.news(asker.target);
                 return Err(self.standing_failure());
             }
             Ok(None) => self.acquire(asker, diary).await?,
@@ -43,12 +43,11 @@ impl State {
         let result = match result {
             Ok(issued) => {
                 self.take(asker, &issued);
-                self.keep_or_fail(asker).await
+                // Nothing is wrong any more once it is written.
+                let kept = self.keep_or_fail(asker).await;
+                kept.map_err(|failure| self.waits_for_storage(asker, diary, failure))?;
+                Ok(())
             }
-            Err(failure) => Err(failure),
-        };
-        let result = match result {
-            Ok(()) => Ok(()),
             Err(failure) => {
                 if !self.dead {
                     self.fail(asker.target, Operation::Token, failure);
@@ -56,14 +55,14 @@ impl State {
                 Err(self.standing_failure())
             }
         };
-        diary.news = if result.is_ok() { Some(Ok(())) } else { self.news() };
+        diary.news = if result.is_ok() { Some(Ok(())) } else { self.news(asker.target) };
         result
     }
 
     /// The failure that stands at the token endpoint; says that the old token serves, where it does.
-    fn news(&self) -> Option<Result<(), Failure>> {
+    fn news(&self, target: &Target) -> Option<Result<(), Failure>> {
         let (Operation::Token, mut failure) = self.standing.clone()? else { return None };
-        if self.token.is_some() {
+        if self.token.is_some() && !self.is_unsafe(target) {
             failure.diagnosis =
                 format!("{} Meanwhile the token taken before stays in use.", failure.diagnosis).into();
         }
@@ -71,6 +70,10 @@ impl State {
     }
 
     fn refresh_at_hand(&mut self, target: &Target) -> Result<Option<SecretString>, SecretError> {
+        // What cannot be read has not changed.
+        if let Ok(beside) = self.beside(target) {
+            self.chain.retry(beside);
+        }
         if let Some(kept) = &self.chain.refresh_token {
             return Ok(Some(kept.0.clone()));
         }
@@ -96,10 +99,11 @@ impl State {
             diary.attempts.push(Attempt::unsent(Grant::RefreshToken, failure.reason));
             return Ok(Err(failure));
         }
-        let redirect_uri = self.chain.confirmed.as_ref().and_then(|c| c.redirect_uri.as_deref());
-        let spends = Refresh { token: &refresh, redirect_uri };
+        // Known before, for it may change while the request runs.
+        let beside = self.beside(asker.target).unwrap_or_default();
+        let spends = Refresh { token: &refresh, redirect_uri: self.confirmed_address() };
         let sent = send(asker, diary, permit, Grant::RefreshToken, Some(spends), None).await;
-        let Err(failure) = sent.result else { return Ok(sent.result) };
+        let Err(mut failure) = sent.result else { return Ok(sent.result) };
         if sent.may_have_worked {
             self.chain.lost();
             if platform::refresh_revokes_access_token(asker.target) {
@@ -107,12 +111,19 @@ impl State {
             }
         }
         let needs_person = needs_person(asker.target.auth.grant);
+        if let Some(received) = sent.refresh_token.filter(|_| needs_person) {
+            self.chain.received(Some(received));
+            self.keep_or_fail(asker).await.ok();
+            person::note_received(&mut failure);
+            return Ok(Err(failure));
+        }
         // With a person, whatever else was refused is the request: the refresh token may be unharmed.
         let dead = platform::refresh_refused_means_dead(&failure)
             && (!needs_person || failure.reason == Reason::InvalidGrant);
         if dead {
             self.note_refusal(&failure);
-            self.bury(asker, &failure, before);
+            let refused = Refused { token: Written(refresh), beside };
+            self.bury(asker, &failure, before, refused);
         } else if !sent.may_have_worked {
             self.chain.in_flight = before;
         }
@@ -128,13 +139,22 @@ impl State {
     }
 
     /// The refresh token is dead. `before`: the request whose answer had not come.
-    fn bury(&mut self, asker: Asker<'_>, refusal: &Failure, before: Option<InFlight>) {
-        if needs_person(asker.target.auth.grant) {
+    fn bury(&mut self, asker: Asker<'_>, refusal: &Failure, before: Option<InFlight>, refused: Refused) {
+        let needs_person = needs_person(asker.target.auth.grant);
+        if needs_person {
             self.dead = true;
-            let failure = person::refused(asker.target, refusal, before.as_ref());
+            let failure = person::refused(asker.target, &self.chain, refusal, before.as_ref());
             self.standing = Some((Operation::Token, failure));
         }
-        self.chain.refused(before, asker.clock.unix());
+        self.chain.end(Some(refused).filter(|_| needs_person), before, asker.clock.unix());
+    }
+
+    fn confirmed_address(&self) -> Option<&str> {
+        self.chain.confirmed.as_ref().and_then(|confirmed| confirmed.redirect_uri.as_deref())
+    }
+
+    fn beside(&self, target: &Target) -> Result<u16, SecretError> {
+        request::beside_refresh(target, self.confirmed_address())
     }
 
     async fn acquire(

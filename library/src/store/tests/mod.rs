@@ -148,3 +148,20 @@ fn of_many_who_try_a_right_code_at_once_one_gets_in() {
         assert_eq!(states.iter().filter(|state| **state == CodeState::Right).count(), 1, "{states:?}");
     }
 }
+
+#[test]
+fn two_who_write_the_same_file_at_once_do_not_disturb_each_other() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = store(folder.path());
+    std::thread::scope(|scope| {
+        for name in ["first", "second"] {
+            let store = &store;
+            scope.spawn(move || {
+                for serial in 0..50 {
+                    store.save(&record(owner("office"), name, serial)).expect("written");
+                }
+            });
+        }
+    });
+    assert!(refresh(&store.load(&owner("office")).expect("read")).is_some());
+}
