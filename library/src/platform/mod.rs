@@ -98,10 +98,20 @@ impl<'a> CallContext<'a> {
         }
     }
 
+    /// Whether the very API that is asked for a resource has just issued the token: it is there, and lets this host in.
+    fn has_just_issued(&self) -> bool {
+        self.operation != Operation::Token && self.fresh && issues_itself(self.target)
+    }
+
     /// Whether code of its own reads FreePBX's answers.
     fn is_freepbx(&self) -> bool {
         is_freepbx(self.target)
     }
+}
+
+/// Whether the API asked for resources issues their tokens, too.
+fn issues_itself(target: &Target) -> bool {
+    target.auth.grant != Grant::Static && !target.has_token_elsewhere()
 }
 
 fn is_freepbx(target: &Target) -> bool {

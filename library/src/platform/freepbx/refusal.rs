@@ -185,9 +185,10 @@ pub fn token_rejected(ctx: &CallContext, hint: Option<Hint>) -> Failure {
             "the token has expired or is malformed. A new one mends this; if it recurs, check the PBX's clock."
         }
         (Some(Hint::Unverified), true) => {
-            "it cannot verify the signature of a token issued a moment ago: its public and private key do not \
-             belong together, or several PBXes answer at this address. If it is one PBX, run `fwconsole ma install api` \
-             on it, then `fwconsole chown`: new keys end the tokens of all applications."
+            "it cannot verify the signature of a token issued a moment ago: its public key does not fit its \
+             private one, or several PBXes answer at this address. If it is one PBX, move `api_oauth_public.key` alone away, in the \
+             folder of the setting CERTKEYLOC, else keys/ below ASTETCDIR (normally /etc/asterisk/keys), then run `fwconsole ma \
+             install api` and `fwconsole chown`: that makes it anew from the private key, which stays, so all tokens stay good."
         }
         (Some(Hint::Unverified), false) => {
             "it cannot verify the signature: the API's key pair was regenerated, as at an upgrade of the api \
