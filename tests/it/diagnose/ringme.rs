@@ -17,7 +17,7 @@ use crate::support::golden::assert_same;
 use crate::support::world::{UNIX, origin};
 
 /// Compares text and JSON of a diagnosis with their transcripts.
-async fn transcript(name: &str, target: Target, transport: &SimTransport) -> Option<(Operation, Reason)> {
+pub async fn transcript(name: &str, target: Target, transport: &SimTransport) -> Option<(Operation, Reason)> {
     let budget = Origin::new(6, Duration::from_secs(2400));
     let parts = Parts {
         transport,
@@ -31,10 +31,10 @@ async fn transcript(name: &str, target: Target, transport: &SimTransport) -> Opt
     let report = text(&target, parts, style, &mut out).await;
     let told = String::from_utf8(out).expect("text");
     let exit = exit_of(&report).code();
-    assert_same(&format!("diagnose/ringme-{name}.txt"), &format!("{told}\nexit code {exit}\n"));
+    assert_same(&format!("diagnose/{name}.txt"), &format!("{told}\nexit code {exit}\n"));
     let failure = report.verdict.failure;
     let json = format!("{:#}\n", document(&[(Arc::new(target), report)]));
-    assert_same(&format!("diagnose/ringme-{name}.json"), &json);
+    assert_same(&format!("diagnose/{name}.json"), &json);
     failure
 }
 
@@ -60,7 +60,9 @@ async fn what_a_data_platform_says_has_transcripts() {
             pbx.set_budget(0);
         }
         let transport = SimTransport::default().with(&origin(), pbx);
-        let failure = transcript(name, ringme::target("office", &origin(), grant), &transport).await;
+        let failure =
+            transcript(&format!("ringme-{name}"), ringme::target("office", &origin(), grant), &transport)
+                .await;
         let reason = failure.map(|(_, reason)| reason.as_str());
         assert!(name.starts_with(reason.unwrap_or("well")), "{name} gives {reason:?}");
     }
@@ -84,7 +86,7 @@ async fn a_token_endpoint_elsewhere_is_looked_at_too_and_whoever_fails_is_named(
         if let Some((host, error)) = &down {
             transport.fail(host, Some(error.clone()));
         }
-        assert_eq!(transcript(name, target, &transport).await, failure, "{name}");
+        assert_eq!(transcript(&format!("ringme-{name}"), target, &transport).await, failure, "{name}");
         let text = read_to_string(format!("tests/diagnose/ringme-{name}.txt")).expect("a transcript");
         let culprit = down.as_ref().and_then(|(host, _)| host.host_str());
         let blamed = culprit.is_none_or(|host| text.contains(&format!("No usable answer from {host} for")));

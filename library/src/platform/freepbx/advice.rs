@@ -49,10 +49,20 @@ pub fn of<'a>(target: &'a Target, operation: Operation, reason: Reason, shown: &
 
 /// Where a token was issued a moment ago, less can be wrong.
 fn at_resource(target: &Target, operation: Operation, reason: Reason) -> Option<Advice<'static>> {
-    if operation == Operation::Token || !issues_itself(target) {
+    if operation == Operation::Token {
         return None;
     }
     Some(match reason {
+        Reason::RateLimited => advice(
+            "too many requests",
+            Certain,
+            "The status 429 means nothing else.",
+            &[
+                "Do not repeat it before the time is over: each try may begin the time anew.",
+                "Do not create new credentials: they are not what is refused.",
+            ],
+        ),
+        _ if !issues_itself(target) => return None,
         Reason::ApiNotFound => advice(
             "the API is there, but not at this path",
             Likely,
