@@ -150,8 +150,8 @@ pub enum Presence {
 pub struct Permissions {
     /// Whether the API accepts the token.
     pub validity: Validity,
-    /// How many queries it may make.
-    pub queries: Option<usize>,
+    /// The names of the queries that it may make.
+    pub queries: Option<Vec<String>>,
     /// Whether the extensions list is among them.
     pub may_list: Option<bool>,
     /// Whether the target's call is that list.

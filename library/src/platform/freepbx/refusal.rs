@@ -213,6 +213,19 @@ pub fn token_rejected(ctx: &CallContext, hint: Option<Hint>) -> Failure {
     Failure::new(Reason::TokenRejected, diagnosis)
 }
 
+/// Where the token's scopes let another of the platform's calls through.
+fn rest_instead(ctx: &CallContext) -> String {
+    let covers = |scope: &&String| {
+        let all = ["rest", "rest:core", "rest:core:read", "rest:core:read:users"];
+        all.contains(&scope.as_str())
+    };
+    let listed = ctx.operation == Operation::Extensions && matches!(called(ctx.target), Called::Graphql);
+    let scope = ctx.scopes.unwrap_or_default().iter().find(covers).filter(|_| listed);
+    scope.map_or_else(String::new, |scope| {
+        format!(" Or set `call: rest`, which the token's scope {scope} lets through.")
+    })
+}
+
 pub fn scope_missing(ctx: &CallContext) -> Failure {
     let remark = match (ctx.scopes, ctx.operation, called(ctx.target)) {
         (Some([]), _, _) => {
@@ -226,13 +239,14 @@ pub fn scope_missing(ctx: &CallContext) -> Failure {
         (_, _, Called::Custom) => "A name that this PBX's API does not have is answered in the same way.",
         (_, _, Called::Rest) => "",
     };
+    let rest = rest_instead(ctx);
     let needed = needed_scope(ctx);
     let or_wider =
         if needed.contains(':') { " or a wider one" } else { " or the narrower one of its module" };
     let diagnosis = format!(
         "FreePBX accepts the token but not for {}: it lacks the scope {needed}{or_wider}. Add it to Allowed \
          Scopes in {APPLICATIONS}, and to the scopes of this target if it asks for any. No user permission or \
-         administrator role takes its place. {remark}",
+         administrator role takes its place. {remark}{rest}",
         ctx.asked(),
     );
     Failure::new(Reason::InsufficientScope, diagnosis.trim_end().to_owned())
