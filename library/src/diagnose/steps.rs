@@ -135,6 +135,7 @@ pub(super) fn permissions(permissions: &Permissions) -> Told {
         let shown = names.iter().take(5).map(String::as_str).collect::<Vec<_>>().join(", ");
         match names.len() {
             0 => ", no query open to it".to_owned(),
+            n if permissions.may_list == Some(true) => format!(", {n} queries open to it"),
             1 => format!(", 1 query open to it ({shown})"),
             n if n > 5 => format!(", {n} queries open to it ({shown}, ...)"),
             n => format!(", {n} queries open to it ({shown})"),

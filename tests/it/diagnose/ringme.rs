@@ -96,6 +96,32 @@ async fn a_token_endpoint_elsewhere_is_looked_at_too_and_whoever_fails_is_named(
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn of_two_hosts_a_refusal_names_its_own() {
+    let tokens = Url::parse("https://login.example.com").expect("a URL");
+    for (name, fault, host, path) in [
+        ("invalid_client", RingmeFault::SecretReplaced, "login.example.com", "/oauth/token"),
+        (
+            "access_denied",
+            RingmeFault::Resource("access denied"),
+            "pbx.example.com",
+            "/api/ver1.0/client/@me/extension/",
+        ),
+    ] {
+        let pbx = Arc::new(SimRingme::new(Clock::steered(UNIX)));
+        pbx.set_fault(Some(fault));
+        let transport = SimTransport::default().with(&origin(), pbx.clone()).with(&tokens, pbx);
+        let mut target = ringme::target("office", &origin(), Grant::ClientCredentials);
+        target.auth.origin = Some(tokens.clone());
+        let file = format!("ringme-elsewhere-{name}");
+        let failure = transcript(&file, target, &transport).await;
+        assert_eq!(failure.map(|(_, reason)| reason.as_str()), Some(name));
+        let json = read_to_string(format!("tests/diagnose/{file}.json")).expect("a transcript");
+        assert!(json.contains(&format!(" ({host})\",")), "{json}");
+        assert!(json.contains(&format!(" https://{host}{path}: HTTP ")), "{json}");
+    }
+}
+
 fn tls() -> TransportError {
     TransportError::Tls("certificate expired on 01 Jan 2020".into())
 }
