@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::budget::{Origin, Share};
 use crate::clock::Clock;
-use crate::domain::extensions::Listed;
+use crate::domain::extensions::{Listed, PageSize};
 use crate::domain::outcome::{Attempt, Outcome, Version};
 use crate::domain::pace::paced;
 use crate::domain::{
@@ -55,6 +55,8 @@ struct Memory {
     quiet_until: Option<Instant>,
     /// The keeper served the target before it changed: a change ends a back-off.
     inherited: bool,
+    /// How many members its pages have.
+    page_size: PageSize,
     /// Exchanges of a pass that the budget cut short: counted with the next.
     unfinished: Pass,
 }
@@ -75,6 +77,8 @@ struct Pass {
     rejections: u32,
     version: Option<Result<Version, Failure>>,
     listed: Option<Listed>,
+    /// One request of the list was for this pass alone.
+    made_sure: bool,
 }
 
 impl Probe {
@@ -90,7 +94,7 @@ impl Probe {
         let keeper = before.filter(|before| before.target.shares_token_with(&target));
         let memory = Memory { inherited: keeper.is_some(), ..Memory::default() };
         let keeper = keeper.map_or_else(Arc::default, |before| before.keeper.clone());
-        let plan = || origin.shares().join(target.customer.clone(), 1.0 / target.interval.as_secs_f64());
+        let plan = || origin.shares().join(target.budget_owner(), 1.0 / target.interval.as_secs_f64());
         let share = target.platform.rate_limit.shared.then(plan);
         Self {
             target,
@@ -199,7 +203,7 @@ impl Probe {
         wait: Duration,
     ) -> Outcome {
         let (facts, renewal_due) = self.keeper.facts().await;
-        let wait = self.paced(&pass.diary.attempts, wait);
+        let wait = self.paced(&pass, wait);
         if let Some(until) = &mut self.memory().quiet_until {
             *until = (Instant::now() + wait).max(*until);
         }
@@ -218,11 +222,11 @@ impl Probe {
     }
 
     /// Slower where the customer's own applications live on the same budget and it would not last.
-    fn paced(&self, attempts: &[Attempt], wait: Duration) -> Duration {
+    fn paced(&self, pass: &Pass, wait: Duration) -> Duration {
         let Some(share) = &self.share else { return wait };
         // What the token endpoint counts is something else.
-        let calls = || attempts.iter().filter(|attempt| attempt.operation != Operation::Token);
-        let pass = calls().count() as u64;
+        let calls = || pass.diary.attempts.iter().filter(|attempt| attempt.operation != Operation::Token);
+        let pass = (calls().count() - usize::from(pass.made_sure)) as u64;
         let together = self.origin.shares().plan(share, pass as f64 / wait.as_secs_f64().max(1.0));
         let told = calls().rev().find_map(|attempt| Some((attempt.rate_limit.0?, attempt.rate_limit.1)));
         let Some((remaining, reset)) = told else { return wait };

@@ -22,7 +22,8 @@ async fn watch(grant: Grant) -> (Arc<SimRingme>, World) {
 
 #[tokio::test(start_paused = true)]
 async fn every_page_is_counted() {
-    for (extensions, requests) in [(0, 1), (3, 1), (100, 2), (250, 3)] {
+    // Whether a short first page is all is asked, once.
+    for (extensions, requests) in [(0, 1), (3, 2), (100, 2), (250, 3)] {
         let pbx = Arc::new(SimRingme::new(Clock::steered(UNIX)));
         pbx.set_extensions(extensions);
         let transport = Arc::new(SimTransport::default().with(&origin(), pbx.clone()));
@@ -31,8 +32,26 @@ async fn every_page_is_counted() {
         seconds(1).await;
         assert_eq!(world.state().extensions, Some(extensions.into()));
         assert_eq!(pbx.requests(Operation::Extensions), requests, "{extensions}");
+        if extensions == 3 {
+            minutes(10).await;
+            assert_eq!(pbx.requests(Operation::Extensions), requests + 10);
+        }
         world.stop().await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn pages_that_the_server_cuts_are_counted_all_the_same() {
+    let pbx = Arc::new(SimRingme::new(Clock::steered(UNIX)));
+    pbx.set_extensions(75);
+    pbx.cut_pages_to(30);
+    let transport = Arc::new(SimTransport::default().with(&origin(), pbx.clone()));
+    let world =
+        World::start(transport, [ringme::target("office", &origin(), Grant::ClientCredentials)]).await;
+    seconds(1).await;
+    assert_eq!(world.state().extensions, Some(75));
+    assert_eq!(pbx.requests(Operation::Extensions), 3);
+    world.stop().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -152,6 +171,19 @@ async fn a_target_without_a_customer_plans_by_itself() {
     let wait = |name| world.state_of(name).wait.as_secs_f64();
     assert!((130.0..160.0).contains(&wait("office")), "two of one customer: {}", wait("office"));
     assert!((70.0..80.0).contains(&wait("shop")), "one alone: {}", wait("shop"));
+    world.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_targets_of_one_application_plan_together_without_being_told() {
+    // The first and the last have one client id.
+    let (_pbx, world) = three([None; 3]).await;
+    seconds(5).await;
+    let wait = |name| world.state_of(name).wait.as_secs_f64();
+    for name in ["office", "shop"] {
+        assert!((130.0..160.0).contains(&wait(name)), "two of one application: {}", wait(name));
+    }
+    assert!((70.0..80.0).contains(&wait("branch")), "one alone: {}", wait("branch"));
     world.stop().await;
 }
 

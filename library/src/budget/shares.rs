@@ -9,33 +9,33 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 #[derive(Debug, Default)]
 pub struct Shares(Mutex<Vec<Weak<Share>>>);
 
-/// One target's plan; dropped with it. Without a customer it stands alone: a provider has thousands of customers at
+/// One target's plan; dropped with it. Without an owner it stands alone: a provider has thousands of customers at
 /// one origin, each with a budget of its own.
 #[derive(Debug)]
 pub struct Share {
-    customer: Option<Arc<str>>,
+    owner: Option<Arc<str>>,
     /// Requests a second: the bits of an `f64`.
     rate: AtomicU64,
 }
 
 impl Shares {
     /// One target more. `rate`: the requests a second that it plans, as long as none were made.
-    pub fn join(&self, customer: Option<Arc<str>>, rate: f64) -> Arc<Share> {
-        let share = Arc::new(Share { customer, rate: AtomicU64::new(rate.to_bits()) });
+    pub fn join(&self, owner: Option<Arc<str>>, rate: f64) -> Arc<Share> {
+        let share = Arc::new(Share { owner, rate: AtomicU64::new(rate.to_bits()) });
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.retain(|share| share.strong_count() > 0);
         all.push(Arc::downgrade(&share));
         share
     }
 
-    /// Takes in what one target plans now; what all of its customer do together.
+    /// Takes in what one target plans now; what all of its owner do together.
     pub fn plan(&self, share: &Share, rate: f64) -> f64 {
         share.rate.store(rate.to_bits(), Ordering::Relaxed);
-        if share.customer.is_none() {
+        if share.owner.is_none() {
             return rate;
         }
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let same = all.iter().filter_map(Weak::upgrade).filter(|other| other.customer == share.customer);
+        let same = all.iter().filter_map(Weak::upgrade).filter(|other| other.owner == share.owner);
         same.map(|share| f64::from_bits(share.rate.load(Ordering::Relaxed))).sum()
     }
 }
@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_targets_of_one_customer_plan_together_while_they_live() {
+    fn the_targets_of_one_owner_plan_together_while_they_live() {
         let shares = Shares::default();
         let [a, b] = [0.5, 0.25].map(|rate| shares.join(Some("orchard".into()), rate));
         let [other, alone, _] = [Some("vineyard".into()), None, None].map(|name| shares.join(name, 4.0));

@@ -10,7 +10,7 @@ use super::structure::{printable, suggest};
 use crate::domain::Platform;
 use crate::domain::platform::{CallForm, Method, Reader, RequestForm};
 use crate::domain::target::Call;
-use crate::platform::{may_change, mutates, wrong_path, wrong_pointer};
+use crate::platform::{decoded, may_change, mutates, wrong_path, wrong_pointer, wrong_query};
 
 /// Checks `call`; `None` only after reporting an error.
 pub(super) fn check(c: &mut Checker<'_>, raw: Option<&raw::Call>, platform: &Platform) -> Option<Call> {
@@ -38,7 +38,7 @@ pub(super) fn check(c: &mut Checker<'_>, raw: Option<&raw::Call>, platform: &Pla
 
 fn custom(c: &mut Checker<'_>, raw: &raw::CustomCall, platform: &Platform) -> Option<CallForm> {
     let method = method(c, raw.method.as_deref().unwrap_or("GET"));
-    if let Some(wrong) = wrong_path(&raw.path) {
+    if let Some(wrong) = wrong_path(&raw.path).or_else(|| wrong_query(&raw.path)) {
         c.error("call.path", wrong);
     }
     check_body(c, raw, method);
@@ -51,6 +51,15 @@ fn custom(c: &mut Checker<'_>, raw: &raw::CustomCall, platform: &Platform) -> Op
         }
     }
     check_list(c, raw, method);
+    // Which of a platform's calls a path of one's own resembles nobody tells; the first is the default.
+    let success = platform.calls.first().and_then(|call| call.success.clone());
+    if method == Some(Method::Head) && success.is_some() {
+        let text = format!(
+            "HEAD has no body, in which {} tells whether a call succeeded; write GET",
+            platform.title
+        );
+        c.error("call.method", text);
+    }
     let request = RequestForm {
         method: method?,
         path: raw.path.clone(),
@@ -59,7 +68,7 @@ fn custom(c: &mut Checker<'_>, raw: &raw::CustomCall, platform: &Platform) -> Op
         headers: BTreeMap::new(),
     };
     let (total, list, id) = (raw.total.clone(), raw.list.clone(), raw.id.clone());
-    Some(CallForm { request, total, list, id, ..CallForm::default() })
+    Some(CallForm { request, total, list, id, success, ..CallForm::default() })
 }
 
 fn check_list(c: &mut Checker<'_>, raw: &raw::CustomCall, method: Option<Method>) {
@@ -97,22 +106,26 @@ fn check_body(c: &mut Checker<'_>, raw: &raw::CustomCall, method: Option<Method>
     }
 }
 
-/// This exporter only reads. FreePBX's REST changes things by POST, and GraphQL by `mutation`; elsewhere nothing but a
-/// GraphQL query is known to be harmless.
+/// This exporter only reads. FreePBX's REST changes things by POST, and GraphQL by `mutation`; at any other path, of any
+/// platform, nothing but a GraphQL query is known to be harmless.
 fn check_reads_only(c: &mut Checker<'_>, raw: &raw::CustomCall, platform: &Platform) {
-    if platform.reader != Reader::Freepbx {
-        if let Some((part, wrong)) = may_change(raw.body.as_deref()) {
-            c.error(&format!("call.{part}"), wrong);
-        }
-        return;
-    }
-    let path = raw.path.to_ascii_lowercase();
+    let is_freepbx = platform.reader == Reader::Freepbx;
+    let path = decoded(&raw.path).to_ascii_lowercase();
     // The second is what the first is rewritten to (FreePBX/framework:amp_conf/htdocs/admin/api/.htaccess).
-    if path.contains("/rest/") || path.contains("command=rest") {
+    if is_freepbx && (path.contains("/rest/") || path.contains("command=rest")) {
         let text = "a POST to the REST API changes the PBX, and this exporter only reads; write GET";
         c.error("call.method", text);
+    } else if is_freepbx && is_graphql(&path) {
+        // In any form: nothing but GraphQL is understood there.
+        if raw.body.as_deref().is_some_and(mutates) {
+            c.error("call.body", "holds a GraphQL mutation, and this exporter only reads; write a query");
+        }
+    } else if let Some((part, wrong)) = may_change(raw.body.as_deref()) {
+        c.error(&format!("call.{part}"), wrong);
     }
-    if raw.body.as_deref().is_some_and(mutates) {
-        c.error("call.body", "holds a GraphQL mutation, and this exporter only reads; write a query");
-    }
+}
+
+fn is_graphql(path: &str) -> bool {
+    let path = path.split('?').next().unwrap_or_default();
+    path.trim_end_matches(['/', '=']).ends_with("/api/gql")
 }

@@ -147,10 +147,10 @@ pub(super) fn target(mut c: Checker<'_>, platforms: &Platforms) -> Option<Target
 
 fn check_version(c: &mut Checker<'_>, written: Option<bool>, platform: &Platform) -> bool {
     let wanted = written.unwrap_or(false);
-    if wanted && platform.version.is_none() {
+    if wanted && platform.version.is_none() && c.is_own("version") {
         c.error("version", format!("{} has no version query; remove it", platform.name));
     }
-    wanted
+    wanted && platform.version.is_some()
 }
 
 fn check_customer(c: &mut Checker<'_>, written: Option<&str>, platform: &Platform) -> Option<Arc<str>> {
@@ -186,6 +186,15 @@ fn check_url(c: &mut Checker<'_>, text: &str, platform: Option<&Platform>) -> Op
     let (origin, note) = c.accept("url", normalised)?;
     if let Some(note) = note {
         c.add(Level::Note, "url", note);
+    }
+    let declared =
+        platform.and_then(|platform| ::url::Url::parse(platform.token.as_ref()?.origin.as_ref()?).ok());
+    if let Some(platform) = platform.filter(|_| declared.is_some_and(|url| url.origin() == origin.origin())) {
+        let text = format!(
+            "is where {} issues tokens, which it does apart from its API; write the address of the API, see docs/platforms.md",
+            platform.title
+        );
+        c.warning("url", text);
     }
     if origin.scheme() == "http" && !is_loopback(&origin) {
         c.warning("url", "credentials travel in plain text over http://; use https://");

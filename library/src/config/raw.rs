@@ -93,8 +93,8 @@ pub(super) struct Settings {
     #[schemars(extend("default" = false))]
     pub version: Option<bool>,
     /// Whose budget of requests this target lives on, where one budget is counted for all of a customer's applications
-    /// (Ringme): targets at one origin
-    /// with the same name here plan together what they ask; one without plans as if alone.
+    /// (Ringme): targets at one origin with the same name here plan together what they ask; without it those with the same
+    /// `client_id` do.
     pub customer: Option<String>,
     /// The PBX's own logs, for an exporter that runs on the PBX host: their events are counted from now on.
     pub log: Option<Vec<LogFile>>,

@@ -18,7 +18,7 @@ impl Run<'_> {
         validity: Validity,
     ) -> Result<(Listing, Option<Listed>), Stop> {
         self.begin(StepName::Extensions);
-        let (mut pages, mut after) = (Pages::default(), None::<String>);
+        let (mut pages, mut after, mut first) = (Pages::default(), None::<String>, None);
         // One by one only where they are compared.
         let each = self.target.expected.is_some() || platform::counts_by_listing(self.target);
         loop {
@@ -37,18 +37,20 @@ impl Run<'_> {
             let page = if each {
                 platform::read_extensions(&context, &answer, after.as_deref())
             } else {
-                let alone = |Listing { total }| Page { total, extensions: Ok(Vec::new()), next: None };
+                let alone = |Listing { total }| Page { total, ..Page::alone(Ok(Vec::new())) };
                 platform::read_list(&context, &answer).map(alone)
             };
             let (page, total) = match page {
                 Ok(page) => (page.clone(), page.total),
+                Err(failure) if pages.ends_with(&failure) => (Page::alone(Ok(Vec::new())), None),
                 Err(failure) => return Err(self.not_listed(failure, facts, scopes, validity)),
             };
+            first.get_or_insert(facts);
             after = pages.add(page);
             if after.is_none() {
                 let (all, listed) = if each { pages.finish() } else { (total, Ok(Vec::new())) };
                 let listing = Listing { total: all };
-                self.end(StepName::Extensions, steps::listed(listing), Some(facts));
+                self.end(StepName::Extensions, steps::listed(listing), first);
                 return Ok((listing, each.then_some(listed)));
             }
         }

@@ -71,6 +71,8 @@ pub struct Attempt {
     pub certificate_expiry: Option<i64>,
     /// Why it gave nothing.
     pub failure: Option<Reason>,
+    /// Whether it looks like a refusal whatever its reason and status; see [`Failure::refused`].
+    pub refused: bool,
     /// Requests left and seconds until the limit resets, from the answer's headers.
     pub rate_limit: (Option<u64>, Option<u64>),
 }
@@ -86,6 +88,7 @@ impl Attempt {
             phases: exchange.phases,
             certificate_expiry: exchange.certificate_expiry,
             failure: None,
+            refused: false,
             rate_limit: (None, None),
         }
     }
@@ -100,18 +103,19 @@ impl Attempt {
             phases: Phases { resolve: None, connect: None, tls: None, processing: None, transfer: None },
             certificate_expiry: None,
             failure: Some(reason),
+            refused: false,
             rate_limit: (None, None),
         }
     }
 
     /// Whether this looks to the far side like a failed try to get in: a refusal or denial by its
-    /// reason, or by its bare status. Fail2ban counts such lines.
+    /// reason, by its bare status, or as far as whoever read it can tell. Fail2ban counts such lines.
     pub const fn is_refusal(&self) -> bool {
         let by_reason = match self.failure {
             Some(reason) => matches!(reason.class(), Class::Refused | Class::Denied),
             None => false,
         };
-        by_reason || matches!(self.status, Some(401 | 403))
+        self.refused || by_reason || matches!(self.status, Some(401 | 403))
     }
 }
 

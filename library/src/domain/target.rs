@@ -51,7 +51,7 @@ pub struct Target {
     pub secret_headers: Vec<(HeaderName, SecretSource)>,
     /// What decides whether two targets can share an HTTP client.
     pub client: ClientSettings,
-    /// Whose budget of requests it lives on, where the platform's is shared; targets of one origin without a name are one's.
+    /// Whose budget of requests it lives on, where the platform's is shared; see [`Self::budget_owner`].
     pub customer: Option<Arc<str>>,
     /// The PBX's own logs, followed where the exporter runs on its host.
     pub log: Vec<LogFile>,
@@ -251,6 +251,14 @@ impl Target {
         }
         let needs_person = matches!(self.auth.grant, Grant::AuthorizationCode | Grant::RefreshToken);
         if needs_person { self.auth.is_same_chain(&other.auth) } else { self.auth == other.auth }
+    }
+
+    /// Who is known to share its budget of requests at its origin: the targets that name one customer, else those of one
+    /// application. Of two applications no answer tells whether they are one customer's.
+    pub fn budget_owner(&self) -> Option<Arc<str>> {
+        let named = self.customer.as_ref().map(|name| format!("customer {name}"));
+        let id = Some(&self.auth.client_id).filter(|id| !id.is_empty());
+        named.or_else(|| id.map(|id| format!("application {id}"))).map(Arc::from)
     }
 
     /// What the probe calls, in full.

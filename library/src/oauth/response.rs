@@ -8,7 +8,7 @@ use oauth2::{AccessToken, RefreshToken, Scope};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use crate::domain::token::LONGEST_LIFETIME;
+use crate::domain::token::{LONGEST_LIFETIME, is_bearer};
 
 /// A token answer. `Debug` shows no token (the crate's types redact).
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -16,7 +16,7 @@ pub struct IssuedToken {
     access_token: AccessToken,
     #[serde(default, deserialize_with = "lenient_seconds", skip_serializing)]
     expires_in: Option<Duration>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient_refresh_token")]
     refresh_token: Option<RefreshToken>,
     #[serde(default, rename = "scope", deserialize_with = "lenient_scopes", skip_serializing)]
     scopes: Option<Vec<Scope>>,
@@ -47,14 +47,9 @@ impl oauth2::TokenResponse for IssuedToken {
 }
 
 impl IssuedToken {
-    /// Whether the access token can travel in a header: the alphabet of RFC 6750 section 2.1.
+    /// Whether the access token can travel in a header.
     pub fn is_usable(&self) -> bool {
-        let token = self.access_token.secret();
-        let body = token.trim_end_matches('=');
-        !body.is_empty()
-            && body
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~' | b'+' | b'/'))
+        is_bearer(self.access_token.secret())
     }
 
     /// Lifetime: `expires_in`, else what the JWT says. A hint.
@@ -104,6 +99,16 @@ fn lenient_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
     Ok(match Value::deserialize(deserializer)? {
         Value::Number(number) => number.as_f64().and_then(seconds),
         Value::String(text) => text.trim().parse().ok().and_then(seconds),
+        _ => None,
+    })
+}
+
+/// `refresh_token` as a text; anything else counts as none, such as PHP's `false`.
+fn lenient_refresh_token<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<RefreshToken>, D::Error> {
+    Ok(match Value::deserialize(deserializer)? {
+        Value::String(text) if !text.is_empty() => Some(RefreshToken::new(text)),
         _ => None,
     })
 }
@@ -190,6 +195,17 @@ mod tests {
             ("a\\nb", false),
         ] {
             assert_eq!(read(&format!(r#"{{"access_token":"{token}"}}"#)).is_usable(), usable, "{token}");
+        }
+    }
+
+    #[test]
+    fn a_refresh_token_that_is_no_text_is_none() {
+        use oauth2::TokenResponse as _;
+        for (given, read_as) in
+            [("\"r\"", Some("r")), ("false", None), ("null", None), ("0", None), ("\"\"", None), ("[]", None)]
+        {
+            let token = read(&format!(r#"{{"access_token":"a","refresh_token":{given}}}"#));
+            assert_eq!(token.refresh_token().map(|token| token.secret().as_str()), read_as, "{given}");
         }
     }
 

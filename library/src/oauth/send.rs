@@ -82,7 +82,7 @@ pub(super) fn judge(
             (failure, None, !error.never_sent())
         }
     };
-    attempt.failure = Some(failure.reason);
+    (attempt.failure, attempt.refused) = (Some(failure.reason), failure.refused);
     failure.refused |= attempt.is_refusal();
     (Sent { result: Err(failure), answer, may_have_worked }, attempt)
 }

@@ -4,6 +4,7 @@
 use super::Advice;
 use super::Certainty::{self, Certain, Likely, Open};
 use super::reach::of_way;
+use super::rules::shown_by;
 use crate::domain::{Grant, Operation, Reason, Target};
 
 pub const NO_NEW_SECRET: &str =
@@ -47,16 +48,37 @@ pub fn advice(
     Advice { title, certainty, because, avoid: avoid.to_vec() }
 }
 
-/// The platform's own words where it has some, else the general ones.
+/// The platform's own words where it has some, of the rule that fitted before those of the reason; else the general ones.
 pub fn of<'a>(target: &'a Target, operation: Operation, reason: Reason, shown: &[String]) -> Advice<'a> {
     let named = |words: &str| shown.iter().any(|text| text.contains(words));
     let general = general(target, operation, reason, &named);
-    let Some(words) = target.platform.words(reason, operation) else { return general };
+    let general = match target.platform.words(reason, operation) {
+        Some(words) => {
+            over(general, words.title.as_ref(), words.certainty, words.because.as_ref(), words.avoid.as_ref())
+        }
+        None => general,
+    };
+    match shown_by(&target.platform, operation, reason, shown) {
+        Some(rule) => {
+            over(general, rule.title.as_ref(), rule.certainty, rule.because.as_ref(), rule.avoid.as_ref())
+        }
+        None => general,
+    }
+}
+
+/// What is given in place of what is more general.
+fn over<'a>(
+    general: Advice<'a>,
+    title: Option<&'a String>,
+    certainty: Option<Certainty>,
+    because: Option<&'a String>,
+    avoid: Option<&'a Vec<String>>,
+) -> Advice<'a> {
     Advice {
-        title: words.title.as_deref().unwrap_or(general.title),
-        certainty: words.certainty.unwrap_or(general.certainty),
-        because: words.because.as_deref().unwrap_or(general.because),
-        avoid: words.avoid.as_ref().map_or(general.avoid, |avoid| avoid.iter().map(String::as_str).collect()),
+        title: title.map_or(general.title, String::as_str),
+        certainty: certainty.unwrap_or(general.certainty),
+        because: because.map_or(general.because, String::as_str),
+        avoid: avoid.map_or(general.avoid, |avoid| avoid.iter().map(String::as_str).collect()),
     }
 }
 

@@ -2,10 +2,12 @@
 //!
 //! Takes id, technology and name of each, and nothing else that an answer may hold.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use serde_json::Value;
 
 use crate::domain::Platform;
-use crate::domain::extensions::{Extension, Id, Listed, id};
+use crate::domain::extensions::{Extension, Id, Listed, Page, id};
 use crate::domain::outcome::Version;
 use crate::domain::platform::{CallForm, PageBy, Paging};
 
@@ -67,15 +69,41 @@ fn text(value: Option<&Value>) -> Option<Box<str>> {
     (!text.is_empty()).then(|| text.into())
 }
 
-/// With what to ask for the page after this one. `after`: with what this one was asked for; `count`: how many
-/// it has.
-pub fn next(paging: &Paging, after: Option<&str>, count: usize, json: Option<&Value>) -> Option<String> {
+/// One page of the list. `after`: with what it was asked for; `None`: there is no list.
+pub fn page(call: &CallForm, json: Option<&Value>, after: Option<&str>) -> Option<Page> {
+    let list = json?.pointer(call.list.as_ref()?)?;
+    let count = members(list)?;
+    let extensions = extensions(call, json);
+    let (full, following) = match &call.paging {
+        Some(paging) => (is_full(paging, count), next(paging, after, count, json)),
+        None => (true, None),
+    };
+    let mark = (count > 0).then(|| mark(list, extensions.as_ref().ok()));
+    let (next, beyond) = if full { (following, None) } else { (None, following.filter(|_| count > 0)) };
+    Some(Page { total: None, count, extensions, mark, next, beyond })
+}
+
+/// By its first extension, as others may change meanwhile; else by all of it.
+fn mark(list: &Value, extensions: Option<&Vec<Extension>>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    match extensions.and_then(|extensions| extensions.first()) {
+        Some(first) => first.id.hash(&mut hasher),
+        None => list.to_string().hash(&mut hasher),
+    }
+    hasher.finish()
+}
+
+/// Whether a page has as many as were asked for. A cursor itself tells whether more follow.
+fn is_full(paging: &Paging, count: u64) -> bool {
+    paging.by == PageBy::Cursor || paging.size.is_some_and(|size| count >= u64::from(size.max(1)))
+}
+
+/// With what to ask for the page after this one. `count`: how many it has.
+fn next(paging: &Paging, after: Option<&str>, count: u64, json: Option<&Value>) -> Option<String> {
     let number = |start: u64| after.map_or(Some(start), |text| text.parse().ok());
-    let full = paging.size.is_some_and(|size| count as u64 >= u64::from(size.max(1)));
     match paging.by {
-        PageBy::Page if full => Some((number(super::request::first_page(paging))? + 1).to_string()),
-        PageBy::Offset if full => Some((number(0)? + count as u64).to_string()),
-        PageBy::Page | PageBy::Offset => None,
+        PageBy::Page => Some((number(super::request::first_page(paging))? + 1).to_string()),
+        PageBy::Offset => Some((number(0)? + count).to_string()),
         PageBy::Cursor => match json?.pointer(paging.cursor.as_ref()?)? {
             Value::String(text) if !text.is_empty() => Some(text.clone()),
             Value::Number(number) => Some(number.to_string()),

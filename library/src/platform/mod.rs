@@ -24,7 +24,9 @@ use crate::domain::{Answer, Class, Failure, Grant, Listing, Operation, Reason, R
 
 pub use crate::domain::platform::Certainty;
 pub use builtin::{builtin, names, text};
-pub use check::{calls::may_change, calls::mutates, problems, wrong_path, wrong_pointer};
+pub use check::{
+    calls::may_change, calls::mutates, decoded, problems, wrong_path, wrong_pointer, wrong_query,
+};
 pub use headers::rate_limit;
 pub use reach::{possible_reasons, transport_failure};
 pub use request::with_token;
@@ -284,8 +286,7 @@ pub fn read_extensions(ctx: &CallContext, answer: &Answer, after: Option<&str>) 
     }
     let total = freepbx::resource::read_list(ctx, answer)?.total;
     let json = serde_json::from_slice(&answer.body).ok();
-    let extensions = listing::extensions(ctx.target.called(), json.as_ref());
-    Ok(Page { total, extensions, next: None })
+    Ok(Page { total, ..Page::alone(listing::extensions(ctx.target.called(), json.as_ref())) })
 }
 
 /// A harmless query that any valid token may make, without the token; `None` where the platform

@@ -10,8 +10,9 @@ use super::words::{Odd, fill, general, odd, unsaid};
 use super::{CallContext, listing};
 use crate::domain::extensions::Page;
 use crate::domain::outcome::Version;
-use crate::domain::platform::{Method, Rule, Test};
+use crate::domain::platform::{Method, Platform, Rule, Test, Word};
 use crate::domain::target::Call;
+use crate::domain::token::is_bearer;
 use crate::domain::{Answer, Failure, Grant, Listing, Operation, Reason, Target};
 
 /// A body, read once.
@@ -55,15 +56,9 @@ pub fn read_extensions(ctx: &CallContext, answer: &Answer, after: Option<&str>) 
     let read = || {
         let total = if call.total.is_some() { total(ctx, &body)? } else { None };
         // Counting needs a list that is there.
-        let count =
-            call.list.as_deref().and_then(|pointer| listing::members(body.json.as_ref()?.pointer(pointer)?));
-        let Some(count) = count else {
-            return Err(no_total(ctx, &body, call.list.as_deref().unwrap_or_default()));
-        };
-        let extensions = listing::extensions(call, body.json.as_ref());
-        let size = usize::try_from(count).unwrap_or(usize::MAX);
-        let next = call.paging.as_ref().and_then(|p| listing::next(p, after, size, body.json.as_ref()));
-        Ok(Page { total, extensions, next })
+        let page = listing::page(call, body.json.as_ref(), after);
+        let page = page.ok_or_else(|| no_total(ctx, &body, call.list.as_deref().unwrap_or_default()))?;
+        Ok(Page { total, ..page })
     };
     refused(ctx, answer, &body).map_or_else(read, Err).map_err(|failure| finish(ctx, failure, answer))
 }
@@ -92,7 +87,8 @@ fn finish(ctx: &CallContext, failure: Failure, answer: &Answer) -> Failure {
 
 /// The first rule that fits, in the platform's words or the general ones.
 fn by_rules(ctx: &CallContext, answer: &Answer, body: &Body) -> Option<Failure> {
-    let rule = ctx.target.platform.rules.iter().find(|rule| fits(rule, ctx, answer, body))?;
+    let rules = ctx.target.platform.rules.iter().filter(|rule| rule.reason.occurs_at(ctx.operation));
+    let rule = { rules }.find(|rule| fits(rule, ctx, answer, body))?;
     let diagnosis = match &rule.diagnosis {
         Some(text) => fill(ctx, text),
         None => said(ctx, rule.reason, answer.status),
@@ -117,7 +113,11 @@ fn fits(rule: &Rule, ctx: &CallContext, answer: &Answer, body: &Body) -> bool {
     let status = rule.status.as_ref().is_none_or(|known| known.contains(&answer.status.as_u16()));
     let header = rule.header.as_ref().is_none_or(|test| {
         let value = answer.headers.get(&test.name).and_then(|value| value.to_str().ok());
-        value.is_some_and(|value| test.contains.as_ref().is_none_or(|part| value.contains(part)))
+        let holds = |value: &str| test.contains.as_ref().is_none_or(|part| value.contains(part));
+        let one_of = |value: &str| {
+            test.values.as_ref().is_none_or(|all| all.iter().any(|word| word.to_string() == value.trim()))
+        };
+        value.is_some_and(|value| holds(value) && one_of(value))
     });
     let absent = rule.absent.as_ref().is_none_or(|pointer| body.at(pointer).is_none());
     let path = rule.path.as_ref().is_none_or(|part| ctx.path().contains(part));
@@ -139,7 +139,7 @@ fn says(rule: &Rule, value: Option<&Value>) -> bool {
 }
 
 /// `0` and `"0"` are the same.
-fn is(word: &crate::domain::platform::Word, value: &Value) -> bool {
+fn is(word: &Word, value: &Value) -> bool {
     let word = word.to_string();
     match value {
         Value::String(text) => *text == word,
@@ -175,7 +175,8 @@ fn by_error_code(ctx: &CallContext, answer: &Answer, body: &Body) -> Option<Fail
 fn token_by_status(ctx: &CallContext, answer: &Answer, body: &Body) -> Failure {
     let status = answer.status;
     let unexpected = |what| Failure::new(Reason::UnexpectedResponse, odd(ctx, what));
-    // Whoever counts refusals takes it for one, though nobody here knows what it means.
+    // Whoever counts refusals takes it for one, though nobody here knows what it means: JSON without a token and 422 are
+    // ways to refuse one, too.
     let refusal = |what| Failure { refused: true, ..unexpected(what) };
     match status.as_u16() {
         200..=299 if body.html => unexpected(Odd::Page),
@@ -187,11 +188,12 @@ fn token_by_status(ctx: &CallContext, answer: &Answer, body: &Body) -> Failure {
             let test = form.and_then(|form| form.success.as_ref());
             match test.map(|test| (test, passes(test, body.json.as_ref()))) {
                 Some((_, Some(false))) => return refusal(Odd::SaysNo),
-                Some((test, None)) => return unexpected(Odd::NoCode(&test.pointer)),
+                Some((test, None)) => return refusal(Odd::NoCode(&test.pointer)),
                 Some((_, Some(true))) | None => {}
             }
-            let given = body.at(pointer).and_then(Value::as_str).is_some_and(|token| !token.is_empty());
-            unexpected(if given { Odd::UnusableToken } else { Odd::NoToken })
+            let given = body.at(pointer).and_then(Value::as_str).filter(|token| !token.is_empty());
+            let unusable = given.is_some_and(|token| !is_bearer(token));
+            refusal(if unusable { Odd::UnusableToken } else { Odd::NoToken })
         }
         401 if body.html => unexpected(Odd::Password),
         401 => refused_unsaid(ctx),
@@ -199,9 +201,15 @@ fn token_by_status(ctx: &CallContext, answer: &Answer, body: &Body) -> Failure {
         404 => fails(ctx, Reason::ApiNotFound, status),
         407 if ctx.target.client.proxy.is_some() => fails(ctx, Reason::Proxy, status),
         500..=599 => fails(ctx, Reason::ServerError, status),
-        400 => refusal(Odd::Status(400)),
+        other if may_refuse(status) => refusal(Odd::Status(other)),
         other => unexpected(Odd::Status(other)),
     }
+}
+
+/// Whether a status that the token endpoint gives may mean that it refuses the credentials. The others of its hundred are
+/// about the way, the address or the pace of the request.
+pub fn may_refuse(status: StatusCode) -> bool {
+    status.is_client_error() && !matches!(status.as_u16(), 404 | 405 | 407 | 408 | 429)
 }
 
 /// A 401 without a known error code: that it refuses is certain, and not what. RFC 6749 section 5.2 knows the status for
@@ -312,10 +320,9 @@ pub fn facts(target: &Target, answer: &Answer) -> String {
     let known = body.at("/error").and_then(Value::as_str).filter(|word| ERRORS.contains(word));
     facts.extend(known.map(|word| format!("error {word}")));
     let found = target.platform.rules.iter().filter_map(|rule| {
-        let (pointer, values) = (rule.pointer.as_ref()?, rule.values.as_ref()?);
-        let value = body.at(pointer)?;
-        let word = values.iter().find(|word| is(word, value))?;
-        Some(format!("{} {word}", pointer.trim_start_matches('/').replace('/', ".")))
+        let value = body.at(rule.pointer.as_ref()?)?;
+        let word = rule.values.as_ref()?.iter().find(|word| is(word, value))?;
+        found_by(rule, word)
     });
     for found in found {
         if !facts.contains(&found) {
@@ -323,6 +330,30 @@ pub fn facts(target: &Target, answer: &Answer) -> String {
         }
     }
     facts.join(", ")
+}
+
+/// What `rule` found at its pointer, as evidence.
+fn found_by(rule: &Rule, word: &Word) -> Option<String> {
+    let pointer = rule.pointer.as_ref()?.trim_start_matches('/').replace('/', ".");
+    Some(format!("{pointer} {word}"))
+}
+
+/// The rule by which the evidence says why an answer has `reason`; `None`: by none that finds a word.
+pub fn shown_by<'a>(
+    platform: &'a Platform,
+    operation: Operation,
+    reason: Reason,
+    shown: &[String],
+) -> Option<&'a Rule> {
+    let is_shown = |rule: &Rule, word| {
+        let found = found_by(rule, word);
+        shown.iter().any(|text| text.split(", ").any(|fact| Some(fact) == found.as_deref()))
+    };
+    platform
+        .rules
+        .iter()
+        .filter(|rule| rule.reason == reason && rule.of.has(operation))
+        .find(|rule| rule.values.iter().flatten().any(|word| is_shown(rule, word)))
 }
 
 /// RFC 6749 section 5.2 and 4.1.2.1.

@@ -30,7 +30,7 @@ impl Probe {
             let request = platform::list_request(&self.target);
             return self.exchange(cancel, pass, call, request, platform::read_list).await;
         }
-        let (mut pages, mut after) = (Pages::default(), None::<String>);
+        let (mut pages, mut after) = (Pages::knowing(self.memory().page_size), None::<String>);
         loop {
             let request = platform::extensions_request(&self.target, after.as_deref());
             let read = |ctx: &CallContext<'_>, answer: &Answer| {
@@ -38,12 +38,21 @@ impl Probe {
             };
             match self.exchange(cancel, pass, call, request, read).await? {
                 Ok(page) => after = pages.add(page),
+                Err(failure) if pages.ends_with(&failure) => {
+                    after = None;
+                    let newest = pass.diary.attempts.last_mut();
+                    if let Some(answered) = newest.filter(|attempt| attempt.status.is_some()) {
+                        answered.failure = None;
+                    }
+                }
                 Err(failure) => return Ok(Err(failure)),
             }
             if after.is_none() {
                 break;
             }
         }
+        self.memory().page_size = pages.size();
+        pass.made_sure = pages.was_whole();
         let (total, listed) = pages.finish();
         pass.listed = each.then_some(listed);
         Ok(Ok(Listing { total }))

@@ -15,7 +15,7 @@ fn check(files: &Files, name: &str) -> (bool, String, String) {
 
 #[test]
 fn a_valid_file_is_summed_up_without_its_secrets() {
-    let text = one_target("", "interval: 5s, call: {path: '/a?key=not-a-real-secret'}")
+    let text = one_target("", "interval: 5s, call: {path: '/a?site=not-a-real-secret'}")
         .replace("https://pbx.example.com", "https://pbx.example.com/admin");
     let files = Files::new(&[("pbx.yml", &text)]);
     let (valid, out, err) = check(&files, "pbx.yml");

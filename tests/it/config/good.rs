@@ -360,3 +360,32 @@ fn a_platform_decides_what_a_target_does_not_say() {
     assert_eq!(config.targets[0].token_address().as_str(), "https://zoom.us/oauth/token");
     assert_eq!(config.targets[0].address("/v2/phone/users").as_str(), "https://api.zoom.us/v2/phone/users");
 }
+
+#[test]
+fn a_call_of_ones_own_keeps_the_platforms_word_for_success() {
+    use pbx_exporter::domain::Operation;
+    use pbx_exporter::platform::{CallContext, read_list};
+
+    let text = "targets: [{name: y, url: 'https://pbx.example.com', platform: yeastar, \
+                auth: {client_id: a, client_secret: not-a-real-secret}, call: {path: /openapi/v1.0/pbx/get_info}}]";
+    let config = load_text(text).expect("a good file");
+    let target = &config.targets[0];
+    let ctx = CallContext {
+        target,
+        operation: Operation::Extensions,
+        grant: Grant::ClientCredentials,
+        fresh: false,
+        scopes: None,
+        clock_agrees: false,
+    };
+    for (body, works) in [(r#"{"errcode":0}"#, true), (r#"{"errcode":40002}"#, false), ("{}", false)] {
+        let answer = pbx_exporter::domain::Answer {
+            status: http::StatusCode::OK,
+            headers: http::HeaderMap::new(),
+            body: body.into(),
+        };
+        assert_eq!(read_list(&ctx, &answer).is_ok(), works, "{body}");
+    }
+    let error = load_text(&text.replace("{path:", "{method: HEAD, path:")).expect_err("no body");
+    assert!(error.contains("call.method: HEAD has no body"), "{error}");
+}

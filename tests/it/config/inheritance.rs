@@ -81,7 +81,7 @@ fn header_names_are_inherited_without_regard_to_case() {
 
 #[test]
 fn a_call_is_inherited_whole_or_not_at_all() {
-    let inherited = "call: {method: POST, path: /a, body: x}";
+    let inherited = "call: {method: POST, path: /a, body: '{\"query\":\"{ a }\"}'}";
     let whole = load_text(&defaults(inherited, AUTH)).expect("a good file");
     assert!(matches!(&whole.targets[0].call, Call::Custom(call) if call.request.body.is_some()));
     let own = load_text(&defaults(inherited, &format!("call: {{path: /b}}, {AUTH}"))).expect("a good file");
@@ -95,4 +95,18 @@ fn inherited_tls_settings_do_not_trouble_a_plain_http_target() {
     let text =
         defaults("tls: {min_version: '1.3'}", AUTH).replace("https://pbx.example.com", "http://127.0.0.1");
     assert_eq!(load_text(&text).map(|c| c.targets.len()), Ok(1));
+}
+
+#[test]
+fn an_inherited_version_query_passes_where_the_platform_has_none() {
+    let text = "\
+defaults: {version: true, auth: {client_id: a, client_secret: not-a-real-secret}}
+targets:
+- {name: a, url: 'https://a.example.com'}
+- {name: b, url: 'https://b.example.com', platform: ringme}
+";
+    let config = load_text(text).expect("what is inherited need not apply");
+    assert_eq!(config.targets.iter().map(|target| target.version).collect::<Vec<_>>(), [true, false]);
+    let error = load_text(&text.replace("ringme", "ringme, version: true")).expect_err("its own");
+    assert!(error.contains("targets[1].version: ringme has no version query"), "{error}");
 }

@@ -88,7 +88,7 @@ fn section(platform: &Platform) -> String {
     }
     if let Some(counted) = &platform.rate_limit.counted {
         let spared = if platform.rate_limit.shared {
-            "; a target, or all with the same `customer` together, plans at each pass to use half of what is left at most"
+            "; a target, or all of one `customer` or one application together, plans at each pass to use half of what is left at most"
         } else {
             ""
         };

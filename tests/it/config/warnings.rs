@@ -255,6 +255,21 @@ fn targets_that_may_be_one_customers_are_told_once_an_origin() {
 }
 
 #[test]
+fn the_address_that_only_issues_tokens_is_told_from_the_apis() {
+    let warnings = |url: &str| {
+        let auth = "{client_id: a, client_secret: not-a-real-secret, parameters: {account_id: x}}";
+        let text = format!("targets: [{{name: z, url: '{url}', platform: zoom-phone, auth: {auth}}}]");
+        load_text(&text).expect("a good file").warnings
+    };
+    let found = warnings("https://zoom.us");
+    assert!(
+        found.len() == 1 && found[0].contains("targets[0].url: is where Zoom Phone issues tokens"),
+        "{found:?}"
+    );
+    assert_eq!(warnings("https://api.zoom.us"), Vec::<String>::new());
+}
+
+#[test]
 fn two_targets_with_one_application_on_one_pbx_are_warned_of() {
     let second =
         "  - {name: other, url: 'https://pbx.example.com', auth: {client_id: abc, client_secret: x}}";

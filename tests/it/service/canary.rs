@@ -127,7 +127,7 @@ const CASES: [(&str, Answer, Answer, &str); 25] = [
         "declined",
         GOOD,
         |r| told("403", FIELDS, &json!({"error": format!("ajaxRequest declined {r}")}).to_string()),
-        "call: {path: '/admin/api/api/extensions?key=canary-query', method: POST, body: canary-body-key}",
+        "call: {path: '/admin/api/api/extensions?site=canary-query', method: POST, body: '{\"query\":\"{ canary-body-key }\"}'}",
     ),
     (
         "graphql",
@@ -360,7 +360,7 @@ async fn a_list_of_extensions_shows_no_secret() {
             let ended = Program::new(&arguments).file(CONFIG, &text).input(accounts).run().await;
             let said = format!("{}{}", ended.stdout, ended.stderr);
             assert_silent(&arguments.join(" "), &said);
-            assert!(said.contains(name.as_str()), "{arguments:?} says nothing of {name}");
+            assert!(said.contains(name.as_str()), "{arguments:?} says nothing of {name}: {said}");
             assert_eq!(ended.code == Some(3), name == "expected", "{arguments:?}: {said}");
         }
     }
@@ -396,11 +396,8 @@ async fn debug_output_shows_no_secret() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join(CONFIG);
     // What one calls is no secret of the exporter's.
-    std::fs::write(
-        &path,
-        text.replace("canary-query", "query").replace("body: canary-body-key", "body: text"),
-    )
-    .expect("a file");
+    std::fs::write(&path, text.replace("canary-query", "query").replace("canary-body-key", "text"))
+        .expect("a file");
     let config = config::load(&[path.display().to_string()], &|_| None).expect("valid");
     assert_silent("Config", &format!("{config:?}{config:#?}"));
     for target in &config.targets {

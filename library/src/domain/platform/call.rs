@@ -92,7 +92,8 @@ pub struct Paging {
     /// The number of the first page, with `by: page`.
     #[schemars(extend("default" = 1))]
     pub first: Option<u32>,
-    /// How many a page has that is not the last, as the request asks for it; with `page` and `offset`.
+    /// How many a page has that is not the last, as the request asks for it; with `page` and `offset`. Whether the
+    /// server gives fewer is found out: after a short first page the next one is asked for now and then.
     pub size: Option<u32>,
     /// JSON pointer to the cursor of the next page, with `by: cursor`; absent, null or empty at the last.
     pub cursor: Option<String>,

@@ -9,7 +9,7 @@ use crate::domain::{Grant, Operation, Reason};
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Rule {
-    /// Whose answer.
+    /// Whose answer; any is one that can have the reason.
     #[serde(default)]
     pub of: Part,
     /// The grants with which a token was asked for.
@@ -34,6 +34,14 @@ pub struct Rule {
     pub reason: Reason,
     /// What is wrong and how to mend it, in place of the reason's own words.
     pub diagnosis: Option<String>,
+    /// The rest of [`Words`], where `values` found something, in place of the reason's own: what is wrong, in a few words.
+    pub title: Option<String>,
+    /// How sure that is.
+    pub certainty: Option<Certainty>,
+    /// Why so sure, and what stays unknown.
+    pub because: Option<String>,
+    /// What not to do: each a sentence that begins with `Do not`.
+    pub avoid: Option<Vec<String>>,
 }
 
 /// Whose answer a rule is about.
@@ -61,13 +69,15 @@ impl Part {
 }
 
 /// A header field of an answer.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct HeaderTest {
     /// Its name.
     pub name: String,
-    /// What its value holds; without it, that there is one.
+    /// What its value holds; without it and `values`, that there is one.
     pub contains: Option<String>,
+    /// What its value is: one of these.
+    pub values: Option<Vec<Word>>,
 }
 
 /// What an answer has to say to be a success.
@@ -156,8 +166,8 @@ pub struct RateLimit {
     /// Header field with the seconds until the budget is whole again; without it `X-RateLimit-Reset`,
     /// `RateLimit-Reset` or the member of `RateLimit`.
     pub reset: Option<String>,
-    /// Whether the customer's own applications live on the same budget: then a target, or all with
-    /// the same `customer` together, plans at each pass to use half of what is left until the reset at most. Without a reset it has to last an hour.
+    /// Whether the customer's own applications live on the same budget: then a target, or all of
+    /// one `customer` or one application together, plans at each pass to use half of what is left until the reset at most. Without a reset it has to last an hour.
     #[serde(default)]
     pub shared: bool,
     /// What is counted against whom, for people.

@@ -44,6 +44,17 @@ impl Grants {
         Grant::ALL.into_iter().filter(|grant| self.get(*grant).is_some())
     }
 
+    /// Those with which a token is asked for.
+    pub fn sent(&self) -> impl Iterator<Item = Grant> {
+        let refreshes = self.served().any(|grant| grant != Grant::Static && self.gives_refresh_token(grant));
+        let is_sent = move |grant: &Grant| match grant {
+            Grant::Static => false,
+            Grant::RefreshToken => refreshes,
+            other => self.get(*other).is_some(),
+        };
+        Grant::ALL.into_iter().filter(is_sent)
+    }
+
     /// Whether an answer to `grant` brings a refresh token that is worth keeping.
     pub fn gives_refresh_token(&self, grant: Grant) -> bool {
         let by_itself = !matches!(grant, Grant::ClientCredentials | Grant::Static);

@@ -28,6 +28,16 @@ fn call(found: &mut Problems, key: &str, call: &CallForm, sent_as: &SentAs) {
     request(found, &format!("{key}.request"), &call.request, sent_as);
     if let Some(each) = &call.each {
         request(found, &format!("{key}.each"), each, sent_as);
+        if each.method == Method::Head {
+            add(found, format!("{key}.each.method"), HEAD);
+        }
+        if call.list.is_none() {
+            add(
+                found,
+                format!("{key}.each"),
+                "has no use without `list`, where the extensions are; add that, or remove it",
+            );
+        }
     }
     let pointers = [("total", &call.total), ("list", &call.list), ("id", &call.id), ("label", &call.label)];
     for (name, value) in pointers {
@@ -67,6 +77,10 @@ fn paging(found: &mut Problems, key: &str, paging: &Paging, path: &str, sent_as:
         }
         _ => {}
     }
+    if let Some(odd) = odd_size(paging, path) {
+        let text = format!("is not what the path asks for, `{odd}`; write the same number in both");
+        add(found, format!("{key}.size"), text);
+    }
     let useless = [
         ("first", paging.first.is_some() && paging.by != PageBy::Page, "page"),
         ("size", paging.size.is_some() && paging.by == PageBy::Cursor, "page` or `by: offset"),
@@ -84,7 +98,7 @@ fn paging(found: &mut Problems, key: &str, paging: &Paging, path: &str, sent_as:
             parameter,
             "is the parameter that carries the token (`sent_as.query`); write the one of the pages",
         );
-    } else if query(path).any(|name| name == paging.parameter) {
+    } else if query(path).any(|(name, _)| name == paging.parameter) {
         add(
             found,
             parameter,
@@ -93,10 +107,20 @@ fn paging(found: &mut Problems, key: &str, paging: &Paging, path: &str, sent_as:
     }
 }
 
+/// What the path asks for a page to hold, by its name, where that is another number than the size.
+fn odd_size(paging: &Paging, path: &str) -> Option<String> {
+    const NAMES: [&str; 8] =
+        ["per_page", "perpage", "page_size", "pagesize", "limit", "$top", "count", "size"];
+    let size = paging.size?.to_string();
+    let (name, value) = query(path).find(|(name, _)| NAMES.contains(&name.to_ascii_lowercase().as_str()))?;
+    let is_number = value.bytes().all(|byte| byte.is_ascii_digit()) && !value.is_empty();
+    (is_number && *value != *size).then(|| format!("{name}={value}"))
+}
+
 /// This exporter only reads.
 pub(super) fn request(found: &mut Problems, key: &str, form: &RequestForm, sent_as: &SentAs) {
     path(found, &format!("{key}.path"), &form.path);
-    if query(&form.path).any(|name| sent_as.query.as_deref() == Some(&name)) {
+    if query(&form.path).any(|(name, _)| sent_as.query.as_deref() == Some(&name)) {
         add(
             found,
             format!("{key}.path"),
@@ -147,7 +171,8 @@ fn is_query(body: &str) -> bool {
         && (query.starts_with('{') || query.starts_with("query") || query.starts_with("fragment"))
 }
 
-/// Whether the keyword `mutation` stands in a body: as it is, or behind the escapes of JSON or of a form.
+/// Whether the keyword `mutation` stands in a body or query: as it is, or behind the escapes of JSON, of a form, or of JSON
+/// in a form.
 pub fn mutates(body: &str) -> bool {
     fn value_mutates(value: &Value) -> bool {
         match value {
@@ -157,9 +182,9 @@ pub fn mutates(body: &str) -> bool {
             _ => false,
         }
     }
-    has_keyword(body)
-        || serde_json::from_str(body).is_ok_and(|value| value_mutates(&value))
-        || form_urlencoded::parse(body.as_bytes()).any(|(_, value)| has_keyword(&value))
+    let says =
+        |text: &str| has_keyword(text) || serde_json::from_str(text).is_ok_and(|value| value_mutates(&value));
+    says(body) || form_urlencoded::parse(body.as_bytes()).any(|(name, value)| says(&name) || says(&value))
 }
 
 /// The keyword alone: `mutationType` is part of a harmless introspection.

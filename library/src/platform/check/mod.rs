@@ -12,7 +12,7 @@ use url::form_urlencoded;
 
 use self::headers::{answer_header, header_name, headers, names_secret};
 use crate::domain::Grant;
-use crate::domain::platform::{Method, Platform, Reader, Test};
+use crate::domain::platform::{Grants, Method, Platform, Reader, Test};
 
 /// Key and text of each problem.
 type Problems = Vec<(String, String)>;
@@ -24,7 +24,7 @@ pub fn problems(platform: &Platform) -> Problems {
     headers(&mut found, "headers", &platform.headers, &platform.sent_as);
     grants(&mut found, platform);
     if let Some(form) = &platform.token {
-        token::token(&mut found, form);
+        token::token(&mut found, form, &platform.grants);
     }
     sent_as(&mut found, platform);
     calls::calls(&mut found, platform);
@@ -43,7 +43,7 @@ pub fn problems(platform: &Platform) -> Problems {
         calls::request(&mut found, "validity", validity, &platform.sent_as);
     }
     for (at, rule) in platform.rules.iter().enumerate() {
-        rules::rule(&mut found, &format!("rules[{at}]"), rule);
+        rules::rule(&mut found, &format!("rules[{at}]"), rule, &platform.grants);
         rules::twin(&mut found, at, &platform.rules);
     }
     for (name, words) in &platform.reasons {
@@ -127,17 +127,32 @@ fn sent_as(found: &mut Problems, platform: &Platform) {
 }
 
 fn path(found: &mut Problems, key: &str, path: &str) {
-    if let Some(wrong) = wrong_path(path) {
+    if let Some(wrong) = wrong_path(path).or_else(|| wrong_query(path)) {
         add(found, key, wrong);
-    } else if query(path).any(|name| names_secret(&name)) {
-        add(found, key, "has what looks like a secret in its query, and paths are shown; remove it");
     }
 }
 
-/// Names in the query of a path.
-fn query(path: &str) -> impl Iterator<Item = Cow<'_, str>> {
+/// What in a path's query must not be shown, or not be done: some platforms take GraphQL there, too.
+pub fn wrong_query(path: &str) -> Option<&'static str> {
+    if query(path).any(|(name, _)| names_secret(&name)) {
+        Some("has what looks like a secret in its query, and paths are shown; remove it")
+    } else if path.split_once('?').is_some_and(|(_, query)| calls::mutates(query)) {
+        Some("holds a GraphQL mutation in its query, and this exporter only reads; write a query")
+    } else {
+        None
+    }
+}
+
+/// A path with its query as the far side reads it, for looking for a word in it.
+pub fn decoded(path: &str) -> String {
+    let pairs = form_urlencoded::parse(path.as_bytes());
+    pairs.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&")
+}
+
+/// Names and values in the query of a path.
+fn query(path: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
     let query = path.split_once('?').map_or("", |(_, query)| query);
-    form_urlencoded::parse(query.as_bytes()).map(|(name, _)| name)
+    form_urlencoded::parse(query.as_bytes())
 }
 
 const HEAD: &str = "is HEAD, whose answer has no body to point into; write GET";
@@ -177,6 +192,18 @@ fn pointer(found: &mut Problems, key: &str, value: Option<&String>) {
 fn test(found: &mut Problems, key: &str, test: Option<&Test>) {
     pointer(found, &format!("{key}.pointer"), test.map(|test| &test.pointer));
     not_empty(found, &format!("{key}.values"), test.map(|test| &*test.values));
+}
+
+/// Grants with which no token is asked for.
+fn sent(found: &mut Problems, key: &str, named: Option<&[Grant]>, grants: &Grants) {
+    let unsent = named.into_iter().flatten().find(|named| grants.sent().all(|sent| sent != **named));
+    if let Some(grant) = unsent {
+        add(
+            found,
+            key,
+            format!("names {grant}, with which no token is asked for here; remove it, or add it to `grants`"),
+        );
+    }
 }
 
 /// A list without members says nothing, or that nothing fits.

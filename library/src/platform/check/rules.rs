@@ -1,11 +1,11 @@
 //! Rules, words and what stands in their braces.
 
-use super::{Problems, add, answer_header, not_empty, pointer};
-use crate::domain::platform::{Part, Rule, Words};
+use super::{Problems, add, answer_header, not_empty, pointer, sent};
+use crate::domain::platform::{Grants, Part, Rule, Word, Words};
 use crate::domain::{Operation, Reason};
 use crate::platform::words::PLACEHOLDERS;
 
-pub(super) fn rule(found: &mut Problems, key: &str, rule: &Rule) {
+pub(super) fn rule(found: &mut Problems, key: &str, rule: &Rule, grants: &Grants) {
     if rule.status.is_none() && rule.header.is_none() && rule.pointer.is_none() {
         add(found, key, "fits any answer; add `status`, `header` or `pointer`");
     }
@@ -26,9 +26,35 @@ pub(super) fn rule(found: &mut Problems, key: &str, rule: &Rule) {
         add(found, format!("{key}.status"), format!("{odd} is no HTTP status; write 100 to 599"));
     }
     not_empty(found, &format!("{key}.status"), rule.status.as_deref());
+    words_sought(found, key, rule, grants);
+    if rule.absent.is_some() && rule.absent == rule.pointer {
+        add(found, format!("{key}.absent"), "is the `pointer` itself, so that nothing ever fits; remove one");
+    }
+    if rule.grants.is_some() && rule.of != Part::Token {
+        add(found, format!("{key}.grants"), "is about token requests; add `of: token` or remove it");
+    }
+    meaning(found, key, rule);
+}
+
+/// What a rule looks for: words, header fields, grants.
+fn words_sought(found: &mut Problems, key: &str, rule: &Rule, grants: &Grants) {
     not_empty(found, &format!("{key}.values"), rule.values.as_deref());
     not_empty(found, &format!("{key}.grants"), rule.grants.as_deref());
+    sent(found, &format!("{key}.grants"), rule.grants.as_deref(), grants);
+    contradicting(
+        found,
+        &format!("{key}.values"),
+        rule.values.as_deref(),
+        [rule.prefix.as_ref(), rule.contains.as_ref()],
+    );
     if let Some(test) = &rule.header {
+        not_empty(found, &format!("{key}.header.values"), test.values.as_deref());
+        contradicting(
+            found,
+            &format!("{key}.header.values"),
+            test.values.as_deref(),
+            [None, test.contains.as_ref()],
+        );
         answer_header(found, &format!("{key}.header.name"), &test.name);
     }
     let in_header = rule.header.as_ref().and_then(|test| test.contains.as_ref());
@@ -43,12 +69,10 @@ pub(super) fn rule(found: &mut Problems, key: &str, rule: &Rule) {
             );
         }
     }
-    if rule.absent.is_some() && rule.absent == rule.pointer {
-        add(found, format!("{key}.absent"), "is the `pointer` itself, so that nothing ever fits; remove one");
-    }
-    if rule.grants.is_some() && rule.of != Part::Token {
-        add(found, format!("{key}.grants"), "is about token requests; add `of: token` or remove it");
-    }
+}
+
+/// What a rule says of an answer that fits.
+fn meaning(found: &mut Problems, key: &str, rule: &Rule) {
     if !allowed(rule.of).any(|reason| reason == rule.reason) {
         let told: Vec<_> = allowed(rule.of).map(Reason::as_str).collect();
         let text =
@@ -58,12 +82,45 @@ pub(super) fn rule(found: &mut Problems, key: &str, rule: &Rule) {
     if let Some(text) = &rule.diagnosis {
         sentence(found, &format!("{key}.diagnosis"), text);
     }
+    plain(found, key, [&rule.title, &rule.because], rule.avoid.as_deref());
+    let says =
+        rule.title.is_some() || rule.certainty.is_some() || rule.because.is_some() || rule.avoid.is_some();
+    if says && rule.values.is_none() {
+        add(
+            found,
+            format!("{key}.values"),
+            "missing, and by them `diagnose` knows which rule fitted; add it, or remove the words",
+        );
+    }
+}
+
+/// All that is said of a text has to fit.
+fn contradicting(found: &mut Problems, key: &str, values: Option<&[Word]>, parts: [Option<&String>; 2]) {
+    let [prefix, contains] = parts.map(|part| part.map_or("", String::as_str));
+    let fits = |word: &Word| {
+        let word = word.to_string();
+        word.starts_with(prefix) && word.contains(contains)
+    };
+    if values.is_some_and(|values| !values.is_empty() && !values.iter().any(fits)) {
+        add(
+            found,
+            key,
+            "has none that fits `prefix` and `contains` as well, so that nothing ever fits; remove one of them",
+        );
+    }
 }
 
 /// The first that fits counts, so that a rule with the same conditions after it has no use.
 pub(super) fn twin(found: &mut Problems, at: usize, rules: &[Rule]) {
-    let conditions =
-        |rule: &Rule| Rule { reason: Reason::UnexpectedResponse, diagnosis: None, ..rule.clone() };
+    let conditions = |rule: &Rule| Rule {
+        reason: Reason::UnexpectedResponse,
+        diagnosis: None,
+        title: None,
+        certainty: None,
+        because: None,
+        avoid: None,
+        ..rule.clone()
+    };
     let first = rules[..at].iter().position(|before| conditions(before) == conditions(&rules[at]));
     if let Some(first) = first {
         add(
@@ -97,14 +154,19 @@ pub(super) fn words(found: &mut Problems, name: &str, words: &Words) {
     if let Some(text) = &words.diagnosis {
         sentence(found, &format!("{key}.diagnosis"), text);
     }
-    for (name, text) in [("title", &words.title), ("because", &words.because)] {
+    plain(found, &key, [&words.title, &words.because], words.avoid.as_deref());
+}
+
+/// Texts without placeholders.
+fn plain(found: &mut Problems, key: &str, [title, because]: [&Option<String>; 2], avoid: Option<&[String]>) {
+    for (name, text) in [("title", title), ("because", because)] {
         if text.as_ref().is_some_and(|text| text.trim().is_empty()) {
             add(found, format!("{key}.{name}"), EMPTY);
         } else if text.as_ref().is_some_and(|text| text.contains(['{', '}'])) {
             add(found, format!("{key}.{name}"), "has a brace; placeholders are for `diagnosis` alone");
         }
     }
-    if words.avoid.iter().flatten().any(|text| text.trim().is_empty()) {
+    if avoid.into_iter().flatten().any(|text| text.trim().is_empty()) {
         add(found, format!("{key}.avoid"), EMPTY);
     }
 }

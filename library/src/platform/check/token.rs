@@ -2,13 +2,17 @@
 
 use url::Url;
 
-use super::{Problems, add, names_secret, not_empty, path, pointer, test};
-use crate::domain::platform::TokenEndpoint;
+use super::{Problems, add, names_secret, not_empty, path, pointer, sent, test};
+use crate::domain::Grant;
+use crate::domain::platform::{Grants, TokenEndpoint};
+use crate::domain::target::ClientAuth;
 
-pub(super) fn token(found: &mut Problems, form: &TokenEndpoint) {
+pub(super) fn token(found: &mut Problems, form: &TokenEndpoint, grants: &Grants) {
     path(found, "token.path", &form.path);
     if let Some(authorize) = &form.authorize {
         path(found, "token.authorize", authorize);
+    } else if form.pkce {
+        add(found, "token.pkce", "has no use without `authorize`, the page that takes it; remove it");
     }
     if let Some(origin) = &form.origin
         && !is_origin(origin)
@@ -26,8 +30,12 @@ pub(super) fn token(found: &mut Problems, form: &TokenEndpoint) {
             add(found, key, "is no name of a parameter; write a word");
         } else if twice {
             add(found, key, "is there twice; keep one");
+        } else if KNOWN.contains(&parameter.name.as_str()) {
+            let mend = "would take the place of what each request has by itself; remove it: `grants`, `names` and `scopes` say how that is written";
+            add(found, key, mend);
         }
         not_empty(found, &format!("token.parameters[{at}].with"), parameter.with.as_deref());
+        sent(found, &format!("token.parameters[{at}].with"), parameter.with.as_deref(), grants);
         let literal = parameter.value.as_ref().is_some_and(|value| !value.is_empty());
         if literal && names_secret(&parameter.name) {
             let mend = "is a secret by its name, and descriptions are shown; remove it, and each target sets its own in `auth.parameters`";
@@ -45,7 +53,7 @@ pub(super) fn token(found: &mut Problems, form: &TokenEndpoint) {
         pointer(found, &format!("token.answer.{name}"), value.as_ref());
     }
     test(found, "token.success", form.success.as_ref());
-    names(found, form);
+    names(found, form, grants);
     if form.lifetime.fallback == Some(0) {
         add(found, "token.lifetime.fallback", "is 0; write seconds, or remove it where none is known");
     }
@@ -56,20 +64,37 @@ pub(super) fn token(found: &mut Problems, form: &TokenEndpoint) {
     }
 }
 
-/// The parameters of a token request (RFC 6749, RFC 7636), and what the platform calls them.
-fn names(found: &mut Problems, form: &TokenEndpoint) {
-    const KNOWN: [&str; 9] = [
-        "grant_type",
-        "client_id",
-        "client_secret",
-        "username",
-        "password",
-        "refresh_token",
-        "scope",
-        "code",
-        "code_verifier",
-    ];
+/// The parameters of a token request (RFC 6749, RFC 7636), but for `redirect_uri`, which some want where the book has none.
+const KNOWN: [&str; 9] = [
+    "grant_type",
+    "client_id",
+    "client_secret",
+    "scope",
+    "username",
+    "password",
+    "refresh_token",
+    "code",
+    "code_verifier",
+];
+
+/// Those that some request has.
+fn sent_names(grants: &Grants) -> impl Iterator<Item = &'static str> + use<'_> {
+    let of = |grant: Grant| match grant {
+        Grant::ClientCredentials | Grant::Static => [].as_slice(),
+        Grant::Password => &["username", "password"],
+        Grant::RefreshToken => &["refresh_token"],
+        Grant::AuthorizationCode => &["code", "code_verifier", "redirect_uri"],
+    };
+    KNOWN[..4].iter().chain(grants.sent().flat_map(of)).copied()
+}
+
+/// What the platform calls them.
+fn names(found: &mut Problems, form: &TokenEndpoint, grants: &Grants) {
     let further = || form.parameters.iter().map(|parameter| parameter.name.as_str());
+    let is_taken = |other: &str| {
+        let stays = |name: &str| name == other && !form.names.contains_key(name);
+        sent_names(grants).any(stays) || further().any(stays)
+    };
     for (name, other) in &form.names {
         let key = format!("token.names.{name}");
         if !KNOWN.into_iter().chain(["redirect_uri"]).chain(further()).any(|known| known == name) {
@@ -78,7 +103,15 @@ fn names(found: &mut Problems, form: &TokenEndpoint) {
             add(found, key, text);
         } else if other.as_ref().is_some_and(|other| other.trim().is_empty()) {
             add(found, key, "is empty; write the platform's name, or null where it is not sent");
-        } else if other.is_some() && form.names.iter().any(|(before, it)| before < name && it == other) {
+        } else if form.client_auth == ClientAuth::Basic && ["client_id", "client_secret"].contains(&&**name) {
+            add(
+                found,
+                key,
+                "has no use with `client_auth: basic`, which sends it in a header; remove one of the two",
+            );
+        } else if other.as_deref().is_some_and(is_taken)
+            || other.is_some() && form.names.iter().any(|(before, it)| before < name && it == other)
+        {
             add(found, key, "is the name of another parameter, too; each needs its own");
         }
     }

@@ -5,6 +5,7 @@ use super::{refusal, shared, text};
 use crate::domain::{Answer, Failure, Grant, Reason};
 use crate::platform::CallContext;
 use crate::platform::headers::with_retry_after;
+use crate::platform::rules::may_refuse;
 
 pub fn failure(ctx: &CallContext, answer: &Answer) -> Failure {
     let body = Body::of(answer);
@@ -47,7 +48,10 @@ fn slim_error_page(ctx: &CallContext, body: &Body) -> Option<Failure> {
 
 fn by_status(ctx: &CallContext, answer: &Answer, body: &Body) -> Failure {
     if answer.status.is_success() && body.json().is_some() {
-        return Failure::new(Reason::UnexpectedResponse, text::no_access_token(ctx));
+        let failure = Failure::new(Reason::UnexpectedResponse, text::no_access_token(ctx));
+        return Failure { refused: true, ..failure };
     }
-    shared::by_status(ctx, answer, body)
+    let failure = shared::by_status(ctx, answer, body);
+    let refused = may_refuse(answer.status) && !body.wants_https;
+    Failure { refused, ..failure }
 }

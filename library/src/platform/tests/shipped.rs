@@ -1,5 +1,7 @@
 //! The other shipped platforms: what each answer means and what a list tells, as tables from what is known of them.
 
+use std::sync::Arc;
+
 use super::*;
 use crate::domain::platform::BodyFormat;
 
@@ -17,6 +19,7 @@ fn every_answer_of_a_shipped_platform_has_its_reason() {
     use Reason::*;
     for (name, operation, status, body, expected) in [
         ("3cx", Token, 401, r#"{"error":"unauthorized"}"#, InvalidClient),
+        ("3cx", Token, 422, r#"{"message":"no"}"#, UnexpectedResponse),
         ("3cx", Extensions, 401, "", TokenRejected),
         ("3cx", Extensions, 403, "", Forbidden),
         ("3cx", Extensions, 403, r#"{"error":{"code":"x"}}"#, Forbidden),
@@ -254,20 +257,87 @@ fn a_bare_401_never_ends_a_refresh_token_that_a_person_would_have_to_replace() {
 }
 
 #[test]
-fn an_answer_that_is_not_the_platforms_is_no_refusal_and_proves_no_token() {
+fn an_answer_that_is_not_the_platforms_proves_no_token() {
     let target = of("yeastar");
     let token = context(&target, Operation::Token, false);
-    for (body, said) in [(r#"{"hello":"world"}"#, "nothing at `/errcode`"), ("not json", "not JSON")] {
+    for (body, said, class) in [
+        (r#"{"hello":"world"}"#, "nothing at `/errcode`", Class::Denied),
+        ("not json", "not JSON", Class::Transient),
+    ] {
         let failure = token_failure(&token, &answer(200, body));
-        assert_eq!(
-            (failure.reason, failure.class()),
-            (Reason::UnexpectedResponse, Class::Transient),
-            "{body}"
-        );
+        assert_eq!((failure.reason, failure.class()), (Reason::UnexpectedResponse, class), "{body}");
         assert!(failure.diagnosis.contains(said), "{}", failure.diagnosis);
         let listed = read_list(&context(&target, Operation::Extensions, false), &answer(200, body));
         assert!(listed.as_ref().is_err_and(|failure| failure.diagnosis.contains(said)), "{listed:?}");
         assert!(!accepts_token(&listed));
+    }
+}
+
+#[test]
+fn whatever_may_refuse_the_credentials_is_not_repeated_at_the_pace_of_a_passing_trouble() {
+    let target = of("portsip");
+    let ctx = context(&target, Operation::Token, false);
+    for (status, body, repeated) in [
+        (422, r#"{"message":"bad password"}"#, false),
+        (400, "", false),
+        (402, "<html>", false),
+        (451, "", false),
+        (200, r#"{"status":"error","message":"bad password"}"#, false),
+        (201, r#"{"access_token":"2j\u0410p"}"#, false),
+        (200, "<html>", true),
+        (404, "{}", true),
+        (405, "{}", true),
+        (407, "{}", true),
+        (408, "{}", true),
+        (500, "{}", true),
+    ] {
+        let failure = token_failure(&ctx, &answer(status, body));
+        assert_eq!(failure.class() == Class::Transient, repeated, "{status} {body}");
+    }
+    assert_eq!(token_failure(&ctx, &answer(429, "{}")).class(), Class::RateLimited);
+}
+
+#[test]
+fn a_token_is_called_unusable_only_where_its_letters_are() {
+    let target = of("portsip");
+    let said = |body: &'static str| {
+        token_failure(&context(&target, Operation::Token, false), &answer(200, body)).diagnosis
+    };
+    assert!(said(r#"{"access_token":"2j\u0410p"}"#).contains("only look Latin"));
+    for body in [r#"{"access_token":"good"}"#, r#"{"access_token":""}"#, r#"{"access_token":7}"#] {
+        assert!(!said(body).contains("only look Latin"), "{body}");
+    }
+}
+
+#[test]
+fn a_rule_fits_only_where_its_reason_occurs() {
+    let mut target = of("dialpad");
+    let rule = r#"{"pointer":"/why","values":["no"],"reason":"access_denied"}"#;
+    Arc::make_mut(&mut target.platform).rules.push(serde_json::from_str(rule).unwrap());
+    let no = answer(400, r#"{"why":"no"}"#);
+    let reason = |operation| judge(&context(&target, operation, false), &no).unwrap_err().reason;
+    assert_eq!(reason(Operation::Extensions), Reason::AccessDenied);
+    assert_eq!(reason(Operation::Token), Reason::UnexpectedResponse);
+}
+
+#[test]
+fn headline_and_diagnosis_of_a_rule_agree() {
+    for (name, status, body, title) in [
+        ("ringme", 403, r#"{"status":"user_blocked"}"#, "blocked"),
+        ("yeastar", 200, r#"{"errcode":70004}"#, "blocked"),
+        ("yeastar", 200, r#"{"errcode":70087}"#, "not allowed"),
+    ] {
+        let target = of(name);
+        let ctx = context(&target, Operation::Token, false);
+        let answer = answer(status, body);
+        assert_eq!(token_failure(&ctx, &answer).reason, Reason::Forbidden);
+        let shown = [format!("POST {}: {}", ctx.path(), facts(&target, &answer))];
+        let said = advice(&target, Operation::Token, Reason::Forbidden, &shown);
+        assert!(said.title.contains(title) && said.certainty == Certainty::Certain, "{said:?}");
+        let bare =
+            advice(&target, Operation::Token, Reason::Forbidden, &["POST /x: HTTP 403, HTML".to_owned()]);
+        assert_eq!(bare.certainty, Certainty::Open, "{name}");
+        assert!(!said.avoid.is_empty() && said.because != bare.because && said.avoid != bare.avoid);
     }
 }
 

@@ -30,6 +30,9 @@ pub const ALL: &[Fixture] = &[
         .fails(Reason::InvalidGrant, &["authorization code"]),
     token("wrong password", Grant::Password, 401, r#"{"message":"Unauthorized"}"#)
         .fails(Reason::InvalidGrant, &["user name", "without saying"]),
+    token("wrong password, with success", Grant::Password, 200, r#"{"message":"Unauthorized"}"#)
+        .fails(Reason::InvalidGrant, &["user name", "without saying"]),
+    token("a proxy's refusal", Grant::Password, 403, r#"{"message":"Forbidden"}"#).fails(Reason::Forbidden, &["firewall"]),
     token("password not for this client", Grant::Password, 401, r#"{"error":"unauthorized_client","message":"x"}"#)
         .fails(Reason::UnauthorizedClient, &["password_credentials application"]),
     token("blocked before a token", Grant::Password, 403, r#"{"message":"User is blocked","status":"user_blocked"}"#)
@@ -65,6 +68,11 @@ pub const ALL: &[Fixture] = &[
     resource("budget spent", 429, r#"{"message":"Rate limit exceeded","status":"rate_limit_exceeded"}"#)
         .headers(&[("x-ratelimit-limit", "1000"), ("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "900")])
         .fails(Reason::RateLimited, &["hourly budget"]),
+    resource("budget spent, without the word", 429, r#"{"message":"Rate limit exceeded"}"#)
+        .headers(&[("x-ratelimit-limit", "1000"), ("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "900")])
+        .fails(Reason::RateLimited, &["X-RateLimit-Remaining: 0", "hourly budget"]),
+    resource("limited, without a budget told", 429, r#"{"message":"Slow down"}"#)
+        .fails(Reason::RateLimited, &["does not tell", "hourly budget"]),
     resource("one at a time", 429, r#"{"message":"Stats request already exists, concurrent request not allowed"}"#)
         .headers(&[("x-ratelimit-limit", "1000"), ("x-ratelimit-remaining", "640"), ("x-ratelimit-reset", "900")])
         .fails(Reason::RateLimited, &["one at a time", "not what is spent"]),

@@ -53,6 +53,7 @@ struct State {
     refresh_tokens: HashSet<(String, String)>,
     codes: CodeBook,
     extensions: u32,
+    longest_page: u32,
     budget: u64,
     used: u64,
     hour: f64,
@@ -99,6 +100,7 @@ impl SimRingme {
             refresh_tokens: HashSet::new(),
             codes: CodeBook::default(),
             extensions: 3,
+            longest_page: u32::MAX,
             budget: 1000,
             used: 0,
             hour: now,
@@ -121,6 +123,11 @@ impl SimRingme {
     /// How many extensions there are.
     pub fn set_extensions(&self, extensions: u32) {
         self.lock().extensions = extensions;
+    }
+
+    /// No page has more than so many, whatever is asked for.
+    pub fn cut_pages_to(&self, longest: u32) {
+        self.lock().longest_page = longest;
     }
 
     /// Whether the answers tell when the budget is whole again.
@@ -278,7 +285,7 @@ impl State {
         let asked: HashMap<_, _> = parse(query.as_bytes()).into_owned().collect();
         let number =
             |name: &str, usual: u32| asked.get(name).and_then(|text| text.parse().ok()).unwrap_or(usual);
-        let (page, size) = (number("page", 1).max(1), number("per_page", 30));
+        let (page, size) = (number("page", 1).max(1), number("per_page", 30).min(self.longest_page));
         let from = (page - 1).saturating_mul(size);
         let item = |n: u32| json!({"id": n, "name": format!("0003*{}", 2000 + n), "type": "phone", "status": "active"});
         (from..self.extensions.min(from.saturating_add(size))).map(item).collect()
