@@ -35,6 +35,11 @@ pub fn config(given: &AdHoc<'_>) -> Result<Config, Vec<String>> {
     if !taken.is_empty() {
         let _ = writeln!(err, "Taken from the environment: {}", taken.join(", "));
     }
+    let _ = writeln!(
+        err,
+        "Where a mend names a key of the configuration: {}",
+        config::named_by(given.platform, grant).join(", ")
+    );
     Ok(config)
 }
 
@@ -80,18 +85,22 @@ fn choose(platform: &Platform, grants: &[Grant]) -> io::Result<Grant> {
     let rows = (1..).zip(grants).map(|(number, grant)| format!("  {number}  {}", named(platform, *grant)));
     let rows = rows.collect::<Vec<_>>().join("\n");
     let question = format!("Of what are the credentials for {}?\n{rows}\nNumber [1]: ", platform.title);
-    loop {
-        let answer = shown(&question)?;
+    let chosen = |answer: &SecretString| {
         let answer = answer.expose_secret();
         let fits = |(place, grant): &(usize, &Grant)| {
             grant.as_str() == answer
                 || (place + 1).to_string() == answer
                 || (answer.is_empty() && *place == 0)
         };
-        if let Some((_, grant)) = grants.iter().enumerate().find(fits) {
-            return Ok(*grant);
-        }
+        grants.iter().enumerate().find(fits).map(|(_, grant)| *grant)
+    };
+    if let Some(grant) = chosen(&shown(&question)?) {
+        return Ok(grant);
     }
+    // Whoever typed something else may have pasted a secret, and may do so again.
+    let word = if grants.len() == 2 { "or" } else { "to" };
+    let again = hidden(&format!("That is no choice: 1 {word} {} (not shown): ", grants.len()))?;
+    chosen(&again).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "twice no choice was made"))
 }
 
 fn prompt(credential: &Credential) -> io::Result<SecretString> {

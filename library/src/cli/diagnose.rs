@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::exit::Exit;
 use super::select::{self, Budgets};
 use super::terminal::{Color, Output, Style};
-use super::{ad_hoc, print_errors};
+use super::{ad_hoc, not_begun, print_errors};
 use crate::clock::Clock;
 use crate::config::{AdHoc, Config};
 use crate::diagnose::{self, Outcome, Parts, Report, Status, Step, StepName, Watch};
@@ -48,6 +48,9 @@ pub struct DiagnoseArgs {
     /// Origin of the token endpoint for --ad-hoc, where it is not the platform's usual one
     #[arg(long, value_name = "URL", requires = "ad_hoc")]
     token_url: Option<String>,
+    /// Which of the platform's calls --ad-hoc makes; its first without
+    #[arg(long, value_name = "NAME", requires = "ad_hoc")]
+    call: Option<String>,
     /// CA certificate (PEM) to trust for --ad-hoc, for a PBX with a certificate of its own
     #[arg(long, value_name = "FILE", requires = "ad_hoc")]
     ca_file: Option<std::path::PathBuf>,
@@ -60,6 +63,7 @@ pub(super) async fn run(args: DiagnoseArgs, patterns: &[String]) -> ExitCode {
             platform,
             url,
             token_url: args.token_url.as_deref(),
+            call: args.call.as_deref(),
             ca_file: args.ca_file.as_deref(),
         }),
         _ => select::config(patterns, &args.targets),
@@ -70,7 +74,7 @@ pub(super) async fn run(args: DiagnoseArgs, patterns: &[String]) -> ExitCode {
             all(&args, &config).await.into()
         }
         Err(errors) => {
-            print_errors(&errors);
+            not_begun(&errors, args.output);
             Exit::Configuration.into()
         }
     }

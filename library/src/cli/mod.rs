@@ -161,6 +161,14 @@ fn command() -> clap::Command {
     Cli::command()
 }
 
+fn not_begun(errors: &[String], output: terminal::Output) {
+    print_errors(errors);
+    if output == terminal::Output::Json {
+        let told = serde_json::json!({ "format": 1, "error": { "message": errors.join("\n") } });
+        let _ = writeln!(std::io::stdout(), "{told:#}");
+    }
+}
+
 fn print_errors(errors: &[String]) {
     for error in errors {
         // Where nobody listens, the exit code remains.

@@ -12,8 +12,8 @@ use tokio_util::task::TaskTracker;
 
 use super::diagnose::place;
 use super::exit::Exit;
+use super::not_begun;
 use super::once;
-use super::print_errors;
 use super::select::{self, Budgets};
 use super::terminal::Output;
 use crate::budget::Origin;
@@ -62,7 +62,7 @@ pub(super) async fn run(args: TestConnectionArgs, patterns: &[String]) -> ExitCo
             exit.unwrap_or(Exit::Failed).into()
         }
         Err(errors) => {
-            print_errors(&errors);
+            not_begun(&errors, args.output);
             Exit::Configuration.into()
         }
     }

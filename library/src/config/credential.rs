@@ -33,6 +33,11 @@ impl Credential {
         Self { variable, about, is_secret, is_optional: false, key, is_parameter: false }
     }
 
+    /// The key that holds it in a file of the configuration.
+    pub(super) fn path(&self) -> String {
+        if self.is_parameter { format!("auth.parameters.{}", self.key) } else { format!("auth.{}", self.key) }
+    }
+
     /// The variable that names a file with it.
     pub fn file_variable(&self) -> Option<String> {
         self.is_secret.then(|| format!("{}_FILE", self.variable))

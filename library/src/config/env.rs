@@ -26,6 +26,8 @@ pub struct AdHoc<'a> {
     pub url: &'a str,
     /// Origin of its token endpoint, of `--token-url`, where it is not the platform's own.
     pub token_url: Option<&'a str>,
+    /// Which of the platform's calls to make, of `--call`, where it is not the first.
+    pub call: Option<&'a str>,
     /// The CA certificate to trust, of `--ca-file`.
     pub ca_file: Option<&'a Path>,
 }
@@ -67,8 +69,21 @@ pub(super) fn ad_hoc(given: &AdHoc<'_>, lookup: Lookup<'_>, report: &mut Report)
         |path: &Path| map("--ca-file", "tls", vec![text("--ca-file", "ca_file", &path.to_string_lossy())]);
     let name = Url::parse(given.url).ok().and_then(|url| url.host_str().map(str::to_owned));
     let name = name.unwrap_or_else(|| "ad-hoc".to_owned());
-    let further = given.ca_file.map(file).into_iter().collect();
+    let call = given.call.map(|call| text("--call", "call", call));
+    let further = given.ca_file.map(file).into_iter().chain(call).collect();
     single.target(report, &name, ("--ad-hoc", Some(given.url)), auth, further)
+}
+
+/// Keys of the configuration that a mend may name, each with what it is for a PBX that is not configured.
+pub fn named_by(platform: &Platform, grant: Grant) -> Vec<String> {
+    let known = credentials(platform, grant).into_iter();
+    let mut known: Vec<_> = known.map(|c| format!("`{}` is {}", c.path(), c.variable)).collect();
+    if grant != Grant::Static {
+        known.push(format!("`auth.scopes` is {}", variable(platform, "scope")));
+        known.push("`auth.url` is --token-url".to_owned());
+    }
+    known.push("`call` is --call".to_owned());
+    known
 }
 
 /// A target that stands alone, its credentials in variables.
@@ -115,6 +130,12 @@ impl Single<'_> {
         for credential in needed.iter().chain(further.iter().filter(|further| !needed.contains(further))) {
             let entries = if credential.is_parameter { &mut parameters } else { &mut auth };
             entries.extend(self.entry(credential));
+        }
+        let name = variable(self.platform, "scope");
+        if let Some(scopes) = (self.get)(&name) {
+            let words =
+                scopes.split_whitespace().map(|word| Node::new(place(&name), Data::Text(word.to_owned())));
+            auth.push(entry(&name, "scopes", Data::List(words.collect())));
         }
         if let Some(first) = parameters.first() {
             let place = first.place.clone();

@@ -33,7 +33,7 @@ use std::time::Duration;
 use crate::domain::{StorageSettings, Target};
 
 pub use credential::{Credential, credentials, told_grant, unattended, variable};
-pub use env::AdHoc;
+pub use env::{AdHoc, named_by};
 pub use issue::{ConfigErrors, Issue, Place};
 pub use load::{load, load_ad_hoc};
 pub use url::normalise_url;

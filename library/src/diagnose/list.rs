@@ -2,7 +2,7 @@
 
 use secrecy::SecretString;
 
-use super::run::{Run, asked, failed};
+use super::run::{Run, failed};
 use super::verdict::{Counted, Stop};
 use super::{StepName, steps};
 use crate::domain::extensions::{Listed, Page, Pages};
@@ -27,7 +27,7 @@ impl Run<'_> {
             } else {
                 platform::list_request(self.target)
             };
-            let asked = asked(&request);
+            let asked = self.asked(&request);
             let exchange = self.exchange(Operation::Extensions, self.with_token(request, token)?).await?;
             let answer = self.answered(StepName::Extensions, Operation::Extensions, &asked, exchange)?;
             self.note_clock(Operation::Extensions, &answer);

@@ -102,7 +102,7 @@ impl<'a> Run<'a> {
     /// Whether the API is there, before any credential is sent.
     async fn presence(&mut self, request: Request) -> Result<(), Stop> {
         self.begin(StepName::Api);
-        let asked = asked(&request);
+        let asked = self.asked(&request);
         let exchange = self.exchange(Operation::Token, request).await?;
         let answer = self.answered(StepName::Api, Operation::Token, &asked, exchange)?;
         let facts = format!("{asked}: {}", platform::facts(self.target, &answer));
@@ -146,7 +146,7 @@ impl<'a> Run<'a> {
     ) -> Result<Validity, Stop> {
         self.begin(StepName::Permissions);
         let request = self.with_token(request, token)?;
-        let asked = asked(&request);
+        let asked = self.asked(&request);
         let exchange = self.exchange(Operation::Extensions, request).await?;
         let answer = self.answered(StepName::Permissions, Operation::Extensions, &asked, exchange)?;
         let facts = format!("{asked}: {}", platform::facts(self.target, &answer));
@@ -160,6 +160,11 @@ impl<'a> Run<'a> {
             Some(failure) => Err(Stop::Broken(Operation::Extensions, failure, vec![facts])),
             None => Ok(permissions.validity),
         }
+    }
+
+    /// Method and address, without a query, which may hold a key.
+    pub(super) fn asked(&self, request: &Request) -> String {
+        format!("{} {}", request.method, hosts::address(self.target, &request.url))
     }
 
     /// How many refusals whoever is asked this may still give.
@@ -269,11 +274,6 @@ impl<'a> Run<'a> {
         self.watch.ends(&step);
         self.steps.push(step);
     }
-}
-
-/// Method and path, without a query, which may hold a key.
-pub(super) fn asked(request: &Request) -> String {
-    format!("{} {}", request.method, request.url.path())
 }
 
 /// The reason's word, and the facts behind it without the address, which stands in the plan.

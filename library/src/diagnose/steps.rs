@@ -131,11 +131,16 @@ fn printable(scope: &str) -> String {
 }
 
 pub(super) fn permissions(permissions: &Permissions) -> Told {
-    let count = match permissions.queries {
-        None => String::new(),
-        Some(1) => ", 1 query open to it".to_owned(),
-        Some(n) => format!(", {n} queries open to it"),
-    };
+    let count = permissions.queries.as_deref().map_or_else(String::new, |names| {
+        let shown = names.iter().take(5).map(String::as_str).collect::<Vec<_>>().join(", ");
+        match names.len() {
+            0 => ", no query open to it".to_owned(),
+            n if permissions.may_list == Some(true) => format!(", {n} queries open to it"),
+            1 => format!(", 1 query open to it ({shown})"),
+            n if n > 5 => format!(", {n} queries open to it ({shown}, ...)"),
+            n => format!(", {n} queries open to it ({shown})"),
+        }
+    });
     match (permissions.validity, permissions.may_list) {
         (Validity::Rejected, _) => (Status::Fail, Reason::TokenRejected.to_string()),
         (Validity::Unclear, _) => (Status::Warn, "the answer does not tell".to_owned()),

@@ -2,7 +2,7 @@
 
 use super::run::{Run, failed, out_of_budget};
 use super::verdict::Stop;
-use super::{Status, StepName};
+use super::{Status, StepName, hosts};
 use crate::domain::outcome::Attempt;
 use crate::domain::{Failure, Grant, Operation, Reason, SecretError, SecretSource, Target};
 use crate::oauth::{IssuedToken, TokenAnswer, in_shell, request_token};
@@ -26,7 +26,8 @@ impl Run<'_> {
             return Err(Stop::Untested("nothing is known to be wrong, but the token was not tested", why));
         }
         self.begin(StepName::Token);
-        let path = platform::token_path(self.target);
+        let address = self.target.token_address();
+        let path = hosts::address(self.target, &address);
         let TokenAnswer { exchange, token, .. } = self.ask_token(None).await?;
         if let Ok(answer) = &exchange.result {
             self.note_clock(Operation::Token, answer);

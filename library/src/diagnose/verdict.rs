@@ -176,8 +176,7 @@ fn untested(title: &str, why: String, warnings: Vec<String>) -> Verdict {
 
 fn broken(target: &Target, operation: Operation, failure: &Failure, evidence: Vec<String>) -> Verdict {
     let advice = platform::advice(target, operation, failure.reason, &evidence);
-    let host = hosts::of(target, operation).filter(|_| failure.reason.is_transport());
-    let of = host.map_or_else(String::new, |host| format!(" ({host})"));
+    let of = hosts::of(target, operation).map_or_else(String::new, |host| format!(" ({host})"));
     Verdict {
         outcome: Outcome::Failed,
         failure: Some((operation, failure.reason)),

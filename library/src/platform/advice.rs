@@ -5,14 +5,39 @@ use super::Advice;
 use super::Certainty::{self, Certain, Likely, Open};
 use super::reach::of_way;
 use super::rules::shown_by;
-use crate::domain::{Operation, Reason, Target};
+use crate::domain::{Grant, Operation, Reason, Target};
 
 pub const NO_NEW_SECRET: &str =
     "Do not create new credentials: they were not looked at, so they are not the cause.";
 const NO_GUESSING: &str = "Do not try other values one after the other: many systems block an address or an account that fails too often.";
 const NO_SCOPES: &str =
     "Do not change scopes, users or roles: nothing of them is looked at before the client is accepted.";
-const ACCEPTED: &str = "Do not change credentials: a token was issued for them.";
+
+/// What the refused request showed for itself.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Shown {
+    Credentials,
+    Key,
+    Token,
+}
+
+impl Shown {
+    fn by(target: &Target, operation: Operation) -> Self {
+        match (operation, target.auth.grant) {
+            (Operation::Token, _) => Self::Credentials,
+            (_, Grant::Static) => Self::Key,
+            _ => Self::Token,
+        }
+    }
+
+    const fn not_refused(self) -> &'static str {
+        match self {
+            Self::Credentials => NO_NEW_SECRET,
+            Self::Key => "Do not replace the key: it is not what is refused.",
+            Self::Token => "Do not create new credentials: they are not what is refused.",
+        }
+    }
+}
 
 pub fn advice(
     title: &'static str,
@@ -26,7 +51,7 @@ pub fn advice(
 /// The platform's own words where it has some, of the rule that fitted before those of the reason; else the general ones.
 pub fn of<'a>(target: &'a Target, operation: Operation, reason: Reason, shown: &[String]) -> Advice<'a> {
     let named = |words: &str| shown.iter().any(|text| text.contains(words));
-    let general = general(reason, &named);
+    let general = general(target, operation, reason, &named);
     let general = match target.platform.words(reason, operation) {
         Some(words) => {
             over(general, words.title.as_ref(), words.certainty, words.because.as_ref(), words.avoid.as_ref())
@@ -57,25 +82,31 @@ fn over<'a>(
     }
 }
 
-fn general(reason: Reason, named: &dyn Fn(&str) -> bool) -> Advice<'static> {
+fn general(
+    target: &Target,
+    operation: Operation,
+    reason: Reason,
+    named: &dyn Fn(&str) -> bool,
+) -> Advice<'static> {
+    let shown = Shown::by(target, operation);
     match reason {
         Reason::InvalidClient
         | Reason::InvalidGrant
         | Reason::InvalidScope
         | Reason::UnauthorizedClient
         | Reason::InvalidRequest
-        | Reason::AuthorizationRequired => of_credentials(reason, named("error ")),
+        | Reason::AuthorizationRequired => of_credentials(reason, target.auth.grant, named("error ")),
         Reason::TokenRejected
         | Reason::InsufficientScope
         | Reason::AccessDenied
         | Reason::UserBlocked
-        | Reason::QueryFailed => of_token(reason),
+        | Reason::QueryFailed => of_token(reason, shown),
         Reason::AjaxDeclined
         | Reason::Forbidden
         | Reason::ApiNotFound
         | Reason::RateLimited
         | Reason::ServerError
-        | Reason::UnexpectedResponse => of_answer(reason),
+        | Reason::UnexpectedResponse => of_answer(reason, shown),
         Reason::ResponseTooLarge
         | Reason::RedirectRefused
         | Reason::Dns
@@ -89,7 +120,7 @@ fn general(reason: Reason, named: &dyn Fn(&str) -> bool) -> Advice<'static> {
 }
 
 /// `said`: whether the answer names an error.
-fn of_credentials(reason: Reason, said: bool) -> Advice<'static> {
+fn of_credentials(reason: Reason, grant: Grant, said: bool) -> Advice<'static> {
     match reason {
         Reason::InvalidClient | Reason::InvalidGrant if !said => advice(
             "the token request is refused, and the answer does not say why",
@@ -98,7 +129,11 @@ fn of_credentials(reason: Reason, said: bool) -> Advice<'static> {
             &[NO_GUESSING, NO_SCOPES],
         ),
         Reason::InvalidGrant => advice(
-            "user name, password, code or refresh token refused",
+            if grant == Grant::Password {
+                "user name or password refused"
+            } else {
+                "what is sent beside the client's id and secret is refused"
+            },
             Certain,
             "The token endpoint says so itself.",
             &[NO_GUESSING, "Do not create a new application: the client itself is not what is refused."],
@@ -140,26 +175,46 @@ fn of_credentials(reason: Reason, said: bool) -> Advice<'static> {
     }
 }
 
-fn of_token(reason: Reason) -> Advice<'static> {
+fn of_token(reason: Reason, shown: Shown) -> Advice<'static> {
+    let say = |token, key| if shown == Shown::Key { key } else { token };
+    let accepted = say(
+        "Do not change credentials: a token was issued for them.",
+        "Do not replace the key: it was accepted.",
+    );
     match reason {
         Reason::InsufficientScope => advice(
-            "the token lacks a scope or right",
+            say("the token lacks a scope or right", "the key lacks a scope or right"),
             Certain,
-            "The API took the token and says itself that it does not reach so far.",
-            &[ACCEPTED, "Do not grant everything to be safe: the exporter only reads."],
+            say(
+                "The API took the token and says itself that it does not reach so far.",
+                "The API took the key and says itself that it does not reach so far.",
+            ),
+            &[accepted, "Do not grant everything to be safe: the exporter only reads."],
         ),
         Reason::AccessDenied => advice(
-            "the user or application has no right to this",
+            say("the user or application has no right to this", "the key has no right to this"),
             Certain,
-            "The API took the token and says itself that it refuses.",
-            &[ACCEPTED, "Do not make the account an administrator: a right to read is enough."],
+            say(
+                "The API took the token and says itself that it refuses.",
+                "The API took the key and says itself that it refuses.",
+            ),
+            &[
+                say(
+                    accepted,
+                    "Do not make the same key anew: this one was accepted, and its rights are too few.",
+                ),
+                say(
+                    "Do not make the account an administrator: a right to read is enough.",
+                    "Do not take a key with all rights to be safe: a right to read is enough.",
+                ),
+            ],
         ),
         Reason::UserBlocked => advice(
             "the account is blocked",
             Certain,
             "The API says so itself; why it was blocked it does not say.",
             &[
-                ACCEPTED,
+                accepted,
                 "Do not create a second account to get around it: find out first why this one was blocked.",
             ],
         ),
@@ -170,39 +225,51 @@ fn of_token(reason: Reason) -> Advice<'static> {
             &["Do not repeat the call in a loop: it fails for a reason of its own."],
         ),
         _ => advice(
-            "the API does not accept the token",
+            say("the API does not accept the token", "the API does not accept the key"),
             Likely,
             "That it is refused is certain. Why, the answer does not say.",
             &[
-                "Do not take new tokens in a loop.",
+                say("Do not take new tokens in a loop.", NO_GUESSING),
                 "Do not change the address before you know that another answers better.",
             ],
         ),
     }
 }
 
-fn of_answer(reason: Reason) -> Advice<'static> {
+fn of_answer(reason: Reason, shown: Shown) -> Advice<'static> {
     match reason {
         Reason::AjaxDeclined | Reason::Forbidden => advice(
             "it is forbidden, and by whom is open",
             Open,
             "A bare 403 comes from a web server, firewall or proxy in front, or from an API that says no more.",
             &[
-                "Do not change credentials: a token was issued, or they were not looked at.",
+                match shown {
+                    Shown::Credentials => {
+                        "Do not change credentials: nothing shows that they were looked at."
+                    }
+                    Shown::Key => "Do not replace the key before you know who forbids it.",
+                    Shown::Token => "Do not change credentials: a token was issued for them.",
+                },
                 "Do not repeat it: 403 lines are what bans are made of.",
             ],
         ),
         Reason::ApiNotFound => advice(
-            "there is no API at this address",
+            match shown {
+                Shown::Token => "there is nothing at this path",
+                Shown::Credentials | Shown::Key => "there is no API at this address",
+            },
             Likely,
             "The answer 404 is about the address; an object in the path that does not exist answers alike.",
-            &[NO_NEW_SECRET],
+            &[shown.not_refused()],
         ),
         Reason::RateLimited => advice(
             "too many requests",
             Certain,
             "The answer means nothing else.",
-            &["Do not repeat it before the time is over: each try may begin the time anew.", NO_NEW_SECRET],
+            &[
+                "Do not repeat it before the time is over: each try may begin the time anew.",
+                shown.not_refused(),
+            ],
         ),
         Reason::ServerError => advice(
             "the far side fails inside",

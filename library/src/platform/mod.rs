@@ -102,10 +102,20 @@ impl<'a> CallContext<'a> {
         }
     }
 
+    /// Whether the very API that is asked for a resource has just issued the token: it is there, and lets this host in.
+    fn has_just_issued(&self) -> bool {
+        self.operation != Operation::Token && self.fresh && issues_itself(self.target)
+    }
+
     /// Whether code of its own reads FreePBX's answers.
     fn is_freepbx(&self) -> bool {
         is_freepbx(self.target)
     }
+}
+
+/// Whether the API asked for resources issues their tokens, too.
+fn issues_itself(target: &Target) -> bool {
+    target.auth.grant != Grant::Static && !target.has_token_elsewhere()
 }
 
 fn is_freepbx(target: &Target) -> bool {
@@ -144,8 +154,8 @@ pub enum Presence {
 pub struct Permissions {
     /// Whether the API accepts the token.
     pub validity: Validity,
-    /// How many queries it may make.
-    pub queries: Option<usize>,
+    /// The names of the queries that it may make.
+    pub queries: Option<Vec<String>>,
     /// Whether the extensions list is among them.
     pub may_list: Option<bool>,
     /// Whether the target's call is that list.

@@ -215,14 +215,17 @@ fn refused(ctx: &CallContext, reason: Reason) -> String {
 
 fn denied(ctx: &CallContext, reason: Reason) -> String {
     let (title, asked, application) = (&ctx.target.platform.title, ctx.asked(), application(ctx));
+    let by_key = ctx.target.auth.grant == Grant::Static;
+    let shown = if by_key { "key" } else { "token" };
     match reason {
         Reason::TokenRejected if ctx.target.auth.grant == Grant::Static => format!(
             "{title} does not accept the key at {asked}: it was revoked, has expired, or was not copied whole. Make a new \
              one and put it into `auth.key`."
         ),
         Reason::TokenRejected if ctx.fresh => format!(
-            "{title} does not accept a token issued a moment ago, at {asked}. Something in front drops or alters the header \
-             that carries it, or token endpoint and API do not belong together."
+            "{title} does not accept a token issued a moment ago, at {asked}. Something in front drops or alters the {} \
+             that carries it, or token endpoint and API do not belong together.",
+            if ctx.target.platform.sent_as.query.is_some() { "query" } else { "header" }
         ),
         Reason::TokenRejected => format!(
             "{title} no longer accepts the token at {asked}: it was revoked or ended before its time. A new token mends this."
@@ -232,13 +235,17 @@ fn denied(ctx: &CallContext, reason: Reason) -> String {
             let scope =
                 scope.map_or_else(|| "a scope or right".to_owned(), |scope| format!("the scope {scope}"));
             format!(
-                "{title} accepts the token but not for {asked}: it lacks {scope}. Add it to the {application} in {title}, and \
-                 to `auth.scopes` if this target names any."
+                "{title} accepts the {shown} but not for {asked}: it lacks {scope}. Add it to the {application} in {title}{}.",
+                if by_key { "" } else { ", and to `auth.scopes` if this target names any" }
             )
         }
         Reason::UserBlocked => format!(
-            "{title} answers {asked} that the account behind the token, or its customer, is blocked. Whoever administers \
+            "{title} answers {asked} that the account behind the {shown}, or its customer, is blocked. Whoever administers \
              it, or the provider, has to unblock it."
+        ),
+        _ if by_key => format!(
+            "{title} accepts the key and refuses {asked}: the key has no right to this. Give it the right to read, or make one \
+             that has it."
         ),
         _ => format!(
             "{title} accepts the token and refuses {asked}: the user or {application} behind it has no right to this. Give \
@@ -253,15 +260,28 @@ fn failed(ctx: &CallContext, reason: Reason, status: u16) -> String {
         Reason::Forbidden => {
             let or_else = match ctx.operation {
                 Operation::Token => "",
+                _ if ctx.target.auth.grant == Grant::Static => {
+                    " If it is the API itself, the key may not read this."
+                }
                 Operation::Extensions | Operation::Version => {
                     " If it is the API itself, the user or application may not read this."
                 }
             };
+            let mend = if ctx.has_just_issued() {
+                "lets the token request through and not this one: look at the rules for its path, method or body"
+            } else {
+                "answers so: allow this exporter's address there"
+            };
             format!(
                 "{asked} is answered with HTTP 403 and nothing that {title} is known to say. A rule of a web server, a \
-                 firewall or a proxy in front answers so: allow this exporter's address there.{or_else}"
+                 firewall or a proxy in front {mend}.{or_else}"
             )
         }
+        Reason::ApiNotFound if ctx.has_just_issued() => format!(
+            "There is nothing at {path} on {}, which has just issued a token: host and port are right. Check the path of the \
+             call, and whether a proxy in front lets it through.",
+            ctx.host()
+        ),
         Reason::ApiNotFound => format!(
             "There is nothing at {path} on {}. Check {}, and that this is {title}'s API.",
             ctx.host(),

@@ -48,6 +48,8 @@ pub enum Fault {
     Hang,
     /// This answer to each request of its operation.
     Fixture(&'static Fixture),
+    /// This answer to the list alone, not to harmless queries.
+    OfList(&'static Fixture),
 }
 
 impl Fault {

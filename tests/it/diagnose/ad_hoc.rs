@@ -308,11 +308,44 @@ async fn a_freepbx_is_asked_for_by_the_kind_of_its_application() {
     let arguments = ["diagnose", "--ad-hoc", origin.as_str(), "--platform", "freepbx"];
     let answers = [
         shown("2  Native app (grant password)", "3"),
-        shown("Number [1]: ", "1"),
+        hidden("That is no choice: 1 or 2 (not shown): ", "client_credentials"),
         shown("Client id: ", MACHINE_ID),
         hidden("Client secret (not shown): ", SECRET),
     ];
     let shown = run(&arguments, &[], ("unused", ""), &answers).await;
     assert_eq!(shown.code, Some(0), "{shown:?}");
     assert!(shown.text.contains(MACHINE_ID) && !shown.text.contains(SECRET), "{shown:?}");
+}
+
+#[tokio::test]
+async fn whoever_makes_no_choice_twice_is_let_go_and_what_was_pasted_the_second_time_is_not_shown() {
+    let server = pbx().await;
+    let origin = server.origin();
+    let arguments = ["diagnose", "--ad-hoc", origin.as_str(), "--platform", "freepbx"];
+    let answers = [shown("Number [1]: ", "3"), hidden("1 or 2 (not shown): ", "pasted-by-mistake")];
+    let shown = run(&arguments, &[], ("unused", ""), &answers).await;
+    assert_eq!(shown.code, Some(4), "{shown:?}");
+    assert!(shown.text.contains("twice no choice was made") && !shown.text.contains("pasted"), "{shown:?}");
+}
+
+#[tokio::test]
+async fn call_and_scopes_can_be_chosen() {
+    let server = generous().await;
+    let variables = [
+        ("FREEPBX_API_CLIENT_ID", "i"),
+        ("FREEPBX_API_CLIENT_SECRET", "s"),
+        ("FREEPBX_API_SCOPE", "rest:core:read:users"),
+    ];
+    let ended = diagnosed(&server, "freepbx", &["--call", "rest"], &variables).await;
+    assert!(ended.stdout.contains("GET /admin/api/api/rest/core/users with the token"), "{ended:?}");
+    assert!(
+        ended.stderr.contains("`call` is --call")
+            && ended.stderr.contains("`auth.scopes` is FREEPBX_API_SCOPE")
+    );
+    let ended = diagnosed(&server, "ringme", &[], &[ID, CLIENT_SECRET, ("PBX_API_SCOPE", "all more")]).await;
+    sent(&server, &["scope=all+more"]);
+    assert!(ended.stderr.contains("`auth.client_secret` is PBX_API_CLIENT_SECRET"), "{ended:?}");
+    let ended = diagnosed(&server, "freepbx", &["--call", "rset"], &variables).await;
+    assert_eq!(ended.code, Some(4), "{ended:?}");
+    assert!(ended.stderr.contains("error: --call: ") && ended.stderr.contains("`rest`"), "{ended:?}");
 }

@@ -184,6 +184,19 @@ async fn a_key_that_cannot_be_read_is_no_token_request_that_was_not_made() {
 }
 
 #[tokio::test]
+async fn a_configuration_that_cannot_be_used_is_a_json_document_too() {
+    for command in ["diagnose", "test-connection"] {
+        let ended = run(&[command, "--output", "json"], "- {name: a}\n").await;
+        let told: serde_json::Value = serde_json::from_str(&ended.stdout).expect("JSON");
+        let message = told["error"]["message"].as_str().expect("a message");
+        assert!(
+            ended.code == Some(4) && ended.stderr.contains(message.lines().next().expect("a line")),
+            "{ended:?}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn what_is_odd_in_the_configuration_is_told_beforehand() {
     let server = pbx().await;
     server.pbx().set_fault(Some(Fault::SecretRegenerated));

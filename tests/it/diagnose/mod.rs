@@ -4,6 +4,7 @@ mod ad_hoc;
 mod commands;
 mod ringme;
 mod second_count;
+mod shipped;
 mod terminal;
 mod transcripts;
 mod way;

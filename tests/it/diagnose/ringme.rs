@@ -17,7 +17,7 @@ use crate::support::golden::assert_same;
 use crate::support::world::{UNIX, origin};
 
 /// Compares text and JSON of a diagnosis with their transcripts.
-async fn transcript(name: &str, target: Target, transport: &SimTransport) -> Option<(Operation, Reason)> {
+pub async fn transcript(name: &str, target: Target, transport: &SimTransport) -> Option<(Operation, Reason)> {
     let budget = Origin::new(6, Duration::from_secs(2400));
     let parts = Parts {
         transport,
@@ -31,10 +31,10 @@ async fn transcript(name: &str, target: Target, transport: &SimTransport) -> Opt
     let report = text(&target, parts, style, &mut out).await;
     let told = String::from_utf8(out).expect("text");
     let exit = exit_of(&report).code();
-    assert_same(&format!("diagnose/ringme-{name}.txt"), &format!("{told}\nexit code {exit}\n"));
+    assert_same(&format!("diagnose/{name}.txt"), &format!("{told}\nexit code {exit}\n"));
     let failure = report.verdict.failure;
     let json = format!("{:#}\n", document(&[(Arc::new(target), report)]));
-    assert_same(&format!("diagnose/ringme-{name}.json"), &json);
+    assert_same(&format!("diagnose/{name}.json"), &json);
     failure
 }
 
@@ -60,7 +60,9 @@ async fn what_a_data_platform_says_has_transcripts() {
             pbx.set_budget(0);
         }
         let transport = SimTransport::default().with(&origin(), pbx);
-        let failure = transcript(name, ringme::target("office", &origin(), grant), &transport).await;
+        let failure =
+            transcript(&format!("ringme-{name}"), ringme::target("office", &origin(), grant), &transport)
+                .await;
         let reason = failure.map(|(_, reason)| reason.as_str());
         assert!(name.starts_with(reason.unwrap_or("well")), "{name} gives {reason:?}");
     }
@@ -84,13 +86,39 @@ async fn a_token_endpoint_elsewhere_is_looked_at_too_and_whoever_fails_is_named(
         if let Some((host, error)) = &down {
             transport.fail(host, Some(error.clone()));
         }
-        assert_eq!(transcript(name, target, &transport).await, failure, "{name}");
+        assert_eq!(transcript(&format!("ringme-{name}"), target, &transport).await, failure, "{name}");
         let text = read_to_string(format!("tests/diagnose/ringme-{name}.txt")).expect("a transcript");
         let culprit = down.as_ref().and_then(|(host, _)| host.host_str());
         let blamed = culprit.is_none_or(|host| text.contains(&format!("No usable answer from {host} for")));
         assert!(blamed, "{name} does not name the host");
         // No credentials for one of the two before the other is known to be there.
         assert_eq!(pbx.requests(Operation::Token), u64::from(down.is_none()), "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_hosts_a_refusal_names_its_own() {
+    let tokens = Url::parse("https://login.example.com").expect("a URL");
+    for (name, fault, host, path) in [
+        ("invalid_client", RingmeFault::SecretReplaced, "login.example.com", "/oauth/token"),
+        (
+            "access_denied",
+            RingmeFault::Resource("access denied"),
+            "pbx.example.com",
+            "/api/ver1.0/client/@me/extension/",
+        ),
+    ] {
+        let pbx = Arc::new(SimRingme::new(Clock::steered(UNIX)));
+        pbx.set_fault(Some(fault));
+        let transport = SimTransport::default().with(&origin(), pbx.clone()).with(&tokens, pbx);
+        let mut target = ringme::target("office", &origin(), Grant::ClientCredentials);
+        target.auth.origin = Some(tokens.clone());
+        let file = format!("ringme-elsewhere-{name}");
+        let failure = transcript(&file, target, &transport).await;
+        assert_eq!(failure.map(|(_, reason)| reason.as_str()), Some(name));
+        let json = read_to_string(format!("tests/diagnose/{file}.json")).expect("a transcript");
+        assert!(json.contains(&format!(" ({host})\",")), "{json}");
+        assert!(json.contains(&format!(" https://{host}{path}: HTTP ")), "{json}");
     }
 }
 

@@ -68,6 +68,7 @@ fn wrong_password(target: &mut Target) {
 #[expect(clippy::too_many_lines, reason = "a table")]
 fn cases() -> Vec<Case> {
     let fixture = |name, generation| Fault::Fixture(find(name, generation));
+    let of_list = |name| Fault::OfList(find(name, V17));
     let timeout = |phase| TransportError::Timeout { limit: Duration::from_secs(10), phase };
     let person = |name, generation| Case { grant: Grant::Password, ..case(name, generation) };
     let declined_path = |name, generation| Case {
@@ -114,6 +115,14 @@ fn cases() -> Vec<Case> {
         faulty("api_not_found-16-rewrite", V16, Fault::RewriteIgnored),
         faulty("api_not_found-17-module", V17, Fault::ModuleAbsent),
         faulty("api_not_found-17-bent", V17, Fault::ModuleNameBent),
+        faulty("api_not_found-17-path", V17, fixture("blocked at GraphQL alone", V17)),
+        faulty("forbidden-17-path", V17, fixture("forbidden at GraphQL alone", V17)),
+        faulty("ajax_declined-17-rewritten", V17, fixture("declined at GraphQL alone", V17)),
+        faulty("query_failed-17-null", V17, of_list("null in place of the list")),
+        faulty("server_error-17-list-gateway", V17, of_list("bad gateway in front of GraphQL")),
+        faulty("unexpected_response-17-list-page", V17, of_list("a page in place of the list")),
+        faulty("rate_limited-17-list", V17, of_list("throttled at GraphQL")),
+        faulty("token_rejected-16-key", V16, fixture("fresh token of another key", V16)),
         faulty("query_failed-16", V16, Fault::QueryFails),
         faulty("query_failed-17", V17, Fault::QueryFails),
         faulty("rate_limited-17", V17, Fault::RateLimited(30)),

@@ -104,6 +104,11 @@ impl Body {
         (!errors.is_empty()).then_some(errors)
     }
 
+    /// Whether `data.FIELD` of a GraphQL answer is there and null.
+    pub fn is_null(&self, field: &str) -> bool {
+        self.member("data").and_then(|data| data.get(field)).is_some_and(Value::is_null)
+    }
+
     /// `data.FIELD` of a GraphQL answer.
     pub fn data(&self, field: &str) -> Option<&Map<String, Value>> {
         self.member("data")?.get(field)?.as_object()

@@ -2,12 +2,30 @@
 
 use http::StatusCode;
 
-use super::is_api_module;
 use super::text::right_address;
+use super::{TOKEN_PATH, is_api_module};
 use crate::platform::CallContext;
+
+/// What a token issued a moment ago leaves as the cause at the API's own paths.
+fn only_this_path(ctx: &CallContext) -> String {
+    format!(
+        "The API is there and lets this exporter in, for it has just issued a token at {TOKEN_PATH}; so rewrite, module and \
+         credentials are good, and only this request, {}, is blocked. Look at the rules of the proxy, firewall or web server for that path, \
+         its method or its body.",
+        ctx.asked()
+    )
+}
 
 /// A 404 in JSON that is nobody's of FreePBX.
 pub fn nothing_behind_gateway(ctx: &CallContext) -> String {
+    if ctx.has_just_issued() {
+        return format!(
+            "Something in front of FreePBX, a gateway or proxy that answers in JSON of its own, says that there is nothing at \
+             {}. {}",
+            ctx.path(),
+            only_this_path(ctx)
+        );
+    }
     format!(
         "There is nothing at {}, says something in front of FreePBX, a gateway or proxy that answers in JSON of its \
          own. Let it pass /admin/api/ on to the PBX, or correct host and port in {}.",
@@ -21,6 +39,9 @@ pub fn not_found(ctx: &CallContext) -> String {
     if !is_api_module(ctx.path()) {
         return format!("There is nothing at {}. {}", ctx.path(), right_address(ctx));
     }
+    if ctx.has_just_issued() {
+        return format!("There is nothing at {}. {}", ctx.path(), only_this_path(ctx));
+    }
     format!(
         "There is nothing at {}: the web server ignores /admin/api/.htaccess (set `AllowOverride All` for \
          FreePBX's web root), or this address or port is not that of FreePBX's API (see System Admin > Port \
@@ -30,6 +51,14 @@ pub fn not_found(ctx: &CallContext) -> String {
 }
 
 pub fn forbidden(ctx: &CallContext) -> String {
+    if ctx.has_just_issued() {
+        return format!(
+            "Something in front of FreePBX forbids {}. FreePBX answers no refused token, scope or user with a 403, so its \
+             permissions are not the cause. {}",
+            ctx.asked(),
+            only_this_path(ctx)
+        );
+    }
     format!(
         "Something in front of FreePBX forbids {}: a rule of the web server, a firewall or a proxy. FreePBX answers \
          no refused token, scope or user with a 403, so its permissions are not the cause. Allow this exporter's \
@@ -96,9 +125,25 @@ pub fn throttled(ctx: &CallContext) -> String {
 /// 502 to 504.
 pub fn gateway(ctx: &CallContext, status: StatusCode) -> String {
     format!(
-        "A proxy or the web server in front answers {} with HTTP {}: it gets no answer from what runs FreePBX. Look \
-         whether Apache and PHP-FPM run on the PBX and have workers left.",
+        "A proxy or the web server in front answers {} with HTTP {}: it gets no answer from what runs FreePBX.{}",
         ctx.asked(),
-        status.as_u16()
+        status.as_u16(),
+        if ctx.has_just_issued() { IT_RUNS } else { DOES_IT_RUN }
     )
+}
+
+/// The mend of a gateway's page where nothing shows that FreePBX runs, and where another answer has shown it.
+const DOES_IT_RUN: &str = " Look whether Apache and PHP-FPM run on the PBX and have workers left.";
+const IT_RUNS: &str = " Other requests it answered just now, so Apache and PHP-FPM run, and this one alone crashes its worker or \
+                       takes too long: look into the logs of PHP-FPM and the proxy, at its time limit and PHP's memory_limit.";
+
+/// The mend of an odd answer where nothing shows that the address is right, and where another answer has shown it.
+pub const IS_IT_FREEPBX: &str =
+    " Check that address and port are FreePBX's and that nothing in front answers in its place.";
+pub const IT_IS_FREEPBX: &str = " Address and port are FreePBX's, for other requests it answered just now: look for what answers \
+                                 in its place at this path alone, a rule or cache of what is in front.";
+
+/// `diagnosis` without what an answer of FreePBX's API to another request has proved wrong.
+pub fn proved(diagnosis: &str) -> String {
+    diagnosis.replace(DOES_IT_RUN, IT_RUNS).replace(IS_IT_FREEPBX, IT_IS_FREEPBX)
 }

@@ -185,9 +185,10 @@ pub fn token_rejected(ctx: &CallContext, hint: Option<Hint>) -> Failure {
             "the token has expired or is malformed. A new one mends this; if it recurs, check the PBX's clock."
         }
         (Some(Hint::Unverified), true) => {
-            "it cannot verify the signature of a token issued a moment ago: its public and private key do not \
-             belong together, or several PBXes answer at this address. If it is one PBX, run `fwconsole ma install api` \
-             on it, then `fwconsole chown`: new keys end the tokens of all applications."
+            "it cannot verify the signature of a token issued a moment ago: its public key does not fit its \
+             private one, or several PBXes answer at this address. If it is one PBX, move `api_oauth_public.key` alone away, in the \
+             folder of the setting CERTKEYLOC, else keys/ below ASTETCDIR (normally /etc/asterisk/keys), then run `fwconsole ma \
+             install api` and `fwconsole chown`: that makes it anew from the private key, which stays, so all tokens stay good."
         }
         (Some(Hint::Unverified), false) => {
             "it cannot verify the signature: the API's key pair was regenerated, as at an upgrade of the api \
@@ -212,6 +213,19 @@ pub fn token_rejected(ctx: &CallContext, hint: Option<Hint>) -> Failure {
     Failure::new(Reason::TokenRejected, diagnosis)
 }
 
+/// Where the token's scopes let another of the platform's calls through.
+fn rest_instead(ctx: &CallContext) -> String {
+    let covers = |scope: &&String| {
+        let all = ["rest", "rest:core", "rest:core:read", "rest:core:read:users"];
+        all.contains(&scope.as_str())
+    };
+    let listed = ctx.operation == Operation::Extensions && matches!(called(ctx.target), Called::Graphql);
+    let scope = ctx.scopes.unwrap_or_default().iter().find(covers).filter(|_| listed);
+    scope.map_or_else(String::new, |scope| {
+        format!(" Or set `call: rest`, which the token's scope {scope} lets through.")
+    })
+}
+
 pub fn scope_missing(ctx: &CallContext) -> Failure {
     let remark = match (ctx.scopes, ctx.operation, called(ctx.target)) {
         (Some([]), _, _) => {
@@ -225,13 +239,14 @@ pub fn scope_missing(ctx: &CallContext) -> Failure {
         (_, _, Called::Custom) => "A name that this PBX's API does not have is answered in the same way.",
         (_, _, Called::Rest) => "",
     };
+    let rest = rest_instead(ctx);
     let needed = needed_scope(ctx);
     let or_wider =
         if needed.contains(':') { " or a wider one" } else { " or the narrower one of its module" };
     let diagnosis = format!(
         "FreePBX accepts the token but not for {}: it lacks the scope {needed}{or_wider}. Add it to Allowed \
          Scopes in {APPLICATIONS}, and to the scopes of this target if it asks for any. No user permission or \
-         administrator role takes its place. {remark}",
+         administrator role takes its place. {remark}{rest}",
         ctx.asked(),
     );
     Failure::new(Reason::InsufficientScope, diagnosis.trim_end().to_owned())

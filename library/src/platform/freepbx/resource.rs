@@ -87,6 +87,9 @@ fn graphql_errors(ctx: &CallContext, body: &Body) -> Option<Failure> {
 }
 
 fn graphql_list(ctx: &CallContext, answer: &Answer, body: &Body) -> Result<Listing, Failure> {
+    if answer.status.is_success() && body.is_null("fetchAllExtensions") {
+        return Err(Failure::new(Reason::QueryFailed, text::no_list(ctx)));
+    }
     let list = answer.status.is_success().then(|| body.data("fetchAllExtensions")).flatten();
     let Some(list) = list else { return Err(unread(ctx, answer, body)) };
     if list.get("status") == Some(&Value::Bool(false)) {

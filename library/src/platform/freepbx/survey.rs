@@ -93,11 +93,17 @@ pub fn read_permissions(ctx: &CallContext, answer: &Answer) -> Permissions {
     };
     Permissions {
         validity,
-        queries: names.map(Vec::len),
+        queries: names.map(|names| names.iter().map(|field| fit(&field["name"])).collect()),
         may_list: names.map(|names| names.iter().any(|field| field["name"] == LIST_FIELD)),
         needs_listing,
         refused,
     }
+}
+
+/// A name of GraphQL's small alphabet.
+fn fit(name: &Value) -> String {
+    let allowed = |c: &char| c.is_ascii_alphanumeric() || *c == '_';
+    name.as_str().unwrap_or_default().chars().filter(allowed).take(64).collect()
 }
 
 /// What an answer is, in words that are all ours: of its text only what is known by heart is named.

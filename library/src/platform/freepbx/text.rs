@@ -6,7 +6,7 @@
 
 use http::StatusCode;
 
-use super::{AUTHORIZE_PATH, Called, called, is_api_module, is_graphql};
+use super::{AUTHORIZE_PATH, Called, TOKEN_PATH, called, front, is_api_module, is_graphql};
 use crate::domain::{Grant, Operation, Reason};
 use crate::platform::CallContext;
 
@@ -26,6 +26,13 @@ pub fn declined(ctx: &CallContext, variant: &str) -> String {
         return format!(
             "{path} is a command of FreePBX's GUI, and the GUI user behind it may not open that section. The API \
              never answers so: call an API address, /admin/api/api/gql or /admin/api/api/rest/..."
+        );
+    }
+    if ctx.has_just_issued() && is_api_module(path) {
+        return format!(
+            "FreePBX's dispatcher sees another command than that of {path}, although {TOKEN_PATH} beside it has just issued a \
+             token: something in front rewrites this path alone. Let it pass /admin/api/ on as it is. This is never about a \
+             user, a role or a scope."
         );
     }
     if is_api_module(path) || path == AUTHORIZE_PATH {
@@ -147,9 +154,9 @@ pub fn nonsense(ctx: &CallContext, html: bool) -> String {
         "something that is not the JSON its API gives"
     };
     format!(
-        "{} was answered with success, but with {what}. Check that address and port are FreePBX's and that nothing \
-         in front answers in its place.",
-        ctx.asked()
+        "{} was answered with success, but with {what}.{}",
+        ctx.asked(),
+        if ctx.has_just_issued() { front::IT_IS_FREEPBX } else { front::IS_IT_FREEPBX }
     )
 }
 
@@ -166,6 +173,16 @@ pub fn no_total(ctx: &CallContext) -> String {
         "{} answered without the member totalCount, which fetchAllExtensions of FreePBX 15 to 17 always has. Something \
          in front alters the answer, or the core module is of another version: compare with `fwconsole ma list`.",
         ctx.asked()
+    )
+}
+
+/// GraphQL without errors and without the list.
+pub fn no_list(ctx: &CallContext) -> String {
+    format!(
+        "FreePBX's GraphQL answers {} with null in place of the list, and names no error: the core module's own code gave \
+         nothing. {} Compare the modules with `fwconsole ma list`, then `fwconsole ma upgradeall`.",
+        ctx.asked(),
+        error_log(ctx)
     )
 }
 
@@ -315,7 +332,7 @@ fn error_log(ctx: &CallContext) -> &'static str {
 /// In front of another diagnosis: the harmless query went well. It proves the rewrite for its own
 /// address alone.
 pub fn accepted_elsewhere(ctx: &CallContext, first: &str) -> String {
-    let asked = ctx.asked();
+    let (asked, first) = (ctx.asked(), front::proved(first));
     if is_graphql(ctx.path()) {
         return format!(
             "A harmless GraphQL query with the same token went well, so credentials, token and rewrite are good and \

@@ -230,6 +230,22 @@ fn requests_are_small_read_only_and_carry_the_targets_headers() {
 }
 
 #[test]
+fn a_scope_for_rest_is_pointed_out_where_graphql_lacks_one() {
+    let missing = fixtures::find("scope missing", fixtures::Generation::V17).answer();
+    for (call, scope, told) in [
+        ("graphql", "rest", true),
+        ("graphql", "rest:core:read:users", true),
+        ("graphql", "rest:framework", false),
+    ] {
+        let target = pbx(Grant::ClientCredentials, Call::known(call));
+        let scopes = [scope.to_owned()];
+        let ctx = CallContext { scopes: Some(&scopes), ..context(&target, Operation::Extensions, true) };
+        let said = read_list(&ctx, &missing).unwrap_err().diagnosis;
+        assert_eq!(said.contains("Or set `call: rest`"), told, "{scope}: {said}");
+    }
+}
+
+#[test]
 fn a_token_without_any_scope_is_named_as_such() {
     let target = pbx(Grant::ClientCredentials, Call::known("graphql"));
     let missing = fixtures::find("scope missing", fixtures::Generation::V17).answer();
