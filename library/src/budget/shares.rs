@@ -2,15 +2,16 @@
 //!
 //! Not here: how much of the budget they may ask (`domain::pace`).
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-/// All who ask one origin.
+/// All who share at one origin, by owner: a provider has thousands of owners there, each with a budget of its own, so
+/// nobody looks at the others'. An owner that has gone leaves its name behind.
 #[derive(Debug, Default)]
-pub struct Shares(Mutex<Vec<Weak<Share>>>);
+pub struct Shares(Mutex<HashMap<Arc<str>, Vec<Weak<Share>>>>);
 
-/// One target's plan; dropped with it. Without an owner it stands alone: a provider has thousands of customers at
-/// one origin, each with a budget of its own.
+/// One target's plan; dropped with it. Without an owner it stands alone.
 #[derive(Debug)]
 pub struct Share {
     owner: Option<Arc<str>>,
@@ -22,21 +23,22 @@ impl Shares {
     /// One target more. `rate`: the requests a second that it plans, as long as none were made.
     pub fn join(&self, owner: Option<Arc<str>>, rate: f64) -> Arc<Share> {
         let share = Arc::new(Share { owner, rate: AtomicU64::new(rate.to_bits()) });
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.retain(|share| share.strong_count() > 0);
-        all.push(Arc::downgrade(&share));
+        if let Some(owner) = &share.owner {
+            let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let group = all.entry(owner.clone()).or_default();
+            group.retain(|share| share.strong_count() > 0);
+            group.push(Arc::downgrade(&share));
+        }
         share
     }
 
     /// Takes in what one target plans now; what all of its owner do together.
     pub fn plan(&self, share: &Share, rate: f64) -> f64 {
         share.rate.store(rate.to_bits(), Ordering::Relaxed);
-        if share.owner.is_none() {
-            return rate;
-        }
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let same = all.iter().filter_map(Weak::upgrade).filter(|other| other.owner == share.owner);
-        same.map(|share| f64::from_bits(share.rate.load(Ordering::Relaxed))).sum()
+        let Some(group) = share.owner.as_ref().and_then(|owner| all.get(owner)) else { return rate };
+        let members = group.iter().filter_map(Weak::upgrade);
+        members.map(|share| f64::from_bits(share.rate.load(Ordering::Relaxed))).sum()
     }
 }
 
