@@ -8,7 +8,7 @@ use pbx_exporter::domain::{Grant, Operation, Reason};
 use pbx_exporter::store::Store;
 use pbx_exporter::transport::Transport;
 
-use super::{Place, left_in_handover};
+use super::{Life, Place, left_in_handover};
 use crate::support::person::swap;
 use crate::support::world::{around, minutes, usual};
 
@@ -32,13 +32,22 @@ fn fills_up(place: &Place, full: &Arc<AtomicBool>) -> Arc<dyn Transport> {
     })
 }
 
+fn start(place: &Place) -> (Life, Arc<AtomicBool>) {
+    let (store, full) = full_disk(place);
+    (place.start_with(usual(Grant::AuthorizationCode), store, place.transport.clone()), full)
+}
+
+fn start_before_it_fills_up(place: &Place) -> (Life, Arc<AtomicBool>) {
+    let (store, full) = full_disk(place);
+    let transport = fills_up(place, &full);
+    (place.start_with(usual(Grant::AuthorizationCode), store, transport), full)
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_received_token_that_cannot_be_written_is_neither_used_nor_forgotten() {
     let place = Place::new();
     place.confirm().await;
-    let (store, full) = full_disk(&place);
-    let transport = fills_up(&place, &full);
-    let life = place.start_with(usual(Grant::AuthorizationCode), store, transport);
+    let (life, full) = start_before_it_fills_up(&place);
     life.works("first").await;
     minutes(56).await;
     let lists = place.pbx.requests(Operation::Extensions);
@@ -61,9 +70,7 @@ async fn what_could_not_be_written_is_written_at_the_end_of_the_service_if_it_ca
     for ends_with_room in [true, false] {
         let place = Place::new();
         place.confirm().await;
-        let (store, full) = full_disk(&place);
-        let transport = fills_up(&place, &full);
-        let life = place.start_with(usual(Grant::AuthorizationCode), store, transport);
+        let (life, full) = start_before_it_fills_up(&place);
         life.works("first").await;
         minutes(56).await;
         assert_eq!(life.fails().await.reason, Reason::ExporterError);
@@ -83,8 +90,7 @@ async fn what_could_not_be_written_is_written_at_the_end_of_the_service_if_it_ca
 async fn a_full_disk_stops_a_renewal_and_not_the_token_in_use() {
     let place = Place::new();
     place.confirm().await;
-    let (store, full) = full_disk(&place);
-    let life = place.start_with(usual(Grant::AuthorizationCode), store, place.transport.clone());
+    let (life, full) = start(&place);
     life.works("first").await;
     minutes(56).await;
     full.store(true, Ordering::SeqCst);
@@ -128,8 +134,7 @@ async fn tokens_of_a_confirmation_that_cannot_be_written_are_kept_until_they_can
 async fn a_confirmation_that_cannot_be_taken_up_harms_no_token_in_use() {
     let place = Place::new();
     place.confirm().await;
-    let (store, full) = full_disk(&place);
-    let life = place.start_with(usual(Grant::AuthorizationCode), store, place.transport.clone());
+    let (life, full) = start(&place);
     life.works("first").await;
     place.confirm().await;
     full.store(true, Ordering::SeqCst);
@@ -143,8 +148,7 @@ async fn a_confirmation_that_cannot_be_taken_up_harms_no_token_in_use() {
 #[tokio::test(start_paused = true)]
 async fn a_first_confirmation_that_cannot_be_taken_up_is_no_matter_of_the_pbx() {
     let place = Place::new();
-    let (store, full) = full_disk(&place);
-    let life = place.start_with(usual(Grant::AuthorizationCode), store, place.transport.clone());
+    let (life, full) = start(&place);
     place.confirm().await;
     full.store(true, Ordering::SeqCst);
     for _ in 0..2 {
@@ -162,9 +166,7 @@ async fn a_first_confirmation_that_cannot_be_taken_up_is_no_matter_of_the_pbx() 
 async fn one_failed_write_that_is_made_good_leaves_no_failure_behind() {
     let place = Place::new();
     place.confirm().await;
-    let (store, full) = full_disk(&place);
-    let transport = fills_up(&place, &full);
-    let life = place.start_with(usual(Grant::AuthorizationCode), store, transport);
+    let (life, full) = start_before_it_fills_up(&place);
     life.works("first").await;
     minutes(56).await;
     let failure = life.fails().await;
