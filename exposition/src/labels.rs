@@ -4,27 +4,28 @@ use crate::encoder::BLOCK;
 
 /// The escaped label of every target, end to end: two allocations however many targets there are.
 /// Zeros behind the last, so that a label can be copied as a whole block.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Labels {
     text: Vec<u8>,
     ends: Vec<usize>,
 }
 
 impl Labels {
-    /// Those of targets of these names, in their order.
-    pub fn new<'a>(names: impl Iterator<Item = &'a str>) -> Self {
-        let mut labels = Self { text: Vec::new(), ends: Vec::new() };
-        names.for_each(|name| labels.push(name));
-        labels.text.extend_from_slice(&[0; BLOCK]);
-        labels
-    }
-
+    /// One target more.
     #[inline(never)]
-    fn push(&mut self, name: &str) {
+    pub fn push(&mut self, name: &str) {
+        self.text.truncate(self.ends.last().copied().unwrap_or(0));
         self.text.extend_from_slice(b"target=\"");
         escape(&mut self.text, name, true);
         self.text.push(b'"');
         self.ends.push(self.text.len());
+        self.text.extend_from_slice(&[0; BLOCK]);
+    }
+
+    /// Forgets them, and keeps the memory.
+    pub fn clear(&mut self) {
+        self.text.clear();
+        self.ends.clear();
     }
 
     /// That of the target in this place.

@@ -21,7 +21,7 @@ use crate::config::Config;
 use crate::control::{BoxFuture, Confirm, Control, ProbeNow};
 use crate::domain::StorageSettings;
 use crate::logfile;
-use crate::metrics::ExporterMetrics;
+use crate::metrics::{ExporterMetrics, Kept};
 use crate::oauth::Pending;
 use crate::schedule::{Handle, Parts, Scheduler};
 use crate::store::Store;
@@ -107,6 +107,7 @@ impl App {
         let router = web::router(web::WebState {
             board,
             exporter: setup.metrics,
+            kept: Kept::default(),
             clock: Clock::System,
             control: control.clone(),
             telemetry_path: setup.telemetry_path,

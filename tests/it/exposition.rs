@@ -6,18 +6,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use exposition::{Coding, Format};
-use pbx_exporter::board::{Board, Code, TargetInfo};
+use pbx_exporter::board::{Board, Code, Counted, LogState, Reference, Slot, TargetInfo, TargetState};
 use pbx_exporter::domain::outcome::Version;
+use pbx_exporter::domain::reference::ReferenceKind;
+use pbx_exporter::domain::target::{LogFile, LogFormat};
 use pbx_exporter::domain::{Grant, Operation, Reason};
-use pbx_exporter::metrics::ExporterMetrics;
-use pbx_exporter::metrics::Scrape;
 use pbx_exporter::metrics::body::CHUNK;
+use pbx_exporter::metrics::{ExporterMetrics, Kept, Scrape};
 use tokio::time::Instant;
 
 use crate::support::board::{board, condition, failing, healthy, info, probed, slot};
 use crate::support::golden::assert_golden;
 use crate::support::openmetrics;
-use crate::support::scrape::{OPEN, begin, chunks, samples, targets, whole};
+use crate::support::scrape::{OPEN, begin, begin_from, chunks, of_targets, samples, targets, text, whole};
 
 fn three() -> Arc<Board> {
     board(vec![healthy("hq"), failing("branch"), slot(info("new"), |_| {})])
@@ -179,8 +180,9 @@ fn rate_limits_version_and_unusual_codes_are_shown_where_known() {
         state.rate_limit_reset = Some(1_795_290_300.0);
         let version = Version { version: "17.0.1".into(), engine: "asterisk".into() };
         state.version = Some(Arc::new(version));
-        let codes = vec![(Code(100), 1), (Code(200), 2), (Code(599), 3), (Code::OTHER, 4), (Code::NONE, 5)];
-        state.endpoint_mut(Operation::Version).codes = codes;
+        let endpoint = state.endpoint_mut(Operation::Version);
+        endpoint.ok = 2;
+        endpoint.others = vec![(Code(100), 1), (Code(599), 3), (Code::OTHER, 4), (Code::NONE, 5)];
     });
     let text = targets(&board(vec![slot]), Format::Text);
     for line in [
@@ -227,11 +229,59 @@ fn a_scrape_shows_of_each_target_the_state_at_its_start() {
         slot.publish(state);
     }
     board.replace(Vec::new());
-    let text = String::from_utf8(chunks(scrape).concat()).unwrap();
+    let text = text(scrape);
     for i in [0, 100, 199] {
         assert!(text.contains(&format!("pbx_up{{target=\"pbx-{i}\"}} 1\n")));
         assert!(text.contains(&format!("pbx_probes_total{{target=\"pbx-{i}\"}} 7\n")));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_scrape_from_what_the_last_one_left_is_as_one_from_nothing() {
+    let followed = TargetInfo {
+        log: vec![LogFile { path: "/log".into(), format: LogFormat::GqlApiError }],
+        ..info("followed")
+    };
+    let slots = [healthy("hq"), failing("branch"), slot(followed, |state| probed(state, true))];
+    let [hq, branch, followed] = slots.clone();
+    // What one keeps is still in use when the next scrape comes.
+    let (board, idle, busy) = (board(slots.to_vec()), Kept::default(), Kept::default());
+    let change = |slot: &Slot, change: fn(&mut TargetState)| {
+        let mut state = (*slot.state()).clone();
+        change(&mut state);
+        slot.publish(state);
+    };
+    let steps: [&dyn Fn(); 9] = [
+        &|| (),
+        &|| change(&hq, |state| condition(state, Operation::Token, Reason::InvalidClient, "refused")),
+        &|| change(&hq, |state| state.endpoint_mut(Operation::Extensions).others = vec![(Code(502), 1)]),
+        &|| change(&hq, |state| state.endpoint_mut(Operation::Extensions).failures[3] = 1),
+        &|| change(&branch, |state| *state = TargetState { probes: 9, ..TargetState::default() }),
+        &|| {
+            followed.publish_log(LogState {
+                events: [Counted { count: 4, newest: None }; _],
+                problems: vec![None],
+            });
+        },
+        &|| hq.publish_reference(Reference { kind: ReferenceKind::Asterisk, count: Ok(3), at: 1.0 }),
+        &|| board.replace(vec![branch.clone(), hq.clone()]),
+        &|| board.replace(vec![slot(info("hq"), |_| {})]),
+    ];
+    let mut seen = Vec::new();
+    for step in steps {
+        let before = targets(&board, OPEN);
+        let under_way = begin_from(&busy, &board, OPEN, Coding::Identity);
+        step();
+        let now = targets(&board, OPEN);
+        for kept in [&idle, &idle, &busy] {
+            let again = text(begin_from(kept, &board, OPEN, Coding::Identity));
+            assert!(of_targets(&again) == now, "step {}", seen.len());
+        }
+        assert!(of_targets(&text(under_way)) == before, "of one moment, whatever came since");
+        seen.push(now);
+    }
+    seen.dedup();
+    assert_eq!(seen.len(), steps.len(), "each step shows");
 }
 
 #[test]
@@ -253,11 +303,12 @@ fn the_token_age_is_that_of_the_moment_of_the_scrape() {
                     pbx_exporter::board::TokenView { issued: Instant::now(), issued_unix: 1.0, expiry: None };
                 state.token = Some(token);
             });
-            let board = board(vec![slot]);
-            tokio::time::advance(Duration::from_millis(1500)).await;
-            assert!(targets(&board, Format::Text).contains("pbx_token_age_seconds{target=\"hq\"} 1.5\n"));
-            tokio::time::advance(Duration::from_secs(60)).await;
-            assert!(targets(&board, Format::Text).contains("pbx_token_age_seconds{target=\"hq\"} 61.5\n"));
+            let (board, kept) = (board(vec![slot]), Kept::default());
+            for (step, age) in [(1_500, "1.5"), (60_000, "61.5")] {
+                tokio::time::advance(Duration::from_millis(step)).await;
+                let text = text(begin_from(&kept, &board, Format::Text, Coding::Identity));
+                assert!(text.contains(&format!("pbx_token_age_seconds{{target=\"hq\"}} {age}\n")));
+            }
         },
     );
 }
@@ -266,10 +317,7 @@ fn the_token_age_is_that_of_the_moment_of_the_scrape() {
 async fn chunks_are_bounded_and_compressed_ones_decode_to_the_same_bytes() {
     let board = board((0..600).map(|i| healthy(&format!("pbx-{i}.example.com"))).collect());
     // Targets only: the exporter's own process values move between scrapes.
-    let targets_of = |bytes: &[u8]| {
-        let text = String::from_utf8(bytes.to_vec()).unwrap();
-        text[text.find("# HELP pbx_up ").unwrap()..].to_owned()
-    };
+    let targets_of = |bytes: &[u8]| of_targets(str::from_utf8(bytes).unwrap()).to_owned();
     let chunks_of = |coding| chunks(begin(&board, OPEN, coding));
     let plain = chunks_of(Coding::Identity);
     let most = plain.iter().map(bytes::Bytes::len).max().unwrap();
@@ -305,8 +353,8 @@ fn the_exporter_tells_of_itself() {
         tracing::warn!("two");
         tracing::error!("three");
     });
-    let scrape = Scrape::new(&Board::default(), &exporter, OPEN, Coding::Identity).unwrap();
-    let text = String::from_utf8(chunks(scrape).concat()).unwrap();
+    let scrape = Scrape::new(&Board::default(), &exporter, &Kept::default(), OPEN, Coding::Identity).unwrap();
+    let text = text(scrape);
     for line in [
         "# TYPE pbx_exporter_build info",
         "pbx_exporter_targets 3",

@@ -334,7 +334,8 @@ async fn an_unreadable_secret_file_is_our_own_error_and_sends_nothing() {
     assert_eq!(token_requests(&pbx), 0);
     let state = world.state();
     assert_eq!(state.grants[0].failures[Reason::ExporterError.index()], 1, "counted all the same");
-    assert!(state.endpoint(Operation::Token).codes.is_empty(), "but not as an answer that did not come");
+    let token = state.endpoint(Operation::Token);
+    assert!(token.ok == 0 && token.others.is_empty(), "but not as an answer that did not come");
 }
 
 #[tokio::test(start_paused = true)]

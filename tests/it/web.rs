@@ -11,7 +11,7 @@ use pbx_exporter::clock::Clock;
 use pbx_exporter::control::{BoxFuture, Control, ProbeNow};
 use pbx_exporter::domain::extensions::{Drift, Id};
 use pbx_exporter::domain::{Extension, Operation, Reason};
-use pbx_exporter::metrics::ExporterMetrics;
+use pbx_exporter::metrics::{ExporterMetrics, Kept};
 use pbx_exporter::web::{WebState, router};
 use tower::Service;
 
@@ -71,6 +71,7 @@ impl Web {
         WebState {
             board: self.board.clone(),
             exporter: ExporterMetrics::new(),
+            kept: Kept::default(),
             clock: Clock::steered(NOW),
             control: self.control.clone(),
             telemetry_path: telemetry_path.into(),

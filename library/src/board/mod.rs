@@ -9,6 +9,7 @@ mod record;
 mod reference;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 pub use self::failures::Failures;
@@ -102,9 +103,11 @@ pub struct Endpoint {
     pub up: Option<bool>,
     /// Why it is not up; `None` while up.
     pub condition: Option<Condition>,
-    /// HTTP answers by status code as received (100 to 599); [`Code::OTHER`] and [`Code::NONE`]
+    /// HTTP answers of status 200. Apart, because most targets have no others, and then no memory for them.
+    pub ok: u64,
+    /// Those by any other status code as received (100 to 599); [`Code::OTHER`] and [`Code::NONE`]
     /// apart. Sorted by code.
-    pub codes: Vec<(Code, u64)>,
+    pub others: Vec<(Code, u64)>,
     /// Failed requests by `Reason::index`; those of the token endpoint also by grant.
     pub failures: Failures,
     /// Duration of exchanges.
@@ -176,6 +179,7 @@ impl Histogram {
 pub struct Slot {
     /// What stays the same.
     pub info: TargetInfo,
+    edition: AtomicU64,
     state: ArcSwap<TargetState>,
     /// Apart from `state`, because it has a writer of its own. `None`: no log is followed.
     log: Option<ArcSwap<LogState>>,
@@ -191,7 +195,17 @@ impl Slot {
             ..TargetState::default()
         };
         let log = (!info.log.is_empty()).then(|| ArcSwap::from_pointee(LogState::new(info.log.len())));
-        Self { info, state: ArcSwap::from_pointee(state), log, reference: ArcSwapOption::empty() }
+        let (edition, state) = (AtomicU64::new(0), ArcSwap::from_pointee(state));
+        Self { info, edition, state, log, reference: ArcSwapOption::empty() }
+    }
+
+    /// Changes with whatever else is read here. What is read after it is at least as new.
+    pub fn edition(&self) -> u64 {
+        self.edition.load(Ordering::Acquire)
+    }
+
+    fn changed(&self) {
+        self.edition.fetch_add(1, Ordering::Release);
     }
 
     /// The newest state.
@@ -202,6 +216,7 @@ impl Slot {
     /// Puts up a new state.
     pub fn publish(&self, state: TargetState) {
         self.state.store(Arc::new(state));
+        self.changed();
     }
 
     /// What the PBX's own logs told; `None` where none is followed.
@@ -213,6 +228,7 @@ impl Slot {
     pub fn publish_log(&self, state: LogState) {
         if let Some(log) = &self.log {
             log.store(Arc::new(state));
+            self.changed();
         }
     }
 
@@ -224,6 +240,7 @@ impl Slot {
     /// Puts up a second count.
     pub fn publish_reference(&self, reference: Reference) {
         self.reference.store(Some(Arc::new(reference)));
+        self.changed();
     }
 }
 

@@ -90,13 +90,14 @@ impl TargetState {
 impl Endpoint {
     fn count_code(&mut self, status: Option<u16>) {
         let code = match status {
+            Some(200) => return self.ok += 1,
             None => Code::NONE,
             Some(status @ 100..=599) => Code(status),
             Some(_) => Code::OTHER,
         };
-        match self.codes.binary_search_by_key(&code, |(code, _)| *code) {
-            Ok(at) => self.codes[at].1 += 1,
-            Err(at) => self.codes.insert(at, (code, 1)),
+        match self.others.binary_search_by_key(&code, |(code, _)| *code) {
+            Ok(at) => self.others[at].1 += 1,
+            Err(at) => self.others.insert(at, (code, 1)),
         }
     }
 

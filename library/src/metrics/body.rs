@@ -1,7 +1,7 @@
 //! The body of a scrape: generated family by family, in bounded chunks, compressed as it flows.
 //!
-//! Belongs here: the snapshot, the order, the chunks and the content coding. A scrape of any size
-//! holds one chunk and the compressor; nothing of it is kept afterwards. The chunk is one buffer that
+//! Belongs here: the order, the chunks and the content coding. A scrape of any size
+//! holds one chunk and the compressor; nothing but the snapshot is kept afterwards. The chunk is one buffer that
 //! comes back once it is sent: fresh memory for each costs more than the text that is put into it.
 
 use std::io;
@@ -10,15 +10,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use exposition::{Coding, Compressor, Encoder, Format, Labels};
+use exposition::{Coding, Compressor, Encoder, Format};
 use http_body::{Body, Frame};
 use prometheus::proto::MetricFamily;
-use tokio::time::Instant;
 
 use super::exporter::ExporterMetrics;
 use super::proto;
-use super::targets::{Brief, FAMILIES, View};
-use crate::board::{Board, LogState, Reference, Slot, TargetState};
+use super::snapshot::{Kept, Snapshot};
+use super::targets::FAMILIES;
+use crate::board::Board;
 
 /// A chunk is given away once it has this many bytes: fits a core's second-level cache, and is just
 /// more than hyper gathers (408 KiB) before it sends, so that each chunk is sent, and its buffer back,
@@ -42,17 +42,19 @@ pub struct Scrape {
 }
 
 impl Scrape {
-    /// Takes a snapshot of `board`; everything this body shows of a target is of one state.
+    /// Takes a snapshot of `board`, made from the one that is `kept`; everything this body shows of a target is of one state.
     ///
     /// # Errors
     /// The compressor could not be made.
     pub fn new(
         board: &Board,
         exporter: &ExporterMetrics,
+        kept: &Kept,
         format: Format,
         coding: Coding,
     ) -> io::Result<Self> {
-        let source = Source::new(board, exporter.gather());
+        let (own, targets) = (exporter.gather(), kept.take(board));
+        let source = Source { own, targets, family: 0, written: 0, target: 0 };
         let (out, compressor) = (Encoder::new(format), Compressor::new(coding)?);
         Ok(Self { source, out, compressor, spare: Arc::default(), done: false })
     }
@@ -119,76 +121,20 @@ impl Drop for Lent {
     }
 }
 
-/// One target at the moment of the scrape.
-struct Row {
-    state: Arc<TargetState>,
-    log: Option<Arc<LogState>>,
-    reference: Option<Arc<Reference>>,
-    brief: Brief,
-}
-
-impl Row {
-    fn new(slot: &Arc<Slot>) -> Self {
-        let state = slot.state();
-        Self { brief: Brief::new(&slot.info, &state), state, log: slot.log(), reference: slot.reference() }
-    }
-}
-
 /// What is written, and how far it got.
 struct Source {
     own: Vec<MetricFamily>,
-    slots: Arc<Vec<Arc<Slot>>>,
-    rows: Vec<Row>,
-    /// Values of the families with at most one sample a target, family by family.
-    cells: Vec<u64>,
-    labels: Labels,
-    now: Instant,
+    targets: Arc<Snapshot>,
     family: usize,
-    /// How many of [`Self::cells`] are written.
+    /// How many of the snapshot's cells are written.
     written: usize,
     target: usize,
 }
 
 impl Source {
-    fn new(board: &Board, own: Vec<MetricFamily>) -> Self {
-        let slots = board.slots();
-        let labels = Labels::new(slots.iter().map(|slot| &*slot.info.name));
-        let rows: Vec<_> = slots.iter().map(Row::new).collect();
-        let (cells, now, family, written, target) = (Vec::new(), Instant::now(), 0, 0, 0);
-        let mut source = Self { own, slots, rows, cells, labels, now, family, written, target };
-        source.cells = source.cells();
-        source
-    }
-
-    fn cells(&self) -> Vec<u64> {
-        let singles: Vec<_> = FAMILIES.iter().filter(|family| family.is_single()).collect();
-        let targets = self.rows.len();
-        let mut cells = vec![0; singles.len() * targets];
-        for target in 0..targets {
-            let view = self.view(target);
-            for (column, family) in singles.iter().enumerate() {
-                cells[column * targets + target] = family.cell(&view);
-            }
-        }
-        cells
-    }
-
-    fn view(&self, target: usize) -> View<'_> {
-        let row = &self.rows[target];
-        View {
-            info: &self.slots[target].info,
-            state: &row.state,
-            label: self.labels.get(target),
-            brief: &row.brief,
-            now: self.now,
-            log: row.log.as_deref(),
-            reference: row.reference.as_deref(),
-        }
-    }
-
     /// How large a chunk may become.
     fn room(&self) -> usize {
-        (OWN + self.rows.len() * PER_TARGET).min(CHUNK) + SLACK
+        (OWN + self.targets.len() * PER_TARGET).min(CHUNK) + SLACK
     }
 
     /// Writes until a chunk is full; true at the end of the exposition.
@@ -200,15 +146,15 @@ impl Source {
             if self.target == 0 {
                 family.begin(out);
             }
-            let left = self.rows.len() - self.target;
+            let left = self.targets.len() - self.target;
             if family.is_single() {
-                let cells = &self.cells[self.written..][..left];
-                let done = out.column(&self.labels, self.target, cells, family.is_float(), CHUNK);
+                let cells = &self.targets.cells(self.written)[..left];
+                let done = out.column(self.targets.labels(), self.target, cells, family.is_float(), CHUNK);
                 self.written += done;
                 self.target += done;
             }
-            while self.target < self.rows.len() && out.len() < CHUNK {
-                family.write(out, &self.view(self.target));
+            while self.target < self.targets.len() && out.len() < CHUNK {
+                family.write(out, &self.targets.view(self.target));
                 self.target += 1;
             }
             if out.len() >= CHUNK {

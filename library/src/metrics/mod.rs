@@ -11,8 +11,10 @@
 pub mod body;
 pub mod exporter;
 mod proto;
+mod snapshot;
 pub mod targets;
 
 pub use body::Scrape;
 pub use exporter::ExporterMetrics;
 pub use exposition::{Coding, Format};
+pub use snapshot::Kept;

@@ -5,72 +5,18 @@
 //!
 //! Zero counters are the bulk of an exposition, so each possible line end stands ready as a [`Tail`].
 
-use tokio::time::Instant;
+use exposition::{ABSENT, Encoder, Format, Kind, Tail};
 
-use crate::board::{BUCKETS, Code, Endpoint, GrantCounters, LogState, Reference, TargetInfo, TargetState};
+use super::snapshot::{Call, View, Visit};
+use crate::board::{BUCKETS, Code, TargetState};
 use crate::domain::{Grant, LogEvent, Operation, Reason};
-use exposition::{ABSENT, Encoder, Format, Kind, Label, Tail};
-
-/// One target as a writer sees it.
-#[derive(Clone, Copy, Debug)]
-pub struct View<'a> {
-    /// What stays the same.
-    pub info: &'a TargetInfo,
-    /// The state of this scrape.
-    pub state: &'a TargetState,
-    /// `target="name"`, escaped.
-    pub label: Label<'a>,
-    /// What most lines need to know of the two.
-    pub brief: &'a Brief,
-    /// The moment of this scrape.
-    pub now: Instant,
-    /// What the PBX's own logs told; `None` where none is followed.
-    pub log: Option<&'a LogState>,
-    /// The newest second count of the extensions.
-    pub reference: Option<&'a Reference>,
-}
-
-/// What decides on the lines of failure counters, nearly all of them 0, without a walk through the
-/// state of a target: that is a cache miss or two for each family, and costs more than the text.
-#[derive(Clone, Copy, Debug)]
-pub struct Brief {
-    /// Reasons that stand at 0 from the start, for each operation; bits by `Reason::index`.
-    zero: [u32; Operation::COUNT],
-    /// Operations that have counted any failure.
-    failed: [bool; Operation::COUNT],
-    /// Those that are ever sent (a static key is not), in the order of the state's counters.
-    grants: [Option<Grant>; Grant::COUNT],
-}
-
-impl Brief {
-    /// In brief what the two say.
-    pub fn new(info: &TargetInfo, state: &TargetState) -> Self {
-        let mut grants = [None; Grant::COUNT];
-        for (to, counters) in grants.iter_mut().zip(sent(state)) {
-            *to = Some(counters.grant);
-        }
-        Self {
-            zero: info.reasons.map(|reasons| reasons.bits() & COUNTED),
-            failed: Operation::ALL.map(|operation| match operation {
-                Operation::Token => sent(state).any(|counters| counters.failures.any()),
-                _ => state.endpoint(operation).failures.any(),
-            }),
-            grants,
-        }
-    }
-}
-
-/// The counters of the grants that are ever sent: a static key is not.
-fn sent(state: &TargetState) -> impl Iterator<Item = &GrantCounters> {
-    state.grants.iter().filter(|counters| counters.grant != Grant::Static)
-}
 
 /// How the samples of a family are made.
 enum Samples {
     /// At most one, a whole number.
-    Count(fn(&View<'_>) -> Option<u64>),
+    Count(fn(&Visit<'_>) -> Option<u64>),
     /// At most one, a float.
-    Float(fn(&View<'_>) -> Option<f64>),
+    Float(fn(&Visit<'_>) -> Option<f64>),
     /// Any number with further labels; name and label are set.
     Many(fn(&mut Encoder, &View<'_>)),
 }
@@ -100,12 +46,11 @@ impl Family {
         !matches!(self.samples, Samples::Many(_))
     }
 
-    /// The value of the only sample, taken once for a scrape: to visit a target again for each family costs a
-    /// cache miss or two, and more than the text.
-    pub fn cell(&self, view: &View<'_>) -> u64 {
+    /// The value of the only sample.
+    pub fn cell(&self, visit: &Visit<'_>) -> u64 {
         match self.samples {
-            Samples::Count(value) => value(view),
-            Samples::Float(value) => value(view).map(f64::to_bits),
+            Samples::Count(value) => value(visit),
+            Samples::Float(value) => value(visit).map(f64::to_bits),
             Samples::Many(_) => None,
         }
         .unwrap_or(ABSENT)
@@ -159,7 +104,7 @@ families! {
         "End of the newest successful probe, Unix seconds; absent before the first.";
     "pbx_probe_interval_seconds" Gauge [] Float(|v| Some(v.state.wait.as_secs_f64()).filter(|wait| *wait > 0.0)),
         "The wait now in force between probes, seconds: the interval, faster while failing, or back-off; absent before the first probe, unless that is put off.";
-    "pbx_token_age_seconds" Gauge [] Float(token_age),
+    "pbx_token_age_seconds" Gauge [] Many(token_age),
         "Seconds since the token in use was issued, computed at the scrape; absent without a token.";
     "pbx_token_issued_timestamp_seconds" Gauge [] Float(|v| v.state.token.map(|t| t.issued_unix)),
         "When the token in use was issued, Unix seconds; absent without a token.";
@@ -265,28 +210,24 @@ static OPERATION_BOUND: [[Tail; BOUNDS.len()]; Operation::COUNT] =
 static OPERATION_OPEN_BOUND: [[Tail; BOUNDS.len()]; Operation::COUNT] =
     tails!(Operation, "operation", "le", OPEN_BOUNDS);
 
-fn token_age(view: &View<'_>) -> Option<f64> {
-    let age = view.now.saturating_duration_since(view.state.token?.issued);
-    // Milliseconds: more digits tell nothing.
-    let millis = age.as_secs() * 1000 + u64::from((age.subsec_micros() + 500) / 1000);
-    Some(millis as f64 / 1000.0)
+/// Of the moment of the scrape, unlike all else.
+fn token_age(out: &mut Encoder, view: &View<'_>) {
+    if let Some(issued) = view.issued {
+        let age = view.now.saturating_duration_since(issued);
+        // Milliseconds: more digits tell nothing.
+        let millis = age.as_secs() * 1000 + u64::from((age.subsec_micros() + 500) / 1000);
+        out.line_float(&Tail::PLAIN, millis as f64 / 1000.0);
+    }
 }
 
-fn certificate_expiry(view: &View<'_>) -> Option<f64> {
+fn certificate_expiry(view: &Visit<'_>) -> Option<f64> {
     view.state.certificate_expiry.filter(|_| !view.info.plaintext)
 }
 
-/// The operations of a target, each with its endpoint.
-fn endpoints<'a>(view: &View<'a>) -> impl Iterator<Item = (Operation, &'a Endpoint)> {
-    let state = view.state;
-    let called = view.info.operations;
-    Operation::ALL.into_iter().filter(move |o| called[o.index()]).map(|o| (o, state.endpoint(o)))
-}
-
 fn endpoint_up(out: &mut Encoder, view: &View<'_>) {
-    for (operation, endpoint) in endpoints(view) {
-        if let Some(up) = endpoint.up {
-            out.line(&OPERATION[operation.index()], u64::from(up));
+    for call in view.calls {
+        if let Some(up) = call.up {
+            out.line(&OPERATION[call.operation.index()], u64::from(up));
         }
     }
 }
@@ -296,41 +237,45 @@ fn target_info(out: &mut Encoder, view: &View<'_>) {
 }
 
 fn condition(out: &mut Encoder, view: &View<'_>) {
-    for (operation, endpoint) in endpoints(view) {
-        if let Some(condition) = &endpoint.condition {
-            out.line(&OPERATION_REASON[operation.index()][condition.reason.index()], 1);
+    if let Some(rest) = &view.rest {
+        for Call { operation, .. } in view.calls {
+            if let Some(condition) = &rest.state.endpoint(*operation).condition {
+                out.line(&OPERATION_REASON[operation.index()][condition.reason.index()], 1);
+            }
         }
     }
 }
 
 fn refreshes(out: &mut Encoder, view: &View<'_>) {
-    for counters in sent(view.state) {
-        out.line(&GRANT[counters.grant.index()], counters.requests);
+    for (grant, requests) in view.grants {
+        out.line(&GRANT[grant.index()], *requests);
     }
 }
 
 fn refresh_failures(out: &mut Encoder, view: &View<'_>) {
-    for grant in view.brief.grants.into_iter().flatten() {
-        let count = |reason| sent(view.state).filter(|c| c.grant == grant).map(|c| c.failures[reason]).sum();
+    for (grant, _) in view.grants {
+        let count = |state: &TargetState, reason| {
+            state.grants.iter().filter(|c| c.grant == *grant).map(|c| c.failures[reason]).sum()
+        };
         failures(out, view, Operation::Token, COUNTED, &GRANT_REASON[grant.index()], count);
     }
 }
 
 fn request_failures(out: &mut Encoder, view: &View<'_>) {
-    for (operation, endpoint) in endpoints(view).filter(|(operation, _)| *operation != Operation::Token) {
-        let tails = &OPERATION_REASON[operation.index()];
-        failures(out, view, operation, COUNTED, tails, |reason| endpoint.failures[reason]);
+    for call in view.calls.iter().filter(|call| call.operation != Operation::Token) {
+        of_operation(out, view, call.operation, COUNTED);
     }
 }
 
 fn denials(out: &mut Encoder, view: &View<'_>) {
-    for (operation, endpoint) in endpoints(view) {
-        let count = |reason| match operation {
-            Operation::Token => sent(view.state).map(|c| c.failures[reason]).sum(),
-            _ => endpoint.failures[reason],
-        };
-        failures(out, view, operation, DENIALS, &OPERATION_REASON[operation.index()], count);
+    for call in view.calls {
+        of_operation(out, view, call.operation, DENIALS);
     }
+}
+
+fn of_operation(out: &mut Encoder, view: &View<'_>, operation: Operation, among: u32) {
+    let count = |state: &TargetState, reason| state.endpoint(operation).failures[reason];
+    failures(out, view, operation, among, &OPERATION_REASON[operation.index()], count);
 }
 
 /// One line for each reason `among` those that can occur at `operation`, and for whatever did occur.
@@ -341,14 +286,14 @@ fn failures(
     operation: Operation,
     among: u32,
     tails: &[Tail; Reason::COUNT],
-    count: impl Fn(usize) -> u32,
+    count: impl Fn(&TargetState, usize) -> u32,
 ) {
-    let zero = view.brief.zero[operation.index()] & among;
-    if !view.brief.failed[operation.index()] {
+    let zero = view.zero[operation.index()] & among;
+    let Some(rest) = view.rest.as_ref().filter(|rest| rest.state.endpoint(operation).failures.any()) else {
         return out.zeros(tails, zero);
-    }
+    };
     for (reason, tail) in tails.iter().enumerate().filter(|(reason, _)| among & 1 << reason != 0) {
-        let count = count(reason);
+        let count = count(&rest.state, reason);
         if zero & 1 << reason != 0 || count != 0 {
             out.line(tail, count.into());
         }
@@ -371,10 +316,10 @@ const DENIALS: u32 = {
 };
 
 fn requests(out: &mut Encoder, view: &View<'_>) {
-    for (operation, endpoint) in endpoints(view) {
-        let ok = endpoint.codes.iter().find(|(code, _)| code.0 == 200);
-        out.line(&OPERATION_OK[operation.index()][0], ok.map_or(0, |(_, count)| *count));
-        for (code, count) in endpoint.codes.iter().filter(|(code, _)| code.0 != 200) {
+    for Call { operation, ok, .. } in view.calls {
+        out.line(&OPERATION_OK[operation.index()][0], *ok);
+        let Some(rest) = &view.rest else { continue };
+        for (code, count) in &rest.state.endpoint(*operation).others {
             let mut digits = itoa::Buffer::new();
             let text = match *code {
                 Code::NONE => "none",
@@ -388,13 +333,13 @@ fn requests(out: &mut Encoder, view: &View<'_>) {
 
 fn durations(out: &mut Encoder, view: &View<'_>) {
     let tails = if out.format() == Format::Text { &OPERATION_BOUND } else { &OPERATION_OPEN_BOUND };
-    for (operation, endpoint) in endpoints(view) {
+    for Call { operation, durations, .. } in view.calls {
         out.name("pbx_request_duration_seconds_bucket");
         out.target(&view.label);
-        let count = out.cumulative(&tails[operation.index()], &endpoint.durations.counts);
+        let count = out.cumulative(&tails[operation.index()], &durations.counts);
         out.name("pbx_request_duration_seconds_sum");
         out.target(&view.label);
-        out.line_float(&OPERATION[operation.index()], endpoint.durations.sum);
+        out.line_float(&OPERATION[operation.index()], durations.sum);
         out.name("pbx_request_duration_seconds_count");
         out.target(&view.label);
         out.line(&OPERATION[operation.index()], count);
@@ -402,8 +347,7 @@ fn durations(out: &mut Encoder, view: &View<'_>) {
 }
 
 fn phases(out: &mut Encoder, view: &View<'_>) {
-    for (operation, endpoint) in endpoints(view) {
-        let p = &endpoint.phases;
+    for Call { operation, phases: p, .. } in view.calls {
         let values = [p.resolve, p.connect, p.tls, p.processing, p.transfer];
         for (tail, value) in OPERATION_PHASE[operation.index()].iter().zip(values) {
             if let Some(value) = value {
@@ -414,13 +358,17 @@ fn phases(out: &mut Encoder, view: &View<'_>) {
 }
 
 fn version(out: &mut Encoder, view: &View<'_>) {
-    if let Some(version) = &view.state.version {
+    if let Some(rest) = &view.rest
+        && let Some(version) = &rest.state.version
+    {
         out.line_labels(&[("version", &version.version), ("engine", &version.engine)], 1);
     }
 }
 
 fn log_events(out: &mut Encoder, view: &View<'_>) {
-    if let Some(log) = view.log {
+    if let Some(rest) = &view.rest
+        && let Some(log) = &rest.log
+    {
         for (tail, counted) in LOG_EVENT.iter().zip(log.events) {
             out.line(tail, counted.count);
         }
@@ -428,7 +376,8 @@ fn log_events(out: &mut Encoder, view: &View<'_>) {
 }
 
 fn reference(out: &mut Encoder, view: &View<'_>) {
-    if let Some(reference) = view.reference
+    if let Some(rest) = &view.rest
+        && let Some(reference) = &rest.reference
         && let Ok(count) = reference.count
     {
         out.line_labels(&[("source", reference.kind.as_str())], count);

@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 use crate::board::{Board, Slot};
 use crate::clock::Clock;
 use crate::control::{Control, ProbeNow};
-use crate::metrics::{Coding, ExporterMetrics, Format, Scrape};
+use crate::metrics::{Coding, ExporterMetrics, Format, Kept, Scrape};
 use guard::SameSite;
 
 /// What the handlers read.
@@ -35,6 +35,8 @@ pub struct WebState {
     pub board: Arc<Board>,
     /// The exporter's own families.
     pub exporter: Arc<ExporterMetrics>,
+    /// What one scrape leaves to the next.
+    pub kept: Kept,
     /// For ages on the page.
     pub clock: Clock,
     /// What can be triggered.
@@ -113,7 +115,7 @@ async fn index(State(state): State<WebState>) -> Response {
 
 async fn metrics(State(state): State<WebState>, headers: HeaderMap) -> Response {
     let (format, coding) = (Format::negotiate(&headers), Coding::negotiate(&headers));
-    let scrape = match Scrape::new(&state.board, &state.exporter, format, coding) {
+    let scrape = match Scrape::new(&state.board, &state.exporter, &state.kept, format, coding) {
         Ok(scrape) => scrape,
         Err(error) => {
             return text(StatusCode::INTERNAL_SERVER_ERROR, format_args!("failed to compress: {error}"));

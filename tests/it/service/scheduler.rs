@@ -13,7 +13,7 @@ use pbx_exporter::config::Limits;
 use pbx_exporter::control::ProbeNow;
 use pbx_exporter::domain::target::Call;
 use pbx_exporter::domain::{Grant, Operation, Reason, SecretSource, Target};
-use pbx_exporter::metrics::{ExporterMetrics, Scrape};
+use pbx_exporter::metrics::{ExporterMetrics, Kept, Scrape};
 use pbx_exporter::schedule::{Handle, Parts, Scheduler};
 use pbx_exporter::sim::{Fault, Generation, SimPbx, SimTransport, target};
 use pbx_exporter::transport::Transport;
@@ -59,7 +59,8 @@ fn start(transport: Arc<dyn Transport>) -> Running {
 impl Running {
     fn value(&self, series: &str) -> Option<f64> {
         let scrape =
-            Scrape::new(&self.board, &self.metrics, Format::Text, Coding::Identity).expect("a scrape");
+            Scrape::new(&self.board, &self.metrics, &Kept::default(), Format::Text, Coding::Identity)
+                .expect("a scrape");
         value(&String::from_utf8(chunks(scrape).concat()).expect("text"), series)
     }
 }

@@ -55,7 +55,7 @@ pub fn healthy(name: &str) -> Arc<Slot> {
         for operation in [Operation::Token, Operation::Extensions] {
             let endpoint = state.endpoint_mut(operation);
             endpoint.up = Some(true);
-            endpoint.codes = vec![(Code(200), 7)];
+            endpoint.ok = 7;
             endpoint.durations.observe(0.0625);
             endpoint.durations.observe(0.5);
             endpoint.phases = Phases {
@@ -89,7 +89,10 @@ pub fn failing(name: &str) -> Arc<Slot> {
         state.grants[1].failures[Reason::InvalidScope.index()] = 1;
         condition(state, Operation::Token, Reason::InvalidClient, "the client secret is refused");
         let token = state.endpoint_mut(Operation::Token);
-        token.codes = vec![(Code(400), 1), (Code(401), 2), (Code::OTHER, 1), (Code::NONE, 1)];
+        token.others = vec![(Code(400), 1), (Code(401), 2), (Code::OTHER, 1), (Code::NONE, 1)];
+        for (reason, count) in [(Reason::InvalidClient, 2), (Reason::Timeout, 1), (Reason::InvalidScope, 1)] {
+            token.failures[reason.index()] = count;
+        }
         token.durations.observe(30.0);
     })
 }

@@ -7,13 +7,18 @@ use bytes::Bytes;
 use exposition::{Coding, Format, Version};
 use http_body::Body;
 use pbx_exporter::board::Board;
-use pbx_exporter::metrics::{ExporterMetrics, Scrape};
+use pbx_exporter::metrics::{ExporterMetrics, Kept, Scrape};
 
 pub const OPEN: Format = Format::OpenMetrics(Version::V1_0_0);
 
 /// A scrape that has begun.
 pub fn begin(board: &Board, format: Format, coding: Coding) -> Scrape {
-    Scrape::new(board, &ExporterMetrics::new(), format, coding).unwrap()
+    begin_from(&Kept::default(), board, format, coding)
+}
+
+/// The same, with what earlier ones have left.
+pub fn begin_from(kept: &Kept, board: &Board, format: Format, coding: Coding) -> Scrape {
+    Scrape::new(board, &ExporterMetrics::new(), kept, format, coding).unwrap()
 }
 
 /// The chunks of a scrape, none of which ever has to be waited for.
@@ -28,15 +33,24 @@ pub fn chunks(scrape: Scrape) -> Vec<Bytes> {
     chunks
 }
 
+/// The rest of a scrape, as text.
+pub fn text(scrape: Scrape) -> String {
+    String::from_utf8(chunks(scrape).concat()).unwrap()
+}
+
 /// The whole exposition, the exporter's own families included.
 pub fn whole(board: &Board, format: Format) -> String {
-    String::from_utf8(chunks(begin(board, format, Coding::Identity)).concat()).unwrap()
+    text(begin(board, format, Coding::Identity))
 }
 
 /// The targets' families alone.
 pub fn targets(board: &Board, format: Format) -> String {
-    let whole = whole(board, format);
-    whole[whole.find("# HELP pbx_up ").unwrap()..].to_owned()
+    of_targets(&whole(board, format)).to_owned()
+}
+
+/// The part of an exposition that is the targets' families; they come last.
+pub fn of_targets(whole: &str) -> &str {
+    &whole[whole.find("# HELP pbx_up ").unwrap()..]
 }
 
 /// The lines that are samples.
