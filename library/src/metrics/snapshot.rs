@@ -72,11 +72,11 @@ pub struct Rest {
 }
 
 impl Rest {
-    fn new(slot: &Slot, state: Arc<TargetState>) -> Option<Self> {
+    fn new(slot: &Slot, state: &Arc<TargetState>) -> Option<Self> {
         let (log, reference) = (slot.log(), slot.reference());
         let any = log.is_some() || reference.is_some() || state.version.is_some();
         let any = any || state.endpoints.iter().any(more_than_a_call);
-        any.then_some(Self { state, log, reference })
+        any.then(|| Self { state: Arc::clone(state), log, reference })
     }
 }
 
@@ -178,7 +178,7 @@ impl Snapshot {
         for (target, (slot, row)) in self.slots.iter().zip(&mut self.rows).enumerate() {
             let edition = Some(slot.edition());
             if row.edition != edition {
-                let state = slot.state();
+                let state = slot.peek();
                 let visit = Visit { info: &slot.info, state: &state };
                 for (column, family) in singles().enumerate() {
                     self.cells[column * self.slots.len() + target] = family.cell(&visit);
@@ -191,7 +191,7 @@ impl Snapshot {
                 }
                 row.edition = edition;
                 row.issued = state.token.map(|token| token.issued);
-                row.rest = Rest::new(slot, state).map(Box::new);
+                row.rest = Rest::new(slot, &state).map(Box::new);
             }
             begins = row.ends;
         }
