@@ -109,6 +109,24 @@ impl Body {
         self.member("data").and_then(|data| data.get(field)).is_some_and(Value::is_null)
     }
 
+    /// What a GraphQL answer has in place of its fields.
+    fn fields(&self) -> impl Iterator<Item = &Value> {
+        self.member("data").and_then(Value::as_object).into_iter().flat_map(Map::values)
+    }
+
+    /// Whether every field of a GraphQL answer is null.
+    pub fn has_no_data(&self) -> bool {
+        self.member("data").is_some() && self.fields().all(Value::is_null)
+    }
+
+    /// Whether REST, or a field of GraphQL, says of itself that it failed. A bare `status` may be what was asked for.
+    pub fn says_false(&self) -> bool {
+        let failed = |value: &Value| {
+            value.get("status") == Some(&Value::Bool(false)) && value.get("message").is_some()
+        };
+        self.json.as_ref().is_some_and(failed) || self.fields().any(failed)
+    }
+
     /// `data.FIELD` of a GraphQL answer.
     pub fn data(&self, field: &str) -> Option<&Map<String, Value>> {
         self.member("data")?.get(field)?.as_object()

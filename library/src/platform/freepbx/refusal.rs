@@ -226,7 +226,26 @@ fn rest_instead(ctx: &CallContext) -> String {
     })
 }
 
+/// Of a query that is not offered, though the token names a scope that covers it: a hint, not a proof.
+fn named_all_the_same(ctx: &CallContext) -> Option<String> {
+    let needed = needed_scope(ctx);
+    let module = needed.strip_prefix("gql:")?.split(':').next()?;
+    let covers = |scope: &&String| needed == **scope || needed.starts_with(&format!("{scope}:"));
+    let scope = ctx.scopes?.iter().find(covers)?;
+    Some(format!(
+        "FreePBX accepts the token but does not offer {} to it, although the token names the scope {scope}, which covers that. So \
+         Allowed Scopes are hardly the cause: the {module} module is too old for this query, disabled, or its GraphQL part failed to \
+         load. Compare with `fwconsole ma list`, then run `fwconsole ma upgrade {module}`. No user permission or administrator role \
+         takes its place.{}",
+        ctx.asked(),
+        rest_instead(ctx)
+    ))
+}
+
 pub fn scope_missing(ctx: &CallContext) -> Failure {
+    if let Some(diagnosis) = named_all_the_same(ctx) {
+        return Failure::new(Reason::InsufficientScope, diagnosis);
+    }
     let remark = match (ctx.scopes, ctx.operation, called(ctx.target)) {
         (Some([]), _, _) => {
             "The token names no scope at all, as happens on 17 when Allowed Scopes hold only unknown words."

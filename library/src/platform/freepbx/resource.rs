@@ -75,8 +75,17 @@ fn graphql_errors(ctx: &CallContext, body: &Body) -> Option<Failure> {
     let said = |part: &str| {
         errors.iter().filter_map(|error| error.get("message")?.as_str()).any(|text| text.starts_with(part))
     };
-    Some(if said("Cannot query field") {
+    let no_field = |query: bool| {
+        let texts = errors.iter().filter_map(|error| error.get("message")?.as_str());
+        texts.filter(|text| text.starts_with("Cannot query field")).any(|text| {
+            // A scope hides what the type Query has, and nothing of other types.
+            query == (text.contains("on type \"Query\"") || !text.contains("on type \""))
+        })
+    };
+    Some(if no_field(true) {
         refusal::scope_missing(ctx)
+    } else if no_field(false) {
+        Failure::new(Reason::QueryFailed, text::field_missing(ctx))
     } else if said("Internal server error") {
         Failure::new(Reason::QueryFailed, text::resolver_failed(ctx))
     } else if errors.iter().any(|error| error.get("status") == Some(&Value::Bool(false))) {
@@ -88,7 +97,8 @@ fn graphql_errors(ctx: &CallContext, body: &Body) -> Option<Failure> {
 
 fn graphql_list(ctx: &CallContext, answer: &Answer, body: &Body) -> Result<Listing, Failure> {
     if answer.status.is_success() && body.is_null("fetchAllExtensions") {
-        return Err(Failure::new(Reason::QueryFailed, text::no_list(ctx)));
+        let diagnosis = text::is_null(ctx, "the list", "the core module's");
+        return Err(Failure::new(Reason::QueryFailed, diagnosis));
     }
     let list = answer.status.is_success().then(|| body.data("fetchAllExtensions")).flatten();
     let Some(list) = list else { return Err(unread(ctx, answer, body)) };
@@ -122,11 +132,19 @@ fn is_user(value: &Value) -> bool {
     value.get("extension").is_some()
 }
 
-/// The user's own call: any 2xx is a success, but for a page where only the API can answer.
+/// The user's own call: any 2xx is a success, but for what FreePBX cannot have answered there, or says of itself.
 fn custom(ctx: &CallContext, call: &CallForm, answer: &Answer, body: &Body) -> Result<Listing, Failure> {
-    let page = body.html && is_api_module(ctx.path());
-    if !answer.status.is_success() || page {
+    let page = body.html && ctx.path().starts_with("/admin/api/");
+    let api = is_api_module(ctx.path());
+    if !answer.status.is_success() || page || (api && body.json().is_none()) {
         return Err(unread(ctx, answer, body));
+    }
+    if api && body.says_false() {
+        return Err(Failure::new(Reason::QueryFailed, text::status_false(ctx)));
+    }
+    if is_graphql(ctx.path()) && body.has_no_data() {
+        let diagnosis = text::is_null(ctx, "the data", "the module's");
+        return Err(Failure::new(Reason::QueryFailed, diagnosis));
     }
     let pointer = call.total.as_ref().or(call.list.as_ref());
     let Some(pointer) = pointer else { return Ok(Listing::default()) };

@@ -177,12 +177,27 @@ pub fn no_total(ctx: &CallContext) -> String {
 }
 
 /// GraphQL without errors and without the list.
-pub fn no_list(ctx: &CallContext) -> String {
+/// `what` is null, and `whose` own code gave that.
+pub fn is_null(ctx: &CallContext, what: &str, whose: &str) -> String {
     format!(
-        "FreePBX's GraphQL answers {} with null in place of the list, and names no error: the core module's own code gave \
+        "FreePBX's GraphQL answers {} with null in place of {what}, and names no error: {whose} own code gave \
          nothing. {} Compare the modules with `fwconsole ma list`, then `fwconsole ma upgradeall`.",
         ctx.asked(),
         error_log(ctx)
+    )
+}
+
+/// GraphQL knows what was asked, and not a field inside it.
+pub fn field_missing(ctx: &CallContext) -> String {
+    let own = if matches!(called(ctx.target), Called::Custom) {
+        ", or correct the query of this target"
+    } else {
+        ""
+    };
+    format!(
+        "FreePBX accepts the token and knows the query of {}, but not a field inside it, which no scope hides: the module that \
+         brings it is of another age than this exporter knows. Compare with `fwconsole ma list`, then run `fwconsole ma upgradeall`{own}.",
+        ctx.asked()
     )
 }
 

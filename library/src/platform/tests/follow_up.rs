@@ -246,6 +246,28 @@ fn a_scope_for_rest_is_pointed_out_where_graphql_lacks_one() {
 }
 
 #[test]
+fn allowed_scopes_are_not_blamed_where_the_token_names_one_that_covers_the_call() {
+    let missing = fixtures::find("scope missing", fixtures::Generation::V17).answer();
+    let target = pbx(Grant::ClientCredentials, Call::known("graphql"));
+    for (scope, covers) in [
+        ("gql", true),
+        ("gql:core", true),
+        ("gql:core:read", true),
+        ("gql:core:read:extension", false),
+        ("gql:cor", false),
+        ("rest", false),
+    ] {
+        let scopes = ["rest:core".to_owned(), scope.to_owned()];
+        let ctx = CallContext { scopes: Some(&scopes), ..context(&target, Operation::Extensions, true) };
+        let failure = read_list(&ctx, &missing).unwrap_err();
+        assert_eq!(failure.reason, Reason::InsufficientScope);
+        assert_eq!(failure.diagnosis.contains("hardly the cause"), covers, "{scope}: {}", failure.diagnosis);
+        assert_eq!(failure.diagnosis.contains("it lacks the scope"), !covers, "{scope}");
+        assert!(failure.diagnosis.contains("Or set `call: rest`"), "{}", failure.diagnosis);
+    }
+}
+
+#[test]
 fn a_token_without_any_scope_is_named_as_such() {
     let target = pbx(Grant::ClientCredentials, Call::known("graphql"));
     let missing = fixtures::find("scope missing", fixtures::Generation::V17).answer();
