@@ -1,16 +1,17 @@
 //! Ringme's ways, by the real scheduler and probes over a simulated Ringme.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use oauth2::TokenResponse as _;
 use pbx_exporter::clock::Clock;
-use pbx_exporter::domain::{Grant, Operation, Reason, SecretSource, Target};
+use pbx_exporter::domain::{Exchange, Grant, Operation, Phases, Reason, SecretSource, Target};
 use pbx_exporter::oauth::request_token;
 use pbx_exporter::sim::target::SECRET;
 use pbx_exporter::sim::{RingmeFault, SimRingme, SimTransport, ringme};
 
-use crate::support::world::{UNIX, World, minutes, origin, seconds};
+use crate::support::world::{UNIX, World, around, minutes, origin, seconds};
 
 async fn watch(grant: Grant) -> (Arc<SimRingme>, World) {
     let pbx = Arc::new(SimRingme::new(Clock::steered(UNIX)));
@@ -67,6 +68,39 @@ async fn a_token_ended_before_its_time_is_renewed_and_the_call_repeated_once() {
         assert_eq!(pbx.requests(Operation::Extensions), lists + 2);
         world.stop().await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_ends_the_token_of_one_customer_ends_no_other() {
+    let pbx = Arc::new(SimRingme::new(Clock::steered(UNIX)));
+    let inner = Arc::new(SimTransport::default().with(&origin(), pbx.clone()));
+    let (ended, first) = (Arc::new(AtomicBool::new(false)), Arc::new(OnceLock::new()));
+    let transport = around(&inner, {
+        let ended = ended.clone();
+        move |sent| {
+            let (ended, first) = (ended.clone(), first.clone());
+            async move {
+                let token = sent.request.headers.get("authorization").cloned();
+                if token
+                    .is_none_or(|token| *first.get_or_init(|| token.clone()) != token || !ended.load(Relaxed))
+                {
+                    return sent.arrive().await;
+                }
+                let answer = ringme::fixtures::find("token refused").answer();
+                let (duration, phases, status) = (Duration::ZERO, Phases::default(), Some(answer.status));
+                Exchange { result: Ok(answer), duration, phases, status, certificate_expiry: None }
+            }
+        }
+    });
+    let targets =
+        ["orchard", "harbour", "mill"].map(|name| ringme::target(name, &origin(), Grant::ClientCredentials));
+    let world = World::start(transport, targets).await;
+    minutes(3).await;
+    assert_eq!(pbx.requests(Operation::Token), 3);
+    ended.store(true, Relaxed);
+    minutes(5).await;
+    assert_eq!(pbx.requests(Operation::Token), 4);
+    world.stop().await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,6 +6,7 @@ use std::time::Duration;
 use pbx_exporter::budget::Origin;
 use pbx_exporter::clock::Clock;
 use pbx_exporter::control::ProbeNow;
+use pbx_exporter::domain::platform::Platform;
 use pbx_exporter::domain::target::Call;
 use pbx_exporter::domain::{
     Exchange, Grant, Operation, Phases, Reason, SecretSource, Target, TransportError,
@@ -503,6 +504,22 @@ async fn a_token_that_the_list_never_accepted_is_renewed_when_the_keys_change() 
     minutes(1).await;
     assert_eq!(world.state().up, Some(true));
     assert_eq!(world.state().token_rejections, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_missing_scope_costs_no_token_where_a_new_one_ends_the_one_in_use() {
+    for (one_live_token, more) in [(false, true), (true, false)] {
+        let (pbx, transport) = pbx(Generation::V17);
+        let mut target = usual(Grant::ClientCredentials);
+        let mut platform = Platform::clone(&target.platform);
+        platform.token.as_mut().unwrap().one_live_token = one_live_token;
+        (target.platform, target.token_interval) = (Arc::new(platform), None);
+        pbx.set_fault(Some(Fault::ScopeRemoved));
+        let world = World::start(transport, [target]).await;
+        minutes(30).await;
+        assert_eq!(world.reason(Operation::Extensions), Some(Reason::InsufficientScope));
+        assert_eq!(token_requests(&pbx) > 1, more);
+    }
 }
 
 #[tokio::test(start_paused = true)]

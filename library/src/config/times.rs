@@ -59,13 +59,14 @@ fn token_interval(
         return None;
     }
     let value = c.duration("token_interval", text, 15 * MINUTE, 5 * MINUTE..=WEEK);
-    let one_live_token = platform.token.as_ref().is_some_and(|token| token.one_live_token);
     let why = match grant {
         Some(Grant::RefreshToken | Grant::AuthorizationCode) => {
             "each renewal uses up the refresh token, which only a person can replace"
         }
         Some(Grant::Static) => "a key is not renewed",
-        _ if one_live_token => "on this platform a new token ends the one before, and whatever uses it",
+        _ if platform.has_one_live_token() => {
+            "on this platform a new token ends the one before, and whatever uses it"
+        }
         _ => return Some(value),
     };
     if c.is_own("token_interval") {

@@ -20,6 +20,7 @@ use crate::clock::Clock;
 use crate::domain::outcome::{Attempt, TokenView};
 use crate::domain::token::{Token, renewal_after};
 use crate::domain::{Failure, Grant, Operation, Reason, SecretSource, Target};
+use crate::platform;
 use crate::store::{Chain, Store};
 use crate::transport::Transport;
 
@@ -165,9 +166,11 @@ impl Keeper {
     }
 
     /// The next question renews the token: what it may do is fixed when it is issued, so that only a
-    /// new one shows a mend on the PBX.
+    /// new one shows a mend on the PBX. Not where that would end the token in use.
     pub async fn doubt(&self, target: &Target) {
-        self.state.lock().await.doubt(target);
+        if !target.platform.has_one_live_token() {
+            self.state.lock().await.doubt(target);
+        }
     }
 
     /// Ends a back-off, keeping the count of refusals.
@@ -280,10 +283,10 @@ impl State {
         }
     }
 
-    /// Another target of this origin had a good token rejected: an upgrade that regenerates the keys ends
-    /// all of them, and each target that finds out by itself would draw a refusal of its own.
+    /// Another target of this origin had a good token rejected: where tokens die together, each target that finds out by
+    /// itself would draw a refusal of its own.
     fn doubt_if_others_died(&mut self, asker: Asker<'_>) {
-        let died = asker.origin.tokens_died();
+        let died = asker.origin.tokens_died().filter(|_| platform::tokens_die_together(asker.target));
         if self.token.as_ref().is_some_and(|token| died.is_some_and(|died| token.issued < died)) {
             self.doubt(asker.target);
         }

@@ -122,6 +122,11 @@ fn is_freepbx(target: &Target) -> bool {
     target.platform.reader == Reader::Freepbx
 }
 
+/// Whether what ends one target's token ends those of all others at that PBX: FreePBX makes its keys anew at some upgrades.
+pub fn tokens_die_together(target: &Target) -> bool {
+    is_freepbx(target)
+}
+
 /// What the harmless query says of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Validity {

@@ -88,6 +88,11 @@ impl Platform {
         self.reasons.get(reason.as_str()).filter(|words| words.of.has(operation))
     }
 
+    /// Whether a new token ends the one before, and whatever uses it.
+    pub fn has_one_live_token(&self) -> bool {
+        self.token.as_ref().is_some_and(|token| token.one_live_token)
+    }
+
     /// The platform's name for an application that serves `grant`.
     pub fn application(&self, grant: Grant) -> Option<&str> {
         self.grants.get(grant)?.application.as_deref()
