@@ -24,6 +24,9 @@ use crate::platform::{self, CallContext, Validity};
 use crate::store::Store;
 use crate::transport::{Limits, Transport};
 
+/// One harmless query for so many failures of one reason: seldom, and yet its answer is never an old one.
+const FAILURES_A_VALIDITY: u32 = 4;
+
 /// What probes one target, and remembers between passes.
 pub struct Probe {
     target: Arc<Target>,
@@ -45,8 +48,8 @@ struct Memory {
     denied: u32,
     /// Whether the newest call of the list drew no refusal.
     proven: bool,
-    /// What the harmless query told, asked once for each run of the same failure.
-    validity: Option<(Failure, Validity)>,
+    /// What the harmless query told.
+    validity: Option<Told>,
     /// The version is not asked before this, and how often in a row it was refused.
     version_wait: Option<(Instant, u32)>,
     /// Whether the transport failure that lasts began after refusals of this origin.
@@ -59,6 +62,17 @@ struct Memory {
     page_size: PageSize,
     /// Exchanges of a pass that the budget cut short: counted with the next.
     unfinished: Pass,
+}
+
+/// What the harmless query told of a failure.
+#[derive(Debug)]
+struct Told {
+    reason: Reason,
+    /// The issue of the token that it was sent with.
+    issued: Instant,
+    validity: Validity,
+    /// For so many failures more it serves, if they are the same.
+    left: u32,
 }
 
 /// Why there is no outcome.
@@ -336,8 +350,8 @@ impl Probe {
         Ok(Err(refined))
     }
 
-    /// Tells "token bad" from "the call fails" by one harmless query, where the answer left it open;
-    /// once for each run of failures of one reason.
+    /// Tells "token bad" from "the call fails" by one harmless query, where the answer left it open; what it told serves
+    /// for the next few failures as well. Not where the token endpoint fails, too: then neither is this call's own matter.
     async fn check_validity(
         &self,
         cancel: &CancellationToken,
@@ -346,12 +360,17 @@ impl Probe {
         failure: Failure,
     ) -> Result<Failure, Stop> {
         let context = self.context(call);
-        if !platform::wants_validity_check(&context, &failure) {
-            self.memory().validity = None;
+        let known = self.memory().validity.take();
+        let no_token =
+            pass.diary.attempts.iter().any(|a| a.operation == Operation::Token && a.failure.is_some());
+        if no_token || !platform::wants_validity_check(&context, &failure) {
             return Ok(failure);
         }
-        let known = self.memory().validity.clone().filter(|(known, _)| *known == failure);
-        if let Some((_, validity)) = known {
+        let (reason, issued) = (failure.reason, call.held.issued);
+        let serves = |told: &Told| (told.reason, told.issued) == (reason, issued) && told.left > 0;
+        if let Some(told) = known.filter(serves) {
+            let validity = told.validity;
+            self.memory().validity = Some(Told { left: told.left - 1, ..told });
             return Ok(platform::after_validity_check(&context, failure, validity));
         }
         let Some(request) = platform::validity_request(&self.target) else { return Ok(failure) };
@@ -362,10 +381,9 @@ impl Probe {
             Ok(Err(refusal)) if refusal.reason == Reason::TokenRejected => Validity::Rejected,
             Ok(Err(_)) => Validity::Unclear,
         };
-        // A rejection holds for this token only.
-        self.memory().validity = (validity != Validity::Rejected).then(|| (failure.clone(), validity));
+        self.memory().validity = Some(Told { reason, issued, validity, left: FAILURES_A_VALIDITY - 1 });
         if validity == Validity::Accepted {
-            self.keeper.accepted(call.held.issued).await;
+            self.keeper.accepted(issued).await;
         }
         Ok(platform::after_validity_check(&context, failure, validity))
     }

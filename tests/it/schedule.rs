@@ -10,7 +10,7 @@ use pbx_exporter::domain::target::Call;
 use pbx_exporter::domain::{Grant, Operation, Reason, SecretSource, Target, TransportError};
 use pbx_exporter::metrics::{ExporterMetrics, exporter};
 use pbx_exporter::sim::fault::Fault;
-use pbx_exporter::sim::fixtures::{Called, Expect, Generation, all};
+use pbx_exporter::sim::fixtures::{Called, Expect, Generation, all, find};
 use pbx_exporter::sim::target::target;
 use pbx_exporter::sim::{SimPbx, SimTransport};
 use pbx_exporter::transport::Transport;
@@ -195,20 +195,39 @@ async fn throttling_waits_as_long_as_asked_and_is_no_denial() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_harmless_query_is_asked_once_for_each_run_of_failures() {
+async fn the_harmless_query_is_asked_for_every_fourth_failure_of_one_reason() {
     let (pbx, transport) = pbx(Generation::V16);
     let world = World::start(transport, [usual(Grant::ClientCredentials)]).await;
     minutes(3).await;
     assert_eq!(pbx.validity_requests(), 0, "never on a probe that succeeds");
-    pbx.set_fault(Some(Fault::Html502));
-    minutes(5).await;
-    assert_eq!(pbx.validity_requests(), 1);
-    pbx.set_fault(None);
+    for _ in 0..2 {
+        let before = (pbx.requests(Operation::Extensions), pbx.validity_requests());
+        for n in 0..20 {
+            // One reason in other words is the same failure.
+            pbx.set_fault(Some(if n % 2 == 0 { Fault::Html502 } else { Fault::Http500 }));
+            seconds(15).await;
+        }
+        assert_eq!(world.reason(Operation::Extensions), Some(Reason::ServerError));
+        let failures = pbx.requests(Operation::Extensions) - before.0;
+        assert!(failures >= 18, "{failures}");
+        assert_eq!(pbx.validity_requests() - before.1, failures.div_ceil(4));
+        pbx.set_fault(None);
+        minutes(1).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_harmless_query_told_is_not_said_of_an_outage_that_grows() {
+    let (pbx, transport) = pbx(Generation::V17);
+    let world = World::start(transport, [usual(Grant::ClientCredentials)]).await;
     minutes(1).await;
-    pbx.set_fault(Some(Fault::Http500));
-    minutes(5).await;
-    assert_eq!(pbx.validity_requests(), 2);
-    assert_eq!(world.reason(Operation::Extensions), Some(Reason::ServerError));
+    let proven = || world.diagnosis(Operation::Extensions).contains("went well");
+    pbx.set_fault(Some(Fault::OfList(find("bad gateway in front of GraphQL", Generation::V17))));
+    minutes(1).await;
+    assert!(proven());
+    pbx.set_fault(Some(Fault::Html502));
+    minutes(2).await;
+    assert!(!proven(), "{}", world.diagnosis(Operation::Extensions));
 }
 
 #[tokio::test(start_paused = true)]

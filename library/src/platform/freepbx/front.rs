@@ -134,13 +134,13 @@ pub fn gateway(ctx: &CallContext, status: StatusCode) -> String {
 
 /// The mend of a gateway's page where nothing shows that FreePBX runs, and where another answer has shown it.
 const DOES_IT_RUN: &str = " Look whether Apache and PHP-FPM run on the PBX and have workers left.";
-const IT_RUNS: &str = " Other requests it answered just now, so Apache and PHP-FPM run, and this one alone crashes its worker or \
+const IT_RUNS: &str = " Other requests it answered lately, so Apache and PHP-FPM run, and this one alone crashes its worker or \
                        takes too long: look into the logs of PHP-FPM and the proxy, at its time limit and PHP's memory_limit.";
 
 /// The mend of an odd answer where nothing shows that the address is right, and where another answer has shown it.
 pub const IS_IT_FREEPBX: &str =
     " Check that address and port are FreePBX's and that nothing in front answers in its place.";
-pub const IT_IS_FREEPBX: &str = " Address and port are FreePBX's, for other requests it answered just now: look for what answers \
+pub const IT_IS_FREEPBX: &str = " Address and port are FreePBX's, for other requests it answered lately: look for what answers \
                                  in its place at this path alone, a rule or cache of what is in front.";
 
 /// `diagnosis` without what an answer of FreePBX's API to another request has proved wrong.
