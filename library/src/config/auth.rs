@@ -184,8 +184,8 @@ fn parameters(
                 format!("it has: {}", known.join(", "))
             };
             let hint = suggest(name, &known);
-            let text = format!("{} has no parameter `{}`; {hint}{has}", platform.name, printable(name));
-            c.error(&key, text);
+            let text = format!("{} has no parameter of this name; {hint}{has}", platform.name);
+            c.unnamed("auth.parameters", name, text);
         } else if c.is_own(&key) && !form.parameters.iter().any(|p| p.name == *name && is_sent(p)) {
             c.error(&key, format!("is not sent with the grant {grant}; remove it"));
         } else if let Some(source) = source(c, &key, value) {

@@ -44,9 +44,20 @@ impl Checker<'_> {
     /// Reports at the key's place, or at its nearest parent's where it is not written.
     pub fn add(&mut self, level: Level, key: &str, text: impl Into<String>) {
         let node = self.root.nearest(key);
+        self.report.add(level, &node.place, self.whole_path(node, key), text);
+    }
+
+    /// Reports an entry of the mapping at `key` at its place, without its name, which may be a piece of a secret.
+    pub fn unnamed(&mut self, key: &str, name: &str, text: impl Into<String>) {
+        let entry = self.root.nearest(key).entries().iter().find(|entry| entry.key == name);
+        if let Some(entry) = entry {
+            self.report.error(&entry.place, self.whole_path(&entry.node, key), text);
+        }
+    }
+
+    fn whole_path(&self, node: &Node, key: &str) -> String {
         let root = if node.inherited { "defaults" } else { &self.path };
-        let path = [root, key].iter().filter(|p| !p.is_empty()).copied().collect::<Vec<_>>().join(".");
-        self.report.add(level, &node.place, path, text);
+        [root, key].iter().filter(|p| !p.is_empty()).copied().collect::<Vec<_>>().join(".")
     }
 
     /// Unwraps a result, or reports its error at `key`.

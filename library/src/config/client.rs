@@ -10,7 +10,6 @@ use url::Url;
 use super::check::Checker;
 use super::issue::Level;
 use super::secret::{self, Forms};
-use super::structure::printable;
 use super::{raw, url::parse_checked};
 use crate::domain::target::{ClientSettings, ProxySettings, TlsVersion};
 use crate::domain::{Platform, SecretSource, file};
@@ -119,10 +118,7 @@ pub(super) fn headers(
     for (name, value) in raw.into_iter().flatten() {
         let key = format!("headers.{name}");
         let Ok(header) = HeaderName::from_bytes(name.as_bytes()) else {
-            c.error(
-                "headers",
-                format!("`{}` is no header name; use letters, digits and `-`", printable(name)),
-            );
+            c.unnamed("headers", name, "holds a key that is no header name; use letters, digits and `-`");
             continue;
         };
         let carries_token =

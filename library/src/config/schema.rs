@@ -17,6 +17,12 @@ pub fn value() -> &'static Value {
     &SCHEMA
 }
 
+/// Whether any mapping has a key of this name.
+pub(super) fn is_key(name: &str) -> bool {
+    let has = |schema: &Value| schema["properties"].get(name).is_some();
+    has(value()) || value()["$defs"].as_object().is_some_and(|defs| defs.values().any(has))
+}
+
 /// The schema of the types, which [`TEXT`] has to be.
 pub fn generated() -> Value {
     let mut schema = schemars::schema_for!(raw::File).to_value();

@@ -132,33 +132,51 @@ fn check_word(node: &Node, text: &str, fitting: &[&Object], path: &str, report: 
         }
     }
     if !words.contains(&text) {
+        let shown = if is_near(text, &words) { format!(" `{text}`") } else { String::new() };
         let suggestion = suggest(text, &words);
-        report.error(
-            &node.place,
-            path,
-            format!("unknown word `{}`; {suggestion}use one of: {}", printable(text), words.join(", ")),
-        );
+        let text = format!("unknown word{shown}; {suggestion}use one of: {}", words.join(", "));
+        report.error(&node.place, path, text);
     }
 }
 
 fn check_keys(node: &Node, schema: &Object, path: &str, report: &mut Report) {
     let empty = Map::new();
     let known = schema.get("properties").and_then(Value::as_object).unwrap_or(&empty);
+    let free = schema.get("additionalProperties").filter(|schema| schema.is_object());
+    let names: Vec<_> = known.keys().map(String::as_str).collect();
     for entry in node.entries() {
-        let path = join(path, &printable(&entry.key));
-        let free = schema.get("additionalProperties").filter(|schema| schema.is_object());
-        if let Some(schema) = known.get(&entry.key).or(free) {
-            walk(&entry.node, schema, &path, report);
+        let has_value = !matches!(entry.node.data, Data::Null);
+        let below = join(path, &printable(&entry.key));
+        let free_value = free.filter(|schema| has_value || takes_nothing(schema));
+        if let Some(schema) = known.get(&entry.key).or(free_value) {
+            walk(&entry.node, schema, &below, report);
+        } else if free.is_some() {
+            report.error(&entry.place, path, format!("holds a key {NO_VALUE}"));
         } else {
-            let names: Vec<_> = known.keys().map(String::as_str).collect();
-            let hint = no_such_form(&entry.key, known).unwrap_or_else(|| suggest(&entry.key, &names));
-            report.error(&entry.place, path, format!("unknown key; {hint}known keys: {}", names.join(", ")));
+            let form = no_such_form(&entry.key, known);
+            let is_shown = form.is_some() || is_near(&entry.key, &names);
+            let (path, what) = match (is_shown, has_value) {
+                (true, _) => (below.as_str(), "unknown key".to_owned()),
+                (false, true) => (path, "holds an unknown key, which is not shown".to_owned()),
+                (false, false) => (path, format!("holds an unknown key {NO_VALUE}")),
+            };
+            let hint = form.unwrap_or_else(|| suggest(&entry.key, &names));
+            report.error(&entry.place, path, format!("{what}; {hint}known keys: {}", names.join(", ")));
         }
     }
     let required = schema.get("required").and_then(Value::as_array).into_iter().flatten();
     for key in required.filter_map(Value::as_str).filter(|key| node.get(key).is_none()) {
         report.error(&node.place, join(path, key), format!("missing; add `{key}: ...`"));
     }
+}
+
+/// Of a key that may be a piece of a secret: `{password: a,b}`, `{password:ab}`.
+const NO_VALUE: &str =
+    "without a value, which is not shown; write a blank after the colon, and a value with a comma in quotes";
+
+/// Whether an entry without a value is in order, so far as the schema tells.
+fn takes_nothing(schema: &Value) -> bool {
+    alternatives(schema).iter().any(|schema| types(schema).contains(&"null"))
 }
 
 /// What to tell whoever wrote `client_id_env`.
@@ -182,6 +200,12 @@ pub(super) fn suggest(word: &str, known: &[&str]) -> String {
     let scored = known.iter().map(|k| (score(k), k));
     let best = scored.max_by(|a, b| a.0.total_cmp(&b.0)).filter(|(score, _)| *score > 0.8);
     best.map(|(_, k)| format!("did you mean `{k}`? ")).unwrap_or_default()
+}
+
+/// Whether a word is a known one but for a slip. Any other may be a piece of a secret, and is not shown.
+fn is_near(word: &str, known: &[&str]) -> bool {
+    let word = word.to_lowercase();
+    known.iter().any(|known| strsim::osa_distance(&word, known) <= (known.len() / 4).max(1))
 }
 
 /// Text of the file that may be shown: one line, and no longer than a word should be.

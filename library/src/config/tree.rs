@@ -10,6 +10,7 @@ use serde_json::{Number, Value};
 use serde_saphyr::{DuplicateKeyPolicy, Error, Location, Spanned};
 
 use super::issue::{Place, Report};
+use super::schema;
 
 /// A value with its place.
 #[derive(Clone)]
@@ -141,6 +142,7 @@ fn syntax(error: &Error) -> String {
         Error::Budget { .. } | Error::AliasReplayLimitExceeded { .. } => {
             return "the file, or what its aliases (`*name`) multiply to, is too large; split it".to_owned();
         }
+        Error::NonFiniteFloat { .. } => return "a number beyond all bounds; put it in quotes".to_owned(),
         Error::ExternalMessage { msg, .. } | Error::Message { msg, .. } => msg.clone(),
         error => error.to_string(),
     };
@@ -174,11 +176,16 @@ fn place_map(pairs: Vec<Pair>, file: &Arc<str>, path: &str, report: &mut Report)
     let mut entries: Vec<Entry> = Vec::with_capacity(pairs.len());
     for (key, value) in pairs {
         let (here, key) = (at(file, Some(key.defined)), key.value);
-        let path = join(path, &key);
         if let Some(first) = entries.iter().find(|e| e.key == key) {
-            report.error(&here, path, format!("given twice, first at {}; remove one", first.place));
+            // Any other may be a piece of a secret.
+            let (path, what) = if schema::is_key(&key) {
+                (join(path, &key), "given twice")
+            } else {
+                (path.to_owned(), "holds a key twice")
+            };
+            report.error(&here, path, format!("{what}, first at {}; remove one", first.place));
         } else {
-            let node = place(value, file, &path, report);
+            let node = place(value, file, &join(path, &key), report);
             entries.push(Entry { key, place: here, node });
         }
     }

@@ -89,6 +89,82 @@ fn broken_yaml_around_a_secret_does_not_repeat_it() {
 }
 
 #[test]
+fn a_slip_around_a_secret_does_not_repeat_it() {
+    let slips = [
+        (
+            "auth: {client_id: a, client_secret:canaryA1}",
+            "1:72: targets[0].auth: holds an unknown key without a value",
+        ),
+        (
+            "auth: {client_id: a, client_secret=canaryA1}",
+            "1:72: targets[0].auth: holds an unknown key without a value",
+        ),
+        (
+            "auth: {client_id: a, client_secret:'canaryA1'}",
+            "1:72: targets[0].auth: holds an unknown key without a value",
+        ),
+        (
+            "auth: {grant: password, password: hunter2,canaryTail!}",
+            "1:93: targets[0].auth: holds an unknown key without",
+        ),
+        (
+            "auth: {grant: password, password: hunter2,canary}",
+            "1:93: targets[0].auth: holds an unknown key without",
+        ),
+        ("auth: {password: hunter2,canary: x}", "1:76: targets[0].auth: holds an unknown key"),
+        ("auth: {password: a,canary: x, client_secret: a,canary: x}", "auth: holds a key twice, first at"),
+        (
+            "auth: {grant: password password:canary}",
+            "auth.grant: unknown word; did you mean `password`? use one of",
+        ),
+        ("auth: {grant: canary}", "targets[0].auth.grant: unknown word; use one of"),
+        (
+            "auth: {parameters: {assertion: a,canary}}",
+            "targets[0].auth.parameters: holds a key without a value",
+        ),
+        (
+            "auth: {client_id: a, client_secret: b, parameters: {canary: a}}",
+            "targets[0].auth.parameters: freepbx has no parameter of this name",
+        ),
+        (
+            "proxy: {url: 'http://a', password:canary}",
+            "targets[0].proxy: holds an unknown key without a value",
+        ),
+        ("tls: {ca_file:canary}", "targets[0].tls: holds an unknown key without a value"),
+        ("headers: {X-Key: a,canary}", "targets[0].headers: holds a key without a value"),
+        ("headers: {X-Key:canary}", "targets[0].headers: holds a key without a value"),
+        ("headers: {X-Key=canary: x}", "targets[0].headers: holds a key that is no header name"),
+        (
+            "headers: {X-Key: {file: a,canary}}",
+            "targets[0].headers.X-Key: holds an unknown key without a value",
+        ),
+        (
+            "reference: {database: {password:canary}}",
+            "reference.database: holds an unknown key without a value",
+        ),
+    ];
+    for (slip, expected) in slips {
+        let auth = if slip.contains("auth:") { "" } else { "auth: {client_id: a, client_secret: b}, " };
+        let text = format!("targets: [{{name: a, url: 'https://a.example.com', {auth}{slip}}}]");
+        let error = load_text(&text).expect_err(slip);
+        assert!(error.contains(expected), "{slip}: {error}");
+        assert!(!error.contains("canary"), "{slip}: {error}");
+    }
+}
+
+#[test]
+fn a_secret_that_yaml_takes_for_something_else_is_not_repeated() {
+    for value in
+        ["1234e5678", "-1234e5678", "!!1234e5678 x", "*1234e5678", "!!int 1234e5678", "{<<: 1234e5678}"]
+    {
+        let text = one_target("", "")
+            .replace("client_secret: not-a-real-secret", &format!("client_secret: {value}, a: b"));
+        let error = load_text(&text).expect_err(value);
+        assert!(!error.contains("1234e5678"), "{value}: {error}");
+    }
+}
+
+#[test]
 fn a_secret_pasted_where_a_variable_name_belongs_is_not_repeated() {
     let text = one_target("", "").replace("client_secret:", "client_secret_env:");
     let error = load_text(&text).expect_err("no such variable");
@@ -139,7 +215,7 @@ targets:
 - {name: b, url: b.example.com, auth: {client_id: abc, client_secret: not-a-real-secret}}
 ";
     let error = load_text(text).expect_err("two bad targets");
-    assert!(error.contains("targets[0].colour: unknown key"), "{error}");
+    assert!(error.contains("targets[0]: holds an unknown key"), "{error}");
     assert!(error.contains("targets[1].url: has no scheme"), "{error}");
 }
 
