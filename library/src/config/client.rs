@@ -13,6 +13,7 @@ use super::secret::{self, Forms};
 use super::{raw, url::parse_checked};
 use crate::domain::target::{ClientSettings, ProxySettings, TlsVersion};
 use crate::domain::{Platform, SecretSource, file};
+use crate::platform::overrides_method;
 
 /// Checks TLS and proxy. `origins`: what is asked, and the token endpoint's where that is another.
 pub(super) fn check(c: &mut Checker<'_>, raw: &raw::Settings, origins: [Option<&Url>; 2]) -> ClientSettings {
@@ -185,6 +186,6 @@ fn refused(name: &str) -> Option<&'static str> {
             Some("belongs to the connection, which the exporter keeps; remove it")
         }
         "accept-encoding" => Some("would change how answers are read; remove it"),
-        _ => None,
+        _ => overrides_method(name),
     }
 }

@@ -25,7 +25,8 @@ use crate::domain::{Answer, Class, Failure, Grant, Listing, Operation, Reason, R
 pub use crate::domain::platform::Certainty;
 pub use builtin::{builtin, names, text};
 pub use check::{
-    calls::may_change, calls::mutates, decoded, problems, wrong_path, wrong_pointer, wrong_query,
+    calls::may_change, calls::mutates, decoded, headers::overrides_method, problems, wrong_path,
+    wrong_pointer, wrong_query,
 };
 pub use headers::rate_limit;
 pub use reach::{possible_reasons, transport_failure};

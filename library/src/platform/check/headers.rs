@@ -66,6 +66,16 @@ pub(super) fn header_name(found: &mut Problems, key: &str, name: &str) {
         Ok(name) if OURS.contains(&name.as_str()) => {
             add(found, key, "is set by the exporter itself; remove it");
         }
-        Ok(_) => {}
+        Ok(_) => found.extend(overrides_method(name).map(|wrong| (key.to_owned(), wrong.to_owned()))),
     }
+}
+
+/// What is wrong with a header field by which a server takes a request for one of another method: Slim 3, which serves
+/// the API of FreePBX 15 and 16, honours the first. PHP makes one of `-` and `_`.
+pub fn overrides_method(name: &str) -> Option<&'static str> {
+    const NAMES: [&str; 3] = ["x-http-method-override", "x-http-method", "x-method-override"];
+    let name = name.to_ascii_lowercase().replace('_', "-");
+    NAMES.contains(&name.as_str()).then_some(
+        "makes a request that changes the PBX of one that reads, and this exporter only reads; remove it",
+    )
 }

@@ -1,7 +1,7 @@
 //! What a description says that makes no sense: each with the key it is about, and the mend.
 
 pub(super) mod calls;
-mod headers;
+pub(super) mod headers;
 mod rules;
 mod token;
 
