@@ -9,6 +9,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::check;
 use crate::config::{self, AdHoc, Config, Credential, credentials, told_grant, unattended, variable};
 use crate::domain::{Grant, Platform};
+use crate::transport::HttpTransport;
 
 /// One target, checked as if it were in a file. Of what the environment gives, the names are told.
 ///
@@ -23,9 +24,7 @@ pub fn config(given: &AdHoc<'_>) -> Result<Config, Vec<String>> {
     let lookup = |name: &str| {
         typed.get(name).map(|value| value.expose_secret().to_owned()).or_else(|| from_environment(name))
     };
-    let config = config::load_ad_hoc(given, &lookup)
-        .map_err(|errors| errors.0.iter().map(ToString::to_string).collect::<Vec<_>>())?;
-    let config = check::tried_out(config)?;
+    let config = config::load_ad_hoc(given, &lookup, &HttpTransport::validate).map_err(check::lines)?;
     let mut err = io::stderr();
     let grant = config.targets.first().map_or(Grant::ClientCredentials, |target| target.auth.grant);
     let taken: Vec<_> = credentials(given.platform, grant)

@@ -1,12 +1,11 @@
 //! `pbx_exporter check`: validates the configuration without contacting anyone.
 
-use std::collections::HashSet;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Args;
 
-use crate::config::{self, Config, Lookup};
+use crate::config::{self, Config, ConfigErrors, Lookup};
 use crate::domain::Target;
 use crate::domain::target::Call;
 use crate::platform;
@@ -80,23 +79,12 @@ fn tell(errors: &[String], err: &mut dyn Write) -> io::Result<bool> {
 /// # Errors
 /// Every mistake found, each a line.
 pub fn load(patterns: &[String], lookup: Lookup<'_>) -> Result<Config, Vec<String>> {
-    let config = config::load(patterns, lookup)
-        .map_err(|errors| errors.0.iter().map(ToString::to_string).collect::<Vec<_>>())?;
-    tried_out(config)
+    config::load_tried(patterns, lookup, &HttpTransport::validate).map_err(lines)
 }
 
-/// `config`, once its TLS and proxy settings were tried out. Contacts nobody.
-///
-/// # Errors
-/// Those that cannot be used, each a line.
-pub fn tried_out(config: Config) -> Result<Config, Vec<String>> {
-    let (transport, mut tried, mut errors) = (HttpTransport::new(), HashSet::new(), Vec::new());
-    for target in config.targets.iter().filter(|target| tried.insert(&target.client)) {
-        if let Err(cause) = transport.validate(&target.client) {
-            errors.push(format!("target {}: tls or proxy: {cause}", target.name));
-        }
-    }
-    if errors.is_empty() { Ok(config) } else { Err([config.unreadable, errors].concat()) }
+/// Every mistake, each a line.
+pub(super) fn lines(errors: ConfigErrors) -> Vec<String> {
+    errors.0.into_iter().map(|issue| issue.to_string()).collect()
 }
 
 fn summary(config: &Config, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<()> {

@@ -10,7 +10,9 @@ use super::issue::{Issue, Level, Place, Report};
 use super::platform::Platforms;
 use super::secret::unexpanded;
 use super::tree::{self, Data, Entry, Node};
-use super::{AdHoc, Config, ConfigErrors, Limits, Lookup, env, inherit, storage, structure, together};
+use super::{
+    AdHoc, Config, ConfigErrors, Limits, Lookup, TryOut, env, inherit, storage, structure, together,
+};
 use crate::domain::file;
 
 /// The largest configuration file, bytes: ten thousand targets with all their keys have room.
@@ -22,6 +24,18 @@ const LARGEST: u64 = 16 * 1024 * 1024;
 /// # Errors
 /// All that is wrong, not only the first. Secret files that cannot be read are no error by themselves.
 pub fn load(patterns: &[String], lookup: Lookup<'_>) -> Result<Config, ConfigErrors> {
+    load_tried(patterns, lookup, &|_| Ok(()))
+}
+
+/// The same, with TLS and proxy tried out as well.
+///
+/// # Errors
+/// As for [`load`].
+pub fn load_tried(
+    patterns: &[String],
+    lookup: Lookup<'_>,
+    try_out: TryOut<'_>,
+) -> Result<Config, ConfigErrors> {
     let mut report = Report::default();
     // An empty one comes from an empty variable, which counts as unset.
     let patterns: Vec<_> = patterns.iter().map(String::as_str).filter(|p| !p.is_empty()).collect();
@@ -30,26 +44,31 @@ pub fn load(patterns: &[String], lookup: Lookup<'_>) -> Result<Config, ConfigErr
     } else {
         read_files(&patterns, &mut report)
     };
-    checked(parts, files, lookup, report)
+    checked(parts, files, lookup, try_out, report)
 }
 
 /// Loads the one target that a command's flags describe, with credentials from variables. Contacts nobody.
 ///
 /// # Errors
 /// All that is wrong, not only the first.
-pub fn load_ad_hoc(given: &AdHoc<'_>, lookup: Lookup<'_>) -> Result<Config, ConfigErrors> {
+pub fn load_ad_hoc(
+    given: &AdHoc<'_>,
+    lookup: Lookup<'_>,
+    try_out: TryOut<'_>,
+) -> Result<Config, ConfigErrors> {
     let mut report = Report::default();
     let parts = env::ad_hoc(given, lookup, &mut report);
-    checked(parts, Vec::new(), lookup, report)
+    checked(parts, Vec::new(), lookup, try_out, report)
 }
 
 fn checked(
     parts: Parts,
     files: Vec<PathBuf>,
     lookup: Lookup<'_>,
+    try_out: TryOut<'_>,
     mut report: Report,
 ) -> Result<Config, ConfigErrors> {
-    let mut config = parts.check(lookup, &mut report);
+    let mut config = parts.check(lookup, try_out, &mut report);
     if report.errors() > 0 {
         return Err(ConfigErrors(report.take(&[Level::Error, Level::Unreadable])));
     }
@@ -76,7 +95,7 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    fn check(self, lookup: Lookup<'_>, report: &mut Report) -> Config {
+    fn check(self, lookup: Lookup<'_>, try_out: TryOut<'_>, report: &mut Report) -> Config {
         let is_sound = |node: &Node, name| self.sound || structure::is_sound(node, name);
         let mut limits = Limits::default();
         if let Some(root) = self.limits.as_ref().filter(|root| is_sound(root, "Limits")) {
@@ -95,11 +114,16 @@ impl Parts {
         if self.defaults.as_ref().is_some_and(|root| !is_sound(root, "Defaults")) {
             return Config::default();
         }
-        let mut targets = Vec::with_capacity(self.targets.len());
+        let (mut targets, mut tried) = (Vec::with_capacity(self.targets.len()), HashSet::new());
         for (path, own) in self.targets.iter().filter(|(_, own)| is_sound(own, "Target")) {
             let root = inherit::merge(own, self.defaults.as_ref());
             let place = Checker { root: &root, path: path.clone(), lookup, report };
             let checked = check::target(place, &platforms);
+            if let Some(target) = checked.as_ref().filter(|target| tried.insert(target.client.clone()))
+                && let Err((key, text)) = try_out(&target.client)
+            {
+                Checker { root: &root, path: path.clone(), lookup, report }.error(key, text);
+            }
             targets.extend(checked.map(|target| (Arc::new(target), (path, own))));
         }
         together::check(&targets, report);

@@ -66,8 +66,8 @@ impl HttpTransport {
     /// Builds a client of `settings` and drops it, so that a bad file is told before it is needed.
     ///
     /// # Errors
-    /// What is wrong, naming the file.
-    pub fn validate(&self, settings: &ClientSettings) -> Result<(), String> {
+    /// The key of the target that is wrong, and what is, naming the file and the mend.
+    pub fn validate(settings: &ClientSettings) -> Result<(), (&'static str, String)> {
         Pool::validate(settings)
     }
 

@@ -125,13 +125,14 @@ fn file_stamp(path: &Path) -> Option<(SystemTime, u64)> {
 pub(super) struct Pool(Mutex<HashMap<ClientSettings, Entry>>);
 
 impl Pool {
-    pub(super) fn validate(settings: &ClientSettings) -> Result<(), String> {
+    pub(super) fn validate(settings: &ClientSettings) -> Result<(), (&'static str, String)> {
+        tls::validate(settings)?;
         let mut settings = settings.clone();
         // Of a password file that cannot be read the configuration tells, by its place.
         if let Some((_, password)) = settings.proxy.as_mut().and_then(|proxy| proxy.credentials.as_mut()) {
             *password = SecretSource::Literal(SecretString::default());
         }
-        Client::build(&settings).map(drop)
+        Client::build(&settings).map(drop).map_err(|cause| ("proxy", format!("{cause}; mend its url")))
     }
 
     pub(super) fn client(&self, settings: &ClientSettings) -> Result<Arc<Client>, String> {

@@ -26,6 +26,26 @@ pub(super) fn config(settings: &ClientSettings) -> Result<ClientConfig, String> 
     with_verifier(settings, Arc::new(NotingVerifier { trust: trust(settings)?, seen: None }))
 }
 
+/// The key of a target whose file cannot serve, why, and how to mend it.
+pub(super) fn validate(settings: &ClientSettings) -> Result<(), (&'static str, String)> {
+    let wrong = |key, cause, mend| (key, format!("{cause}; {mend}"));
+    let whole = "give a PEM file of whole certificates";
+    trust(settings).map_err(|cause| wrong("tls.ca_file", cause, whole))?;
+    if let Some((chain, key)) = &settings.client_certificate {
+        leaf(chain).map_err(|cause| wrong("tls.cert_file", cause, whole))?;
+        let fits = private_key(key).and_then(|_| config(settings).map(drop));
+        fits.map_err(|cause| wrong("tls.key_file", cause, "give the key of the certificate in cert_file"))?;
+    }
+    Ok(())
+}
+
+fn leaf(path: &Path) -> Result<(), String> {
+    let chain = certificates(path)?;
+    ParsedCertificate::try_from(&chain[0])
+        .map(drop)
+        .map_err(|e| format!("certificate in {}: {e}", path.display()))
+}
+
 /// The chain that a server shows, kept also where it is then refused.
 pub(super) type Seen = Arc<Mutex<Vec<CertificateDer<'static>>>>;
 
@@ -49,7 +69,11 @@ fn with_verifier(settings: &ClientSettings, verifier: Arc<NotingVerifier>) -> Re
         None => builder.with_no_client_auth(),
         Some((chain, key)) => builder
             .with_client_auth_cert(certificates(chain)?, private_key(key)?)
-            .map_err(|e| format!("client certificate {} with key {}: {e}", chain.display(), key.display()))?,
+            .map_err(|e| match e {
+                Error::InconsistentKeys(_) => "it is another certificate's".to_owned(),
+                e => e.to_string(),
+            })
+            .map_err(|e| format!("key {} with client certificate {}: {e}", key.display(), chain.display()))?,
     };
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     config.resumption = Resumption::store(Arc::new(NoSessions)).tls12_resumption(Tls12Resumption::Disabled);

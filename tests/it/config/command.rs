@@ -3,6 +3,7 @@
 use pbx_exporter::cli::check::{CheckArgs, write};
 
 use super::{Files, load_text, one_target};
+use crate::support::tls::Identity;
 
 fn check(files: &Files, name: &str) -> (bool, String, String) {
     let patterns = [files.path(name).display().to_string()];
@@ -53,13 +54,37 @@ fn the_schema_can_be_printed() {
 }
 
 #[test]
-fn a_certificate_file_that_holds_no_certificate_is_told_before_it_is_needed() {
-    let text = one_target("", "tls: {ca_file: ca.pem}");
-    let pem = "-----BEGIN CERTIFICATE-----\nbm90IGEgY2VydGlmaWNhdGU=\n-----END CERTIFICATE-----\n";
-    let files = Files::new(&[("pbx.yml", &text), ("ca.pem", pem)]);
-    let (valid, out, err) = check(&files, "pbx.yml");
-    assert!(!valid && out.is_empty());
-    assert!(err.starts_with("error: target office: tls or proxy: ") && err.contains("ca.pem"), "{err}");
+fn a_tls_file_of_no_use_is_told_with_place_key_and_mend_before_it_is_needed() {
+    let no_certificate = "-----BEGIN CERTIFICATE-----\nbm90IGEgY2VydGlmaWNhdGU=\n-----END CERTIFICATE-----\n";
+    let no_key = "-----BEGIN PRIVATE KEY-----\nbm90IGEga2V5\n-----END PRIVATE KEY-----\n";
+    let [one, other] = ["one", "other"].map(|name| Identity::self_signed(name, 2099));
+    let (one, other) = (one.certificate_pem.clone(), other.key_pem());
+    let mend = "give a PEM file of whole certificates";
+    let cases = [
+        ("ca_file: a.pem", [no_certificate, ""], "ca_file", "invalid peer certificate: BadEncoding", mend),
+        ("cert_file: a.pem, key_file: b.pem", [no_certificate, &other], "cert_file", "BadEncoding", mend),
+        (
+            "cert_file: a.pem, key_file: b.pem",
+            [&one, no_key],
+            "key_file",
+            "failed to parse",
+            "give the key of",
+        ),
+        ("cert_file: a.pem, key_file: b.pem", [&one, &other], "key_file", "another", "give the key of"),
+    ];
+    for (tls, [a, b], key, what, mend) in cases {
+        let text = one_target("", &format!("tls: {{{tls}}}"));
+        let files = Files::new(&[("pbx.yml", &text), ("a.pem", a), ("b.pem", b)]);
+        let (valid, out, err) = check(&files, "pbx.yml");
+        assert!(!valid && out.is_empty());
+        let column = text.find(&format!("{key}: ")).expect("the key") + key.len() + 3;
+        assert!(err.contains(&format!("pbx.yml:1:{column}: targets[0].tls.{key}: ")), "{err}");
+        assert!(err.contains(what) && err.contains(&format!("; {mend}")), "{err}");
+        let inherited = format!("defaults: {{tls: {{{tls}}}}}\n{}", one_target("", ""));
+        files.write("pbx.yml", &inherited, 0o600);
+        let (_, _, err) = check(&files, "pbx.yml");
+        assert!(err.contains(&format!(": defaults.tls.{key}: ")) && err.contains(what), "{err}");
+    }
 }
 
 #[test]

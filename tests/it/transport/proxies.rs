@@ -56,7 +56,7 @@ async fn a_new_password_in_its_file_is_used_without_a_restart() {
     let password = SecretSource::File(file.clone());
     settings.proxy.as_mut().expect("a proxy").credentials = Some(("monitor".into(), password));
     let transport = HttpTransport::new();
-    transport.validate(&settings).expect("a file that is not there is told elsewhere");
+    HttpTransport::validate(&settings).expect("a file that is not there is told elsewhere");
     let send = async || transport.exchange(&settings, LIMITS, get("http://pbx.invalid/")).await;
 
     let (error, _) = super::failed(send().await);
