@@ -105,13 +105,15 @@ fn key(c: &mut Checker<'_>, raw: &raw::Auth, grant: Grant) -> Option<SecretSourc
     if grant == Grant::Static {
         return required_secret(c, &forms, "the grant static sends it");
     }
-    if forms.is_given() {
-        c.error(
-            &forms.given_key(),
-            format!("has no use with the grant {grant}; remove it, or write `grant: static`"),
-        );
-    }
+    useless(c, &forms.given_key(), forms.is_given(), grant, "static");
     None
+}
+
+/// Tells of a key that the grant has no use for; not of an inherited one, where the target has chosen its grant.
+fn useless(c: &mut Checker<'_>, key: &str, is_given: bool, grant: Grant, other: &str) {
+    if is_given && (c.is_own(key) || !c.is_own("auth.grant")) {
+        c.error(key, format!("has no use with the grant {grant}; remove it, or write `grant: {other}`"));
+    }
 }
 
 /// With a fixed key nobody is asked for a token.
@@ -230,13 +232,8 @@ fn user(c: &mut Checker<'_>, raw: &raw::Auth, grant: Grant) -> (Option<String>, 
         let username = required(c, "auth.username", raw.username.as_deref());
         return (username, required_secret(c, &forms, "the grant password sends it"));
     }
-    let mend = format!("has no use with the grant {grant}; remove it, or write `grant: password`");
-    if raw.username.is_some() {
-        c.error("auth.username", &*mend);
-    }
-    if forms.is_given() {
-        c.error(&forms.given_key(), mend);
-    }
+    useless(c, "auth.username", raw.username.is_some(), grant, "password");
+    useless(c, &forms.given_key(), forms.is_given(), grant, "password");
     (None, None)
 }
 
@@ -265,19 +262,14 @@ fn refresh_token(
         c.warning("auth.grant", text);
         return required_secret(c, &forms, "the grant refresh_token sends it");
     }
-    if forms.is_given() {
-        let mend = format!("has no use with the grant {grant}; remove it, or write `grant: refresh_token`");
-        c.error(&forms.given_key(), mend);
-    }
+    useless(c, &forms.given_key(), forms.is_given(), grant, "refresh_token");
     None
 }
 
 fn redirect_uri(c: &mut Checker<'_>, text: Option<&str>, grant: Grant) -> Option<Box<Url>> {
     let text = text?;
     if grant != Grant::AuthorizationCode {
-        let mend =
-            format!("has no use with the grant {grant}; remove it, or write `grant: authorization_code`");
-        c.error("auth.redirect_uri", mend);
+        useless(c, "auth.redirect_uri", true, grant, "authorization_code");
         return None;
     }
     // RFC 6749 section 3.1.2: absolute, without a fragment.

@@ -110,3 +110,28 @@ targets:
     let error = load_text(&text.replace("ringme", "ringme, version: true")).expect_err("its own");
     assert!(error.contains("targets[1].version: ringme has no version query"), "{error}");
 }
+
+#[test]
+fn inherited_credentials_of_another_grant_pass_where_a_target_has_a_grant_of_its_own() {
+    let secrets = "client_id: abc, client_secret: not-a-real-secret, ";
+    for (shared, own) in [
+        ("grant: password, username: u, password: not-a-real-secret", "client_credentials"),
+        ("grant: refresh_token, refresh_token: not-a-real-secret", "client_credentials"),
+        ("grant: authorization_code, redirect_uri: 'https://a.example.com'", "client_credentials"),
+        ("grant: password, username: u, password: not-a-real-secret", "password"),
+    ] {
+        let shared = format!("auth: {{{secrets}{shared}}}");
+        let text = defaults(&shared, &format!("auth: {{grant: {own}}}"));
+        assert_eq!(load_text(&text).map(|config| config.targets[0].auth.grant.as_str()), Ok(own), "{shared}");
+    }
+    // Nobody has chosen another grant here: somebody forgot to.
+    let text = defaults(&format!("auth: {{{secrets}username: u}}"), "interval: 1m");
+    let error = load_text(&text).expect_err("a contradiction");
+    assert!(
+        error.contains("defaults.auth.username: has no use with the grant client_credentials"),
+        "{error}"
+    );
+    let text = defaults(&format!("auth: {{{secrets}}}"), "auth: {grant: client_credentials, username: u}");
+    let error = load_text(&text).expect_err("its own");
+    assert!(error.contains("targets[0].auth.username: has no use"), "{error}");
+}
