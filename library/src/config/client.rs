@@ -10,6 +10,7 @@ use url::Url;
 use super::check::Checker;
 use super::issue::Level;
 use super::secret::{self, Forms};
+use super::structure::NO_VALUE;
 use super::{raw, url::parse_checked};
 use crate::domain::target::{ClientSettings, ProxySettings, TlsVersion};
 use crate::domain::{Platform, SecretSource, file};
@@ -112,11 +113,15 @@ pub(super) type Headers = (HeaderMap, Vec<(HeaderName, SecretSource)>);
 /// Checks extra header fields. All values are marked sensitive: none is ever printed.
 pub(super) fn headers(
     c: &mut Checker<'_>,
-    raw: Option<&BTreeMap<String, raw::Header>>,
+    raw: Option<&BTreeMap<String, Option<raw::Header>>>,
     platform: &Platform,
 ) -> Headers {
     let (mut map, mut files) = (HeaderMap::new(), Vec::new());
     for (name, value) in raw.into_iter().flatten() {
+        let Some(value) = value else {
+            c.unnamed("headers", name, format!("holds a key {NO_VALUE}"));
+            continue;
+        };
         let key = format!("headers.{name}");
         let Ok(header) = HeaderName::from_bytes(name.as_bytes()) else {
             c.unnamed("headers", name, "holds a key that is no header name; use letters, digits and `-`");

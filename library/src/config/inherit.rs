@@ -21,6 +21,12 @@ fn overlay(own: &Node, defaults: &Node) -> Node {
             None => entries.push(inherited(default)),
         }
     }
+    // What has dropped something has done so; any other key without a value is left to the checks.
+    let drops = |own: &Entry| {
+        let replaced = |default: &Entry| replaces(&own.key, &default.key);
+        matches!(own.node.data, Data::Null) && !own.node.inherited && defaults.entries().iter().any(replaced)
+    };
+    entries.retain(|entry| !drops(entry));
     Node { place: own.place.clone(), data: Data::Map(entries), inherited: own.inherited }
 }
 

@@ -79,7 +79,7 @@ pub(super) struct Settings {
     pub body_limit: Option<Size>,
     /// Extra header fields sent with each request to `url` (not to a token endpoint elsewhere); the value is a text, or
     /// where to read it.
-    pub headers: Option<BTreeMap<String, Header>>,
+    pub headers: Option<BTreeMap<String, Option<Header>>>,
     /// TLS, for `https://` targets.
     pub tls: Option<Tls>,
     /// Proxy; without it the PBX is reached directly, whatever the environment says.

@@ -171,7 +171,7 @@ fn check_keys(node: &Node, schema: &Object, path: &str, report: &mut Report) {
 }
 
 /// Of a key that may be a piece of a secret: `{password: a,b}`, `{password:ab}`.
-const NO_VALUE: &str =
+pub(super) const NO_VALUE: &str =
     "without a value, which is not shown; write a blank after the colon, and a value with a comma in quotes";
 
 /// Whether an entry without a value is in order, so far as the schema tells.

@@ -69,6 +69,18 @@ fn null_drops_what_would_be_inherited() {
 }
 
 #[test]
+fn null_drops_an_inherited_header_and_is_a_mistake_where_none_is() {
+    let text = defaults("headers: {X-A: a, X-B: b}", &format!("headers: {{x-a: null}}, {AUTH}"));
+    let target = &load_text(&text).expect("a good file").targets[0];
+    assert_eq!(target.headers.keys().map(http::HeaderName::as_str).collect::<Vec<_>>(), ["x-b"]);
+    for (shared, own) in [("X-A: a", "X-C: null"), ("X-A: null", "X-C: c")] {
+        let text = defaults(&format!("headers: {{{shared}}}"), &format!("headers: {{{own}}}, {AUTH}"));
+        let error = load_text(&text).expect_err("nothing to drop");
+        assert!(error.contains(".headers: holds a key without a value, which is not shown"), "{error}");
+    }
+}
+
+#[test]
 fn header_names_are_inherited_without_regard_to_case() {
     let text =
         defaults("headers: {X-Site: default, X-Team: voice}", &format!("headers: {{x-site: own}}, {AUTH}"));
