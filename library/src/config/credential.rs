@@ -101,13 +101,13 @@ pub fn unattended(platform: &Platform) -> Vec<Grant> {
 /// The grant that the variables tell, in words that are yet to be checked; `None`: they leave it open which of `grants`.
 pub fn told_grant(platform: &Platform, grants: &[Grant], get: Get<'_>) -> Option<String> {
     let telling = |grant: Grant| {
-        let key = match grant {
-            Grant::Password => "username",
-            Grant::Static => "key",
-            Grant::ClientCredentials => "client_id",
+        let keys: &[&str] = match grant {
+            Grant::Password => &["username", "password"],
+            Grant::Static => &["key"],
+            Grant::ClientCredentials => &["client_id"],
             Grant::AuthorizationCode | Grant::RefreshToken => return false,
         };
-        credentials(platform, grant).iter().any(|c| c.key == key && !c.given(get).is_empty())
+        credentials(platform, grant).iter().any(|c| keys.contains(&&*c.key) && !c.given(get).is_empty())
     };
     let by_what_is_set = [Grant::Password, Grant::Static, Grant::ClientCredentials]
         .into_iter()

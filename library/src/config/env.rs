@@ -124,8 +124,11 @@ impl Single<'_> {
         let mut auth = vec![text(&name, "grant", grant.as_str())];
         let mut parameters = Vec::new();
         let needed = credentials(self.platform, *grant);
+        // What has told the grant, where it was not the user name.
+        let password = needed.iter().find(|c| c.key == "password" && (self.get)(&name).is_none());
+        let password = password.and_then(|password| password.given(self.get).pop());
         for credential in &needed {
-            self.check_given(credential, report);
+            self.check_given(credential, password.as_deref(), report);
         }
         for credential in needed.iter().chain(further.iter().filter(|further| !needed.contains(further))) {
             let entries = if credential.is_parameter { &mut parameters } else { &mut auth };
@@ -146,12 +149,17 @@ impl Single<'_> {
     }
 
     /// Each error names the variable, where the checks of a file would name a key.
-    fn check_given(&self, credential: &Credential, report: &mut Report) {
+    fn check_given(&self, credential: &Credential, password: Option<&str>, report: &mut Report) {
         let file = credential.file_variable();
         let text = match (&credential.given(self.get)[..], &file) {
             ([_], _) => return,
             ([], _) if credential.is_optional => return,
-            ([], None) => "is unset or empty; set it".to_owned(),
+            ([], None) => match password.filter(|_| credential.key == "username") {
+                Some(password) => format!(
+                    "is unset or empty, but {password} is set; set both, or neither for another grant"
+                ),
+                None => "is unset or empty; set it".to_owned(),
+            },
             ([], Some(file)) => {
                 let about = if credential.is_parameter { &format!(" ({})", credential.about) } else { "" };
                 format!("is unset or empty{about}; set it, or {file} to a file that holds it")

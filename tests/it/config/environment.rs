@@ -53,13 +53,21 @@ fn secrets_may_come_from_files() {
 
 #[test]
 fn errors_name_the_variable() {
-    let cases: [(&[(&str, &str)], &str); 7] = [
+    let cases: [(&[(&str, &str)], &str); 9] = [
         (&[ID, SECRET], "FREEPBX_API_URL: is unset or empty; set it"),
         (
             &[URL, USER],
             "FREEPBX_API_CLIENT_ID: is unset or empty; set it\n\
              FREEPBX_API_CLIENT_SECRET: is unset or empty; set it, or FREEPBX_API_CLIENT_SECRET_FILE to a file that holds it\n\
              FREEPBX_API_PASSWORD: is unset or empty; set it, or FREEPBX_API_PASSWORD_FILE to a file that holds it",
+        ),
+        (
+            &[URL, ID, SECRET, PASSWORD, ("FREEPBX_API_USERNAME", "")],
+            "FREEPBX_API_USERNAME: is unset or empty, but FREEPBX_API_PASSWORD is set; set both, or neither for another grant",
+        ),
+        (
+            &[URL, ID, SECRET, ("FREEPBX_API_PASSWORD_FILE", "/absent")],
+            "FREEPBX_API_USERNAME: is unset or empty, but FREEPBX_API_PASSWORD_FILE is set; set both, or neither for another grant",
         ),
         (
             &[("FREEPBX_API_URL", "pbx.example.com"), ID],
