@@ -312,7 +312,7 @@ pub(super) struct CustomCall {
     #[schemars(extend("default" = "application/json"))]
     pub content_type: Option<String>,
     /// JSON pointer (RFC 6901) to the number of extensions in the answer: a number, or an array or object
-    /// whose members are counted. Without it any 2xx is a success.
+    /// whose members are counted. Without it any 2xx is a success, unless the platform's own API says otherwise in it.
     pub total: Option<String>,
     /// JSON pointer to the extensions themselves, an array or object: for `expected_extensions` and the
     /// command `extensions`. Without `total` they are counted, too.

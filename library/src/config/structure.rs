@@ -154,7 +154,9 @@ fn check_keys(node: &Node, schema: &Object, path: &str, report: &mut Report) {
             report.error(&entry.place, path, format!("holds a key {NO_VALUE}"));
         } else {
             let form = no_such_form(&entry.key, known);
-            let is_shown = form.is_some() || is_near(&entry.key, &names);
+            let among_secrets = names.iter().any(|name| name.ends_with("env"));
+            let harmless = has_value && !among_secrets && is_shaped(&entry.key);
+            let is_shown = form.is_some() || is_near(&entry.key, &names) || harmless;
             let (path, what) = match (is_shown, has_value) {
                 (true, _) => (below.as_str(), "unknown key".to_owned()),
                 (false, true) => (path, "holds an unknown key, which is not shown".to_owned()),
@@ -206,6 +208,11 @@ pub(super) fn suggest(word: &str, known: &[&str]) -> String {
 fn is_near(word: &str, known: &[&str]) -> bool {
     let word = word.to_lowercase();
     known.iter().any(|known| strsim::osa_distance(&word, known) <= (known.len() / 4).max(1))
+}
+
+/// Whether it looks like a key.
+fn is_shaped(key: &str) -> bool {
+    key.len() <= 32 && key.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b))
 }
 
 /// Text of the file that may be shown: one line, and no longer than a word should be.

@@ -215,7 +215,7 @@ targets:
 - {name: b, url: b.example.com, auth: {client_id: abc, client_secret: not-a-real-secret}}
 ";
     let error = load_text(text).expect_err("two bad targets");
-    assert!(error.contains("targets[0]: holds an unknown key"), "{error}");
+    assert!(error.contains("targets[0].colour: unknown key"), "{error}");
     assert!(error.contains("targets[1].url: has no scheme"), "{error}");
 }
 
