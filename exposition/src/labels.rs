@@ -22,12 +22,6 @@ impl Labels {
         self.text.extend_from_slice(&[0; BLOCK]);
     }
 
-    /// Forgets them, and keeps the memory.
-    pub fn clear(&mut self) {
-        self.text.clear();
-        self.ends.clear();
-    }
-
     /// That of the target in this place.
     #[inline(never)]
     pub fn get(&self, target: usize) -> Label<'_> {

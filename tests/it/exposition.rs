@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use exposition::{Coding, Format};
 use pbx_exporter::board::{Board, Code, Counted, LogState, Reference, Slot, TargetInfo, TargetState};
-use pbx_exporter::domain::outcome::Version;
+use pbx_exporter::domain::outcome::{Attempt, Version};
 use pbx_exporter::domain::reference::ReferenceKind;
 use pbx_exporter::domain::target::{LogFile, LogFormat};
-use pbx_exporter::domain::{Grant, Operation, Reason};
+use pbx_exporter::domain::{Exchange, Grant, Operation, Reason, TransportError};
 use pbx_exporter::metrics::body::CHUNK;
 use pbx_exporter::metrics::{ExporterMetrics, Kept, Scrape};
 use tokio::time::Instant;
@@ -142,6 +142,27 @@ fn a_person_who_has_to_confirm_is_a_condition_and_in_no_counter() {
         lines,
         [r#"pbx_target_condition{target="hq",operation="token",reason="authorization_required"} 1"#]
     );
+}
+
+#[test]
+fn the_certificate_that_ends_first_counts_where_the_token_endpoint_is_elsewhere() {
+    let attempt = |operation, expiry| Attempt {
+        certificate_expiry: Some(expiry),
+        ..Attempt::new(operation, None, &Exchange::unsent(TransportError::Exporter(String::new())))
+    };
+    for (elsewhere, https, expected) in
+        [(true, true, Some("1700000000")), (false, true, Some("1900000000")), (true, false, None)]
+    {
+        let info = TargetInfo { token_elsewhere: elsewhere, https, plaintext: elsewhere, ..info("hq") };
+        let slot = slot(info.clone(), |state| {
+            let attempts =
+                [attempt(Operation::Token, 1_700_000_000), attempt(Operation::Extensions, 1_900_000_000)];
+            state.count_all(&info, &attempts, 0.0);
+        });
+        let text = targets(&board(vec![slot]), Format::Text);
+        let name = "pbx_certificate_expiry_timestamp_seconds{target=\"hq\"} ";
+        assert_eq!(text.lines().find_map(|line| line.strip_prefix(name)), expected);
+    }
 }
 
 #[test]

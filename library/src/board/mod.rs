@@ -39,6 +39,10 @@ pub struct TargetInfo {
     pub origin: Arc<str>,
     /// Whether credentials travel over `http://`.
     pub plaintext: bool,
+    /// Whether anybody is asked over `https://`.
+    pub https: bool,
+    /// Whether tokens are asked for at another origin.
+    pub token_elsewhere: bool,
     /// Which operations are called, by `Operation::index`: `token` unless the grant is `static`,
     /// `extensions`, `version` where on.
     pub operations: [bool; Operation::COUNT],
@@ -86,8 +90,8 @@ pub struct TargetState {
     pub rate_limit_remaining: Option<u64>,
     /// Unix seconds at which the limit resets.
     pub rate_limit_reset: Option<f64>,
-    /// Earliest notAfter of the chain served, Unix seconds.
-    pub certificate_expiry: Option<f64>,
+    /// Earliest notAfter of the chain served by the API, and by a token endpoint elsewhere, Unix seconds.
+    pub certificate_expiry: [Option<f64>; 2],
     /// What the version query told.
     pub version: Option<Arc<Version>>,
     /// How the newest list compares with the extensions expected, or why it was not compared; the ids
@@ -204,7 +208,9 @@ impl Slot {
         self.edition.load(Ordering::Acquire)
     }
 
-    fn changed(&self) {
+    /// The edition last: who reads it before sees what is new again, and who reads it after sees nothing older.
+    fn put(&self, put: impl FnOnce()) {
+        put();
         self.edition.fetch_add(1, Ordering::Release);
     }
 
@@ -220,8 +226,7 @@ impl Slot {
 
     /// Puts up a new state.
     pub fn publish(&self, state: TargetState) {
-        self.state.store(Arc::new(state));
-        self.changed();
+        self.put(|| self.state.store(Arc::new(state)));
     }
 
     /// What the PBX's own logs told; `None` where none is followed.
@@ -232,8 +237,7 @@ impl Slot {
     /// Puts up what the logs told; without effect where none is followed.
     pub fn publish_log(&self, state: LogState) {
         if let Some(log) = &self.log {
-            log.store(Arc::new(state));
-            self.changed();
+            self.put(|| log.store(Arc::new(state)));
         }
     }
 
@@ -244,8 +248,7 @@ impl Slot {
 
     /// Puts up a second count.
     pub fn publish_reference(&self, reference: Reference) {
-        self.reference.store(Some(Arc::new(reference)));
-        self.changed();
+        self.put(|| self.reference.store(Some(Arc::new(reference))));
     }
 }
 

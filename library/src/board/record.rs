@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Code, Condition, Endpoint, TargetState};
+use super::{Code, Condition, Endpoint, TargetInfo, TargetState};
 use crate::domain::outcome::{Attempt, Outcome};
 use crate::domain::{Failure, Operation};
 
@@ -13,8 +13,8 @@ const DRIFT_NAMED: usize = 20;
 
 impl TargetState {
     /// Takes in what a pass gave. `now` in Unix seconds.
-    pub fn record(&mut self, outcome: Outcome, now: f64) {
-        self.count_all(&outcome.attempts, now);
+    pub fn record(&mut self, info: &TargetInfo, outcome: Outcome, now: f64) {
+        self.count_all(info, &outcome.attempts, now);
         let success = outcome.is_success();
         self.probes += 1;
         self.probe_failures += u64::from(!success);
@@ -46,13 +46,13 @@ impl TargetState {
     }
 
     /// Counts exchanges. `now` in Unix seconds.
-    pub fn count_all(&mut self, attempts: &[Attempt], now: f64) {
+    pub fn count_all(&mut self, info: &TargetInfo, attempts: &[Attempt], now: f64) {
         for attempt in attempts {
-            self.count(attempt, now);
+            self.count(info, attempt, now);
         }
     }
 
-    fn count(&mut self, attempt: &Attempt, now: f64) {
+    fn count(&mut self, info: &TargetInfo, attempt: &Attempt, now: f64) {
         let endpoint = self.endpoint_mut(attempt.operation);
         if let Some(duration) = attempt.duration {
             endpoint.count_code(attempt.status);
@@ -69,7 +69,8 @@ impl TargetState {
             }
         }
         if attempt.certificate_expiry.is_some() {
-            self.certificate_expiry = attempt.certificate_expiry.map(|t| t as f64);
+            let elsewhere = info.token_elsewhere && attempt.operation == Operation::Token;
+            self.certificate_expiry[usize::from(elsewhere)] = attempt.certificate_expiry.map(|t| t as f64);
         }
         if attempt.status.is_some() {
             let (remaining, reset) = attempt.rate_limit;

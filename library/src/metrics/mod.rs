@@ -6,7 +6,7 @@
 //!
 //! The crate `prometheus` keeps the exporter's own families; it has no OpenMetrics, and gathering
 //! 100,000 series through it costs eighteen times a static file. The targets' families are therefore
-//! written at the scrape, straight from board state, by the one [`exposition::Encoder`] that serves both.
+//! written at the scrape, from a snapshot of the board, by the one [`exposition::Encoder`] that serves both.
 
 pub mod body;
 pub mod exporter;

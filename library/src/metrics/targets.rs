@@ -1,4 +1,4 @@
-//! The families of the targets, written straight from board state.
+//! The families of the targets, written from a snapshot of the board.
 //!
 //! Belongs here: one static table of families with HELP and a writer each. Does not belong here:
 //! spelling (the crate `exposition`) or the order of targets and chunks (`body`).
@@ -135,7 +135,7 @@ families! {
     "pbx_rate_limit_reset_timestamp_seconds" Gauge [] Float(|v| v.state.rate_limit_reset),
         "When the request budget is restored, by the newest answer's headers, Unix seconds; absent where they do not tell.";
     "pbx_certificate_expiry_timestamp_seconds" Gauge [] Float(certificate_expiry),
-        "Earliest notAfter of the certificate chain served at the newest handshake, also of a refused one, Unix seconds; absent without https.";
+        "Earliest notAfter of the certificate chain served at the newest handshake, also of a refused one, Unix seconds; of the API and a token endpoint on another host the earlier one; absent without https.";
     "pbx_credentials_plaintext" Gauge [] Count(|v| Some(u64::from(v.info.plaintext))),
         "1 if credentials travel over http://, unencrypted, else 0.";
     "pbx_version_info" Info ["version" "engine"] Many(version),
@@ -221,7 +221,8 @@ fn token_age(out: &mut Encoder, view: &View<'_>) {
 }
 
 fn certificate_expiry(view: &Visit<'_>) -> Option<f64> {
-    view.state.certificate_expiry.filter(|_| !view.info.plaintext)
+    let served = view.state.certificate_expiry.into_iter().flatten();
+    served.min_by(f64::total_cmp).filter(|_| view.info.https)
 }
 
 fn endpoint_up(out: &mut Encoder, view: &View<'_>) {

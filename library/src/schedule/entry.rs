@@ -90,7 +90,8 @@ impl Entry {
             rejections: 0,
             facts: state.token,
             renewal_due: state.renewal_due,
-            wait: self.probe.target().failure_interval,
+            // What was asked may have been refused.
+            wait: self.probe.target().backoff.denied,
             drift: None,
             listed: None,
         };
@@ -110,6 +111,8 @@ fn info(target: &Target) -> TargetInfo {
         grant: target.auth.grant,
         origin: target.origin.origin().ascii_serialization().into(),
         plaintext: target.is_plaintext(),
+        https: [&target.origin, target.token_origin()].into_iter().any(|origin| origin.scheme() == "https"),
+        token_elsewhere: target.has_token_elsewhere(),
         operations,
         grants: target.grants(),
         reasons: Operation::ALL
@@ -174,7 +177,7 @@ impl PassTask {
     pub async fn run(self) -> Finished {
         if !self.noted.is_empty() {
             let mut state = TargetState::clone(&self.slot.state());
-            state.count_all(&self.noted, self.clock.unix());
+            state.count_all(&self.slot.info, &self.noted, self.clock.unix());
             self.slot.publish(state);
         }
         if !self.manual
@@ -239,7 +242,7 @@ impl PassTask {
 fn publish(slot: &Slot, outcome: Outcome, clock: Clock) {
     let old = slot.state();
     let mut state = TargetState::clone(&old);
-    state.record(outcome, clock.unix());
+    state.record(&slot.info, outcome, clock.unix());
     tell_change(&slot.info.name, &old, &state);
     slot.publish(state);
 }

@@ -18,6 +18,8 @@ pub fn info(name: &str) -> TargetInfo {
         grant: Grant::ClientCredentials,
         origin: "https://pbx.example.com".into(),
         plaintext: false,
+        https: true,
+        token_elsewhere: false,
         operations: [true, true, false],
         grants: vec![Grant::ClientCredentials],
         reasons: [Operation::Token, Operation::Extensions, Operation::Version]
@@ -51,7 +53,7 @@ pub fn healthy(name: &str) -> Arc<Slot> {
         state.renewal_due = Some(NOW + 300.0);
         state.grants[0].requests = 3;
         state.extensions = Some(12);
-        state.certificate_expiry = Some(1_800_000_000.0);
+        state.certificate_expiry[0] = Some(1_800_000_000.0);
         for operation in [Operation::Token, Operation::Extensions] {
             let endpoint = state.endpoint_mut(operation);
             endpoint.up = Some(true);
@@ -76,6 +78,7 @@ pub fn failing(name: &str) -> Arc<Slot> {
         grants: vec![Grant::Password, Grant::RefreshToken],
         origin: "http://pbx.example.com:83".into(),
         plaintext: true,
+        https: false,
         ..info(name)
     };
     slot(info, |state| {
