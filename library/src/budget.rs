@@ -156,7 +156,13 @@ impl Permit<'_> {
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
-        self.0.state().in_flight -= 1;
+        let mut state = self.0.state();
+        state.in_flight -= 1;
+        if std::thread::panicking() {
+            // Nobody knows what the answer was.
+            state.refusals.push_back(Instant::now());
+        }
+        drop(state);
         self.0.freed.notify_waiters();
     }
 }
@@ -185,6 +191,17 @@ mod tests {
         tokio::time::advance(WINDOW).await;
         assert!(!origin.refused_lately());
         assert!(origin.admit(false).await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_place_held_through_a_panic_is_spent() {
+        let origin = std::sync::Arc::new(Origin::new(6, WINDOW));
+        let held = origin.clone();
+        let task = tokio_util::task::TaskTracker::new().spawn(async move {
+            let _permit = held.admit(true).await.expect("a place");
+            panic!("a test's panic");
+        });
+        assert!(task.await.is_err() && origin.refused_lately());
     }
 
     #[tokio::test(start_paused = true)]

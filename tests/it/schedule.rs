@@ -185,12 +185,12 @@ async fn throttling_waits_as_long_as_asked_and_is_no_denial() {
     let (pbx, transport) = pbx(Generation::V16);
     let world = World::start(transport, [usual(Grant::ClientCredentials)]).await;
     seconds(30).await;
-    pbx.set_fault(Some(Fault::RateLimited(400)));
+    pbx.set_fault(Some(Fault::RateLimited(7200)));
     minutes(1).await;
     assert_eq!(world.reason(Operation::Extensions), Some(Reason::RateLimited));
-    assert_eq!(world.state().wait, Duration::from_secs(400));
+    assert_eq!(world.state().wait, Duration::from_secs(7200));
     let lists = pbx.requests(Operation::Extensions);
-    minutes(5).await;
+    minutes(118).await;
     assert_eq!(pbx.requests(Operation::Extensions), lists);
 }
 
@@ -366,7 +366,7 @@ async fn a_panic_in_one_target_is_counted_and_harms_no_other() {
     assert_eq!(condition.reason, Reason::ExporterError);
     assert!(counter(&world.metrics, "pbx_exporter_panics_total") > 0.0);
     assert!(counter(&world.metrics, "pbx_exporter_probes_in_flight") < 1.0);
-    minutes(1).await;
+    minutes(5).await;
     assert_eq!(world.state_of("bad").up, Some(true), "it goes on");
 }
 
@@ -553,8 +553,8 @@ async fn what_a_spent_budget_keeps_from_being_measured_is_not_shown_as_up() {
 
 #[tokio::test(start_paused = true)]
 async fn what_looks_like_a_refusal_is_not_repeated_at_the_failure_interval() {
-    for name in ["a password in front of the token endpoint", "password in front of the API"] {
-        let Some(fixture) = all().find(|fixture| fixture.name == name) else { continue };
+    for name in ["a password in front of the token endpoint", "a password in front"] {
+        let fixture = all().find(|fixture| fixture.name == name).expect("a fixture of that name");
         let (pbx, transport) = pbx(fixture.generations[0]);
         pbx.set_fault(Some(Fault::Fixture(fixture)));
         let world = World::start(transport, [usual(Grant::ClientCredentials)]).await;

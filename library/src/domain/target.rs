@@ -15,9 +15,6 @@ use super::extensions::Id;
 use super::platform::{CallForm, Platform};
 use super::{Class, Failure, Grant, ReferenceSettings, SecretSource, TransportError};
 
-/// The longest `Retry-After` honoured.
-const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
-
 /// One configured PBX. `PartialEq` decides at a reload whether it is unchanged.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Target {
@@ -326,7 +323,7 @@ impl Target {
 
     /// The wait after a failure, `count` of its class in a row so far (this one counted in).
     pub fn wait_after(&self, failure: &Failure, count: u32) -> Duration {
-        let asked = failure.retry_after.map(|asked| asked.min(LONGEST_RETRY_AFTER));
+        let asked = failure.retry_after;
         match failure.class() {
             Class::Transient => asked.unwrap_or_default().max(self.failure_interval),
             Class::RateLimited => asked.unwrap_or(self.interval).max(self.failure_interval),

@@ -371,7 +371,7 @@ impl Scheduler {
         self.parts.metrics.panicked();
         let wait = self.entries.get(&serial).map_or(Duration::ZERO, |entry| {
             entry.record_panic(self.parts.clock);
-            entry.probe.target().failure_interval
+            entry.probe.target().backoff.denied
         });
         Finished { next: Instant::now() + wait, end: End::Outcome }
     }
