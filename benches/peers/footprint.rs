@@ -55,7 +55,12 @@ async fn memory(pbx: &FakePbx) -> Rows {
     probed(&mut full, pbx, TARGETS.into()).await?;
     let mut row = |when: &str| {
         let each = (full.resident()? - base) / f64::from(TARGETS);
-        rows.push(Row::alone(&format!("resident for each of 10,000 targets, {when}"), "KiB", each, 8.0));
+        rows.push(Row::alone(
+            &format!("resident for each of 10,000 healthy targets, {when}"),
+            "KiB",
+            each,
+            8.0,
+        ));
         anyhow::Ok(())
     };
     row("all probed")?;

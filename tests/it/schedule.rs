@@ -419,6 +419,25 @@ async fn probes_of_many_targets_are_spread_and_keep_their_place() {
     let state = world.state_of("t7");
     assert_eq!(state.probes, probes + 10);
     assert!((state.last_probe.expect("probed") - last - 600.0).abs() < 1.0, "no drift");
+    let lists = pbx.requests(Operation::Extensions);
+    seconds(15).await;
+    let quarter = pbx.requests(Operation::Extensions) - lists;
+    assert!((200..300).contains(&quarter), "{quarter} of 1000 in a quarter of the interval");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_keeps_its_place_in_the_interval_over_restarts_and_beside_others() {
+    let mut places = Vec::new();
+    for others in [1, 500] {
+        let (_, transport) = pbx(Generation::V16);
+        let target =
+            |n| target(&format!("t{n}"), &origin(), Grant::ClientCredentials, Call::known("graphql"));
+        let world = World::start(transport, (0..others).map(target)).await;
+        minutes(5).await;
+        places.push(world.state_of("t0").last_probe.expect("probed").rem_euclid(60.0));
+        world.stop().await;
+    }
+    assert!((places[0] - places[1]).abs() < 0.5, "{places:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ring::digest::{SHA256, digest};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -22,6 +23,8 @@ pub(super) struct Entry {
     pub probe: Arc<Probe>,
     pub slot: Arc<Slot>,
     pub due: Instant,
+    /// A moment that is its place in the interval.
+    pub place: Instant,
     pub running: bool,
     pub cancel: CancellationToken,
     /// When a pass last came to an outcome: who waited longest goes first.
@@ -37,12 +40,13 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    pub fn new(probe: Probe, due: Instant, cancel: CancellationToken) -> Self {
+    pub fn new(probe: Probe, due: Instant, place: Instant, cancel: CancellationToken) -> Self {
         let slot = Arc::new(Slot::new(info(probe.target())));
         Self {
             probe: Arc::new(probe),
             slot,
             due,
+            place,
             running: false,
             cancel,
             attempted: None,
@@ -121,18 +125,18 @@ fn info(target: &Target) -> TargetInfo {
     }
 }
 
-/// A stable number in 0.0..1.0 for a name (FNV-1a), so that each target keeps its place in the
-/// interval over restarts.
+/// A stable number in 0.0..=1.0 for a name (the beginning of its SHA-256), so that each target keeps its place in the
+/// interval over restarts, and names that differ in a digit do not come together.
 pub(super) fn jitter(name: &str) -> f64 {
-    let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    f64::from((hash >> 32) as u32) / f64::from(u32::MAX)
+    let hash = digest(&SHA256, name.as_bytes());
+    let first = hash.as_ref().first_chunk().map_or(0, |bytes| u32::from_be_bytes(*bytes));
+    f64::from(first) / f64::from(u32::MAX)
 }
 
 /// One pass, with all it needs.
 pub(super) struct PassTask {
     pub due: Instant,
+    pub place: Instant,
     pub manual: bool,
     pub probe: Arc<Probe>,
     pub slot: Arc<Slot>,
@@ -211,8 +215,8 @@ impl PassTask {
                     self.metrics.overrun();
                 }
                 publish(&self.slot, outcome, self.clock);
-                let kept = Some(self.due + wait).filter(|next| success && *next > now);
-                let next = kept.unwrap_or_else(|| now + self.probe.wake_after(wait));
+                let next = self.keeps_pace(now, wait).filter(|_| success);
+                let next = next.unwrap_or_else(|| now + self.probe.wake_after(wait));
                 Finished { next, end: End::Outcome }
             }
             Err(NoOutcome::Budget(wait)) => {
@@ -223,6 +227,17 @@ impl PassTask {
                 Finished { next: now + self.probe.target().interval, end: End::Cancelled }
             }
         }
+    }
+
+    /// When the next pass of one that is well is due: at its place in the interval, or after a longer wait; `None` where that is over.
+    fn keeps_pace(&self, now: Instant, wait: Duration) -> Option<Instant> {
+        let interval = self.probe.target().interval;
+        if wait != interval {
+            return Some(self.due + wait).filter(|next| *next > now);
+        }
+        let since = now.saturating_duration_since(self.place).as_secs_f64();
+        let intervals = (since / interval.as_secs_f64()).floor() + 1.0;
+        Some(if now < self.place { self.place } else { self.place + interval.mul_f64(intervals) })
     }
 
     /// What cannot be measured for so long is not shown as well.

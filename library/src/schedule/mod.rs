@@ -38,7 +38,7 @@ use crate::transport::Transport;
 const MANUAL_INTERVAL: Duration = Duration::from_secs(60);
 /// Readiness waits no longer than this for the first probes.
 const READY_AFTER: Duration = Duration::from_secs(60);
-/// First probes are spread over this for each target, and over one interval at most.
+/// First probes are spread over this for each target, and over one interval at most, so that all are soon known.
 const SPREAD_PER_TARGET: Duration = Duration::from_millis(5);
 
 /// What the scheduler works with.
@@ -122,7 +122,8 @@ pub struct Scheduler {
     names: HashMap<Arc<str>, u64>,
     /// When, when last attempted, who.
     due: BinaryHeap<Reverse<(Instant, Option<Instant>, u64)>>,
-    started: Instant,
+    /// And the same in Unix seconds.
+    started: (Instant, f64),
     passes: JoinSet<Finished>,
     /// One task for each target with a second count.
     references: TaskTracker,
@@ -136,6 +137,7 @@ impl Scheduler {
     /// A scheduler without targets, and the handle that gives it some.
     pub fn new(parts: Parts, limits: Limits) -> (Self, Handle) {
         let (sender, commands) = mpsc::channel(64);
+        let started = (Instant::now(), parts.clock.unix());
         let scheduler = Self {
             parts,
             commands,
@@ -146,7 +148,7 @@ impl Scheduler {
             entries: HashMap::new(),
             names: HashMap::new(),
             due: BinaryHeap::new(),
-            started: Instant::now(),
+            started,
             passes: JoinSet::new(),
             references: TaskTracker::new(),
             running: HashMap::new(),
@@ -255,12 +257,14 @@ impl Scheduler {
         let serial = self.next_serial;
         self.next_serial += 1;
         let (origin, token_origin) = (self.origin(&target.origin), self.origin(target.token_origin()));
-        let due = Instant::now() + spread.min(target.interval).mul_f64(jitter(&target.name));
+        let jitter = jitter(&target.name);
+        let due = Instant::now() + spread.min(target.interval).mul_f64(jitter);
+        let place = self.place(target.interval, jitter);
         let (transport, clock) = (self.parts.transport.clone(), self.parts.clock);
         let probe = Probe::new(target, before, transport, origin, clock)
             .taking_tokens_at(token_origin)
             .keeping_tokens(self.parts.store.clone());
-        let entry = Entry::new(probe, due, self.parts.cancel.child_token());
+        let entry = Entry::new(probe, due, place, self.parts.cancel.child_token());
         if let Some(settings) = &entry.probe.target().reference {
             let watch = reference::Watch::new(settings.clone(), &entry, &self.parts);
             self.references.spawn(watch.run(due));
@@ -268,6 +272,13 @@ impl Scheduler {
         self.entries.insert(serial, entry);
         self.due.push(Reverse((due, None, serial)));
         serial
+    }
+
+    /// A moment at which a target of that jitter is due in each interval, over restarts too: in Unix time.
+    fn place(&self, interval: Duration, jitter: f64) -> Instant {
+        let (started, unix) = self.started;
+        let interval = interval.as_secs_f64();
+        started + Duration::from_secs_f64((interval * jitter - unix).rem_euclid(interval))
     }
 
     /// The budget of that origin, which all who ask it share.
@@ -331,6 +342,7 @@ impl Scheduler {
         };
         let pass = PassTask {
             due: entry.due,
+            place: entry.place,
             manual: !entry.asked.is_empty(),
             probe: entry.probe.clone(),
             slot: entry.slot.clone(),
@@ -357,8 +369,8 @@ impl Scheduler {
         }
         if let End::PutOff(_) = end {
             // To a whole second, so that all who wait for one place come up together and in fair order.
-            let second = (next - self.started).as_secs() + 1;
-            next = self.started + Duration::from_secs(second);
+            let second = (next - self.started.0).as_secs() + 1;
+            next = self.started.0 + Duration::from_secs(second);
         }
         let Some(entry) = self.entries.get_mut(&serial) else { return };
         entry.running = false;
