@@ -174,13 +174,13 @@ impl Snapshot {
 
     /// Copies what has changed.
     fn visit(&mut self) {
-        let mut begins = (0, 0);
+        let (singles, mut begins) = (singles().collect::<Vec<_>>(), (0, 0));
         for (target, (slot, row)) in self.slots.iter().zip(&mut self.rows).enumerate() {
             let edition = Some(slot.edition());
             if row.edition != edition {
                 let state = slot.peek();
                 let visit = Visit { info: &slot.info, state: &state };
-                for (column, family) in singles().enumerate() {
+                for (column, family) in singles.iter().enumerate() {
                     self.cells[column * self.slots.len() + target] = family.cell(&visit);
                 }
                 for call in &mut self.calls[begins.0..row.ends.0] {
