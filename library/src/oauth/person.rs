@@ -123,6 +123,7 @@ mod tests {
             assert_eq!(in_shell(name), shown);
         }
     }
+
     #[test]
     fn parameters_that_a_refresh_sends_are_named_and_a_confirmed_address_is_none_of_them() {
         let origin = url::Url::parse("https://pbx.example.com").expect("a URL");

@@ -213,14 +213,18 @@ pub fn token_rejected(ctx: &CallContext, hint: Option<Hint>) -> Failure {
     Failure::new(Reason::TokenRejected, diagnosis)
 }
 
+/// The token's scope that covers what is needed: the same, or a wider one. `TYPE[:MODULE[:ACTION[:OBJECT]]]`.
+fn named_scope<'a>(ctx: &CallContext<'a>, needed: &str) -> Option<&'a String> {
+    let covers = |scope: &&String| {
+        needed.strip_prefix(&***scope).is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
+    };
+    ctx.scopes?.iter().find(covers)
+}
+
 /// Where the token's scopes let another of the platform's calls through.
 fn rest_instead(ctx: &CallContext) -> String {
-    let covers = |scope: &&String| {
-        let all = ["rest", "rest:core", "rest:core:read", "rest:core:read:users"];
-        all.contains(&scope.as_str())
-    };
     let listed = ctx.operation == Operation::Extensions && matches!(called(ctx.target), Called::Graphql);
-    let scope = ctx.scopes.unwrap_or_default().iter().find(covers).filter(|_| listed);
+    let scope = named_scope(ctx, "rest:core:read:users").filter(|_| listed);
     scope.map_or_else(String::new, |scope| {
         format!(" Or set `call: rest`, which the token's scope {scope} lets through.")
     })
@@ -230,8 +234,7 @@ fn rest_instead(ctx: &CallContext) -> String {
 fn named_all_the_same(ctx: &CallContext) -> Option<String> {
     let needed = needed_scope(ctx);
     let module = needed.strip_prefix("gql:")?.split(':').next()?;
-    let covers = |scope: &&String| needed == **scope || needed.starts_with(&format!("{scope}:"));
-    let scope = ctx.scopes?.iter().find(covers)?;
+    let scope = named_scope(ctx, needed)?;
     Some(format!(
         "FreePBX accepts the token but does not offer {} to it, although the token names the scope {scope}, which covers that. So \
          Allowed Scopes are hardly the cause: the {module} module is too old for this query, disabled, or its GraphQL part failed to \

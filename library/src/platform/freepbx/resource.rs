@@ -72,21 +72,17 @@ fn graphql_errors(ctx: &CallContext, body: &Body) -> Option<Failure> {
         return None;
     }
     let errors = body.graphql_errors()?;
-    let said = |part: &str| {
-        errors.iter().filter_map(|error| error.get("message")?.as_str()).any(|text| text.starts_with(part))
+    let said = |part: &'static str| {
+        let messages = errors.iter().filter_map(|error| error.get("message")?.as_str());
+        messages.filter(move |text| text.starts_with(part))
     };
-    let no_field = |query: bool| {
-        let texts = errors.iter().filter_map(|error| error.get("message")?.as_str());
-        texts.filter(|text| text.starts_with("Cannot query field")).any(|text| {
-            // A scope hides what the type Query has, and nothing of other types.
-            query == (text.contains("on type \"Query\"") || !text.contains("on type \""))
-        })
-    };
-    Some(if no_field(true) {
+    // A scope hides what the type Query has, and nothing of other types.
+    let is_hidden = |text: &str| text.contains("on type \"Query\"") || !text.contains("on type \"");
+    Some(if said("Cannot query field").any(is_hidden) {
         refusal::scope_missing(ctx)
-    } else if no_field(false) {
+    } else if said("Cannot query field").next().is_some() {
         Failure::new(Reason::QueryFailed, text::field_missing(ctx))
-    } else if said("Internal server error") {
+    } else if said("Internal server error").next().is_some() {
         Failure::new(Reason::QueryFailed, text::resolver_failed(ctx))
     } else if errors.iter().any(|error| error.get("status") == Some(&Value::Bool(false))) {
         Failure::new(Reason::QueryFailed, text::status_false(ctx))

@@ -176,8 +176,7 @@ pub fn no_total(ctx: &CallContext) -> String {
     )
 }
 
-/// GraphQL without errors and without the list.
-/// `what` is null, and `whose` own code gave that.
+/// GraphQL names no error, and yet `what` is null: `whose` own code gave that.
 pub fn is_null(ctx: &CallContext, what: &str, whose: &str) -> String {
     format!(
         "FreePBX's GraphQL answers {} with null in place of {what}, and names no error: {whose} own code gave \
