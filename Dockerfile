@@ -8,19 +8,15 @@ ENV RUSTFLAGS="-C target-feature=+crt-static"
 
 # Dependencies alone, behind a program that does nothing: this layer lasts until a Cargo.toml or Cargo.lock changes.
 COPY Cargo.toml Cargo.lock ./
-COPY exposition/Cargo.toml exposition/
-COPY library/Cargo.toml library/
-RUN mkdir -p src benches/peers exposition/src library/src \
-    && touch exposition/src/lib.rs library/src/lib.rs \
+RUN mkdir -p src benches/peers \
+    && touch src/lib.rs \
     && echo 'fn main() {}' > src/main.rs \
     && cp src/main.rs benches/peers/main.rs \
     && cargo build --locked --release --bin pbx_exporter --target "$(rustc --print host-tuple)" \
-    && cargo clean --release -p pbx_exporter -p pbx_exporter_library -p exposition --target "$(rustc --print host-tuple)"
+    && cargo clean --release -p pbx_exporter --target "$(rustc --print host-tuple)"
 
 COPY build.rs ./
 COPY docs/pbx_exporter.schema.json docs/
-COPY exposition exposition
-COPY library library
 COPY src src
 ARG REVISION=""
 RUN PBX_EXPORTER_REVISION="$REVISION" \

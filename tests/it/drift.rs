@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use exposition::Format;
 use pbx_exporter::board::TargetState;
 use pbx_exporter::domain::extensions::Id;
 use pbx_exporter::domain::target::{Call, Expected};
 use pbx_exporter::domain::{Grant, Operation, Target};
+use pbx_exporter::exposition::Format;
 use pbx_exporter::sim::fixtures::{Fixture, all};
 use pbx_exporter::sim::{Fault, Generation};
 

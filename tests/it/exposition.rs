@@ -5,12 +5,12 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use exposition::{Coding, Format};
-use pbx_exporter::board::{Board, Code, Counted, LogState, Reference, Slot, TargetInfo, TargetState};
+use pbx_exporter::board::{Board, Code, Counted, HostCount, LogState, Slot, TargetInfo, TargetState};
+use pbx_exporter::domain::host_count::HostCountKind;
 use pbx_exporter::domain::outcome::{Attempt, Version};
-use pbx_exporter::domain::reference::ReferenceKind;
 use pbx_exporter::domain::target::{LogFile, LogFormat};
 use pbx_exporter::domain::{Exchange, Grant, Operation, Reason, TransportError};
+use pbx_exporter::exposition::{Coding, Format};
 use pbx_exporter::metrics::body::CHUNK;
 use pbx_exporter::metrics::{ExporterMetrics, Kept, Scrape};
 use tokio::time::Instant;
@@ -284,7 +284,7 @@ async fn a_scrape_from_what_the_last_one_left_is_as_one_from_nothing() {
                 problems: vec![None],
             });
         },
-        &|| hq.publish_reference(Reference { kind: ReferenceKind::Asterisk, count: Ok(3), at: 1.0 }),
+        &|| hq.publish_host_count(HostCount { kind: HostCountKind::Asterisk, count: Ok(3), at: 1.0 }),
         &|| board.replace(vec![branch.clone(), hq.clone()]),
         &|| board.replace(vec![slot(info("hq"), |_| {})]),
     ];

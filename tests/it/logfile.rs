@@ -5,10 +5,10 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use exposition::Format;
 use pbx_exporter::board::{Board, Slot, TargetInfo};
 use pbx_exporter::domain::LogEvent::{self, ApiError, PhpError, ScopeDenied, TokenGranted, TokenRefused};
 use pbx_exporter::domain::target::{LogFile, LogFormat};
+use pbx_exporter::exposition::Format;
 use pbx_exporter::logfile::{Follower, recent_redacted};
 use tempfile::TempDir;
 

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use exposition::Format;
 use pbx_exporter::board::Board;
+use pbx_exporter::exposition::Format;
 use serde_json::Value;
 
 use crate::dashboards;

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use exposition::Format;
-use exposition::Kind;
 use pbx_exporter::board::BUCKETS;
 use pbx_exporter::domain::{Grant, Operation, Reason};
+use pbx_exporter::exposition::Format;
+use pbx_exporter::exposition::Kind;
 use pbx_exporter::metrics::exporter::{FAMILIES as OWN, WAIT_BUCKETS};
 use pbx_exporter::metrics::targets::FAMILIES;
 

@@ -6,9 +6,9 @@ mod docs;
 mod environment;
 mod expected;
 mod good;
+mod host_count;
 mod inheritance;
 mod platforms_docs;
-mod reference;
 mod warnings;
 
 use std::path::{Path, PathBuf};

@@ -72,7 +72,7 @@ fn wrapped(text: &str) -> String {
 fn section(platform: &Platform) -> String {
     let (name, documentation) = (&platform.name, &platform.documentation);
     let mut text = format!("\n### {name}\n\n{}\n\n", wrapped(&documentation.setup));
-    let _ = writeln!(text, "Its [description](../library/src/platform/descriptions/{name}.yaml) in short:\n");
+    let _ = writeln!(text, "Its [description](../src/platform/descriptions/{name}.yaml) in short:\n");
     for grant in platform.grants.served() {
         let application = platform.application(grant).unwrap_or("an application");
         let _ = writeln!(text, "- grant `{grant}`: {application}");

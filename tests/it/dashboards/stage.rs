@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 use tokio_rustls::rustls::version::TLS13;
 
-use crate::reference::{ENDPOINTS, fake_asterisk, prints};
+use crate::host_count::{ENDPOINTS, fake_asterisk, prints};
 use crate::support::process::{Program, Service};
 use crate::support::prometheus::Prometheus;
 use crate::support::raw::Server;

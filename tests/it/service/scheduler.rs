@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use exposition::{Coding, Format};
 use pbx_exporter::board::Board;
 use pbx_exporter::clock::Clock;
 use pbx_exporter::config::Limits;
 use pbx_exporter::control::ProbeNow;
 use pbx_exporter::domain::target::Call;
 use pbx_exporter::domain::{Grant, Operation, Reason, SecretSource, Target};
+use pbx_exporter::exposition::{Coding, Format};
 use pbx_exporter::metrics::{ExporterMetrics, Kept, Scrape};
 use pbx_exporter::schedule::{Handle, Parts, Scheduler};
 use pbx_exporter::sim::{Fault, Generation, SimPbx, SimTransport, target};

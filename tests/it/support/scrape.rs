@@ -4,9 +4,9 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use exposition::{Coding, Format, Version};
 use http_body::Body;
 use pbx_exporter::board::Board;
+use pbx_exporter::exposition::{Coding, Format, Version};
 use pbx_exporter::metrics::{ExporterMetrics, Kept, Scrape};
 
 pub const OPEN: Format = Format::OpenMetrics(Version::V1_0_0);

@@ -1,0 +1,182 @@
+//! `reference`: the second count of the extensions. Only what reads.
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::auth::required;
+use super::check::{Checker, MINUTE, SECOND, WEEK, show};
+use super::raw;
+use super::secret::Forms;
+use crate::domain::host_count::{
+    AsteriskCommand, AsteriskSettings, DatabaseServer, DatabaseSettings, HostCountSettings, HostCountSource,
+    Table,
+};
+use crate::domain::platform::{Platform, Reader};
+use crate::domain::target::Call;
+
+/// Checks `reference`; `None` where there is none, or after reporting an error.
+pub(super) fn check(
+    c: &mut Checker<'_>,
+    raw: Option<&raw::Reference>,
+    call: Option<&Call>,
+    platform: &Platform,
+) -> Option<HostCountSettings> {
+    let raw = raw?;
+    if raw.database.is_some() && platform.reader != Reader::Freepbx {
+        let text = format!(
+            "counts in FreePBX's tables, which {} has not; use `asterisk`, or remove it",
+            platform.name
+        );
+        c.error("reference.database", text);
+    }
+    let interval = c.duration("reference.interval", raw.interval.as_ref(), 5 * MINUTE, SECOND..=WEEK);
+    if interval < MINUTE {
+        let text = format!("{} is short for what changes by hand; 1m or more is kind", show(interval));
+        c.warning("reference.interval", text);
+    }
+    let timeout = (interval / 2).min(10 * SECOND);
+    let range = Duration::from_millis(100)..=WEEK;
+    let timeout = c.duration("reference.timeout", raw.timeout.as_ref(), timeout, range);
+    if timeout >= interval {
+        let text = format!(
+            "{} is not less than the interval of {}; shorten it or lengthen `interval`",
+            show(timeout),
+            show(interval)
+        );
+        c.error("reference.timeout", text);
+    }
+    let source = match (&raw.asterisk, &raw.database) {
+        (Some(raw), None) => HostCountSource::Asterisk(asterisk(c, raw)),
+        (None, Some(raw)) => HostCountSource::Database(database(c, raw, table(call))?),
+        (None, None) => {
+            c.error("reference", "says not whom to ask; add `asterisk: {}` or `database:`");
+            return None;
+        }
+        (Some(_), Some(_)) => {
+            c.error("reference", "has both `asterisk` and `database`; keep one");
+            return None;
+        }
+    };
+    Some(HostCountSettings { source, interval, timeout })
+}
+
+/// The table, and whether the call reads it. One of the user's own may mean anything; most are about
+/// `devices`, as extensions are.
+fn table(call: Option<&Call>) -> (Table, bool) {
+    match call {
+        Some(Call::Known(name)) if **name == *"rest" => (Table::Users, true),
+        Some(Call::Known(_)) | None => (Table::Devices, true),
+        Some(Call::Custom(_)) => (Table::Devices, false),
+    }
+}
+
+fn asterisk(c: &mut Checker<'_>, raw: &raw::Asterisk) -> AsteriskSettings {
+    let program = raw.program.clone().unwrap_or_else(|| PathBuf::from("/usr/sbin/asterisk"));
+    // Any other program might take `-rx` for something that changes things.
+    if !program.is_absolute() || program.file_name().is_none_or(|name| name != "asterisk") {
+        let text = "is not the absolute path of a program named asterisk; write it as in /usr/sbin/asterisk";
+        c.error("reference.asterisk.program", text);
+    }
+    let commands = raw.commands.as_deref().unwrap_or(&[raw::AsteriskCommand::PjsipShowEndpoints]);
+    let mut checked = Vec::with_capacity(commands.len());
+    for command in commands {
+        let command = match command {
+            raw::AsteriskCommand::PjsipShowEndpoints => AsteriskCommand::PjsipShowEndpoints,
+            raw::AsteriskCommand::SipShowPeers => AsteriskCommand::SipShowPeers,
+        };
+        if checked.contains(&command) {
+            c.error(
+                "reference.asterisk.commands",
+                "has a command twice, which would count twice; remove one",
+            );
+        }
+        checked.push(command);
+    }
+    if checked.is_empty() {
+        c.error("reference.asterisk.commands", "is empty; write [pjsip show endpoints], or remove it");
+    }
+    AsteriskSettings { program, commands: checked }
+}
+
+fn database(
+    c: &mut Checker<'_>,
+    raw: &raw::Database,
+    (table, same_rows): (Table, bool),
+) -> Option<DatabaseSettings> {
+    let named = |path: &Path| ["mariadb", "mysql"].iter().any(|name| path.file_name() == Some(name.as_ref()));
+    if raw.program.as_ref().is_some_and(|path| !path.is_absolute() || !named(path)) {
+        let text =
+            "is not the absolute path of a program named mariadb or mysql; write it as in /usr/bin/mariadb";
+        c.error("reference.database.program", text);
+    }
+    let server = server(c, raw);
+    let username = required(c, "reference.database.username", raw.username.as_deref());
+    if username.as_deref() == Some("root") {
+        let text =
+            "root may do everything; make a user for the exporter alone, with the right to read one column";
+        c.warning("reference.database.username", text);
+    }
+    let forms = Forms {
+        key: "reference.database.password",
+        literal: raw.password.as_ref(),
+        file: raw.password_file.as_ref(),
+        env: raw.password_env.as_ref(),
+    };
+    let password = forms.check(c);
+    let name = required(c, "reference.database.name", Some(raw.name.as_deref().unwrap_or("asterisk")));
+    let program = raw.program.clone();
+    Some(DatabaseSettings {
+        program,
+        server: server?,
+        username: username?,
+        password,
+        name: name?,
+        table,
+        same_rows,
+    })
+}
+
+fn server(c: &mut Checker<'_>, raw: &raw::Database) -> Option<DatabaseServer> {
+    match (&raw.socket, &raw.host) {
+        (Some(socket), None) => {
+            if raw.port.is_some() {
+                c.error("reference.database.port", "has no use with a socket; remove it, or write `host`");
+            }
+            let socket = c.root.nearest("reference.database.socket").place.resolve(socket);
+            is_text(c, &socket).then_some(DatabaseServer::Socket(socket))
+        }
+        (None, Some(_)) => {
+            let host = required(c, "reference.database.host", raw.host.as_deref())?;
+            if !is_this_machine(&host) {
+                let text =
+                    "the connection has no TLS, so this is for the PBX host itself; run the exporter there";
+                c.warning("reference.database.host", text);
+            }
+            Some(DatabaseServer::Tcp(host, raw.port.unwrap_or(3306)))
+        }
+        (None, None) => {
+            let text = "says not where the server is; add `socket: /run/mysqld/mysqld.sock` (Debian), \
+                        `socket: /var/lib/mysql/mysql.sock` (elsewhere), or `host: 127.0.0.1`";
+            c.error("reference.database", text);
+            None
+        }
+        (Some(_), Some(_)) => {
+            c.error("reference.database", "has both `socket` and `host`; keep one");
+            None
+        }
+    }
+}
+
+/// What an option file of the client can hold.
+fn is_text(c: &mut Checker<'_>, path: &Path) -> bool {
+    let is_text = path.to_str().is_some();
+    if !is_text {
+        c.error("reference.database.socket", "is not UTF-8; name it through a link that is");
+    }
+    is_text
+}
+
+fn is_this_machine(host: &str) -> bool {
+    host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
+}

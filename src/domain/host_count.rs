@@ -1,0 +1,140 @@
+//! Where a second count of the extensions comes from: the PBX host itself, past its API.
+
+mod comparison;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::SecretSource;
+
+/// How to count on the PBX host.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HostCountSettings {
+    /// What is asked.
+    pub source: HostCountSource,
+    /// From one count to the next.
+    pub interval: Duration,
+    /// Limit of one count.
+    pub timeout: Duration,
+}
+
+/// What is asked for the number of extensions.
+#[derive(Clone, Debug, PartialEq)]
+pub enum HostCountSource {
+    /// Asterisk, by commands of its console that only show.
+    Asterisk(AsteriskSettings),
+    /// FreePBX's own database.
+    Database(DatabaseSettings),
+}
+
+impl HostCountSource {
+    /// Which of the sources.
+    pub const fn kind(&self) -> HostCountKind {
+        match self {
+            Self::Asterisk(_) => HostCountKind::Asterisk,
+            Self::Database(settings) => {
+                HostCountKind::Database { table: settings.table, same_rows: settings.same_rows }
+            }
+        }
+    }
+}
+
+/// A source, as readers need to know it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HostCountKind {
+    /// Asterisk's console.
+    Asterisk,
+    /// A table of FreePBX's database.
+    Database {
+        /// Whose rows are counted.
+        table: Table,
+        /// Whether the watched call counts these same rows, so that a lasting difference means something.
+        same_rows: bool,
+    },
+}
+
+impl HostCountKind {
+    /// The value of the label `source`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Asterisk => "asterisk",
+            Self::Database { .. } => "database",
+        }
+    }
+}
+
+/// Asking Asterisk.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AsteriskSettings {
+    /// Absolute path of the program, whose name is `asterisk`.
+    pub program: PathBuf,
+    /// What is asked; the counts add up.
+    pub commands: Vec<AsteriskCommand>,
+}
+
+/// A command of Asterisk's console. None that changes anything is among them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AsteriskCommand {
+    /// Endpoints of chan_pjsip.
+    PjsipShowEndpoints,
+    /// Peers of chan_sip, which FreePBX up to 16 may use.
+    SipShowPeers,
+}
+
+impl AsteriskCommand {
+    /// The command as Asterisk takes it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::PjsipShowEndpoints => "pjsip show endpoints",
+            Self::SipShowPeers => "sip show peers",
+        }
+    }
+}
+
+/// Asking FreePBX's database.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DatabaseSettings {
+    /// Absolute path of the client program, named `mariadb` or `mysql`; `None`: where either mostly is.
+    pub program: Option<PathBuf>,
+    /// Where the server listens.
+    pub server: DatabaseServer,
+    /// User of the database.
+    pub username: String,
+    /// Its password; `None`: it has none.
+    pub password: Option<SecretSource>,
+    /// Name of FreePBX's database.
+    pub name: String,
+    /// Whose rows are counted.
+    pub table: Table,
+    /// Whether the watched call reads this table; a call of the user's own may read anything.
+    pub same_rows: bool,
+}
+
+/// Where a database server listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DatabaseServer {
+    /// A unix socket.
+    Socket(PathBuf),
+    /// Host and port, without TLS.
+    Tcp(String, u16),
+}
+
+/// The table that the watched call itself reads (FreePBX/core:Core.class.php), so that both counts mean the
+/// same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Table {
+    /// `fetchAllExtensions` counts all rows of `devices`, by `getAllDevicesByType()`.
+    Devices,
+    /// REST `core/users` lists all rows of `users`, by `getAllUsers()`.
+    Users,
+}
+
+impl Table {
+    /// The table's name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Devices => "devices",
+            Self::Users => "users",
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! Plain values of the field and pure transitions that take `now`.
+//!
+//! Belongs here: what a target, a grant, a token, a reason or an outcome is. Does not belong here:
+//! anything that does I/O (but for reading the files that hold secrets), knows a PBX product, or renders for a
+//! reader.
+
+pub mod exchange;
+pub mod extensions;
+pub mod file;
+pub mod host_count;
+pub mod outcome;
+pub mod pace;
+pub mod platform;
+pub mod reason;
+pub mod secret;
+pub mod storage;
+pub mod target;
+pub mod token;
+
+pub use exchange::{Answer, Exchange, Phases, Request, TransportError};
+pub use extensions::Extension;
+pub use host_count::HostCountSettings;
+pub use outcome::{Failure, Listing};
+pub use platform::Platform;
+pub use reason::{Class, Grant, LogEvent, Operation, Reason};
+pub use secret::{SecretError, SecretSource};
+pub use storage::StorageSettings;
+pub use target::Target;

@@ -1,0 +1,50 @@
+//! pbx_exporter: watches the management APIs of telephone systems and says truthfully what is wrong.
+//!
+//! Flow: `config` → `schedule` → `probe` → (`oauth`, `platform` over `transport`) → outcome → `board` →
+//! `metrics`, `web`. Arrows point down this list; `domain` knows nobody. ARCHITECTURE.md has the reasons.
+//!
+//! - [`cli`]: flags, logging, a file a command.
+//! - [`sim`]: simulated PBXes, for tests and the demo.
+//! - [`app`]: builds, starts and stops everything else.
+//! - [`diagnose`]: every step to a PBX and its API, one by one, and one verdict.
+//! - [`web`]: router, handlers of a few lines, the page (axum).
+//! - [`schedule`]: when to probe, and how many at once.
+//! - [`mod@host_count`]: a second count of the extensions, on the PBX host itself (child processes).
+//! - [`probe`]: one pass over a target: token, list, one retry after a rejection.
+//! - [`oauth`]: token requests, and the keeper of a target's token.
+//! - [`store`]: tokens on disk: files, their form, their lock.
+//! - [`budget`]: how many refusing answers an origin may still give.
+//! - [`platform`]: what differs between PBXes; from an answer to a reason and a diagnosis. Pure.
+//! - [`transport`]: one HTTP exchange (reqwest, rustls).
+//! - [`config`]: files or environment to checked domain values.
+//! - [`logfile`]: the PBX's own logs, followed and counted where the exporter runs on its host.
+//! - [`expected`]: which extensions there should be: the forms of a list.
+//! - [`metrics`]: board and own counters to an exposition (the crate prometheus).
+//! - [`control`]: what the web may ask for, so that it never sees rooms that hold secrets.
+//! - [`board`]: the newest state of each target.
+//! - [`domain`]: plain values and pure rules.
+//! - [`clock`], [`shutdown`]: wall clock, signals.
+
+pub mod app;
+pub mod board;
+pub mod budget;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod control;
+pub mod diagnose;
+pub mod domain;
+pub mod expected;
+pub mod exposition;
+pub mod host_count;
+pub mod logfile;
+pub mod metrics;
+pub mod oauth;
+pub mod platform;
+pub mod probe;
+pub mod schedule;
+pub mod shutdown;
+pub mod sim;
+pub mod store;
+pub mod transport;
+pub mod web;

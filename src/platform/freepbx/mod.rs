@@ -1,0 +1,57 @@
+//! FreePBX 15 to 17 with the API module.
+//!
+//! Its behaviour, as its source shows it (github.com/FreePBX/api, branches release/15.0 to 17.0, and
+//! FreePBX/framework): an OAuth2 server of league/oauth2-server behind `/admin/api/api/token`, GraphQL
+//! and REST beside it, and all of them behind `ajax.php`, which looks at a command's name before
+//! anything else. 15 and 16 answer alike; 17 turns many refusals into a 500 or a 200, so the body is
+//! read before the status.
+//!
+//! `body` says what a body holds, `shared` judges what any call can meet, `token_answer` and `resource_answer` the
+//! rest; `follow_up` says when another question helps; `text`, `front` and `refusal` hold the
+//! sentences, `advice` what to leave undone; `survey` is what `diagnose` asks besides.
+
+pub(super) mod advice;
+mod body;
+pub(super) mod follow_up;
+mod front;
+mod refusal;
+pub(super) mod resource_answer;
+mod shared;
+pub(super) mod survey;
+mod text;
+pub(super) mod token_answer;
+
+use crate::domain::Target;
+use crate::domain::target::Call;
+
+pub(super) use text::gives;
+
+// What the code below knows by heart; what is asked, and where, says the description.
+pub(super) const TOKEN_PATH: &str = "/admin/api/api/token";
+pub(super) const AUTHORIZE_PATH: &str = "/admin/api/api/authorize";
+pub(super) const GRAPHQL_PATH: &str = "/admin/api/api/gql";
+pub(super) const REST_PATH: &str = "/admin/api/api/rest/";
+
+/// What a target calls, as far as words and rules differ by it.
+enum Called {
+    Graphql,
+    Rest,
+    Custom,
+}
+
+fn called(target: &Target) -> Called {
+    match &target.call {
+        Call::Known(name) if **name == *"rest" => Called::Rest,
+        Call::Known(_) => Called::Graphql,
+        Call::Custom(_) => Called::Custom,
+    }
+}
+
+fn is_graphql(path: &str) -> bool {
+    path.trim_end_matches('/') == GRAPHQL_PATH
+}
+
+/// Whether the API module itself answers this path, once the rewrite works.
+fn is_api_module(path: &str) -> bool {
+    is_graphql(path) || path.starts_with(REST_PATH) || path == TOKEN_PATH
+}
