@@ -4,17 +4,17 @@
 //! changes a copy and puts it up whole, so that what one scrape shows of a target is consistent.
 
 mod failures;
-mod log;
-mod newest_count;
-mod record;
+mod host_count;
+mod log_state;
+mod transition;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 pub use self::failures::Failures;
-pub use self::log::{Counted, FileProblem, LogState};
-pub use self::newest_count::HostCount;
+pub use self::host_count::HostCount;
+pub use self::log_state::{Counted, FileProblem, LogState};
 use crate::domain::extensions::{Drift, Untold};
 pub use crate::domain::outcome::TokenView;
 use crate::domain::outcome::Version;

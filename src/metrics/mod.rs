@@ -8,13 +8,14 @@
 //! 100,000 series through it costs eighteen times a static file. The targets' families are therefore
 //! written at the scrape, from a snapshot of the board, by the one [`crate::exposition::Encoder`] that serves both.
 
-pub mod body;
 pub mod exporter;
 mod proto;
+pub mod scrape;
 mod snapshot;
 pub mod targets;
+mod view;
 
 pub use crate::exposition::{Coding, Format};
-pub use body::Scrape;
 pub use exporter::ExporterMetrics;
+pub use scrape::Scrape;
 pub use snapshot::Kept;

@@ -7,90 +7,14 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::exposition::{ABSENT, Label, Labels};
 use tokio::time::Instant;
 
 use super::targets::{FAMILIES, Family};
-use crate::board::{Board, Endpoint, Histogram, HostCount, LogState, Slot, TargetInfo, TargetState};
+use super::view::{Call, Rest, View, Visit};
+use crate::board::{Board, Endpoint, Slot};
 use crate::domain::reason::ReasonSet;
-use crate::domain::{Grant, Operation, Phases};
-
-/// One target at its visit, for the families with at most one sample.
-#[derive(Clone, Copy, Debug)]
-pub struct Visit<'a> {
-    /// What stays the same.
-    pub info: &'a TargetInfo,
-    /// The state of this scrape.
-    pub state: &'a TargetState,
-}
-
-/// One target as the writer of a family with any number of samples sees it.
-#[derive(Clone, Copy, Debug)]
-pub struct View<'a> {
-    /// What stays the same.
-    pub info: &'a TargetInfo,
-    /// `target="name"`, escaped.
-    pub label: Label<'a>,
-    /// Reasons that stand at 0 from the start, for each operation; bits by `Reason::index`.
-    pub zero: [u32; Operation::COUNT],
-    /// The operations called.
-    pub calls: &'a [Call],
-    /// Requests for a token by each grant that is ever sent.
-    pub grants: &'a [(Grant, u64)],
-    /// When the token in use was issued.
-    pub issued: Option<Instant>,
-    /// The moment of this scrape.
-    pub now: Instant,
-    /// What few targets have; `None` without any of it.
-    pub rest: Option<&'a Rest>,
-}
-
-/// An endpoint that is called.
-#[derive(Clone, Copy, Debug)]
-pub struct Call {
-    /// Which it is.
-    pub operation: Operation,
-    /// Whether the newest exchange gave what it should.
-    pub up: Option<bool>,
-    /// Answers of status 200.
-    pub ok: u64,
-    /// Duration of exchanges.
-    pub durations: Histogram,
-    /// Phases of the newest exchange.
-    pub phases: Phases,
-}
-
-/// Failures, other answers than 200, a version, logs, a second count.
-#[derive(Debug)]
-pub struct Rest {
-    /// The state of this scrape.
-    pub state: Arc<TargetState>,
-    /// What the PBX's own logs told; `None` where none is followed.
-    pub log: Option<Arc<LogState>>,
-    /// The newest second count of the extensions.
-    pub host_count: Option<Arc<HostCount>>,
-}
-
-impl Rest {
-    fn new(slot: &Slot, state: &Arc<TargetState>) -> Option<Self> {
-        let (log, host_count) = (slot.log(), slot.host_count());
-        let any = log.is_some() || host_count.is_some() || state.version.is_some();
-        let any = any || state.endpoints.iter().any(more_than_a_call);
-        any.then(|| Self { state: Arc::clone(state), log, host_count })
-    }
-}
-
-/// Whether it has what no [`Call`] tells.
-fn more_than_a_call(endpoint: &Endpoint) -> bool {
-    endpoint.condition.is_some() || endpoint.failures.any() || !endpoint.others.is_empty()
-}
-
-impl Call {
-    fn new(operation: Operation, endpoint: &Endpoint) -> Self {
-        let Endpoint { up, ok, durations, phases, .. } = *endpoint;
-        Self { operation, up, ok, durations, phases }
-    }
-}
+use crate::domain::{Grant, Operation};
+use crate::exposition::{ABSENT, Labels};
 
 /// A static key is not.
 fn is_sent(grant: Grant) -> bool {

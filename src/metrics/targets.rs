@@ -1,13 +1,13 @@
 //! The families of the targets, written from a snapshot of the board.
 //!
 //! Belongs here: one static table of families with HELP and a writer each. Does not belong here:
-//! spelling (the crate `exposition`) or the order of targets and chunks (`body`).
+//! spelling (`exposition`) or the order of targets and chunks (`scrape`).
 //!
 //! Zero counters are the bulk of an exposition, so each possible line end stands ready as a [`Tail`].
 
 use crate::exposition::{ABSENT, Encoder, Format, Kind, Tail};
 
-use super::snapshot::{Call, View, Visit};
+use super::view::{Call, View, Visit};
 use crate::board::{BUCKETS, Code, TargetState};
 use crate::domain::{Grant, LogEvent, Operation, Reason};
 

@@ -1,7 +1,7 @@
 //! What others leave for the owner of the storage: a command, or the service's page.
 
-use super::record::{Owner, Record};
-use super::recover::{ASIDE, FOREIGN};
+use super::leftovers::{ASIDE, FOREIGN};
+use super::token_record::{Owner, Record};
 use super::{HANDOVER, Loaded, Store, StoreError, new, seal, stem};
 
 /// Nobody takes as long to write a file, seconds.

@@ -9,15 +9,15 @@
 //! owner adopts it; `codes/` holds what starts a confirmation on the service's page; `seeds/` tells which target sent
 //! a configured refresh token.
 
-mod code;
 mod disk;
 mod error;
 mod handover;
-pub mod record;
-mod recover;
+mod leftovers;
+mod one_time_code;
 mod seal;
-mod seat;
 mod seed;
+mod token_record;
+mod turn;
 
 use std::collections::HashMap;
 use std::fs::{File, TryLockError};
@@ -25,20 +25,20 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-pub(crate) use code::same;
-pub use code::{CodeState, OneTimeCode};
 pub use disk::{Disk, Folder, Found};
 pub use error::StoreError;
 pub use handover::{HandedOver, Left};
-pub use record::{Access, Chain, Confirmed, Ended, InFlight, Owner, Record, Refused, Written};
+pub(crate) use one_time_code::same;
+pub use one_time_code::{CodeState, OneTimeCode};
 pub use seal::{change_mark, fingerprint, is_key, random};
-pub use seat::Turn;
+pub use token_record::{Access, Chain, Confirmed, Ended, InFlight, Owner, Record, Refused, Written};
+pub use turn::Turn;
 
 use secrecy::ExposeSecret as _;
 
 use crate::domain::{SecretSource, StorageSettings};
 use seal::{Key, Unusable};
-use seat::Seat;
+use turn::Seat;
 
 const HANDOVER: &str = "handover";
 const CODES: &str = "codes";

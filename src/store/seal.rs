@@ -10,7 +10,7 @@ use ring::digest::{SHA256, digest};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use serde::{Deserialize, Serialize};
 
-use super::record::Record;
+use super::token_record::Record;
 
 /// The version written and read.
 const FORMAT: u32 = 1;
@@ -169,7 +169,7 @@ fn open(nonce: &str, sealed: &str, target: &str, key: &Key) -> Option<Record> {
 mod tests {
     use secrecy::{ExposeSecret, SecretString};
 
-    use super::super::record::{Chain, Owner, Written};
+    use super::super::token_record::{Chain, Owner, Written};
     use super::*;
 
     const KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";

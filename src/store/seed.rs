@@ -1,7 +1,7 @@
 //! Which target sent a configured refresh token first. It may have served once, and what came for it is kept under
 //! that target's name: a target of another name would send what is spent, which can end the access of both.
 
-use super::record::Owner;
+use super::token_record::Owner;
 use super::{SEEDS, Store, StoreError, fingerprint};
 
 impl Store {

@@ -11,7 +11,7 @@ use pbx_exporter::domain::outcome::{Attempt, Version};
 use pbx_exporter::domain::target::{LogFile, LogFormat};
 use pbx_exporter::domain::{Exchange, Grant, Operation, Reason, TransportError};
 use pbx_exporter::exposition::{Coding, Format};
-use pbx_exporter::metrics::body::CHUNK;
+use pbx_exporter::metrics::scrape::CHUNK;
 use pbx_exporter::metrics::{ExporterMetrics, Kept, Scrape};
 use tokio::time::Instant;
 

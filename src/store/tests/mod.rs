@@ -2,7 +2,7 @@
 //! tests/it, through the keeper.
 
 mod disk;
-mod recover;
+mod leftovers;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

@@ -1,8 +1,8 @@
 //! What a process finds that is not as it should be: half written, broken, of somebody else, put aside. Nothing that may
 //! be worth something to anybody is overwritten or removed.
 
-use super::record::{Chain, Owner, Record};
 use super::seal::Unusable;
+use super::token_record::{Chain, Owner, Record};
 use super::{Loaded, Store, StoreError, new, random};
 
 /// Stands between the name of a file that is not used and what tells it from others.
