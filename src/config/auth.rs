@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ::url::Url;
 
-use super::check::Checker;
+use super::checker::Checker;
 use super::client::source;
 use super::raw;
 use super::secret::Forms;

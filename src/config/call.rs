@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use http::HeaderValue;
 
-use super::check::Checker;
+use super::checker::Checker;
 use super::raw;
 use super::structure::{printable, suggest};
 use crate::domain::Platform;

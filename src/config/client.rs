@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use super::check::Checker;
+use super::checker::Checker;
 use super::issue::Level;
 use super::secret::{self, Forms};
 use super::structure::NO_VALUE;

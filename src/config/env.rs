@@ -10,7 +10,7 @@ use ::url::Url;
 
 use super::credential::{Credential, Get, credentials, told_grant, unattended, variable};
 use super::issue::{Place, Report};
-use super::load::Parts;
+use super::parts::Parts;
 use super::structure::{printable, suggest};
 use super::tree::{Data, Entry, Node};
 use super::{Lookup, normalise_url};

@@ -1,6 +1,6 @@
 //! `expected_extensions`, literally or as a file.
 
-use super::check::Checker;
+use super::checker::Checker;
 use super::issue::Level;
 use super::raw::{self, ExtensionId};
 use crate::domain::Platform;

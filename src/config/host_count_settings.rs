@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::auth::required;
-use super::check::{Checker, MINUTE, SECOND, WEEK, show};
+use super::checker::{Checker, MINUTE, SECOND, WEEK, show};
 use super::raw;
 use super::secret::Forms;
 use crate::domain::host_count::{

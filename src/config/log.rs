@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::check::Checker;
+use super::checker::Checker;
 use super::issue::Level;
 use super::raw;
 use crate::domain::target::{LogFile, LogFormat};

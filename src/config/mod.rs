@@ -5,7 +5,7 @@
 
 mod auth;
 mod call;
-mod check;
+mod checker;
 mod client;
 mod credential;
 mod env;
@@ -13,14 +13,17 @@ mod expected;
 mod host_count_settings;
 mod inherit;
 mod issue;
+mod limits;
 mod load;
 mod log;
+mod parts;
 mod platform;
 mod raw;
 pub mod schema;
 mod secret;
 mod storage;
 mod structure;
+mod target;
 mod times;
 mod together;
 mod tree;

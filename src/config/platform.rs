@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::from_value;
 
 use super::Lookup;
-use super::check::Checker;
+use super::checker::Checker;
 use super::issue::Report;
 use super::structure::{self, printable, suggest};
 use super::tree::Entry;

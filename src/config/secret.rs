@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::check::Checker;
+use super::checker::Checker;
 use super::issue::{Level, Place};
 use crate::domain::SecretSource;
 

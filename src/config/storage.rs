@@ -9,7 +9,7 @@ use ::url::Url;
 use secrecy::ExposeSecret as _;
 use serde_json::from_value;
 
-use super::check::Checker;
+use super::checker::Checker;
 use super::issue::{Level, Report};
 use super::tree::Node;
 use super::{raw, secret};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::check::{Checker, MINUTE, SECOND, WEEK, show};
+use super::checker::{Checker, MINUTE, SECOND, WEEK, show};
 use super::raw::{self, DurationText};
 use crate::domain::target::Backoff;
 use crate::domain::{Grant, Platform};

@@ -1,109 +1,20 @@
-//! From a merged tree to a checked [`Target`], and the limits.
+//! From a merged tree to a checked [`Target`].
 //!
-//! Belongs here: what holds for every target: name, address, times, sizes. The larger keys have
+//! Belongs here: what holds for every target: name, address, size. The larger keys have
 //! modules of their own: `auth`, `call`, `client`.
 
-use std::fmt::Display;
-use std::ops::RangeInclusive;
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::from_value;
 
-use super::issue::{Level, Report};
+use super::checker::Checker;
+use super::issue::Level;
 use super::platform::Platforms;
-use super::raw::{self, DurationText};
+use super::raw;
 use super::structure::is_invisible;
-use super::tree::Node;
-use super::{Limits, Lookup, auth, call, client, expected, host_count_settings, log, times, url};
+use super::{auth, call, client, expected, host_count_settings, log, times, url};
 use crate::domain::target::is_loopback;
 use crate::domain::{Platform, Target};
-
-pub(super) const SECOND: Duration = Duration::from_secs(1);
-pub(super) const MINUTE: Duration = Duration::from_secs(60);
-pub(super) const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
-
-/// What a check needs: where keys were written, the environment, and where to report.
-pub(super) struct Checker<'a> {
-    pub root: &'a Node,
-    /// Path of `root` from the file's root.
-    pub path: String,
-    pub lookup: Lookup<'a>,
-    pub report: &'a mut Report,
-}
-
-impl Checker<'_> {
-    pub fn error(&mut self, key: &str, text: impl Into<String>) {
-        self.add(Level::Error, key, text);
-    }
-
-    pub fn warning(&mut self, key: &str, text: impl Into<String>) {
-        self.add(Level::Warning, key, text);
-    }
-
-    /// Reports at the key's place, or at its nearest parent's where it is not written.
-    pub fn add(&mut self, level: Level, key: &str, text: impl Into<String>) {
-        let node = self.root.nearest(key);
-        self.report.add(level, &node.place, self.whole_path(node, key), text);
-    }
-
-    /// Reports an entry of the mapping at `key` at its place, without its name, which may be a piece of a secret.
-    pub fn unnamed(&mut self, key: &str, name: &str, text: impl Into<String>) {
-        let entry = self.root.nearest(key).entries().iter().find(|entry| entry.key == name);
-        if let Some(entry) = entry {
-            self.report.error(&entry.place, self.whole_path(&entry.node, key), text);
-        }
-    }
-
-    fn whole_path(&self, node: &Node, key: &str) -> String {
-        let root = if node.inherited { "defaults" } else { &self.path };
-        [root, key].iter().filter(|p| !p.is_empty()).copied().collect::<Vec<_>>().join(".")
-    }
-
-    /// Unwraps a result, or reports its error at `key`.
-    pub fn accept<T>(&mut self, key: &str, result: Result<T, impl Display>) -> Option<T> {
-        result.map_err(|e| self.error(key, e.to_string())).ok()
-    }
-
-    /// Whether the target itself has the key, rather than the defaults.
-    pub fn is_own(&self, key: &str) -> bool {
-        self.root.at(key).is_some_and(|node| !node.inherited)
-    }
-
-    /// A duration in a range, or the default where it is not written or wrong.
-    pub fn duration(
-        &mut self,
-        key: &str,
-        text: Option<&DurationText>,
-        default: Duration,
-        range: RangeInclusive<Duration>,
-    ) -> Duration {
-        let Some(DurationText(text)) = text else { return default };
-        let Ok(value) = humantime::parse_duration(text) else {
-            self.error(key, "is no duration; write a number with its unit, as in `60s`, `2m` or `1h 30m`");
-            return default;
-        };
-        if range.contains(&value) {
-            return value;
-        }
-        let off = if key == "token_interval" { ", or `off`" } else { "" };
-        self.error(
-            key,
-            format!(
-                "{} is out of range; write {} to {}{off}",
-                show(value),
-                show(*range.start()),
-                show(*range.end())
-            ),
-        );
-        default
-    }
-}
-
-/// A duration as it is written in the file.
-pub(super) fn show(duration: Duration) -> String {
-    humantime::format_duration(duration).to_string()
-}
 
 /// Checks one merged target; `None` only after reporting at least one error.
 pub(super) fn target(mut c: Checker<'_>, platforms: &Platforms) -> Option<Target> {
@@ -240,39 +151,4 @@ fn parse_size(text: &str) -> Option<u64> {
     let units = [("KiB", KIB), ("MiB", MIB)];
     let (number, unit) = units.iter().find_map(|(name, unit)| Some((text.strip_suffix(name)?, unit)))?;
     number.trim_end().parse::<u64>().ok()?.checked_mul(*unit)
-}
-
-/// Checks the limits over all targets; `root` is their mapping.
-pub(super) fn limits(mut c: Checker<'_>) -> Limits {
-    let safe = Limits::default();
-    let Ok(raw) = from_value::<raw::Limits>(c.root.to_value()) else {
-        c.error("", "does not fit the schema; see docs/configuration.md");
-        return safe;
-    };
-    let window =
-        c.duration("refusal_window", raw.refusal_window.as_ref(), safe.refusal_window, SECOND..=WEEK);
-    let refusals = raw.refusals_per_origin.unwrap_or(safe.refusals_per_origin);
-    if refusals > safe.refusals_per_origin {
-        let relation = match refusals {
-            ..8 => "close to",
-            8 => "as many as",
-            9.. => "above",
-        };
-        c.warning("refusals_per_origin", format!("{refusals} is {relation} the 8 refusals in 40m for which FreePBX's fail2ban bans; 6 or less is safe"));
-    }
-    if window < safe.refusal_window {
-        c.warning(
-            "refusal_window",
-            format!(
-                "{} is shorter than the 40m over which FreePBX's fail2ban counts; 40m or more is safe",
-                show(window)
-            ),
-        );
-    }
-    Limits {
-        probes_in_flight: raw.probes_in_flight.unwrap_or(safe.probes_in_flight),
-        probes_per_host: raw.probes_per_host.unwrap_or(safe.probes_per_host),
-        refusals_per_origin: refusals,
-        refusal_window: window,
-    }
 }
