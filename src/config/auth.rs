@@ -11,11 +11,11 @@ use super::secret::Forms;
 use super::structure::{printable, suggest};
 use super::url::parse_checked;
 use crate::domain::platform::{Parameter, Platform, Reader, TokenEndpoint};
-use crate::domain::target::{Auth, Call, ClientAuth, is_loopback};
+use crate::domain::target::{Auth, Call, is_loopback};
 use crate::domain::{Grant, SecretSource};
 
-/// Checks `auth`; `None` only after reporting an error.
-pub(super) fn check(
+/// `None` only after reporting an error.
+pub(super) fn auth(
     c: &mut Checker<'_>,
     raw: Option<&raw::Auth>,
     platform: &Platform,
@@ -32,11 +32,6 @@ pub(super) fn check(
         without_token_endpoint(c, raw);
         return Some(Auth { key, ..Auth::empty(grant) });
     };
-    let usual = form.client_auth;
-    let client_auth = raw.client_auth.map_or(usual, |written| match written {
-        raw::ClientAuth::Body => ClientAuth::Body,
-        raw::ClientAuth::Basic => ClientAuth::Basic,
-    });
     let client_id = required(c, "auth.client_id", raw.client_id.as_deref());
     let secret = client_secret(raw);
     let client_secret = if form.secret_optional && !secret.is_given() {
@@ -54,7 +49,7 @@ pub(super) fn check(
         grant,
         client_id: client_id?,
         client_secret,
-        client_auth,
+        client_auth: raw.client_auth.unwrap_or(form.client_auth),
         username,
         password,
         refresh_token,
@@ -67,14 +62,7 @@ pub(super) fn check(
 }
 
 fn grant(c: &mut Checker<'_>, raw: &raw::Auth, platform: &Platform) -> Option<Grant> {
-    let grant = match raw.grant {
-        Some(raw::Grant::ClientCredentials) => Grant::ClientCredentials,
-        Some(raw::Grant::Password) => Grant::Password,
-        Some(raw::Grant::AuthorizationCode) => Grant::AuthorizationCode,
-        Some(raw::Grant::RefreshToken) => Grant::RefreshToken,
-        Some(raw::Grant::Static) => Grant::Static,
-        None => return platform.grants.served().next(),
-    };
+    let Some(grant) = raw.grant else { return platform.grants.served().next() };
     if platform.grants.get(grant).is_some() {
         return Some(grant);
     }
@@ -218,7 +206,7 @@ fn required_secret(c: &mut Checker<'_>, forms: &Forms<'_>, why: &str) -> Option<
         let name = forms.key.rsplit('.').next().unwrap_or(forms.key);
         c.error(forms.key, format!("missing, {why}; add {name}, {name}_file or {name}_env"));
     }
-    forms.check(c)
+    forms.source(c)
 }
 
 fn user(c: &mut Checker<'_>, raw: &raw::Auth, grant: Grant) -> (Option<String>, Option<SecretSource>) {

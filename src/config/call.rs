@@ -12,8 +12,8 @@ use crate::domain::platform::{CallForm, Method, Reader, RequestForm};
 use crate::domain::target::Call;
 use crate::platform::{decoded, may_change, mutates, wrong_path, wrong_pointer, wrong_query};
 
-/// Checks `call`; `None` only after reporting an error.
-pub(super) fn check(c: &mut Checker<'_>, raw: Option<&raw::Call>, platform: &Platform) -> Option<Call> {
+/// `None` only after reporting an error.
+pub(super) fn call(c: &mut Checker<'_>, raw: Option<&raw::Call>, platform: &Platform) -> Option<Call> {
     let name = match raw {
         None => platform.calls.first().map_or("", |call| &call.name),
         Some(raw::Call::Known(name)) => name,

@@ -12,12 +12,16 @@ use super::issue::Level;
 use super::secret::{self, Forms};
 use super::structure::NO_VALUE;
 use super::{raw, url::parse_checked};
-use crate::domain::target::{ClientSettings, ProxySettings, TlsVersion};
+use crate::domain::target::{ClientSettings, ProxySettings};
 use crate::domain::{Platform, SecretSource, file};
 use crate::platform::overrides_method;
 
 /// Checks TLS and proxy. `origins`: what is asked, and the token endpoint's where that is another.
-pub(super) fn check(c: &mut Checker<'_>, raw: &raw::Settings, origins: [Option<&Url>; 2]) -> ClientSettings {
+pub(super) fn settings(
+    c: &mut Checker<'_>,
+    raw: &raw::Settings,
+    origins: [Option<&Url>; 2],
+) -> ClientSettings {
     let proxy = raw.proxy.as_ref().and_then(|raw| proxy(c, raw));
     let Some(tls) = &raw.tls else { return ClientSettings { proxy, ..ClientSettings::default() } };
     let [asked, token] = origins.map(|origin| origin.map(Url::scheme));
@@ -36,14 +40,10 @@ pub(super) fn check(c: &mut Checker<'_>, raw: &raw::Settings, origins: [Option<&
             "any certificate is accepted, so anyone in between can read the credentials; use ca_file",
         );
     }
-    let min_version = match tls.min_version {
-        Some(raw::TlsVersion::Tls13) => TlsVersion::Tls13,
-        Some(raw::TlsVersion::Tls12) | None => TlsVersion::Tls12,
-    };
     ClientSettings {
         ca_file: tls.ca_file.as_ref().and_then(|path| pem(c, "tls.ca_file", path, "CERTIFICATE-----")),
         client_certificate: client_certificate(c, tls),
-        min_version,
+        min_version: tls.min_version.unwrap_or_default(),
         insecure_skip_verify,
         proxy,
     }
@@ -86,7 +86,7 @@ fn proxy(c: &mut Checker<'_>, raw: &raw::Proxy) -> Option<ProxySettings> {
         file: raw.password_file.as_ref(),
         env: raw.password_env.as_ref(),
     };
-    let password = forms.check(c);
+    let password = forms.source(c);
     if raw.username.is_some() && !forms.is_given() {
         c.error("proxy.username", "has no password; add password, password_file or password_env");
     }

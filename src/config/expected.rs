@@ -12,7 +12,7 @@ const LIST: &str = "expected_extensions";
 const FILE: &str = "expected_extensions_file";
 
 /// Checks which extensions there should be.
-pub(super) fn check(
+pub(super) fn expected(
     c: &mut Checker<'_>,
     raw: &raw::Settings,
     call: Option<&Call>,

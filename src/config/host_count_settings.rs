@@ -16,7 +16,7 @@ use crate::domain::platform::{Platform, Reader};
 use crate::domain::target::Call;
 
 /// Checks `reference`; `None` where there is none, or after reporting an error.
-pub(super) fn check(
+pub(super) fn host_count(
     c: &mut Checker<'_>,
     raw: Option<&raw::Reference>,
     call: Option<&Call>,
@@ -78,25 +78,15 @@ fn asterisk(c: &mut Checker<'_>, raw: &raw::Asterisk) -> AsteriskSettings {
         let text = "is not the absolute path of a program named asterisk; write it as in /usr/sbin/asterisk";
         c.error("reference.asterisk.program", text);
     }
-    let commands = raw.commands.as_deref().unwrap_or(&[raw::AsteriskCommand::PjsipShowEndpoints]);
-    let mut checked = Vec::with_capacity(commands.len());
-    for command in commands {
-        let command = match command {
-            raw::AsteriskCommand::PjsipShowEndpoints => AsteriskCommand::PjsipShowEndpoints,
-            raw::AsteriskCommand::SipShowPeers => AsteriskCommand::SipShowPeers,
-        };
-        if checked.contains(&command) {
-            c.error(
-                "reference.asterisk.commands",
-                "has a command twice, which would count twice; remove one",
-            );
-        }
-        checked.push(command);
+    let commands = raw.commands.clone().unwrap_or_else(|| vec![AsteriskCommand::PjsipShowEndpoints]);
+    let key = "reference.asterisk.commands";
+    if (1..commands.len()).any(|at| commands[..at].contains(&commands[at])) {
+        c.error(key, "has a command twice, which would count twice; remove one");
     }
-    if checked.is_empty() {
-        c.error("reference.asterisk.commands", "is empty; write [pjsip show endpoints], or remove it");
+    if commands.is_empty() {
+        c.error(key, "is empty; write [pjsip show endpoints], or remove it");
     }
-    AsteriskSettings { program, commands: checked }
+    AsteriskSettings { program, commands }
 }
 
 fn database(
@@ -123,7 +113,7 @@ fn database(
         file: raw.password_file.as_ref(),
         env: raw.password_env.as_ref(),
     };
-    let password = forms.check(c);
+    let password = forms.source(c);
     let name = required(c, "reference.database.name", Some(raw.name.as_deref().unwrap_or("asterisk")));
     let program = raw.program.clone();
     Some(DatabaseSettings {

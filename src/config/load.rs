@@ -65,7 +65,7 @@ fn checked(
     try_out: TryOut<'_>,
     mut report: Report,
 ) -> Result<Config, ConfigErrors> {
-    let mut config = parts.check(lookup, try_out, &mut report);
+    let mut config = parts.config(lookup, try_out, &mut report);
     if report.errors() > 0 {
         return Err(ConfigErrors(report.take(&[Level::Error, Level::Unreadable])));
     }
@@ -105,7 +105,7 @@ fn read_file(path: &Path, report: &mut Report) -> Option<Node> {
     };
     let root = tree::parse(&text, &name, report)?;
     if !matches!(root.data, Data::Null) {
-        structure::check(&root, report);
+        structure::report_misfits(&root, report);
     }
     Some(root)
 }

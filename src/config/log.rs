@@ -4,12 +4,11 @@ use std::collections::HashSet;
 
 use super::checker::Checker;
 use super::issue::Level;
-use super::raw;
-use crate::domain::target::{LogFile, LogFormat};
+use crate::domain::target::LogFile;
 use crate::logfile;
 
 /// Checks `log`. A file that is absent or unreadable now is a condition of the running exporter, no error.
-pub(super) fn check(c: &mut Checker<'_>, raw: Option<&[raw::LogFile]>) -> Vec<LogFile> {
+pub(super) fn followed(c: &mut Checker<'_>, raw: Option<&[LogFile]>) -> Vec<LogFile> {
     let mut seen = HashSet::new();
     let mut files = Vec::new();
     for (i, raw) in raw.into_iter().flatten().enumerate() {
@@ -24,15 +23,7 @@ pub(super) fn check(c: &mut Checker<'_>, raw: Option<&[raw::LogFile]>) -> Vec<Lo
         } else if let Err(error) = path.metadata() {
             c.add(Level::Note, &key, format!("{} cannot be followed yet: {error}", path.display()));
         }
-        files.push(LogFile { path, format: format(raw.format) });
+        files.push(LogFile { path, format: raw.format });
     }
     files
-}
-
-fn format(raw: raw::LogFormat) -> LogFormat {
-    match raw {
-        raw::LogFormat::GqlApiError => LogFormat::GqlApiError,
-        raw::LogFormat::AccessLog => LogFormat::AccessLog,
-        raw::LogFormat::FreepbxLog => LogFormat::FreepbxLog,
-    }
 }

@@ -24,7 +24,7 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    pub fn check(self, lookup: Lookup<'_>, try_out: TryOut<'_>, report: &mut Report) -> Config {
+    pub fn config(self, lookup: Lookup<'_>, try_out: TryOut<'_>, report: &mut Report) -> Config {
         let is_sound = |node: &Node, name| self.sound || structure::is_sound(node, name);
         let mut limits = Limits::default();
         if let Some(root) = self.limits.as_ref().filter(|root| is_sound(root, "Limits")) {
@@ -32,14 +32,14 @@ impl Parts {
         }
         let storage =
             self.storage.as_ref().filter(|root| is_sound(root, "Storage")).and_then(|root| {
-                storage::check(Checker { root, path: "storage".to_owned(), lookup, report })
+                storage::storage(Checker { root, path: "storage".to_owned(), lookup, report })
             });
         let authorization = self.authorization.as_ref().filter(|root| is_sound(root, "Authorization"));
         let external_url = authorization.and_then(|root| {
             storage::external_url(Checker { root, path: "authorization".to_owned(), lookup, report })
         });
         check_names(&self.targets, report);
-        let platforms = Platforms::check(&self.platforms, self.sound, lookup, report);
+        let platforms = Platforms::described(&self.platforms, self.sound, lookup, report);
         if self.defaults.as_ref().is_some_and(|root| !is_sound(root, "Defaults")) {
             return Config::default();
         }
@@ -55,7 +55,7 @@ impl Parts {
             }
             targets.extend(checked.map(|target| (Arc::new(target), (path, own))));
         }
-        together::check(&targets, report);
+        together::compare(&targets, report);
         if self.storage.is_none() {
             storage::is_missing(&targets, self.authorization.as_ref(), report);
         }

@@ -20,7 +20,7 @@ pub(super) struct Platforms(HashMap<String, Option<Arc<Platform>>>);
 
 impl Platforms {
     /// Checks the descriptions of all files.
-    pub fn check(entries: &[Entry], sound: bool, lookup: Lookup<'_>, report: &mut Report) -> Self {
+    pub fn described(entries: &[Entry], sound: bool, lookup: Lookup<'_>, report: &mut Report) -> Self {
         let mut platforms = Self::default();
         for entry in entries {
             let is_sound = sound || structure::is_sound(&entry.node, "Platform");

@@ -10,7 +10,9 @@ use schemars::{JsonSchema, json_schema};
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use crate::domain::Platform;
+use crate::domain::host_count::AsteriskCommand;
+use crate::domain::target::{ClientAuth, LogFile, TlsVersion};
+use crate::domain::{Grant, Platform};
 
 /// Configuration of pbx_exporter. Several files are merged: `targets` add up, `defaults`, `limits`,
 /// `storage` and `authorization` may each stand in one of the files and hold for all.
@@ -107,29 +109,6 @@ pub(super) struct Settings {
     pub reference: Option<Reference>,
 }
 
-/// A log of the PBX on this machine.
-#[derive(Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub(super) struct LogFile {
-    /// The file. It may be absent for a while, and is followed through rotation and truncation.
-    pub path: PathBuf,
-    /// How it is written: `gql_api_error` (of FreePBX's API module), `access_log` (Apache or nginx, common or
-    /// combined) or `freepbx_log`.
-    pub format: LogFormat,
-}
-
-/// How a log is written.
-#[derive(Clone, Copy, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum LogFormat {
-    /// `gql_api_error.log` of FreePBX's API module.
-    GqlApiError,
-    /// The web server's access log.
-    AccessLog,
-    /// `freepbx.log`.
-    FreepbxLog,
-}
-
 /// The id of an extension.
 #[derive(Deserialize, JsonSchema)]
 #[serde(untagged)]
@@ -197,32 +176,6 @@ pub(super) struct Auth {
     pub key_env: Option<String>,
 }
 
-/// A grant (RFC 6749).
-#[derive(Clone, Copy, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Grant {
-    /// FreePBX application type Machine-to-Machine; Ringme's `trusted`.
-    ClientCredentials,
-    /// FreePBX application type Native; Ringme's `password_credentials`.
-    Password,
-    /// A person confirms access in a browser, by `pbx_exporter authorize`; FreePBX application type Web-server.
-    AuthorizationCode,
-    /// A refresh token that was obtained elsewhere.
-    RefreshToken,
-    /// A fixed key.
-    Static,
-}
-
-/// Client authentication (RFC 6749 section 2.3.1).
-#[derive(Clone, Copy, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum ClientAuth {
-    /// In the form body.
-    Body,
-    /// In an `Authorization: Basic` header.
-    Basic,
-}
-
 /// Waits after refusals. FreePBX's fail2ban bans the exporter's address after 8 refusals in 40 minutes.
 #[derive(Default, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
@@ -254,17 +207,6 @@ pub(super) struct Tls {
     /// Accept any certificate. Whoever sits between can then read the credentials.
     #[schemars(extend("default" = false))]
     pub insecure_skip_verify: Option<bool>,
-}
-
-/// A TLS version, in quotes.
-#[derive(Clone, Copy, Deserialize, JsonSchema)]
-pub(super) enum TlsVersion {
-    /// RFC 5246.
-    #[serde(rename = "1.2")]
-    Tls12,
-    /// RFC 8446.
-    #[serde(rename = "1.3")]
-    Tls13,
 }
 
 /// A proxy.
@@ -369,17 +311,6 @@ pub(super) struct Asterisk {
     /// What to ask, one command for each SIP driver in use; the counts add up.
     #[schemars(extend("default" = ["pjsip show endpoints"]))]
     pub commands: Option<Vec<AsteriskCommand>>,
-}
-
-/// A command of Asterisk's console that only shows.
-#[derive(Clone, Copy, Deserialize, JsonSchema)]
-pub(super) enum AsteriskCommand {
-    /// Extensions of chan_pjsip.
-    #[serde(rename = "pjsip show endpoints")]
-    PjsipShowEndpoints,
-    /// Extensions of chan_sip.
-    #[serde(rename = "sip show peers")]
-    SipShowPeers,
 }
 
 /// Asking FreePBX's database. The password has three forms, of which at most one is given.

@@ -34,7 +34,7 @@ impl Forms<'_> {
     }
 
     /// The source, after reporting what is wrong with it; `None` where there is none or an error.
-    pub fn check(&self, c: &mut Checker<'_>) -> Option<SecretSource> {
+    pub fn source(&self, c: &mut Checker<'_>) -> Option<SecretSource> {
         let count = [self.literal.is_some(), self.file.is_some(), self.env.is_some()];
         if count.iter().filter(|given| **given).count() > 1 {
             let name = self.key.rsplit('.').next().unwrap_or(self.key);

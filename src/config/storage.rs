@@ -17,8 +17,8 @@ use crate::domain::target::is_loopback;
 use crate::domain::{Grant, StorageSettings, Target, storage};
 use crate::store;
 
-/// Checks `storage`.
-pub(super) fn check(mut c: Checker<'_>) -> Option<StorageSettings> {
+/// `storage`.
+pub(super) fn storage(mut c: Checker<'_>) -> Option<StorageSettings> {
     let Ok(raw) = from_value::<raw::Storage>(c.root.to_value()) else {
         c.error("", "does not fit the schema; see docs/configuration.md");
         return None;
@@ -49,7 +49,7 @@ fn folder(path: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// Checks `authorization`.
+/// `authorization`.
 pub(super) fn external_url(mut c: Checker<'_>) -> Option<Url> {
     let Ok(raw) = from_value::<raw::Authorization>(c.root.to_value()) else {
         c.error("", "does not fit the schema; see docs/configuration.md");

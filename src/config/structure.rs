@@ -11,7 +11,7 @@ use super::tree::{Data, Node, join};
 type Object = Map<String, Value>;
 
 /// Reports all errors of structure in a file.
-pub(super) fn check(root: &Node, report: &mut Report) {
+pub(super) fn report_misfits(root: &Node, report: &mut Report) {
     walk(root, schema::value(), "", report);
 }
 

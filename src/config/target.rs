@@ -28,20 +28,20 @@ pub(super) fn target(mut c: Checker<'_>, platforms: &Platforms) -> Option<Target
     let platform = platforms.find(&mut c, settings.platform.as_deref().unwrap_or("freepbx"));
     let origin = check_url(&mut c, &raw.url, platform.as_deref());
     let platform = platform?;
-    let call = call::check(&mut c, settings.call.as_ref(), &platform);
+    let call = call::call(&mut c, settings.call.as_ref(), &platform);
     let version = check_version(&mut c, settings.version, &platform);
-    let auth = auth::check(&mut c, settings.auth.as_ref(), &platform, call.as_ref(), version);
-    let times = times::Times::check(&mut c, settings, auth.as_ref().map(|a| a.grant), &platform);
+    let auth = auth::auth(&mut c, settings.auth.as_ref(), &platform, call.as_ref(), version);
+    let times = times::Times::of(&mut c, settings, auth.as_ref().map(|a| a.grant), &platform);
     let backoff = times::backoff(&mut c, settings.backoff.as_ref());
     let body_limit = check_size(&mut c, settings.body_limit.as_ref());
     let (headers, secret_headers) = client::headers(&mut c, settings.headers.as_ref(), &platform);
     let token_origin = auth.as_ref().and_then(|auth| auth.origin.as_ref());
-    let client = client::check(&mut c, settings, [origin.as_ref(), token_origin]);
+    let client = client::settings(&mut c, settings, [origin.as_ref(), token_origin]);
     let customer = check_customer(&mut c, settings.customer.as_deref(), &platform);
-    let log = log::check(&mut c, settings.log.as_deref());
-    let expected = expected::check(&mut c, settings, call.as_ref(), &platform);
+    let log = log::followed(&mut c, settings.log.as_deref());
+    let expected = expected::expected(&mut c, settings, call.as_ref(), &platform);
     let host_count =
-        host_count_settings::check(&mut c, settings.reference.as_ref(), call.as_ref(), &platform);
+        host_count_settings::host_count(&mut c, settings.reference.as_ref(), call.as_ref(), &platform);
     if c.report.errors() > before {
         return None;
     }

@@ -16,12 +16,7 @@ pub(super) struct Times {
 }
 
 impl Times {
-    pub fn check(
-        c: &mut Checker<'_>,
-        raw: &raw::Settings,
-        grant: Option<Grant>,
-        platform: &Platform,
-    ) -> Self {
+    pub fn of(c: &mut Checker<'_>, raw: &raw::Settings, grant: Option<Grant>, platform: &Platform) -> Self {
         let interval = c.duration("interval", raw.interval.as_ref(), MINUTE, SECOND..=WEEK);
         if interval < 10 * SECOND {
             c.warning("interval", format!("{} is short for a PBX; 10s or more is kind", show(interval)));

@@ -12,7 +12,7 @@ use crate::domain::Target;
 pub(super) type Placed<'a> = (Arc<Target>, (&'a String, &'a Node));
 
 /// Errors, warnings and notes.
-pub(super) fn check(targets: &[Placed<'_>], report: &mut Report) {
+pub(super) fn compare(targets: &[Placed<'_>], report: &mut Report) {
     refuse_one_refresh_token_twice(targets, report);
     warn_of_twins(targets, report);
     note_shared_budget(targets, report);

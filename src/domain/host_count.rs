@@ -5,6 +5,9 @@ mod comparison;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use schemars::JsonSchema;
+use serde::Deserialize;
+
 use super::SecretSource;
 
 /// How to count on the PBX host.
@@ -73,11 +76,13 @@ pub struct AsteriskSettings {
 }
 
 /// A command of Asterisk's console. None that changes anything is among them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 pub enum AsteriskCommand {
     /// Endpoints of chan_pjsip.
+    #[serde(rename = "pjsip show endpoints")]
     PjsipShowEndpoints,
     /// Peers of chan_sip, which FreePBX up to 16 may use.
+    #[serde(rename = "sip show peers")]
     SipShowPeers,
 }
 

@@ -47,13 +47,14 @@ vocabulary! {
 vocabulary! {
     /// What is sent for a token (RFC 6749 sections 1.3, 4 and 6).
     Grant {
-        /// RFC 6749 section 4.4.
+        /// RFC 6749 section 4.4: FreePBX application type Machine-to-Machine; Ringme's `trusted`.
         ClientCredentials => "client_credentials",
-        /// RFC 6749 section 4.3.
+        /// RFC 6749 section 4.3: FreePBX application type Native; Ringme's `password_credentials`.
         Password => "password",
-        /// RFC 6749 section 4.1.
+        /// RFC 6749 section 4.1: a person confirms access in a browser, by `pbx_exporter authorize`; FreePBX application type
+        /// Web-server.
         AuthorizationCode => "authorization_code",
-        /// RFC 6749 section 6.
+        /// RFC 6749 section 6: a refresh token that was obtained elsewhere.
         RefreshToken => "refresh_token",
         /// A fixed key: nothing is ever sent for a token.
         Static => "static",

@@ -58,17 +58,20 @@ pub struct Target {
     pub host_count: Option<Arc<HostCountSettings>>,
 }
 
-/// A log of the PBX, on the exporter's own host.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// A log of the PBX on this machine.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct LogFile {
-    /// Where it is.
+    /// The file. It may be absent for a while, and is followed through rotation and truncation.
     pub path: PathBuf,
-    /// How it is written.
+    /// How it is written: `gql_api_error` (of FreePBX's API module), `access_log` (Apache or nginx, common or
+    /// combined) or `freepbx_log`.
     pub format: LogFormat,
 }
 
 /// How a log is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum LogFormat {
     /// `gql_api_error.log` of FreePBX's API module: a time and PHP's `print_r` over several lines.
     GqlApiError,
@@ -219,13 +222,15 @@ pub struct ClientSettings {
     pub proxy: Option<ProxySettings>,
 }
 
-/// A TLS protocol version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+/// A TLS version, in quotes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Deserialize, JsonSchema)]
 pub enum TlsVersion {
     /// RFC 5246.
     #[default]
+    #[serde(rename = "1.2")]
     Tls12,
     /// RFC 8446.
+    #[serde(rename = "1.3")]
     Tls13,
 }
 
