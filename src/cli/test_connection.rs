@@ -19,7 +19,6 @@ use super::terminal::Output;
 use crate::budget::Origin;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::diagnose::is_spent_by_use;
 use crate::domain::outcome::Outcome;
 use crate::domain::{Failure, Grant, Operation, Target};
 use crate::platform;
@@ -135,7 +134,7 @@ async fn test(
     [origin, token_origin]: [Arc<Origin>; 2],
 ) -> Tested {
     let name = Arc::clone(&target.name);
-    if is_spent_by_use(&target) {
+    if target.auth.grant.needs_person() {
         return Tested { target: name, result: Err((None, None)), seconds: 0.0 };
     }
     let probe = Probe::new(target, None, transport, origin, Clock::System).taking_tokens_at(token_origin);

@@ -55,7 +55,7 @@ fn token_interval(
     }
     let value = c.duration("token_interval", text, 15 * MINUTE, 5 * MINUTE..=WEEK);
     let why = match grant {
-        Some(Grant::RefreshToken | Grant::AuthorizationCode) => {
+        Some(grant) if grant.needs_person() => {
             "each renewal uses up the refresh token, which only a person can replace"
         }
         Some(Grant::Static) => "a key is not renewed",

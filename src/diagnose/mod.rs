@@ -20,8 +20,6 @@ use crate::platform::Certainty;
 use crate::transport::{Dial, Transport};
 
 pub use plan::{left_behind, plan, title};
-pub use token::is_spent_by_use;
-
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident => $text:literal,)+ }) => {
         $(#[$doc])*

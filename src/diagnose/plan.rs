@@ -1,14 +1,13 @@
 //! What a diagnosis is going to send, told beforehand.
 
 use super::hosts;
-use super::token::is_spent_by_use;
 use crate::domain::host_count::HostCountSource;
 use crate::domain::{Grant, Target};
 use crate::platform;
 
 /// What stays behind on the PBX afterwards.
 pub fn left_behind(target: &Target) -> &'static str {
-    if is_spent_by_use(target) || target.auth.grant == Grant::Static {
+    if target.auth.grant.needs_person() || target.auth.grant == Grant::Static {
         "Nothing is changed on the PBX."
     } else {
         "Nothing is changed on the PBX, but for a token that is issued and ends by itself."
@@ -41,7 +40,7 @@ pub fn plan(target: &Target) -> Vec<String> {
         let address = hosts::address(target, &presence.url);
         lines.push(format!("{} {address} without credentials", presence.method));
     }
-    if !is_spent_by_use(target) {
+    if !target.auth.grant.needs_person() {
         lines.extend(with_credentials(target));
     }
     lines.extend(target.host_count.as_ref().map(|host_count| second_count(&host_count.source)));

@@ -9,15 +9,10 @@ use crate::oauth::{IssuedToken, TokenAnswer, in_shell, request_token};
 use crate::platform;
 use secrecy::SecretString;
 
-/// Whether trying the configured grant uses up what only a person can replace.
-pub fn is_spent_by_use(target: &Target) -> bool {
-    matches!(target.auth.grant, Grant::RefreshToken | Grant::AuthorizationCode)
-}
-
 impl Run<'_> {
     /// One token request; a second, with an explicit scope, only where the first answer hides which of two causes it has.
     pub(super) async fn token(&mut self) -> Result<IssuedToken, Stop> {
-        if is_spent_by_use(self.target) {
+        if self.target.auth.grant.needs_person() {
             let why = untested(self.target);
             self.note(
                 StepName::Token,

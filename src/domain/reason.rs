@@ -61,6 +61,16 @@ vocabulary! {
     }
 }
 
+impl Grant {
+    /// Whether only a person can replace what it is asked with: a refresh token that may serve once.
+    pub const fn needs_person(self) -> bool {
+        match self {
+            Self::RefreshToken | Self::AuthorizationCode => true,
+            Self::ClientCredentials | Self::Password | Self::Static => false,
+        }
+    }
+}
+
 vocabulary! {
     /// Why an exchange gave nothing: closed, never text of the far side.
     Reason {

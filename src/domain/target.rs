@@ -251,8 +251,11 @@ impl Target {
         if (&self.platform, &self.origin) != (&other.platform, &other.origin) {
             return false;
         }
-        let needs_person = matches!(self.auth.grant, Grant::AuthorizationCode | Grant::RefreshToken);
-        if needs_person { self.auth.is_same_chain(&other.auth) } else { self.auth == other.auth }
+        if self.auth.grant.needs_person() {
+            self.auth.is_same_chain(&other.auth)
+        } else {
+            self.auth == other.auth
+        }
     }
 
     /// Who is known to share its budget of requests at its origin: the targets that name one customer, else those of one

@@ -225,15 +225,7 @@ fn renewal_is_due(token: &Token, target: &Target, now: Instant) -> bool {
 
 /// Off where each use of the rotating refresh token is a risk.
 const fn token_interval(target: &Target) -> Option<Duration> {
-    if needs_person(target.auth.grant) { None } else { target.token_interval }
-}
-
-/// Whether only a person can replace a refresh token that is dead.
-pub(super) const fn needs_person(grant: Grant) -> bool {
-    match grant {
-        Grant::RefreshToken | Grant::AuthorizationCode => true,
-        Grant::ClientCredentials | Grant::Password | Grant::Static => false,
-    }
+    if target.auth.grant.needs_person() { None } else { target.token_interval }
 }
 
 fn fingerprint<'a>(sources: impl Iterator<Item = &'a SecretSource>) -> u64 {
@@ -277,7 +269,7 @@ impl State {
 
     /// Not where a person would have to replace what a renewal spends.
     fn doubt(&mut self, target: &Target) {
-        if !needs_person(target.auth.grant) {
+        if !target.auth.grant.needs_person() {
             self.doubted = self.token.is_some();
             self.drop_refresh(target);
         }
@@ -294,14 +286,14 @@ impl State {
 
     /// A refresh keeps what the first grant gave, so a new grant tells more; not where there is none.
     fn drop_refresh(&mut self, target: &Target) {
-        if !needs_person(target.auth.grant) {
+        if !target.auth.grant.needs_person() {
             self.chain.refresh_token = None;
         }
     }
 
     /// Whether the tokens in memory would be lost at a restart, and must not be used before.
     fn is_unsafe(&self, target: &Target) -> bool {
-        needs_person(target.auth.grant) && !self.vault.is_saved()
+        target.auth.grant.needs_person() && !self.vault.is_saved()
     }
 
     fn standing_failure(&self) -> NoToken {
@@ -324,7 +316,7 @@ impl State {
             let chain = std::mem::take(&mut self.chain);
             *self = Self {
                 token: self.token.take(),
-                chain: if needs_person(target.auth.grant) && !renewed { chain } else { Chain::default() },
+                chain: if target.auth.grant.needs_person() && !renewed { chain } else { Chain::default() },
                 vault: std::mem::take(&mut self.vault),
                 interrupted: self.interrupted,
                 renewal_due: self.renewal_due,

@@ -8,7 +8,6 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
 
-use super::keeper::needs_person;
 use crate::clock::Clock;
 use crate::domain::token::Token;
 use crate::domain::{Failure, Grant, Reason, SecretError, SecretSource, Target};
@@ -162,7 +161,7 @@ impl Vault {
         // Also where it fails, for it may be there all the same.
         self.serial += 1;
         let record = Record { owner, serial: self.serial, chain: chain.clone(), access };
-        let precious = needs_person(target.auth.grant) && record.chain.refresh_token.is_some();
+        let precious = target.auth.grant.needs_person() && record.chain.refresh_token.is_some();
         self.unsaved = Some(Unsaved(precious.then(|| (Arc::clone(&store), record.clone()))));
         on_a_thread(move || store.save(&record)).await.map_err(Trouble::Store)?;
         self.is_as_before();
@@ -278,7 +277,7 @@ pub(super) fn token(access: &Access, target: &Target, clock: Clock) -> Option<To
         scopes: access.scopes.clone(),
     };
     // A changed secret shows at once, unless that would spend what only a person can replace.
-    let secrets = needs_person(target.auth.grant) || access.secrets == secrets(target);
+    let secrets = target.auth.grant.needs_person() || access.secrets == secrets(target);
     (secrets && !token.is_expired(Instant::now())).then_some(token)
 }
 

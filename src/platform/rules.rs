@@ -226,8 +226,7 @@ fn refused_unsaid(ctx: &CallContext) -> Failure {
 
 /// Whether the refresh token that was sent could be replaced by a person alone.
 pub fn takes_a_person(ctx: &CallContext) -> bool {
-    ctx.grant == Grant::RefreshToken
-        && matches!(ctx.target.auth.grant, Grant::AuthorizationCode | Grant::RefreshToken)
+    ctx.grant == Grant::RefreshToken && ctx.target.auth.grant.needs_person()
 }
 
 /// What a resource's answer says of a failure; `None`: it succeeded.

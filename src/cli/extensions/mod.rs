@@ -19,7 +19,6 @@ use super::select;
 use crate::budget::Origin;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::diagnose::is_spent_by_use;
 use crate::domain::extensions::{Drift, Extension, Id};
 use crate::domain::target::{Expected, Target};
 use crate::domain::{Failure, Grant, Operation};
@@ -104,7 +103,7 @@ fn pick(config: &Config, name: Option<&str>) -> Result<Arc<Target>, Failed> {
 
 /// A refresh token is used up by its use, and the running exporter needs it.
 fn spare_refresh_token(target: &Target) -> Result<(), Failed> {
-    if is_spent_by_use(target) {
+    if target.auth.grant.needs_person() {
         return Err(Failed::target(
             target,
             "asking for a token by its grant would use up the refresh token that the exporter needs; ask with a target \

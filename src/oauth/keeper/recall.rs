@@ -3,7 +3,7 @@
 use secrecy::SecretString;
 use tokio::time::Instant;
 
-use super::{Asker, Diary, NoToken, State, needs_person, token_interval};
+use super::{Asker, Diary, NoToken, State, token_interval};
 use crate::domain::outcome::Attempt;
 use crate::domain::token::{Token, renewal_after};
 use crate::domain::{Failure, Grant, Operation};
@@ -19,7 +19,7 @@ impl State {
     /// Where a refresh token could be lost otherwise; the diary has the failure.
     pub(super) async fn recall(&mut self, asker: Asker<'_>, diary: &mut Diary) -> Result<(), NoToken> {
         let recalled = self.try_to_recall(asker).await;
-        if !needs_person(asker.target.auth.grant) {
+        if !asker.target.auth.grant.needs_person() {
             self.vault.tell(asker.target, recalled.as_ref().err());
             return Ok(());
         }
@@ -53,7 +53,7 @@ impl State {
         if let Some(record) = self.vault.open(asker.target).await? {
             // What came while the file could not be read is newer.
             let newer = self.token.is_some() || self.chain.refresh_token.is_some();
-            if needs_person(asker.target.auth.grant) || !newer {
+            if asker.target.auth.grant.needs_person() || !newer {
                 self.take_record(asker, record);
             }
         }
@@ -172,7 +172,7 @@ impl State {
     pub(super) async fn keep_or_fail(&mut self, asker: Asker<'_>) -> Result<(), Failure> {
         match self.keep(asker).await {
             Ok(()) => Ok(()),
-            Err(trouble) if needs_person(asker.target.auth.grant) => Err(trouble.failure()),
+            Err(trouble) if asker.target.auth.grant.needs_person() => Err(trouble.failure()),
             Err(trouble) => {
                 self.vault.tell(asker.target, Some(&trouble));
                 Ok(())

@@ -3,7 +3,7 @@
 use secrecy::SecretString;
 use tokio::time::Instant;
 
-use super::{Asker, Diary, NoToken, State, fingerprint, needs_person, token_interval};
+use super::{Asker, Diary, NoToken, State, fingerprint, token_interval};
 use crate::domain::outcome::Attempt;
 use crate::domain::token::{Token, renewal_after};
 use crate::domain::{Class, Failure, Grant, Operation, Reason, SecretError, Target};
@@ -29,7 +29,7 @@ impl State {
         self.fingerprint = fingerprint(asker.target.secrets());
         let result = match self.refresh_at_hand(asker.target) {
             Ok(Some(refresh)) => self.refresh(asker, diary, refresh).await?,
-            Ok(None) if needs_person(asker.target.auth.grant) => {
+            Ok(None) if asker.target.auth.grant.needs_person() => {
                 self.wants_a_person(asker);
                 diary.news = self.news(asker.target);
                 return Err(self.standing_failure());
@@ -110,7 +110,7 @@ impl State {
                 self.token = None;
             }
         }
-        let needs_person = needs_person(asker.target.auth.grant);
+        let needs_person = asker.target.auth.grant.needs_person();
         if let Some(received) = sent.refresh_token.filter(|_| needs_person) {
             self.chain.received(Some(received));
             self.keep_or_fail(asker).await.ok();
@@ -140,7 +140,7 @@ impl State {
 
     /// The refresh token is dead. `before`: the request whose answer had not come.
     fn bury(&mut self, asker: Asker<'_>, refusal: &Failure, before: Option<InFlight>, refused: Refused) {
-        let needs_person = needs_person(asker.target.auth.grant);
+        let needs_person = asker.target.auth.grant.needs_person();
         if needs_person {
             self.dead = true;
             let failure = person::refused(asker.target, &self.chain, refusal, before.as_ref());
