@@ -29,6 +29,8 @@ pub struct Origin {
 #[derive(Debug)]
 struct State {
     places: usize,
+    /// Of these, for proven requests alone.
+    kept: usize,
     window: Duration,
     refusals: VecDeque<Instant>,
     /// The newest refusal of credentials, denials of access aside.
@@ -47,6 +49,7 @@ impl Origin {
     pub fn new(places: usize, window: Duration) -> Self {
         let state = State {
             places,
+            kept: 1,
             window,
             refusals: VecDeque::new(),
             credentials_refused: None,
@@ -54,6 +57,13 @@ impl Origin {
             in_flight: 0,
         };
         Self { state: Mutex::new(state), freed: Notify::new(), shares: Shares::default() }
+    }
+
+    /// The same for a single run, in which nobody is proven: no place is kept.
+    #[must_use]
+    pub fn keeping_none(self) -> Self {
+        self.state().kept = 0;
+        self
     }
 
     /// Who asks this origin, where requests are counted.
@@ -131,7 +141,7 @@ impl Origin {
 
 impl State {
     fn places_for(&self, proven: bool) -> usize {
-        if proven { self.places } else { self.places.saturating_sub(1).max(1) }
+        if proven { self.places } else { self.places.saturating_sub(self.kept).max(1) }
     }
 
     fn wait(&self, proven: bool) -> Option<Duration> {

@@ -11,6 +11,7 @@
 //! - [`schedule`]: when to probe, and how many at once.
 //! - [`mod@host_count`]: a second count of the extensions, on the PBX host itself (child processes).
 //! - [`probe`]: one pass over a target: token, list, one retry after a rejection.
+//! - [`observer`]: who watches a pass.
 //! - [`oauth`]: token requests, and the keeper of a target's token.
 //! - [`store`]: tokens on disk: files, their form, their lock.
 //! - [`budget`]: how many refusing answers an origin may still give.
@@ -40,6 +41,7 @@ pub mod host_count;
 pub mod logfile;
 pub mod metrics;
 pub mod oauth;
+pub mod observer;
 pub mod platform;
 pub mod probe;
 pub mod schedule;

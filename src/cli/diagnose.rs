@@ -13,14 +13,14 @@ use serde_json::{Value, json};
 use super::exit::Exit;
 use super::select::{self, Budgets};
 use super::terminal::{Color, Output, Style};
-use super::{ad_hoc, not_begun, print_errors};
-use crate::clock::Clock;
+use super::{ad_hoc, not_begun, once, print_errors};
 use crate::config::{AdHoc, Config};
-use crate::diagnose::{self, Outcome, Parts, Report, Status, Step, StepName, Watch};
+use crate::diagnose::{self, Nobody, Outcome, Report, Status, Step, StepName, Watch};
 use crate::domain::{Operation, Reason, Target};
 use crate::logfile::Recent;
 use crate::platform::{self, Certainty};
-use crate::transport::HttpTransport;
+use crate::probe::Probe;
+use crate::transport::{Dial, HttpTransport};
 
 /// Take every step to a PBX's API one by one: what is wrong, how to mend it, what not to do
 ///
@@ -95,24 +95,22 @@ fn warn(warnings: &[String]) {
 
 /// One target after the other; the code of the first that is not well.
 async fn all(args: &DiagnoseArgs, config: &Config) -> Exit {
-    let (transport, mut budgets) = (HttpTransport::new(), Budgets::new(config.limits));
+    let (transport, mut budgets) = (Arc::new(HttpTransport::new()), Budgets::new(config.limits));
     let style = Style::of_stdout(args.color);
     let (mut exit, mut reports) = (Exit::Fine, Vec::new());
     for (place, target) in config.targets.iter().enumerate() {
-        let [origin, token_origin] = &budgets.of(target);
-        let clock = Clock::System;
-        let parts = Parts { transport: &transport, dial: &transport, clock, origin, token_origin };
+        let probe = once::probe(target, transport.clone(), budgets.of(target));
         let report = match args.output {
             Output::Text => {
                 let mut out = io::stdout();
                 if place > 0 {
                     let _ = writeln!(out);
                 }
-                text(target, parts, style, &mut out).await
+                text(&probe, &*transport, style, &mut out).await
             }
             Output::Json => {
                 let _ = io::stderr().write_all(announcement(target, Style::default()).as_bytes());
-                diagnose::diagnose(target, parts, &mut Nobody).await
+                diagnose::diagnose(&probe, &*transport, &mut Nobody).await
             }
         };
         if exit == Exit::Fine {
@@ -140,11 +138,11 @@ pub fn exit_of(report: &Report) -> Exit {
     }
 }
 
-/// Diagnoses `target` and writes each step as it is taken, then the verdict. What cannot be written is
+/// Diagnoses the target of `probe` and writes each step as it is taken, then the verdict. What cannot be written is
 /// left out: a reader that went early is no news.
-pub async fn text(target: &Target, parts: Parts<'_>, style: Style, out: &mut (dyn Write + Send)) -> Report {
-    let _ = writeln!(out, "{}", announcement(target, style));
-    let report = diagnose::diagnose(target, parts, &mut Printer { style, out }).await;
+pub async fn text(probe: &Probe, dial: &dyn Dial, style: Style, out: &mut (dyn Write + Send)) -> Report {
+    let _ = writeln!(out, "{}", announcement(probe.target(), style));
+    let report = diagnose::diagnose(probe, dial, &mut Printer { style, out }).await;
     let _ = out.write_all(rest(&report, style).as_bytes());
     report
 }
@@ -158,13 +156,6 @@ fn announcement(target: &Target, style: Style) -> String {
     }
     text += &style.wrap("", 0, 0, diagnose::left_behind(target));
     text + &style.wrap("", 0, 0, &select::adds_up([target]))
-}
-
-struct Nobody;
-
-impl Watch for Nobody {
-    fn begins(&mut self, _: StepName) {}
-    fn ends(&mut self, _: &Step) {}
 }
 
 /// Writes steps as they come.

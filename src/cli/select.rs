@@ -45,7 +45,7 @@ fn no_target(name: &str, targets: &[Arc<Target>]) -> String {
 pub const REFUSALS: usize = 3;
 
 /// Those that one run may draw by these limits.
-pub fn refusals(limits: Limits) -> usize {
+fn refusals(limits: Limits) -> usize {
     limits.refusals_per_origin.min(REFUSALS)
 }
 
@@ -78,6 +78,6 @@ impl Budgets {
     fn at(&mut self, url: &url::Url) -> Arc<Origin> {
         let (places, window) = (refusals(self.limits), self.limits.refusal_window);
         let origin = self.origins.entry(url.origin().ascii_serialization());
-        Arc::clone(origin.or_insert_with(|| Arc::new(Origin::new(places, window))))
+        Arc::clone(origin.or_insert_with(|| Arc::new(Origin::new(places, window).keeping_none())))
     }
 }

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use clap::Args;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::diagnose::place;
@@ -17,12 +16,10 @@ use super::once;
 use super::select::{self, Budgets};
 use super::terminal::Output;
 use crate::budget::Origin;
-use crate::clock::Clock;
 use crate::config::Config;
-use crate::domain::outcome::Outcome;
-use crate::domain::{Failure, Grant, Operation, Target};
+use crate::diagnose::{self, Outcome, Report};
+use crate::domain::{Grant, Target};
 use crate::platform;
-use crate::probe::{NoOutcome, Probe};
 use crate::transport::{HttpTransport, Transport};
 
 /// Targets asked at once.
@@ -39,17 +36,6 @@ pub struct TestConnectionArgs {
     /// Form of the answer
     #[arg(long, value_enum, default_value_t, value_name = "FORM")]
     output: Output,
-}
-
-/// What one target gave.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Tested {
-    /// Its name.
-    pub target: Arc<str>,
-    /// The total, or what failed; no operation: not tested.
-    pub result: Result<Option<u64>, (Option<Operation>, Option<Failure>)>,
-    /// How long all requests took.
-    pub seconds: f64,
 }
 
 pub(super) async fn run(args: TestConnectionArgs, patterns: &[String]) -> ExitCode {
@@ -87,7 +73,7 @@ pub async fn write(
         .iter()
         .map(|target| {
             let origins = budgets.of(target);
-            let (target, transport, gate) = (once::target(target), Arc::clone(&transport), Arc::clone(&gate));
+            let (target, transport, gate) = (Arc::clone(target), Arc::clone(&transport), Arc::clone(&gate));
             tasks.spawn(async move {
                 let _place = gate.acquire().await;
                 test(target, transport, origins).await
@@ -97,12 +83,12 @@ pub async fn write(
     let (mut exit, mut documents) = (Exit::Fine, Vec::new());
     for handle in handles {
         let tested = handle.await.map_err(io::Error::other)?;
-        if tested.result.is_err() {
+        if tested.report.verdict.outcome != Outcome::Well {
             exit = Exit::Failed;
         }
         match output {
-            Output::Text => writeln!(out, "{}", line(&tested))?,
-            Output::Json => documents.push(document(&tested)),
+            Output::Text => writeln!(out, "{}", tested.line())?,
+            Output::Json => documents.push(tested.document()),
         }
     }
     if output == Output::Json {
@@ -128,79 +114,52 @@ fn announcement(targets: &[Arc<Target>]) -> String {
     )
 }
 
-async fn test(
+async fn test(target: Arc<Target>, transport: Arc<dyn Transport>, origins: [Arc<Origin>; 2]) -> Tested {
+    let report = diagnose::test(&once::probe(&target, transport, origins)).await;
+    Tested { target, report }
+}
+
+/// The report of one target, in a line or as JSON.
+struct Tested {
     target: Arc<Target>,
-    transport: Arc<dyn Transport>,
-    [origin, token_origin]: [Arc<Origin>; 2],
-) -> Tested {
-    let name = Arc::clone(&target.name);
-    if target.auth.grant.needs_person() {
-        return Tested { target: name, result: Err((None, None)), seconds: 0.0 };
-    }
-    let probe = Probe::new(target, None, transport, origin, Clock::System).taking_tokens_at(token_origin);
-    match probe.pass(&CancellationToken::new()).await {
-        Ok(outcome) => {
-            let spent = outcome.attempts.iter().filter_map(|attempt| attempt.duration);
-            let seconds = spent.sum::<std::time::Duration>().as_secs_f64();
-            Tested { target: name, result: result(outcome), seconds }
-        }
-        Err(NoOutcome::Budget(_) | NoOutcome::Cancelled) => {
-            Tested { target: name, result: Err((Some(Operation::Token), None)), seconds: 0.0 }
-        }
-    }
+    report: Report,
 }
 
-fn result(outcome: Outcome) -> Result<Option<u64>, (Option<Operation>, Option<Failure>)> {
-    match (outcome.extensions, outcome.token) {
-        (Some(Ok(listing)), _) => Ok(listing.total),
-        (Some(Err(failure)), _) => Err((Some(Operation::Extensions), Some(failure))),
-        (None, Some(Err(failure))) => Err((Some(Operation::Token), Some(failure))),
-        (None, _) => Err((Some(Operation::Token), None)),
+impl Tested {
+    /// How long all requests took.
+    fn seconds(&self) -> f64 {
+        self.report.steps.iter().filter_map(|step| step.seconds).sum()
     }
-}
 
-const SPENT: &str =
-    "not tested: the refresh token serves once, so a test would take it from the running exporter";
-const BUDGET: &str = "not tested: this host has refused as often as one run may let it (limits.refusals_per_origin, at most 3): more could bring a ban";
-
-fn line(tested: &Tested) -> String {
-    let Tested { target, result, seconds } = tested;
-    match result {
-        Ok(total) => {
-            let total = match total {
-                Some(1) => "1 extension".to_owned(),
-                Some(total) => format!("{total} extensions"),
-                None => "list read".to_owned(),
-            };
-            format!("{target}: ok, {total}, {seconds:.3} s")
+    fn line(&self) -> String {
+        let (name, verdict) = (&self.target.name, &self.report.verdict);
+        match (verdict.outcome, verdict.failure) {
+            (Outcome::Well, _) => {
+                let total = match self.report.total {
+                    Some(1) => "1 extension".to_owned(),
+                    Some(total) => format!("{total} extensions"),
+                    None => "list read".to_owned(),
+                };
+                format!("{name}: ok, {total}, {:.3} s", self.seconds())
+            }
+            (_, Some((operation, reason))) => {
+                format!("{name}: failed, {}: {}", place(operation, reason), verdict.diagnosis)
+            }
+            (_, None) => format!("{name}: not tested: {}", verdict.diagnosis),
         }
-        Err((Some(operation), Some(failure))) => {
-            format!("{target}: failed, {}: {}", place(*operation, failure.reason), failure.diagnosis)
-        }
-        Err((Some(_), None)) => format!("{target}: {BUDGET}"),
-        Err((None, _)) => format!("{target}: {SPENT}"),
     }
-}
 
-/// The JSON of one target; its shape is in docs/commands.md.
-fn document(tested: &Tested) -> Value {
-    let (operation, failure) = tested.result.clone().err().unwrap_or_default();
-    let outcome = match (&tested.result, &failure) {
-        (Ok(_), _) => "ok",
-        (Err(_), Some(_)) => "failed",
-        (Err(_), None) => "untested",
-    };
-    let why = operation.map_or(SPENT, |_| BUDGET);
-    json!({
-        "target": &*tested.target,
-        "outcome": outcome,
-        "extensions": tested.result.as_ref().ok().copied().flatten(),
-        "seconds": (tested.seconds * 1e6).round() / 1e6,
-        "operation": failure.as_ref().and(operation).map(Operation::as_str),
-        "reason": failure.as_ref().map(|failure| failure.reason.as_str()),
-        "diagnosis": match (outcome, &failure) {
-            ("untested", _) => Some(why.to_owned()),
-            (_, failure) => failure.as_ref().map(|failure| failure.diagnosis.to_string()),
-        },
-    })
+    /// Its shape is in docs/commands.md.
+    fn document(&self) -> Value {
+        let verdict = &self.report.verdict;
+        json!({
+            "target": &*self.target.name,
+            "outcome": verdict.outcome.as_str(),
+            "extensions": self.report.total,
+            "seconds": (self.seconds() * 1e6).round() / 1e6,
+            "operation": verdict.failure.map(|(operation, _)| operation.as_str()),
+            "reason": verdict.failure.map(|(_, reason)| reason.as_str()),
+            "diagnosis": (verdict.outcome != Outcome::Well).then_some(&*verdict.diagnosis),
+        })
+    }
 }

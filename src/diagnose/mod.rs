@@ -1,25 +1,26 @@
 //! Every step on the way to a PBX and its API, one by one, and one verdict: for a person who looks on.
 //!
-//! Belongs here: the order of the steps, what each tells, and the verdict, as data. Does not belong
-//! here: printing (`cli`), what an answer means (`platform`), how bytes travel (`transport`).
+//! Belongs here: what a person needs besides the service's own pass, which is watched (`observer`), what each step tells,
+//! and the verdict, as data. Does not belong here: printing (`cli`), token and list (`probe`), what an answer means
+//! (`platform`), how bytes travel (`transport`).
 
 mod hosts;
-mod list;
 mod plan;
 mod run;
+mod seen;
 mod steps;
-mod token;
+mod untested;
 mod verdict;
 mod way;
 
-use crate::budget::Origin;
-use crate::clock::Clock;
-use crate::domain::{Operation, Reason, Target};
+use crate::domain::{Operation, Reason};
 use crate::logfile::Recent;
 use crate::platform::Certainty;
-use crate::transport::{Dial, Transport};
+use crate::probe::Probe;
+use crate::transport::Dial;
 
 pub use plan::{left_behind, plan, title};
+
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident => $text:literal,)+ }) => {
         $(#[$doc])*
@@ -156,23 +157,10 @@ pub struct Report {
     pub steps: Vec<Step>,
     /// What it comes to.
     pub verdict: Verdict,
+    /// How many extensions the list says there are, where it was read and tells.
+    pub total: Option<u64>,
     /// The newest records of the PBX's own logs, where they are configured and on this host; redacted.
     pub log: Vec<Recent>,
-}
-
-/// With what a PBX is looked at.
-#[derive(Clone, Copy)]
-pub struct Parts<'a> {
-    /// How requests travel.
-    pub transport: &'a dyn Transport,
-    /// How the way is looked at.
-    pub dial: &'a dyn Dial,
-    /// Wall clock, compared with the PBX's.
-    pub clock: Clock,
-    /// Refusals that this origin may still give to this run.
-    pub origin: &'a Origin,
-    /// The same of the token endpoint's origin.
-    pub token_origin: &'a Origin,
 }
 
 /// Who looks on.
@@ -183,7 +171,21 @@ pub trait Watch: Send {
     fn ends(&mut self, step: &Step);
 }
 
-/// Takes every step with `target` until one is broken.
-pub async fn diagnose(target: &Target, parts: Parts<'_>, watch: &mut dyn Watch) -> Report {
-    run::Run::new(target, parts, watch).report().await
+/// Nobody does.
+#[derive(Clone, Copy, Debug)]
+pub struct Nobody;
+
+impl Watch for Nobody {
+    fn begins(&mut self, _: StepName) {}
+    fn ends(&mut self, _: &Step) {}
+}
+
+/// Takes every step with the target of `probe`, which has not run yet, until one is broken.
+pub async fn diagnose(probe: &Probe, dial: &dyn Dial, watch: &mut dyn Watch) -> Report {
+    run::thorough(probe, dial, watch).await
+}
+
+/// The same with the steps of the service alone: one pass.
+pub async fn test(probe: &Probe) -> Report {
+    run::pass(probe).await
 }

@@ -8,10 +8,10 @@ use url::Url;
 
 use super::Status;
 use super::verdict::Counted;
-use crate::domain::extensions::{Drift, Ids, Listed};
+use crate::domain::extensions::{Drift, Ids, Untold};
+use crate::domain::outcome::Attempt;
 use crate::domain::target::is_loopback;
 use crate::domain::{Answer, Listing, Reason, Target};
-use crate::expected;
 use crate::platform::{Permissions, Validity};
 use crate::transport::{Certificate, Served};
 
@@ -164,22 +164,18 @@ pub(super) fn listed(listing: Listing) -> Told {
     (Status::Ok, told)
 }
 
-/// The list against the expected one. `listed`: one by one, where it was asked for so.
-pub(super) fn expected(target: &Target, listed: Option<Listed>) -> Told {
-    let (Some(expected), Some(listed)) = (&target.expected, listed) else {
-        return (Status::Skipped, "none configured".to_owned());
-    };
-    let listed = listed.map_err(|untold| untold.to_string());
-    let ids = expected::ids(expected).map_err(|error| error.to_string());
-    match ids.and_then(|ids| Ok(Drift::between(&ids, &listed?))) {
-        Err(why) => (Status::Warn, format!("not compared: {why}")),
-        Ok(drift) if drift.is_any() => {
+/// The list against the expected one, where one is configured.
+pub(super) fn expected(drift: Option<&Result<Drift, Untold>>) -> Told {
+    match drift {
+        None => (Status::Skipped, "none configured".to_owned()),
+        Some(Err(why)) => (Status::Warn, format!("not compared: {why}")),
+        Some(Ok(drift)) if drift.is_any() => {
             let kinds = [("missing", &drift.missing), ("not expected", &drift.unexpected)];
             let kinds = kinds.into_iter().filter(|(_, ids)| ids.count > 0);
             let told: Vec<_> = kinds.map(|(word, ids)| differing(word, ids)).collect();
             (Status::Warn, told.join("; "))
         }
-        Ok(drift) => (Status::Ok, format!("all {} there, and no other", drift.expected)),
+        Some(Ok(drift)) => (Status::Ok, format!("all {} there, and no other", drift.expected)),
     }
 }
 
@@ -202,8 +198,10 @@ pub(super) fn second_count(counted: &Counted, api: Option<u64>) -> Told {
     }
 }
 
-/// Requests left and seconds until the limit resets.
-pub(super) fn rate_limit((left, reset): (Option<u64>, Option<u64>)) -> Told {
+/// Requests left and when the limit resets, by the newest answer that tells.
+pub(super) fn rate_limit(attempts: &[Attempt]) -> Told {
+    let told = attempts.iter().rev().map(|attempt| attempt.rate_limit).find(|told| *told != (None, None));
+    let (left, reset) = told.unwrap_or_default();
     let reset = reset.map_or_else(String::new, |seconds| {
         format!(", anew in {}", humantime::format_duration(Duration::from_secs(seconds)))
     });
@@ -293,7 +291,9 @@ mod tests {
             ((Some(7), None), Status::Ok, "7 requests left"),
             ((Some(0), Some(90)), Status::Warn, "no request left, anew in 1m 30s"),
         ] {
-            assert_eq!(rate_limit(limit), (status, told.to_owned()));
+            let told_before = Attempt { rate_limit: limit, ..Attempt::unsent(Grant::Password, Reason::Dns) };
+            let silent = Attempt { rate_limit: (None, None), ..told_before };
+            assert_eq!(rate_limit(&[told_before, silent]), (status, told.to_owned()));
         }
     }
 

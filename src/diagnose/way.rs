@@ -6,25 +6,32 @@ use super::run::Run;
 use super::verdict::Stop;
 use super::{Status, StepName, hosts, steps};
 use crate::domain::{Operation, TransportError};
-use crate::transport::Event;
+use crate::transport::{Certificate, Dial, Event};
+
+/// What one host showed.
+#[derive(Default)]
+struct Met {
+    refused: Vec<String>,
+    chain: Vec<Certificate>,
+}
 
 impl Run<'_> {
     /// Name resolution, TCP, TLS, to each host that is going to be asked.
-    pub(super) async fn way(&mut self) -> Result<(), Stop> {
+    pub(super) async fn way(&self, dial: &dyn Dial) -> Result<(), Stop> {
         for (operation, origin) in hosts::all(self.target) {
-            self.host = hosts::of(self.target, operation);
-            self.way_to(operation, origin).await?;
+            self.seen.about(hosts::of(self.target, operation));
+            let result = self.way_to(dial, operation, origin).await;
+            self.seen.about(None);
+            result?;
         }
-        self.host = None;
         Ok(())
     }
 
-    async fn way_to(&mut self, operation: Operation, origin: &Url) -> Result<(), Stop> {
-        let (target, dial) = (self.target, self.parts.dial);
-        (self.refused, self.chain) = (Vec::new(), Vec::new());
-        self.begin(StepName::NameResolution);
-        let dialled =
-            dial.dial(&target.client, origin, target.timeout, &mut |event| self.saw(origin, event)).await;
+    async fn way_to(&self, dial: &dyn Dial, operation: Operation, origin: &Url) -> Result<(), Stop> {
+        let (target, mut met) = (self.target, Met::default());
+        self.seen.begin(StepName::NameResolution);
+        let mut saw = |event| self.saw(origin, event, &mut met);
+        let dialled = dial.dial(&target.client, origin, target.timeout, &mut saw).await;
         let Err(error) = dialled else { return Ok(()) };
         let step = match &error {
             TransportError::Dns(_) | TransportError::Timeout { phase: "resolve", .. } => {
@@ -35,23 +42,23 @@ impl Run<'_> {
             }
             _ => StepName::Tls,
         };
-        let evidence = steps::chain(&self.chain);
-        let shown = match &self.host {
+        let evidence = steps::chain(&met.chain);
+        let shown = match hosts::of(target, operation) {
             Some(host) => format!("{host}: {error}"),
             None => error.to_string(),
         };
-        let tried = (!self.refused.is_empty()).then(|| format!("tried: {}", self.refused.join(", ")));
+        let tried = (!met.refused.is_empty()).then(|| format!("tried: {}", met.refused.join(", ")));
         let shown = [Some(shown), tried, evidence.clone()].into_iter().flatten().collect();
-        self.end(step, (Status::Fail, error.to_string()), evidence);
-        self.host = None;
-        Err(Stop::Broken(operation, self.unanswered(operation, &error), shown))
+        self.seen.end(step, (Status::Fail, error.to_string()), evidence);
+        Err(Stop::Broken(operation, self.probe.unreached(operation, &error), shown))
     }
 
-    fn saw(&mut self, origin: &Url, event: Event) {
+    fn saw(&self, origin: &Url, event: Event, met: &mut Met) {
+        let seen = &self.seen;
         match event {
             Event::Proxied(proxy) => {
                 for name in [StepName::NameResolution, StepName::Connect, StepName::Tls] {
-                    self.note(name, (Status::Skipped, format!("requests go through the proxy {proxy}")));
+                    seen.note(name, (Status::Skipped, format!("requests go through the proxy {proxy}")));
                 }
             }
             Event::Resolved(addresses) => {
@@ -63,23 +70,23 @@ impl Run<'_> {
                     }
                     all => format!("{host} is {}", all.join(", ")),
                 };
-                self.end(StepName::NameResolution, (Status::Ok, detail), None);
-                self.begin(StepName::Connect);
+                seen.end(StepName::NameResolution, (Status::Ok, detail), None);
+                seen.begin(StepName::Connect);
             }
-            Event::Refused(address, cause) => self.refused.push(format!("{address} ({cause})")),
+            Event::Refused(address, cause) => met.refused.push(format!("{address} ({cause})")),
             Event::Connected(address) => {
-                self.end(StepName::Connect, steps::connected(address, &self.refused), None);
+                seen.end(StepName::Connect, steps::connected(address, &met.refused), None);
                 if origin.scheme() == "http" {
-                    self.note(StepName::Tls, (Status::Skipped, "the url is http://".to_owned()));
+                    seen.note(StepName::Tls, (Status::Skipped, "the url is http://".to_owned()));
                 } else {
-                    self.begin(StepName::Tls);
+                    seen.begin(StepName::Tls);
                 }
             }
-            Event::Shown(chain) => self.chain = chain,
+            Event::Shown(chain) => met.chain = chain,
             Event::Secured(served) => {
-                let now = self.parts.clock.unix();
-                let told = steps::secured(self.target, &served, &self.chain, now);
-                self.end(StepName::Tls, told, steps::chain(&self.chain));
+                let now = self.probe.clock().unix();
+                let told = steps::secured(self.target, &served, &met.chain, now);
+                seen.end(StepName::Tls, told, steps::chain(&met.chain));
             }
         }
     }

@@ -157,6 +157,16 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// The list, or what stands in its way and where; `None`: nothing was learned.
+    pub fn result(&self) -> Option<Result<Listing, (Operation, &Failure)>> {
+        match (&self.extensions, &self.token) {
+            (Some(Ok(listing)), _) => Some(Ok(*listing)),
+            (Some(Err(failure)), _) => Some(Err((Operation::Extensions, failure))),
+            (None, Some(Err(failure))) => Some(Err((Operation::Token, failure))),
+            (None, _) => None,
+        }
+    }
+
     /// Whether the pass got the list.
     pub const fn is_success(&self) -> bool {
         matches!(self.extensions, Some(Ok(_)))

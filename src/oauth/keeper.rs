@@ -20,6 +20,7 @@ use crate::clock::Clock;
 use crate::domain::outcome::{Attempt, TokenView};
 use crate::domain::token::{Token, renewal_after};
 use crate::domain::{Failure, Grant, Operation, Reason, SecretSource, Target};
+use crate::observer::Observer;
 use crate::platform;
 use crate::store::{Chain, Store};
 use crate::transport::Transport;
@@ -37,6 +38,8 @@ pub struct Asker<'a> {
     pub clock: Clock,
     /// Whether an outage now follows refusals of this origin.
     pub after_refusals: bool,
+    /// Who watches.
+    pub watch: &'a dyn Observer,
 }
 
 /// A token to be used.
@@ -123,7 +126,7 @@ impl Keeper {
     pub async fn token(&self, asker: Asker<'_>, diary: &mut Diary) -> Result<Held, NoToken> {
         let mut state = self.state.lock().await;
         if asker.target.auth.grant == Grant::Static {
-            return state.fixed_key(asker.target);
+            return state.fixed_key(asker);
         }
         state.recall(asker, diary).await?;
         let now = Instant::now();
@@ -140,7 +143,9 @@ impl Keeper {
         {
             return Err(none);
         }
-        state.held(in_hand)
+        let held = state.held(in_hand)?;
+        asker.watch.holds(state.token.as_ref());
+        Ok(held)
     }
 
     /// Drops the token issued at `issued` after the resource rejected it. `fresh`: straight after its
@@ -250,7 +255,8 @@ impl State {
 
     /// The key of the grant `static`, unless it was refused and the wait after that lasts. It is always fresh: none
     /// other is to be had.
-    fn fixed_key(&mut self, target: &Target) -> Result<Held, NoToken> {
+    fn fixed_key(&mut self, asker: Asker<'_>) -> Result<Held, NoToken> {
+        let target = asker.target;
         let waits = self.not_before.is_some_and(|at| Instant::now() < at);
         if waits && !self.forgive_if_changed(target) {
             return Err(self.standing_failure());
@@ -258,8 +264,12 @@ impl State {
         self.fingerprint = fingerprint(target.secrets());
         let key = target.auth.key.as_ref().map_or(Ok(SecretString::default()), SecretSource::read);
         match key {
-            Ok(secret) => Ok(Held { secret, issued: Instant::now(), scopes: None, fresh: true }),
+            Ok(secret) => {
+                asker.watch.holds(None);
+                Ok(Held { secret, issued: Instant::now(), scopes: None, fresh: true })
+            }
             Err(error) => {
+                asker.watch.lacks(&error);
                 let text = format!("Nothing was asked: {}. The PBX is not to blame.", error.with_mend());
                 self.fail(target, Operation::Extensions, Failure::new(Reason::ExporterError, text));
                 Err(self.standing_failure())

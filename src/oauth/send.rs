@@ -1,12 +1,14 @@
 //! One token request within the origin's budget: sent, judged, and written into the diary.
 
+use http::Method;
 use secrecy::SecretString;
 
 use super::keeper::{Asker, Diary};
 use super::{IssuedToken, Refresh, TokenAnswer, request_token};
 use crate::budget::Permit;
 use crate::domain::outcome::Attempt;
-use crate::domain::{Answer, Failure, Grant, Operation, Reason, SecretError, Target};
+use crate::domain::{Answer, Exchange, Failure, Grant, Operation, Reason, SecretError, Target};
+use crate::observer::{Heard, Question};
 use crate::platform::{self, CallContext};
 
 pub(super) const fn context(target: &Target, grant: Grant) -> CallContext<'_> {
@@ -45,7 +47,16 @@ pub(super) async fn send(
     refresh: Option<Refresh<'_>>,
     scopes: Option<&str>,
 ) -> Sent {
+    let question = scopes.map_or(Question::Token, Question::TokenWithScope);
+    asker.watch.asks(question, &Method::POST, &asker.target.token_address());
     let answer = request_token(asker.transport, asker.target, grant, refresh, scopes).await;
+    match &answer {
+        Ok(TokenAnswer { exchange: Exchange { result: Ok(answer), .. }, token: Some(_), .. }) => {
+            asker.watch.hears(Heard::Issued(answer));
+        }
+        Ok(TokenAnswer { exchange, .. }) => asker.watch.hears(Heard::of(exchange.result.as_ref())),
+        Err(error) => asker.watch.lacks(error),
+    }
     let (sent, attempt) = judge(asker.target, grant, answer, asker.after_refusals);
     permit.judge(&attempt);
     diary.attempts.push(attempt);

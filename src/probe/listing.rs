@@ -1,8 +1,7 @@
 //! The extensions one by one, where they are wanted: all pages of them, compared with those expected.
 
-use tokio_util::sync::CancellationToken;
-
-use super::{Call, Pass, Probe, Stop};
+use super::call::Call;
+use super::{Pass, Probe, Stop};
 use crate::domain::extensions::{Drift, Listed, Pages, Untold};
 use crate::domain::{Answer, Failure, Listing};
 use crate::platform::CallContext;
@@ -20,15 +19,14 @@ impl Probe {
     /// wanted, else their total alone.
     pub(super) async fn request_list(
         &self,
-        cancel: &CancellationToken,
-        pass: &mut Pass,
+        pass: &mut Pass<'_>,
         call: &Call<'_>,
     ) -> Result<Result<Listing, Failure>, Stop> {
-        pass.listed = None;
+        pass.made.listed = None;
         let each = self.keeps_list || self.target.expected.is_some();
         if !each && !platform::counts_by_listing(&self.target) {
             let request = platform::list_request(&self.target);
-            return self.exchange(cancel, pass, call, request, platform::read_list).await;
+            return self.exchange(pass, call, request, platform::read_list).await;
         }
         let (mut pages, mut after) = (Pages::knowing(self.memory().page_size), None::<String>);
         loop {
@@ -36,11 +34,11 @@ impl Probe {
             let read = |ctx: &CallContext<'_>, answer: &Answer| {
                 platform::read_extensions(ctx, answer, after.as_deref())
             };
-            match self.exchange(cancel, pass, call, request, read).await? {
+            match self.exchange(pass, call, request, read).await? {
                 Ok(page) => after = pages.add(page),
                 Err(failure) if pages.ends_with(&failure) => {
                     after = None;
-                    let newest = pass.diary.attempts.last_mut();
+                    let newest = pass.made.diary.attempts.last_mut();
                     if let Some(answered) = newest.filter(|attempt| attempt.status.is_some()) {
                         answered.failure = None;
                     }
@@ -52,9 +50,9 @@ impl Probe {
             }
         }
         self.memory().page_size = pages.size();
-        pass.made_sure = pages.was_whole();
+        pass.made.made_sure = pages.was_whole();
         let (total, listed) = pages.finish();
-        pass.listed = each.then_some(listed);
+        pass.made.listed = each.then_some(listed);
         Ok(Ok(Listing { total }))
     }
 

@@ -15,16 +15,14 @@ use self::failure::Failed;
 use self::render::{Comparison, Report};
 use super::exit::Exit;
 use super::once;
-use super::select;
-use crate::budget::Origin;
-use crate::clock::Clock;
+use super::select::{self, Budgets};
 use crate::config::Config;
 use crate::domain::extensions::{Drift, Extension, Id};
 use crate::domain::target::{Expected, Target};
-use crate::domain::{Failure, Grant, Operation};
+use crate::domain::{Grant, Operation};
 use crate::expected::{self, ExpectedList};
 use crate::platform::CallContext;
-use crate::probe::{NoOutcome, Probe};
+use crate::probe::NoOutcome;
 use crate::transport::HttpTransport;
 
 /// Arguments of the command.
@@ -165,10 +163,8 @@ fn announce(target: &Target) {
 
 /// One pass as the service makes it, but for the version.
 async fn list(config: &Config, target: &Arc<Target>) -> Result<Vec<Extension>, Failed> {
-    let origin = Origin::new(select::refusals(config.limits), config.limits.refusal_window);
-    let transport = Arc::new(HttpTransport::new());
-    let probe =
-        Probe::new(once::target(target), None, transport, Arc::new(origin), Clock::System).keeping_list();
+    let origins = Budgets::new(config.limits).of(target);
+    let probe = once::probe(target, Arc::new(HttpTransport::new()), origins).keeping_list();
     let outcome = match probe.pass(&CancellationToken::new()).await {
         Ok(outcome) => outcome,
         Err(NoOutcome::Budget(_)) => {
@@ -181,15 +177,13 @@ async fn list(config: &Config, target: &Arc<Target>) -> Result<Vec<Extension>, F
             return Err(Failed::target(target, "the list was not asked for; try again"));
         }
     };
-    let failed = |operation, failure: Failure| Failed::Pbx(target.name.clone(), operation, failure);
-    match (outcome.extensions, outcome.token) {
-        (Some(Err(failure)), _) => Err(failed(Operation::Extensions, failure)),
-        (None, Some(Err(failure))) => Err(failed(Operation::Token, failure)),
-        (Some(Ok(_)), _) => {
+    match outcome.result() {
+        Some(Err((operation, failure))) => Err(Failed::Pbx(target.name.clone(), operation, failure.clone())),
+        Some(Ok(_)) => {
             let listed = outcome.listed.unwrap_or_else(|| Ok(Vec::new()));
             listed.map_err(|untold| Failed::List(target.name.clone(), untold))
         }
-        (None, _) => Err(Failed::target(target, "there is no token; try again")),
+        None => Err(Failed::target(target, "there is no token; try again")),
     }
 }
 

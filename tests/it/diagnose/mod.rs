@@ -2,6 +2,7 @@
 
 mod ad_hoc;
 mod commands;
+mod refusals;
 mod ringme;
 mod second_count;
 mod shipped;

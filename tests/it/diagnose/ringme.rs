@@ -2,38 +2,35 @@
 
 use std::fs::read_to_string;
 use std::sync::Arc;
-use std::time::Duration;
 
-use pbx_exporter::budget::Origin;
 use pbx_exporter::cli::diagnose::{document, exit_of, text};
 use pbx_exporter::cli::terminal::Style;
 use pbx_exporter::clock::Clock;
-use pbx_exporter::diagnose::Parts;
 use pbx_exporter::domain::{Grant, Operation, Reason, Target, TransportError};
+use pbx_exporter::probe::Probe;
 use pbx_exporter::sim::{RingmeFault, SimRingme, SimTransport, ringme};
 use url::Url;
 
+use super::transcripts::budget;
 use crate::support::golden::assert_same;
 use crate::support::world::{UNIX, origin};
 
 /// Compares text and JSON of a diagnosis with their transcripts.
-pub async fn transcript(name: &str, target: Target, transport: &SimTransport) -> Option<(Operation, Reason)> {
-    let budget = Origin::new(6, Duration::from_secs(2400));
-    let parts = Parts {
-        transport,
-        dial: transport,
-        clock: Clock::steered(UNIX),
-        origin: &budget,
-        token_origin: &budget,
-    };
+pub async fn transcript(
+    name: &str,
+    target: Target,
+    transport: &Arc<SimTransport>,
+) -> Option<(Operation, Reason)> {
+    let target = Arc::new(target);
+    let probe = Probe::new(target.clone(), None, transport.clone(), budget(6), Clock::steered(UNIX));
     let style = Style { width: Some(80), ..Style::default() };
     let mut out = Vec::new();
-    let report = text(&target, parts, style, &mut out).await;
+    let report = text(&probe, &**transport, style, &mut out).await;
     let told = String::from_utf8(out).expect("text");
     let exit = exit_of(&report).code();
     assert_same(&format!("diagnose/{name}.txt"), &format!("{told}\nexit code {exit}\n"));
     let failure = report.verdict.failure;
-    let json = format!("{:#}\n", document(&[(Arc::new(target), report)]));
+    let json = format!("{:#}\n", document(&[(target, report)]));
     assert_same(&format!("diagnose/{name}.json"), &json);
     failure
 }
@@ -59,7 +56,7 @@ async fn what_a_data_platform_says_has_transcripts() {
         if name == "rate_limited" {
             pbx.set_budget(0);
         }
-        let transport = SimTransport::default().with(&origin(), pbx);
+        let transport = Arc::new(SimTransport::default().with(&origin(), pbx));
         let failure =
             transcript(&format!("ringme-{name}"), ringme::target("office", &origin(), grant), &transport)
                 .await;
@@ -81,6 +78,7 @@ async fn a_token_endpoint_elsewhere_is_looked_at_too_and_whoever_fails_is_named(
     ] {
         let pbx = Arc::new(SimRingme::new(Clock::steered(UNIX)));
         let transport = SimTransport::default().with(&origin(), pbx.clone()).with(&tokens, pbx.clone());
+        let transport = Arc::new(transport);
         let mut target = ringme::target("office", &origin(), Grant::ClientCredentials);
         target.auth.origin = Some(tokens.clone());
         if let Some((host, error)) = &down {
@@ -110,7 +108,7 @@ async fn of_two_hosts_a_refusal_names_its_own() {
     ] {
         let pbx = Arc::new(SimRingme::new(Clock::steered(UNIX)));
         pbx.set_fault(Some(fault));
-        let transport = SimTransport::default().with(&origin(), pbx.clone()).with(&tokens, pbx);
+        let transport = Arc::new(SimTransport::default().with(&origin(), pbx.clone()).with(&tokens, pbx));
         let mut target = ringme::target("office", &origin(), Grant::ClientCredentials);
         target.auth.origin = Some(tokens.clone());
         let file = format!("ringme-elsewhere-{name}");

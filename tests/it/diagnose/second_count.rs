@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use pbx_exporter::budget::Origin;
 use pbx_exporter::cli::diagnose::exit_of;
 use pbx_exporter::cli::exit::Exit;
 use pbx_exporter::diagnose::{Outcome, StepName};
@@ -13,7 +12,7 @@ use pbx_exporter::platform::Certainty;
 use pbx_exporter::sim::Fault;
 use pbx_exporter::sim::fixtures::Generation::V17;
 
-use super::transcripts::{Case, Diagnosed, case, diagnose_with, faulty, listing, without_secret};
+use super::transcripts::{Case, Diagnosed, budget, case, diagnose_with, faulty, listing, without_secret};
 use crate::host_count::{ENDPOINTS, asking, database, fake_asterisk, prints};
 use crate::support::mariadb::{DEVICES, MariaDb, shared};
 use crate::support::process::PATIENCE;
@@ -27,7 +26,7 @@ fn counting(database: DatabaseSettings) -> HostCountSettings {
 /// With its transcript; how long anything took is left out, for a count takes real time.
 async fn transcript(case: &Case, host_count: HostCountSettings) -> Diagnosed {
     let counting = |target: &mut pbx_exporter::domain::Target| target.host_count = Some(Arc::new(host_count));
-    let diagnosed = diagnose_with(case, counting, &Origin::new(6, Duration::from_secs(2400)), UNIX).await;
+    let diagnosed = diagnose_with(case, counting, &budget(6), UNIX).await;
     diagnosed.assert_transcript(case.name, |text| {
         text.lines().map(|line| timeless(line) + "\n").collect::<String>()
     });

@@ -78,7 +78,7 @@ async fn what_other_platforms_say_has_transcripts() {
             Reason::InvalidGrant,
         ),
     ] {
-        let transport = SimTransport::default().with(&origin(), Arc::new(Fixed { post, get }));
+        let transport = Arc::new(SimTransport::default().with(&origin(), Arc::new(Fixed { post, get })));
         let failure = transcript(name, of(platform), &transport).await;
         assert_eq!(failure.map(|(_, reason)| reason), Some(reason), "{name}");
     }

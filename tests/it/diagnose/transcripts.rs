@@ -9,11 +9,12 @@ use pbx_exporter::cli::diagnose::{document, exit_of, text};
 use pbx_exporter::cli::exit::Exit;
 use pbx_exporter::cli::terminal::Style;
 use pbx_exporter::clock::Clock;
-use pbx_exporter::diagnose::{Parts, Report};
+use pbx_exporter::diagnose::Report;
 use pbx_exporter::domain::outcome::Attempt;
 use pbx_exporter::domain::target::{Expected, ProxySettings, Target};
 use pbx_exporter::domain::{Grant, Operation, Reason, SecretSource, TransportError};
 use pbx_exporter::platform;
+use pbx_exporter::probe::Probe;
 use pbx_exporter::sim::fixtures::{Called, Generation, find};
 use pbx_exporter::sim::{Fault, SimPbx};
 use secrecy::SecretString;
@@ -194,16 +195,21 @@ async fn diagnose(case: &Case) -> Diagnosed {
     at(case, UNIX).await
 }
 
+/// An origin that may refuse so often.
+pub fn budget(places: usize) -> Arc<Origin> {
+    Arc::new(Origin::new(places, Duration::from_secs(2400)))
+}
+
 /// The same with this machine's clock.
 async fn at(case: &Case, unix: f64) -> Diagnosed {
-    diagnose_with(case, |_| (), &Origin::new(6, Duration::from_secs(2400)), unix).await
+    diagnose_with(case, |_| (), &budget(6), unix).await
 }
 
 /// The same with a target `changed` further, and a budget.
 pub async fn diagnose_with(
     case: &Case,
     changed: impl FnOnce(&mut Target),
-    origin: &Origin,
+    origin: &Arc<Origin>,
     unix: f64,
 ) -> Diagnosed {
     let (pbx, transport) = pbx(case.generation);
@@ -213,17 +219,13 @@ pub async fn diagnose_with(
     let mut target = usual(case.grant);
     (case.target)(&mut target);
     changed(&mut target);
-    let parts = Parts {
-        transport: &*transport,
-        dial: &*transport,
-        clock: Clock::steered(unix),
-        origin,
-        token_origin: origin,
-    };
+    let target = Arc::new(target);
+    let clock = Clock::steered(unix);
+    let probe = Probe::new(target.clone(), None, transport.clone(), origin.clone(), clock);
     let style = Style { width: Some(80), ..Style::default() };
     let mut out = Vec::new();
-    let report = text(&target, parts, style, &mut out).await;
-    Diagnosed { text: String::from_utf8(out).expect("text"), report, target: Arc::new(target), pbx }
+    let report = text(&probe, &*transport, style, &mut out).await;
+    Diagnosed { text: String::from_utf8(out).expect("text"), report, target, pbx }
 }
 
 #[tokio::test(start_paused = true)]
@@ -289,7 +291,7 @@ async fn a_diagnosis_sends_no_more_than_it_announces() {
 
 #[tokio::test(start_paused = true)]
 async fn a_spent_budget_of_refusals_ends_the_run() {
-    let budget = Origin::new(1, Duration::from_secs(2400));
+    let budget = budget(1);
     budget
         .admit(true)
         .await
