@@ -1,4 +1,4 @@
-//! `pbx_exporter test-connection`: token and list once, by the service's own pass; a line a target.
+//! `pbx_exporter test-connection`: the report of the service's own pass alone, in a line a target.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -15,7 +15,6 @@ use super::not_begun;
 use super::once;
 use super::select::{self, Budgets};
 use super::terminal::Output;
-use crate::budget::Origin;
 use crate::config::Config;
 use crate::diagnose::{self, Outcome, Report};
 use crate::domain::{Grant, Target};
@@ -41,10 +40,8 @@ pub struct TestConnectionArgs {
 pub(super) async fn run(args: TestConnectionArgs, patterns: &[String]) -> ExitCode {
     match select::config(patterns, &args.targets) {
         Ok(config) => {
-            let transport = Arc::new(HttpTransport::new());
-            let exit = write(&config, transport, args.output, &mut io::stdout(), &mut io::stderr()).await;
             // A reader that left early is no news to print.
-            exit.unwrap_or(Exit::Failed).into()
+            write(&config, args.output).await.unwrap_or(Exit::Failed).into()
         }
         Err(errors) => {
             not_begun(&errors, args.output);
@@ -53,42 +50,34 @@ pub(super) async fn run(args: TestConnectionArgs, patterns: &[String]) -> ExitCo
     }
 }
 
-/// The command on given streams.
-///
-/// # Errors
-/// A stream that cannot be written.
-pub async fn write(
-    config: &Config,
-    transport: Arc<dyn Transport>,
-    output: Output,
-    out: &mut dyn Write,
-    err: &mut dyn Write,
-) -> io::Result<Exit> {
+/// A line or document for each target, in order.
+async fn write(config: &Config, output: Output) -> io::Result<Exit> {
+    let (transport, mut out): (Arc<dyn Transport>, _) = (Arc::new(HttpTransport::new()), io::stdout());
     // Where nobody listens, the test is made all the same.
-    let _ = writeln!(err, "{}", announcement(&config.targets));
+    let _ = writeln!(io::stderr(), "{}", announcement(&config.targets));
     let (tasks, gate, mut budgets) =
         (TaskTracker::new(), Arc::new(Semaphore::new(AT_ONCE)), Budgets::new(config.limits));
     let handles: Vec<_> = config
         .targets
         .iter()
         .map(|target| {
-            let origins = budgets.of(target);
-            let (target, transport, gate) = (Arc::clone(target), Arc::clone(&transport), Arc::clone(&gate));
+            let probe = once::probe(target, Arc::clone(&transport), budgets.of(target));
+            let gate = Arc::clone(&gate);
             tasks.spawn(async move {
                 let _place = gate.acquire().await;
-                test(target, transport, origins).await
+                diagnose::test(&probe).await
             })
         })
         .collect();
     let (mut exit, mut documents) = (Exit::Fine, Vec::new());
-    for handle in handles {
-        let tested = handle.await.map_err(io::Error::other)?;
-        if tested.report.verdict.outcome != Outcome::Well {
+    for (target, handle) in config.targets.iter().zip(handles) {
+        let report = handle.await.map_err(io::Error::other)?;
+        if report.verdict.outcome != Outcome::Well {
             exit = Exit::Failed;
         }
         match output {
-            Output::Text => writeln!(out, "{}", tested.line())?,
-            Output::Json => documents.push(tested.document()),
+            Output::Text => writeln!(out, "{}", line(&target.name, &report))?,
+            Output::Json => documents.push(document(&target.name, &report)),
         }
     }
     if output == Output::Json {
@@ -114,52 +103,34 @@ fn announcement(targets: &[Arc<Target>]) -> String {
     )
 }
 
-async fn test(target: Arc<Target>, transport: Arc<dyn Transport>, origins: [Arc<Origin>; 2]) -> Tested {
-    let report = diagnose::test(&once::probe(&target, transport, origins)).await;
-    Tested { target, report }
-}
-
-/// The report of one target, in a line or as JSON.
-struct Tested {
-    target: Arc<Target>,
-    report: Report,
-}
-
-impl Tested {
-    /// How long all requests took.
-    fn seconds(&self) -> f64 {
-        self.report.steps.iter().filter_map(|step| step.seconds).sum()
-    }
-
-    fn line(&self) -> String {
-        let (name, verdict) = (&self.target.name, &self.report.verdict);
-        match (verdict.outcome, verdict.failure) {
-            (Outcome::Well, _) => {
-                let total = match self.report.total {
-                    Some(1) => "1 extension".to_owned(),
-                    Some(total) => format!("{total} extensions"),
-                    None => "list read".to_owned(),
-                };
-                format!("{name}: ok, {total}, {:.3} s", self.seconds())
-            }
-            (_, Some((operation, reason))) => {
-                format!("{name}: failed, {}: {}", place(operation, reason), verdict.diagnosis)
-            }
-            (_, None) => format!("{name}: not tested: {}", verdict.diagnosis),
+fn line(name: &str, report: &Report) -> String {
+    let verdict = &report.verdict;
+    match (verdict.outcome, verdict.failure) {
+        (Outcome::Well, _) => {
+            let total = match report.total {
+                Some(1) => "1 extension".to_owned(),
+                Some(total) => format!("{total} extensions"),
+                None => "list read".to_owned(),
+            };
+            format!("{name}: ok, {total}, {:.3} s", report.seconds())
         }
+        (_, Some((operation, reason))) => {
+            format!("{name}: failed, {}: {}", place(operation, reason), verdict.diagnosis)
+        }
+        (_, None) => format!("{name}: not tested: {}", verdict.diagnosis),
     }
+}
 
-    /// Its shape is in docs/commands.md.
-    fn document(&self) -> Value {
-        let verdict = &self.report.verdict;
-        json!({
-            "target": &*self.target.name,
-            "outcome": verdict.outcome.as_str(),
-            "extensions": self.report.total,
-            "seconds": (self.seconds() * 1e6).round() / 1e6,
-            "operation": verdict.failure.map(|(operation, _)| operation.as_str()),
-            "reason": verdict.failure.map(|(_, reason)| reason.as_str()),
-            "diagnosis": (verdict.outcome != Outcome::Well).then_some(&*verdict.diagnosis),
-        })
-    }
+/// The JSON of one target; its shape is in docs/commands.md.
+fn document(name: &str, report: &Report) -> Value {
+    let verdict = &report.verdict;
+    json!({
+        "target": name,
+        "outcome": verdict.outcome.as_str(),
+        "extensions": report.total,
+        "seconds": (report.seconds() * 1e6).round() / 1e6,
+        "operation": verdict.failure.map(|(operation, _)| operation.as_str()),
+        "reason": verdict.failure.map(|(_, reason)| reason.as_str()),
+        "diagnosis": (verdict.outcome != Outcome::Well).then_some(&*verdict.diagnosis),
+    })
 }

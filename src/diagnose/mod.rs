@@ -13,33 +13,14 @@ mod untested;
 mod verdict;
 mod way;
 
-use crate::domain::{Operation, Reason};
+use crate::domain::{Operation, Reason, vocabulary};
 use crate::logfile::Recent;
 use crate::platform::Certainty;
-use crate::probe::Probe;
-use crate::transport::Dial;
 
 pub use plan::{left_behind, plan, title};
+pub use run::{diagnose, test};
 
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident => $text:literal,)+ }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-        pub enum $name { $($(#[$vdoc])* $variant,)+ }
-
-        impl $name {
-            /// Every value, in order.
-            pub const ALL: &[Self] = &[$(Self::$variant,)+];
-
-            /// The word in JSON; documented, so that it stays.
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $text,)+ }
-            }
-        }
-    };
-}
-
-words! {
+vocabulary! {
     /// A step, in the order in which they are taken.
     StepName {
         /// Host name to addresses.
@@ -73,7 +54,7 @@ words! {
     }
 }
 
-words! {
+vocabulary! {
     /// How a step went.
     Status {
         /// As it should be.
@@ -90,11 +71,9 @@ words! {
 /// One step.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Step {
-    /// Which.
     pub name: StepName,
     /// Whose, where the token endpoint is on another host than the API.
     pub host: Option<String>,
-    /// How it went.
     pub status: Status,
     /// How long it took; `None` where nothing was waited for.
     pub seconds: Option<f64>,
@@ -114,7 +93,7 @@ impl Step {
     }
 }
 
-words! {
+vocabulary! {
     /// What came out.
     Outcome {
         /// The list was had, and nothing contradicts it.
@@ -129,11 +108,9 @@ words! {
 /// The one verdict.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Verdict {
-    /// What came out.
     pub outcome: Outcome,
     /// Where and why it failed, in the words of the metrics; `None` where only the second count shows it.
     pub failure: Option<(Operation, Reason)>,
-    /// In a few words.
     pub title: String,
     /// How sure this is, and why.
     pub certainty: (Certainty, String),
@@ -155,12 +132,18 @@ pub const NOT_REACHED: &str = "not reached";
 pub struct Report {
     /// Every step, also those not taken, in order.
     pub steps: Vec<Step>,
-    /// What it comes to.
     pub verdict: Verdict,
     /// How many extensions the list says there are, where it was read and tells.
     pub total: Option<u64>,
     /// The newest records of the PBX's own logs, where they are configured and on this host; redacted.
     pub log: Vec<Recent>,
+}
+
+impl Report {
+    /// How long all steps took.
+    pub fn seconds(&self) -> f64 {
+        self.steps.iter().filter_map(|step| step.seconds).sum()
+    }
 }
 
 /// Who looks on.
@@ -178,14 +161,4 @@ pub struct Nobody;
 impl Watch for Nobody {
     fn begins(&mut self, _: StepName) {}
     fn ends(&mut self, _: &Step) {}
-}
-
-/// Takes every step with the target of `probe`, which has not run yet, until one is broken.
-pub async fn diagnose(probe: &Probe, dial: &dyn Dial, watch: &mut dyn Watch) -> Report {
-    run::thorough(probe, dial, watch).await
-}
-
-/// The same with the steps of the service alone: one pass.
-pub async fn test(probe: &Probe) -> Report {
-    run::pass(probe).await
 }

@@ -23,8 +23,8 @@ pub(super) struct Run<'a> {
     cancel: CancellationToken,
 }
 
-/// Every step, then the second count and what the logs say.
-pub(super) async fn thorough(probe: &Probe, dial: &dyn Dial, watch: &mut dyn Watch) -> Report {
+/// Takes every step with the target of `probe`, which has not run yet, until one is broken.
+pub async fn diagnose(probe: &Probe, dial: &dyn Dial, watch: &mut dyn Watch) -> Report {
     let run = Run::new(probe, true, watch);
     let result = run.all(dial).await;
     let counted = run.second_count(&result).await;
@@ -32,8 +32,8 @@ pub(super) async fn thorough(probe: &Probe, dial: &dyn Dial, watch: &mut dyn Wat
     Report { log, ..run.report(result, counted) }
 }
 
-/// The pass alone.
-pub(super) async fn pass(probe: &Probe) -> Report {
+/// The same with the steps of the service alone: one pass.
+pub async fn test(probe: &Probe) -> Report {
     let mut nobody = Nobody;
     let run = Run::new(probe, false, &mut nobody);
     let result = run.pass().await;
@@ -49,16 +49,11 @@ impl<'a> Run<'a> {
 
     fn report(self, result: Result<Option<u64>, Stop>, counted: Option<Counted>) -> Report {
         let mut steps = self.seen.into_steps();
-        let missing = StepName::ALL.iter().filter(|name| !steps.iter().any(|step| step.name == **name));
-        for name in missing.copied().filter(|name| *name != StepName::SecondCount).collect::<Vec<_>>() {
-            steps.push(Step {
-                name,
-                host: None,
-                status: Status::Skipped,
-                seconds: None,
-                detail: super::NOT_REACHED.to_owned(),
-                evidence: None,
-            });
+        for name in StepName::ALL.into_iter().filter(|name| *name != StepName::SecondCount) {
+            if steps.iter().all(|step| step.name != name) {
+                let (status, detail) = (Status::Skipped, super::NOT_REACHED.to_owned());
+                steps.push(Step { name, host: None, status, seconds: None, detail, evidence: None });
+            }
         }
         steps.sort_by_key(|step| step.name);
         let total = result.as_ref().ok().copied().flatten();

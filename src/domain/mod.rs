@@ -22,6 +22,7 @@ pub use extensions::Extension;
 pub use host_count::HostCountSettings;
 pub use outcome::{Failure, Listing};
 pub use platform::Platform;
+pub(crate) use reason::vocabulary;
 pub use reason::{Class, Grant, LogEvent, Operation, Reason};
 pub use secret::{SecretError, SecretSource};
 pub use storage::StorageSettings;

@@ -10,12 +10,12 @@ macro_rules! vocabulary {
         pub enum $name { $($(#[$vdoc])* #[serde(rename = $text)] $variant,)+ }
 
         impl $name {
-            /// Every value, in the order of the metric contract.
+            /// Every value, in order: the one of the metric contract for label values.
             pub const ALL: [Self; Self::COUNT] = [$(Self::$variant,)+];
             /// How many values there are.
             pub const COUNT: usize = [$($text,)+].len();
 
-            /// The label value.
+            /// The word in labels and JSON; documented, so that it stays.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text,)+ }
             }
@@ -31,6 +31,8 @@ macro_rules! vocabulary {
         }
     };
 }
+
+pub(crate) use vocabulary;
 
 vocabulary! {
     /// What is asked of a PBX.

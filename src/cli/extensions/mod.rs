@@ -17,11 +17,11 @@ use super::exit::Exit;
 use super::once;
 use super::select::{self, Budgets};
 use crate::config::Config;
+use crate::domain::Grant;
 use crate::domain::extensions::{Drift, Extension, Id};
 use crate::domain::target::{Expected, Target};
-use crate::domain::{Grant, Operation};
 use crate::expected::{self, ExpectedList};
-use crate::platform::CallContext;
+use crate::platform;
 use crate::probe::NoOutcome;
 use crate::transport::HttpTransport;
 
@@ -133,29 +133,21 @@ fn configured(expected: &Expected) -> Result<(String, ExpectedList), Failed> {
 
 /// Says beforehand what is sent.
 fn announce(target: &Target) {
-    let context = |operation| CallContext {
-        target,
-        operation,
-        grant: target.auth.grant,
-        fresh: true,
-        scopes: None,
-        clock_agrees: false,
-    };
     let at = |url: &url::Url| url.origin().ascii_serialization();
     let (token, list) = (at(target.token_origin()), at(&target.origin));
     let list_at = if token == list { String::new() } else { format!(" {list}") };
     let asks = match target.auth.grant {
         Grant::Static => format!("{list} for the list"),
         grant => {
-            let path = context(Operation::Token).path();
-            format!("{token} for a token (grant {grant}, {path}) and{list_at} for the list")
+            let path = target.token_address();
+            format!("{token} for a token (grant {grant}, {}) and{list_at} for the list", path.path())
         }
     };
     let pages = if target.called().paging.is_some() { ", page by page" } else { "" };
     eprintln!(
         "{}: asks {asks} ({}{pages}).{} Only compares, changes nothing. {}",
         target.name,
-        context(Operation::Extensions).path(),
+        platform::list_request(target).url.path(),
         once::follow_ups([target]),
         select::adds_up([target]),
     );
