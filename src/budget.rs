@@ -204,6 +204,15 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_single_run_keeps_no_place() {
+        let origin = Origin::new(3, WINDOW).keeping_none();
+        for _ in 0..3 {
+            origin.admit(false).await.expect("a place").judge(&refused());
+        }
+        assert!(origin.admit(true).await.is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_place_held_through_a_panic_is_spent() {
         let origin = std::sync::Arc::new(Origin::new(6, WINDOW));
         let held = origin.clone();

@@ -62,7 +62,7 @@ struct Memory {
     /// How many members its pages have.
     page_size: PageSize,
     /// Exchanges of a pass that the budget cut short: counted with the next.
-    unfinished: Made,
+    unfinished: Gathered,
 }
 
 /// Why there is no outcome.
@@ -78,12 +78,12 @@ pub enum NoOutcome {
 struct Pass<'a> {
     cancel: &'a CancellationToken,
     watch: &'a dyn Observer,
-    made: Made,
+    gathered: Gathered,
 }
 
 /// What one pass gathers.
 #[derive(Debug, Default)]
-struct Made {
+struct Gathered {
     diary: Diary,
     rejections: u32,
     version: Option<Result<Version, Failure>>,
@@ -168,47 +168,47 @@ impl Probe {
         if std::mem::take(&mut self.memory().inherited) {
             self.keeper.end_wait().await;
         }
-        let mut pass = Pass { cancel, watch, made: std::mem::take(&mut self.memory().unfinished) };
+        let mut pass = Pass { cancel, watch, gathered: std::mem::take(&mut self.memory().unfinished) };
         let extensions = match self.list(&mut pass).await {
             Ok(result) => result,
             Err(Stop::Cancelled) => return Err(NoOutcome::Cancelled),
             Err(Stop::NoToken(NoToken::Budget(wait))) => {
-                self.memory().unfinished = pass.made;
+                self.memory().unfinished = pass.gathered;
                 return Err(NoOutcome::Budget(wait));
             }
             Err(Stop::NoToken(NoToken::Failed(operation, failure, wait))) => {
                 let wait = wait.max(self.target.failure_interval);
                 self.be_quiet(&failure, wait);
                 let extensions = (operation == Operation::Extensions).then_some(Err(failure));
-                return Ok(self.outcome(pass.made, extensions, wait).await);
+                return Ok(self.outcome(pass.gathered, extensions, wait).await);
             }
         };
         let wait = self.wait_after(&extensions).await;
-        Ok(self.outcome(pass.made, Some(extensions), wait).await)
+        Ok(self.outcome(pass.gathered, Some(extensions), wait).await)
     }
 
     async fn outcome(
         &self,
-        made: Made,
+        gathered: Gathered,
         extensions: Option<Result<Listing, Failure>>,
         wait: Duration,
     ) -> Outcome {
         let (facts, renewal_due) = self.keeper.facts().await;
-        let wait = self.paced(&made, wait);
+        let wait = self.paced(&gathered, wait);
         if let Some(until) = &mut self.memory().quiet_until {
             *until = (Instant::now() + wait).max(*until);
         }
         Outcome {
-            attempts: made.diary.attempts,
-            token: made.diary.news,
+            attempts: gathered.diary.attempts,
+            token: gathered.diary.news,
             extensions,
-            version: made.version,
-            rejections: made.rejections,
+            version: gathered.version,
+            rejections: gathered.rejections,
             facts,
             renewal_due,
             wait,
-            drift: made.listed.as_ref().and_then(|listed| self.drift(listed)),
-            listed: made.listed.filter(|_| self.keeps_list),
+            drift: gathered.listed.as_ref().and_then(|listed| self.drift(listed)),
+            listed: gathered.listed.filter(|_| self.keeps_list),
         }
     }
 

@@ -1,5 +1,6 @@
 //! What was seen so far: each step as it ends, made of what a pass asks and hears.
 
+use std::fmt::Write as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -174,7 +175,7 @@ impl Observer for Seen<'_> {
         match (&asked.scope, asked.facts.last_mut()) {
             (Some(scope), Some(facts)) => {
                 let told = if matches!(heard, Heard::Issued(_)) { "a token" } else { &told };
-                *facts += &format!("; asked for scope {scope}: {told}");
+                let _ = write!(facts, "; asked for scope {scope}: {told}");
             }
             _ if asked.aside => {}
             _ => asked.facts.push(format!("{}: {told}", asked.request)),

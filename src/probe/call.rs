@@ -62,7 +62,7 @@ impl Probe {
             result.map_err(|failure| Failure { refused: failure.refused || attempt.is_refusal(), ..failure });
         permit.judge(&attempt);
         self.note_outage(&attempt);
-        pass.made.diary.attempts.push(attempt);
+        pass.gathered.diary.attempts.push(attempt);
         Ok(result)
     }
 

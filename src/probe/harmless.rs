@@ -4,7 +4,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::call::Call;
-use super::{Made, NoOutcome, Pass, Probe, Stop};
+use super::{Gathered, NoOutcome, Pass, Probe, Stop};
 use crate::domain::{Answer, Failure, Operation, Reason};
 use crate::oauth::{Held, NoToken};
 use crate::observer::{Observer, Question};
@@ -35,7 +35,7 @@ impl Probe {
         watch: &dyn Observer,
     ) -> Result<Option<Result<Presence, Failure>>, NoOutcome> {
         let Some(request) = platform::presence_request(&self.target) else { return Ok(None) };
-        let mut pass = Pass { cancel, watch, made: Made::default() };
+        let mut pass = Pass { cancel, watch, gathered: Gathered::default() };
         let call = Call { question: Question::Presence, held: None, proven: false };
         let read = |context: &CallContext<'_>, answer: &Answer| match platform::read_presence(context, answer)
         {
@@ -66,7 +66,7 @@ impl Probe {
         let permissions = self.exchange(pass, &call, request, read).await?;
         Ok(permissions.map(|permissions| {
             pass.watch.may(&permissions);
-            pass.made.validity = Some(permissions.validity);
+            pass.gathered.validity = Some(permissions.validity);
         }))
     }
 
@@ -81,12 +81,16 @@ impl Probe {
         let call = Call { question: Question::Validity, held: Some(held), proven: self.memory().proven };
         let context = self.context(&call, pass.watch);
         let known = self.memory().validity.take();
-        let no_token =
-            pass.made.diary.attempts.iter().any(|a| a.operation == Operation::Token && a.failure.is_some());
+        let no_token = pass
+            .gathered
+            .diary
+            .attempts
+            .iter()
+            .any(|a| a.operation == Operation::Token && a.failure.is_some());
         if no_token || !platform::wants_validity_check(&context, &failure) {
             return Ok(failure);
         }
-        if let Some(validity) = pass.made.validity {
+        if let Some(validity) = pass.gathered.validity {
             return Ok(platform::after_validity_check(&context, failure, validity));
         }
         let (reason, issued) = (failure.reason, held.issued);

@@ -22,7 +22,7 @@ impl Probe {
         pass: &mut Pass<'_>,
         call: &Call<'_>,
     ) -> Result<Result<Listing, Failure>, Stop> {
-        pass.made.listed = None;
+        pass.gathered.listed = None;
         let each = self.keeps_list || self.target.expected.is_some();
         if !each && !platform::counts_by_listing(&self.target) {
             let request = platform::list_request(&self.target);
@@ -38,7 +38,7 @@ impl Probe {
                 Ok(page) => after = pages.add(page),
                 Err(failure) if pages.ends_with(&failure) => {
                     after = None;
-                    let newest = pass.made.diary.attempts.last_mut();
+                    let newest = pass.gathered.diary.attempts.last_mut();
                     if let Some(answered) = newest.filter(|attempt| attempt.status.is_some()) {
                         answered.failure = None;
                     }
@@ -50,9 +50,9 @@ impl Probe {
             }
         }
         self.memory().page_size = pages.size();
-        pass.made.made_sure = pages.was_whole();
+        pass.gathered.made_sure = pages.was_whole();
         let (total, listed) = pages.finish();
-        pass.made.listed = each.then_some(listed);
+        pass.gathered.listed = each.then_some(listed);
         Ok(Ok(Listing { total }))
     }
 

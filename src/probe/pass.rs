@@ -16,7 +16,7 @@ impl Probe {
         let mut held = self.token(pass).await?;
         let mut result = self.call_list(pass, &held).await?;
         if is_rejected(&result) && !held.fresh {
-            pass.made.rejections += 1;
+            pass.gathered.rejections += 1;
             self.token_origin.note_token_died();
             self.keeper.rejected(&self.target, held.issued, None).await;
             held = match self.token(pass).await {
@@ -31,7 +31,7 @@ impl Probe {
         }
         match &result {
             Err(failure) if failure.reason == Reason::TokenRejected => {
-                pass.made.rejections += 1;
+                pass.gathered.rejections += 1;
                 self.keeper.rejected(&self.target, held.issued, Some(failure.clone())).await;
             }
             Err(failure) if failure.reason == Reason::InsufficientScope => {
@@ -42,7 +42,7 @@ impl Probe {
             _ => {}
         }
         if result.is_ok() && self.target.version {
-            pass.made.version = self.call_version(pass, &held).await?;
+            pass.gathered.version = self.call_version(pass, &held).await?;
         }
         Ok(result)
     }
@@ -59,9 +59,9 @@ impl Probe {
             after_refusals: self.after_refusals(Operation::Token),
             watch: pass.watch,
         };
-        let known = pass.made.diary.attempts.len();
-        let held = self.keeper.token(asker, &mut pass.made.diary).await;
-        for attempt in &pass.made.diary.attempts[known..] {
+        let known = pass.gathered.diary.attempts.len();
+        let held = self.keeper.token(asker, &mut pass.gathered.diary).await;
+        for attempt in &pass.gathered.diary.attempts[known..] {
             self.note_outage(attempt);
         }
         held.map_err(Stop::NoToken)
@@ -74,14 +74,14 @@ impl Probe {
         }
         let call = Call { question: Question::List, held: Some(held), proven };
         let result = self.request_list(pass, &call).await?;
-        let listed = pass.made.diary.attempts.len() - 1;
-        self.memory().proven = !pass.made.diary.attempts[listed].is_refusal();
+        let listed = pass.gathered.diary.attempts.len() - 1;
+        self.memory().proven = !pass.gathered.diary.attempts[listed].is_refusal();
         let Err(failure) = result else {
             self.memory().validity = None;
             return Ok(result);
         };
         let refined = self.check_validity(pass, held, failure).await?;
-        pass.made.diary.attempts[listed].failure = Some(refined.reason);
+        pass.gathered.diary.attempts[listed].failure = Some(refined.reason);
         Ok(Err(refined))
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Made, Probe};
+use super::{Gathered, Probe};
 use crate::domain::pace::paced;
 use crate::domain::{Class, Failure, Grant, Listing, Operation};
 
@@ -49,11 +49,11 @@ impl Probe {
     }
 
     /// Slower where the customer's own applications live on the same budget and it would not last.
-    pub(super) fn paced(&self, made: &Made, wait: Duration) -> Duration {
+    pub(super) fn paced(&self, gathered: &Gathered, wait: Duration) -> Duration {
         let Some(share) = &self.share else { return wait };
         // What the token endpoint counts is something else.
-        let calls = || made.diary.attempts.iter().filter(|attempt| attempt.operation != Operation::Token);
-        let pass = (calls().count() - usize::from(made.made_sure)) as u64;
+        let calls = || gathered.diary.attempts.iter().filter(|attempt| attempt.operation != Operation::Token);
+        let pass = (calls().count() - usize::from(gathered.made_sure)) as u64;
         let together = self.origin.shares().plan(share, pass as f64 / wait.as_secs_f64().max(1.0));
         let told = calls().rev().find_map(|attempt| Some((attempt.rate_limit.0?, attempt.rate_limit.1)));
         let Some((remaining, reset)) = told else { return wait };
