@@ -36,21 +36,16 @@ const CLOSE_WITHIN: Duration = Duration::from_millis(500);
 /// Gives the configuration as it is now; the error is the whole text for people.
 pub type Loader = Arc<dyn Fn() -> Result<Config, String> + Send + Sync>;
 
-/// What to start.
 pub struct Setup {
-    /// The first configuration.
     pub config: Config,
-    /// How a reload gets the next one.
     pub loader: Loader,
     /// Where to listen; bound by the caller, who so learns early of a port in use.
     pub listener: TcpListener,
-    /// The path of the exposition.
     pub telemetry_path: String,
     /// The exporter's own counters, which the log layer shares.
     pub metrics: Arc<ExporterMetrics>,
 }
 
-/// The running service.
 pub struct App {
     passes: TaskTracker,
     web: TaskTracker,
@@ -60,10 +55,6 @@ pub struct App {
 }
 
 impl App {
-    /// Starts everything.
-    ///
-    /// # Errors
-    /// A telemetry path that cannot be, or no thread to serve from.
     pub async fn start(setup: Setup) -> anyhow::Result<Self> {
         web::check_telemetry_path(&setup.telemetry_path)
             .map_err(|text| anyhow!("failed to use --web.telemetry-path: {text}"))?;
@@ -124,7 +115,6 @@ impl App {
         Ok(Self { passes, web, cancel, close, control })
     }
 
-    /// What may be triggered from outside.
     pub fn control(&self) -> Arc<dyn Control> {
         self.control.clone()
     }

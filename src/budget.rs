@@ -18,7 +18,6 @@ use crate::domain::outcome::Attempt;
 
 pub use shares::{Share, Shares};
 
-/// The budget of one origin.
 #[derive(Debug)]
 pub struct Origin {
     state: Mutex<State>,
@@ -83,9 +82,6 @@ impl Origin {
     /// Takes a place, waiting while only requests under way stand against it. A request that is not
     /// `proven` (its last answer was a refusal, or there was none yet) leaves the last place to those
     /// that are, so that one bad target does not blind its neighbours.
-    ///
-    /// # Errors
-    /// How long until past refusals leave a place.
     pub async fn admit(&self, proven: bool) -> Result<Permit<'_>, Duration> {
         loop {
             let freed = self.freed.notified();
@@ -103,7 +99,6 @@ impl Origin {
         }
     }
 
-    /// Whether this origin refused anything within the window.
     pub fn refused_lately(&self) -> bool {
         !self.state().refusals.is_empty()
     }
@@ -124,7 +119,6 @@ impl Origin {
         self.state().tokens_died = Some(Instant::now());
     }
 
-    /// When a token which had been good was last rejected.
     pub fn tokens_died(&self) -> Option<Instant> {
         self.state().tokens_died
     }

@@ -17,7 +17,6 @@ use crate::schedule::Handle;
 /// A browser that has confirmed is not kept waiting longer for the probe that uses the tokens.
 const ADOPT_WITHIN: Duration = Duration::from_secs(3);
 
-/// See the module.
 pub(super) struct ConfirmPage {
     external_url: Url,
     /// As they are configured now.

@@ -12,12 +12,10 @@ type Counts = [u32; Reason::COUNT];
 pub struct Failures(Option<Box<Counts>>);
 
 impl Failures {
-    /// None yet.
     pub const fn new() -> Self {
         Self(None)
     }
 
-    /// Whether there was any.
     pub const fn any(&self) -> bool {
         self.0.is_some()
     }

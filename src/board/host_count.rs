@@ -7,10 +7,8 @@ use crate::domain::host_count::HostCountKind;
 /// What the PBX host itself said, past its API.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HostCount {
-    /// Who was asked.
     pub kind: HostCountKind,
     /// The count; or, for people, why there is none and how to mend that.
     pub count: Result<u64, Arc<str>>,
-    /// When, Unix seconds.
     pub at: f64,
 }

@@ -2,7 +2,6 @@
 
 use crate::domain::LogEvent;
 
-/// The state of a target's logs at one moment.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LogState {
     /// What was counted, by `LogEvent::index`.
@@ -11,21 +10,17 @@ pub struct LogState {
     pub problems: Vec<Option<FileProblem>>,
 }
 
-/// One kind of events.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Counted {
-    /// How many were seen.
     pub count: u64,
     /// Unix seconds at which the newest was seen.
     pub newest: Option<f64>,
 }
 
-/// Why a file cannot be followed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FileProblem {
     /// For people: a fragment that fits after the path.
     pub text: String,
-    /// Unix seconds since when.
     pub since: f64,
 }
 

@@ -29,7 +29,6 @@ pub const BUCKETS: [f64; 10] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0
 /// What stays the same for a target between reloads; what its readers need to know of it.
 #[derive(Clone, Debug)]
 pub struct TargetInfo {
-    /// The configured name.
     pub name: Arc<str>,
     /// Label value of `pbx_target_info`.
     pub platform: Arc<str>,
@@ -37,20 +36,15 @@ pub struct TargetInfo {
     pub grant: Grant,
     /// `scheme://host[:port]`, for the page; never a label.
     pub origin: Arc<str>,
-    /// Whether credentials travel over `http://`.
     pub plaintext: bool,
-    /// Whether anybody is asked over `https://`.
     pub https: bool,
-    /// Whether tokens are asked for at another origin.
     pub token_elsewhere: bool,
     /// Which operations are called, by `Operation::index`: `token` unless the grant is `static`,
     /// `extensions`, `version` where on.
     pub operations: [bool; Operation::COUNT],
-    /// Grants whose requests can occur.
     pub grants: Vec<Grant>,
     /// For each operation the reasons that can occur for this target.
     pub reasons: [ReasonSet; Operation::COUNT],
-    /// The PBX's own logs that are followed.
     pub log: Vec<LogFile>,
 }
 
@@ -64,19 +58,15 @@ pub struct TargetState {
     pub endpoints: [Endpoint; Operation::COUNT],
     /// Whole passes.
     pub probes: u64,
-    /// Passes that did not get the list.
     pub probe_failures: u64,
-    /// Failed passes in a row.
     pub consecutive_failures: u64,
     /// Unix seconds at the end of the newest pass.
     pub last_probe: Option<f64>,
     /// Unix seconds at the end of the newest successful pass.
     pub last_success: Option<f64>,
-    /// The wait now in force.
     pub wait: Duration,
     /// Unix seconds until which probes are put off because this origin's budget of refusing answers is spent.
     pub put_off: Option<f64>,
-    /// The token in use.
     pub token: Option<TokenView>,
     /// Unix seconds of the next token request by the renewal rule; stays when the token is dropped.
     pub renewal_due: Option<f64>,
@@ -86,20 +76,16 @@ pub struct TargetState {
     pub token_rejections: u64,
     /// The list's total, while the list is well and the total known.
     pub extensions: Option<u64>,
-    /// Requests left, from the answer's headers.
     pub rate_limit_remaining: Option<u64>,
-    /// Unix seconds at which the limit resets.
     pub rate_limit_reset: Option<f64>,
     /// Earliest notAfter of the chain served by the API, and by a token endpoint elsewhere, Unix seconds.
     pub certificate_expiry: [Option<f64>; 2],
-    /// What the version query told.
     pub version: Option<Arc<Version>>,
     /// How the newest list compares with the extensions expected, or why it was not compared; the ids
     /// are cut to the first few.
     pub drift: Option<Arc<Result<Drift, Untold>>>,
 }
 
-/// The state of one endpoint of a target.
 #[derive(Clone, Debug, Default)]
 pub struct Endpoint {
     /// Whether the newest exchange gave what it should; `None` before the first, and while the
@@ -114,16 +100,12 @@ pub struct Endpoint {
     pub others: Vec<(Code, u64)>,
     /// Failed requests by `Reason::index`; those of the token endpoint also by grant.
     pub failures: Failures,
-    /// Duration of exchanges.
     pub durations: Histogram,
-    /// Phases of the newest exchange.
     pub phases: Phases,
 }
 
-/// Why an endpoint is not up.
 #[derive(Clone, Debug)]
 pub struct Condition {
-    /// The label value.
     pub reason: Reason,
     /// For people: what is wrong and how to mend it.
     pub diagnosis: Arc<str>,
@@ -138,39 +120,31 @@ pub struct Code(pub u16);
 impl Code {
     /// A status outside 100 to 599.
     pub const OTHER: Self = Self(u16::MAX - 1);
-    /// No answer.
     pub const NONE: Self = Self(u16::MAX);
 }
 
-/// Counters of one grant.
 #[derive(Clone, Debug)]
 pub struct GrantCounters {
-    /// The grant sent.
     pub grant: Grant,
-    /// Requests sent for a token.
     pub requests: u64,
     /// Those that gave none, by `Reason::index`.
     pub failures: Failures,
 }
 
 impl GrantCounters {
-    /// Zeros for `grant`.
     pub const fn new(grant: Grant) -> Self {
         Self { grant, requests: 0, failures: Failures::new() }
     }
 }
 
-/// A histogram over [`BUCKETS`].
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Histogram {
     /// Observations in each bucket alone (not cumulative); the last is above all bounds.
     pub counts: [u32; BUCKETS.len() + 1],
-    /// Sum of all observations, seconds.
     pub sum: f64,
 }
 
 impl Histogram {
-    /// Counts one observation.
     pub fn observe(&mut self, seconds: f64) {
         let bucket = BUCKETS.partition_point(|bound| *bound < seconds);
         self.counts[bucket] += 1;
@@ -178,10 +152,8 @@ impl Histogram {
     }
 }
 
-/// One target on the board.
 #[derive(Debug)]
 pub struct Slot {
-    /// What stays the same.
     pub info: TargetInfo,
     edition: AtomicU64,
     state: ArcSwap<TargetState>,
@@ -192,7 +164,6 @@ pub struct Slot {
 }
 
 impl Slot {
-    /// A slot whose counters stand at zero.
     pub fn new(info: TargetInfo) -> Self {
         let state = TargetState {
             grants: info.grants.iter().copied().map(GrantCounters::new).collect(),
@@ -219,12 +190,10 @@ impl Slot {
         self.state.load()
     }
 
-    /// The newest state.
     pub fn state(&self) -> Arc<TargetState> {
         self.state.load_full()
     }
 
-    /// Puts up a new state.
     pub fn publish(&self, state: TargetState) {
         self.put(|| self.state.store(Arc::new(state)));
     }
@@ -241,25 +210,21 @@ impl Slot {
         }
     }
 
-    /// The newest second count of the extensions.
     pub fn host_count(&self) -> Option<Arc<HostCount>> {
         self.host_count.load().clone()
     }
 
-    /// Puts up a second count.
     pub fn publish_host_count(&self, host_count: HostCount) {
         self.put(|| self.host_count.store(Some(Arc::new(host_count))));
     }
 }
 
-/// All targets, in the order of the configuration.
 #[derive(Debug, Default)]
 pub struct Board {
     slots: ArcSwap<Vec<Arc<Slot>>>,
 }
 
 impl Board {
-    /// The targets now.
     pub fn slots(&self) -> Arc<Vec<Arc<Slot>>> {
         self.slots.load_full()
     }
@@ -271,12 +236,10 @@ impl Board {
 }
 
 impl TargetState {
-    /// The endpoint of `operation`.
     pub fn endpoint(&self, operation: Operation) -> &Endpoint {
         &self.endpoints[operation.index()]
     }
 
-    /// The endpoint of `operation`, to be changed.
     pub fn endpoint_mut(&mut self, operation: Operation) -> &mut Endpoint {
         &mut self.endpoints[operation.index()]
     }

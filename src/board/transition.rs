@@ -45,7 +45,6 @@ impl TargetState {
         }
     }
 
-    /// Counts exchanges. `now` in Unix seconds.
     pub fn count_all(&mut self, info: &TargetInfo, attempts: &[Attempt], now: f64) {
         for attempt in attempts {
             self.count(info, attempt, now);

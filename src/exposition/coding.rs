@@ -12,19 +12,12 @@ const GZIP: Compression = Compression::new(1);
 /// 128 KiB of history: enough for lines that look like their neighbours, and a bound on memory.
 const ZSTD_WINDOW_LOG: u32 = 17;
 
-/// A compressing coding that takes an exposition chunk by chunk.
 pub enum Compressor {
-    /// RFC 1952.
     Gzip(Box<GzEncoder<Vec<u8>>>),
-    /// RFC 8878.
     Zstd(Box<ZstdEncoder<'static, Vec<u8>>>),
 }
 
 impl Compressor {
-    /// The compressor of `coding`; `None` for identity.
-    ///
-    /// # Errors
-    /// zstd could not be set up.
     #[inline(never)]
     pub fn new(coding: Coding) -> io::Result<Option<Self>> {
         Ok(Some(match coding {
@@ -40,9 +33,6 @@ impl Compressor {
 
     /// What comes out of the coding for `plain`, which may be nothing yet; all that is left in it if
     /// `last`.
-    ///
-    /// # Errors
-    /// The coding's own.
     #[inline(never)]
     pub fn chunk(&mut self, plain: &[u8], last: bool) -> io::Result<Vec<u8>> {
         let coded = match self {

@@ -13,16 +13,13 @@ use super::negotiate::Format;
 pub enum Kind {
     /// Only grows; the name ends in `_total`.
     Counter,
-    /// Any value.
     Gauge,
     /// Constant facts as labels; the name ends in `_info`.
     Info,
-    /// Cumulative buckets, sum and count.
     Histogram,
 }
 
 impl Kind {
-    /// The word on the TYPE line.
     pub const fn word(self, format: Format) -> &'static str {
         match (self, format) {
             (Self::Counter, _) => "counter",
@@ -65,7 +62,6 @@ pub struct Tail {
 }
 
 impl Tail {
-    /// No label but `target`.
     pub const PLAIN: Self = Self::new(&[]);
 
     /// Further labels as name and value, which need no escaping.
@@ -113,23 +109,19 @@ struct Prefix {
 }
 
 impl Encoder {
-    /// An encoder without a buffer yet.
     pub fn new(format: Format) -> Self {
         let prefix = Prefix { text: vec![0; PREFIX], name: 0, len: 0 };
         Self { out: Vec::new(), len: 0, prefix, format }
     }
 
-    /// The format written.
     pub const fn format(&self) -> Format {
         self.format
     }
 
-    /// Bytes written and not yet taken.
     pub const fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether nothing is written.
     pub const fn is_empty(&self) -> bool {
         self.len == 0
     }
@@ -139,12 +131,10 @@ impl Encoder {
         (self.out, self.len) = (buffer, 0);
     }
 
-    /// The buffer, and how much of it is written.
     pub fn take(&mut self) -> (Vec<u8>, usize) {
         (std::mem::take(&mut self.out), std::mem::take(&mut self.len))
     }
 
-    /// Makes room for `more` bytes.
     #[inline]
     fn reserve(&mut self, more: usize) {
         let needed = self.len + more;
@@ -161,7 +151,6 @@ impl Encoder {
         self.raw("\n# TYPE ").raw(family).raw(" ").raw(word).raw("\n");
     }
 
-    /// Ends the exposition.
     pub fn end(&mut self) {
         if let Format::OpenMetrics(_) = self.format {
             self.raw("# EOF\n");
@@ -227,7 +216,6 @@ impl Encoder {
         sum
     }
 
-    /// One line with an integer.
     #[inline(never)]
     pub fn line(&mut self, tail: &Tail, value: u64) {
         self.lines(1, |lines| lines.put(tail, value));
@@ -287,7 +275,6 @@ impl Encoder {
         self.raw("} ").uint(value).newline();
     }
 
-    /// Text as it is.
     pub fn raw(&mut self, text: &str) -> &mut Self {
         self.bytes(text.as_bytes())
     }
@@ -301,12 +288,10 @@ impl Encoder {
         self
     }
 
-    /// Ends a line.
     pub fn newline(&mut self) {
         self.raw("\n");
     }
 
-    /// One label, its value escaped.
     pub fn label(&mut self, name: &str, value: &str) {
         self.raw(name).raw("=\"");
         self.escaped(value, true).raw("\"");
@@ -318,7 +303,6 @@ impl Encoder {
         self.bytes(&escaped)
     }
 
-    /// A whole number.
     #[inline]
     pub fn uint(&mut self, value: u64) -> &mut Self {
         self.raw(itoa::Buffer::new().format(value))
@@ -363,7 +347,6 @@ struct Lines<'a> {
 
 #[expect(clippy::inline_always, reason = "a call for each line would put the value back into memory")]
 impl Lines<'_> {
-    /// One line with an integer.
     #[inline(always)]
     fn put(&mut self, tail: &Tail, value: u64) {
         if self.prefix_len <= BLOCK {
@@ -381,7 +364,6 @@ impl Lines<'_> {
         }
     }
 
-    /// One line with millionths.
     #[inline(always)]
     fn put_micros(&mut self, tail: &Tail, micros: u64) {
         self.put(tail, 0);

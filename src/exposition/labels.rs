@@ -11,7 +11,6 @@ pub struct Labels {
 }
 
 impl Labels {
-    /// One target more.
     #[inline(never)]
     pub fn push(&mut self, name: &str) {
         self.text.truncate(self.ends.last().copied().unwrap_or(0));
@@ -22,7 +21,6 @@ impl Labels {
         self.text.extend_from_slice(&[0; BLOCK]);
     }
 
-    /// That of the target in this place.
     #[inline(never)]
     pub fn get(&self, target: usize) -> Label<'_> {
         let start = if target == 0 { 0 } else { self.ends[target - 1] };
@@ -35,7 +33,6 @@ impl Labels {
 pub struct Label<'a> {
     /// From the label's beginning to the end of the text it is in.
     pub from: &'a [u8],
-    /// Its length.
     pub len: usize,
 }
 

@@ -6,7 +6,6 @@
 
 use http::{HeaderMap, HeaderName, header};
 
-/// An exposition format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// Prometheus text 0.0.4.
@@ -20,12 +19,10 @@ pub enum Format {
 pub enum Version {
     /// The draft that older servers ask for.
     V0_0_1,
-    /// The standard.
     V1_0_0,
 }
 
 impl Format {
-    /// The value of `Content-Type`.
     pub const fn content_type(self) -> &'static str {
         match self {
             Self::Text => "text/plain; version=0.0.4; charset=utf-8",
@@ -67,19 +64,14 @@ impl Format {
 
 const OPEN_METRICS: &str = "application/openmetrics-text";
 
-/// A content coding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Coding {
-    /// As it is.
     Identity,
-    /// RFC 1952.
     Gzip,
-    /// RFC 8878.
     Zstd,
 }
 
 impl Coding {
-    /// The value of `Content-Encoding`; none for identity.
     pub const fn header(self) -> Option<&'static str> {
         match self {
             Self::Identity => None,

@@ -11,14 +11,12 @@ use tokio::process::Command;
 /// The largest output read, bytes: ten thousand extensions make about 5 MB.
 pub(super) const LIMIT: usize = 8 << 20;
 
-/// What a program gave.
 pub(super) struct Output {
     pub status: ExitStatus,
     pub stdout: Vec<u8>,
     pub stderr: Vec<u8>,
 }
 
-/// A program that cannot be run at all.
 pub(super) enum Failure {
     Start(io::Error),
     Read(io::Error),

@@ -62,7 +62,6 @@ fn query(table: Table, timeout: Duration) -> String {
     )
 }
 
-/// The client's option file.
 fn options(settings: &DatabaseSettings) -> Result<SecretString, HostCountError> {
     let password = settings.password.as_ref().map(|source| source.read().map_err(HostCountError::Secret));
     let password = password.transpose()?;

@@ -16,9 +16,6 @@ use crate::domain::host_count::{HostCountSettings, HostCountSource};
 pub use error::HostCountError;
 
 /// Counts once, within the configured timeout.
-///
-/// # Errors
-/// Each is a sentence with its mend.
 pub async fn count_once(settings: &HostCountSettings) -> Result<u64, HostCountError> {
     let count = async {
         match &settings.source {

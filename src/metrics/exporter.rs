@@ -65,7 +65,6 @@ pub static FAMILIES: [OwnFamily; 9] = [
     ),
 ];
 
-/// The exporter's own metrics; one for the whole process.
 pub struct ExporterMetrics {
     registry: Registry,
     targets: IntGauge,
@@ -107,7 +106,6 @@ impl ExporterMetrics {
         })
     }
 
-    /// How many targets are configured.
     pub fn set_targets(&self, targets: usize) {
         self.targets.set(i64::try_from(targets).unwrap_or(i64::MAX));
     }
@@ -126,7 +124,6 @@ impl ExporterMetrics {
         self.wait.observe(wait.as_secs_f64());
     }
 
-    /// A probe ended, in whatever way.
     pub fn probe_finished(&self) {
         self.in_flight.dec();
     }
@@ -136,17 +133,14 @@ impl ExporterMetrics {
         self.overruns.inc();
     }
 
-    /// A task panicked.
     pub fn panicked(&self) {
         self.panics.inc();
     }
 
-    /// A layer that counts log events by level.
     pub fn log_layer(self: &Arc<Self>) -> LogLayer {
         LogLayer(Arc::clone(self))
     }
 
-    /// Every family with its samples now.
     pub fn gather(&self) -> Vec<MetricFamily> {
         self.registry.gather()
     }

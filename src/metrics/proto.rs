@@ -4,7 +4,6 @@ use prometheus::proto::{Histogram, LabelPair, Metric, MetricFamily, MetricType};
 
 use crate::exposition::{Encoder, Kind};
 
-/// A whole family of the crate `prometheus`.
 pub fn write_family(out: &mut Encoder, family: &MetricFamily) {
     let name = family.name();
     let kind = match family.get_field_type() {

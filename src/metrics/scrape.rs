@@ -32,7 +32,6 @@ const OWN: usize = 16 * 1024;
 /// Room for each target; a healthy one needs less.
 const PER_TARGET: usize = 12 * 1024;
 
-/// One exposition as an HTTP body.
 pub struct Scrape {
     source: Source,
     out: Encoder,
@@ -43,9 +42,6 @@ pub struct Scrape {
 
 impl Scrape {
     /// Takes a snapshot of `board`, made from the one that is `kept`; everything this body shows of a target is of one state.
-    ///
-    /// # Errors
-    /// The compressor could not be made.
     pub fn new(
         board: &Board,
         exporter: &ExporterMetrics,

@@ -37,7 +37,6 @@ impl Kept {
     }
 }
 
-/// All targets, column by column.
 pub struct Snapshot {
     now: Instant,
     slots: Arc<Vec<Arc<Slot>>>,
@@ -121,7 +120,6 @@ impl Snapshot {
         }
     }
 
-    /// How many.
     pub fn len(&self) -> usize {
         self.rows.len()
     }
@@ -131,12 +129,10 @@ impl Snapshot {
         &self.cells[from..]
     }
 
-    /// The label of each target.
     pub fn labels(&self) -> &Labels {
         &self.labels
     }
 
-    /// The target in this place.
     pub fn view(&self, target: usize) -> View<'_> {
         let row = &self.rows[target];
         let begins = if target == 0 { (0, 0) } else { self.rows[target - 1].ends };

@@ -21,15 +21,11 @@ enum Samples {
     Many(fn(&mut Encoder, &View<'_>)),
 }
 
-/// A family of the targets.
 pub struct Family {
     /// The name of its samples; of a histogram, without suffix.
     pub name: &'static str,
-    /// Its type.
     pub kind: Kind,
-    /// Labels besides `target`, in order.
     pub labels: &'static [&'static str],
-    /// Unit, what is cached, when absent.
     pub help: &'static str,
     samples: Samples,
 }
@@ -46,7 +42,6 @@ impl Family {
         !matches!(self.samples, Samples::Many(_))
     }
 
-    /// The value of the only sample.
     pub fn cell(&self, visit: &Visit<'_>) -> u64 {
         match self.samples {
             Samples::Count(value) => value(visit),
@@ -61,7 +56,6 @@ impl Family {
         matches!(self.samples, Samples::Float(_))
     }
 
-    /// Writes any number of samples of one target.
     pub fn write(&self, out: &mut Encoder, view: &View<'_>) {
         if let Samples::Many(write) = self.samples {
             out.target(&view.label);

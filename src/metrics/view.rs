@@ -11,56 +11,43 @@ use crate::exposition::Label;
 /// One target at its visit, for the families with at most one sample.
 #[derive(Clone, Copy, Debug)]
 pub struct Visit<'a> {
-    /// What stays the same.
     pub info: &'a TargetInfo,
-    /// The state of this scrape.
     pub state: &'a TargetState,
 }
 
 /// One target as the writer of a family with any number of samples sees it.
 #[derive(Clone, Copy, Debug)]
 pub struct View<'a> {
-    /// What stays the same.
     pub info: &'a TargetInfo,
     /// `target="name"`, escaped.
     pub label: Label<'a>,
     /// Reasons that stand at 0 from the start, for each operation; bits by `Reason::index`.
     pub zero: [u32; Operation::COUNT],
-    /// The operations called.
     pub calls: &'a [Call],
     /// Requests for a token by each grant that is ever sent.
     pub grants: &'a [(Grant, u64)],
-    /// When the token in use was issued.
     pub issued: Option<Instant>,
-    /// The moment of this scrape.
     pub now: Instant,
     /// What few targets have; `None` without any of it.
     pub rest: Option<&'a Rest>,
 }
 
-/// An endpoint that is called.
 #[derive(Clone, Copy, Debug)]
 pub struct Call {
-    /// Which it is.
     pub operation: Operation,
     /// Whether the newest exchange gave what it should.
     pub up: Option<bool>,
-    /// Answers of status 200.
     pub ok: u64,
-    /// Duration of exchanges.
     pub durations: Histogram,
-    /// Phases of the newest exchange.
     pub phases: Phases,
 }
 
 /// Failures, other answers than 200, a version, logs, a second count.
 #[derive(Debug)]
 pub struct Rest {
-    /// The state of this scrape.
     pub state: Arc<TargetState>,
     /// What the PBX's own logs told; `None` where none is followed.
     pub log: Option<Arc<LogState>>,
-    /// The newest second count of the extensions.
     pub host_count: Option<Arc<HostCount>>,
 }
 

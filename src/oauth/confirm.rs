@@ -21,16 +21,13 @@ use crate::store::{self, StoreError};
 
 /// One confirmation under way, known by its `state`.
 pub struct Confirmation {
-    /// For whom.
     pub target: Arc<Target>,
-    /// Where the browser has to go.
     pub location: Url,
     state: String,
     verifier: Option<PkceCodeVerifier>,
     redirect_uri: Url,
 }
 
-/// Why there is no access.
 #[derive(Debug, thiserror::Error)]
 pub enum Unconfirmed {
     /// What came back is not of this confirmation.
@@ -45,13 +42,10 @@ pub enum Unconfirmed {
     /// One more refusal could bring a ban, for so long.
     #[error("{}", too_many_refusals(*.0))]
     Budget(Duration),
-    /// The code was not swapped.
     #[error("{0}")]
     Failed(#[source] NoTokens),
-    /// The tokens could not be written.
     #[error("{0}")]
     Store(#[from] StoreError),
-    /// Owner of the tokens cannot be told.
     #[error("{}", .0.with_mend())]
     Secret(#[from] SecretError),
 }
@@ -65,7 +59,6 @@ pub(super) fn too_many_refusals(wait: Duration) -> String {
     )
 }
 
-/// The token endpoint gave none.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {}", .0.reason, .0.diagnosis)]
 pub struct NoTokens(pub Failure);
@@ -93,17 +86,13 @@ impl Unconfirmed {
     }
 }
 
-/// A person confirmed and tokens are handed over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Granted {
-    /// Whether a usable access token came.
     pub usable: bool,
-    /// Whether a refresh token came.
     pub renewable: bool,
 }
 
 impl Granted {
-    /// What a person is told.
     pub fn tell(self, target: &Target) -> String {
         let name = &target.name;
         if !self.usable {
@@ -143,15 +132,10 @@ impl Confirmation {
         Some(Self { target, location, state: state.secret().clone(), verifier, redirect_uri })
     }
 
-    /// Which one it is.
     pub fn state(&self) -> &str {
         &self.state
     }
 
-    /// The code that came back.
-    ///
-    /// # Errors
-    /// What came back instead.
     pub fn accept(&self, redirected: &Redirected) -> Result<SecretString, Unconfirmed> {
         let state = redirected.state.as_deref().unwrap_or_default();
         if !store::same(state.as_bytes(), self.state.as_bytes()) {

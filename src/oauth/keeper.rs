@@ -25,16 +25,11 @@ use crate::platform;
 use crate::store::{Chain, Store};
 use crate::transport::Transport;
 
-/// With what a token is asked for.
 #[derive(Clone, Copy)]
 pub struct Asker<'a> {
-    /// For whom.
     pub target: &'a Target,
-    /// How it travels.
     pub transport: &'a dyn Transport,
-    /// Refusals this origin may still give.
     pub origin: &'a Origin,
-    /// For exported timestamps.
     pub clock: Clock,
     /// Whether an outage now follows refusals of this origin.
     pub after_refusals: bool,
@@ -42,10 +37,8 @@ pub struct Asker<'a> {
     pub watch: &'a dyn Observer,
 }
 
-/// A token to be used.
 #[derive(Debug)]
 pub struct Held {
-    /// The access token.
     pub secret: SecretString,
     /// When it was issued; tells one token from the next.
     pub issued: Instant,
@@ -55,7 +48,6 @@ pub struct Held {
     pub fresh: bool,
 }
 
-/// No token is to be had.
 #[derive(Debug)]
 pub enum NoToken {
     /// Which operation failed and why, and how long until the token endpoint may be asked again.
@@ -67,13 +59,11 @@ pub enum NoToken {
 /// What a question to the keeper did besides giving a token.
 #[derive(Debug, Default)]
 pub struct Diary {
-    /// Exchanges with the token endpoint.
     pub attempts: Vec<Attempt>,
     /// What the token endpoint gave, or the failure that still stands there.
     pub news: Option<Result<(), Failure>>,
 }
 
-/// See the module.
 #[derive(Debug, Default)]
 pub struct Keeper {
     state: Mutex<State>,
@@ -85,25 +75,19 @@ struct State {
     token: Option<Token>,
     /// The refresh token, which outlives a dropped access token, and what became of those before.
     chain: Chain,
-    /// Both of them on disk.
     vault: Vault,
     /// When a confirmation began that got no answer, Unix seconds.
     interrupted: Option<f64>,
-    /// Whether the files could not be used when last asked.
     troubled: bool,
-    /// Refusals in a row since a token was accepted.
     refused: u32,
-    /// Denials of the token endpoint in a row.
     denied: u32,
     last_refusal: Option<Instant>,
     not_before: Option<Instant>,
     /// Why no token request may go out now, or why the last one gave none.
     standing: Option<(Operation, Failure)>,
-    /// Whether a token was given since the last refusal.
     proven: bool,
     /// Whether the token in hand is to be renewed at the next question, whatever its age.
     doubted: bool,
-    /// Only a person can bring a new refresh token.
     dead: bool,
     /// What the request with an explicit scope told of the failure that lasts.
     scope_verdict: Option<Failure>,
@@ -119,10 +103,6 @@ impl Keeper {
         Self { state: Mutex::new(state) }
     }
 
-    /// A token, from memory or from the token endpoint.
-    ///
-    /// # Errors
-    /// [`NoToken`], also while the endpoint must not be asked.
     pub async fn token(&self, asker: Asker<'_>, diary: &mut Diary) -> Result<Held, NoToken> {
         let mut state = self.state.lock().await;
         if asker.target.auth.grant == Grant::Static {
@@ -162,7 +142,6 @@ impl Keeper {
         }
     }
 
-    /// Notes that the resource accepted the token issued at `issued`.
     pub async fn accepted(&self, issued: Instant) {
         let mut state = self.state.lock().await;
         if state.last_refusal.is_none_or(|refusal| refusal <= issued) {
@@ -178,7 +157,6 @@ impl Keeper {
         }
     }
 
-    /// Ends a back-off, keeping the count of refusals.
     pub async fn end_wait(&self) {
         self.state.lock().await.not_before = None;
     }
@@ -206,7 +184,6 @@ impl Keeper {
         left.usable.iter().any(|handed| handed.record.has_tokens() && state.is_news(&handed.record))
     }
 
-    /// How long until the token endpoint may be asked again.
     pub async fn wait(&self) -> Duration {
         let not_before = self.state.lock().await.not_before;
         not_before.map_or(Duration::ZERO, |at| at - Instant::now())

@@ -27,7 +27,6 @@ struct Waiting {
     until: f64,
 }
 
-/// Confirmations that wait for their browsers.
 pub struct Pending {
     store: Arc<Store>,
     transport: Arc<dyn Transport>,
@@ -35,42 +34,32 @@ pub struct Pending {
     waiting: Mutex<HashMap<String, Waiting>>,
 }
 
-/// Why none was begun.
 #[derive(Debug, thiserror::Error)]
 pub enum NotBegun {
-    /// The code is wrong.
     #[error("the code is wrong; it has to be the newest that the command showed for this target")]
     Wrong,
-    /// There is no code.
     #[error(
         "there is no code for this target: it was used or is older than 10 minutes; run `pbx_exporter \
          authorize {0} --page` for a new one"
     )]
     NoCode(String),
-    /// The platform cannot be confirmed.
     #[error("this platform has no page where access can be confirmed")]
     NoEndpoint,
     /// One more refusal could bring a ban, for so long.
     #[error("{}", too_many_refusals(*.0))]
     Budget(Duration),
-    /// Too many at once.
     #[error("too many confirmations are under way; wait 10 minutes")]
     TooMany,
-    /// The storage.
     #[error("{0}")]
     Store(#[from] StoreError),
 }
 
 impl Pending {
-    /// None waits yet.
     pub fn new(store: Arc<Store>, transport: Arc<dyn Transport>, clock: Clock) -> Self {
         Self { store, transport, clock, waiting: Mutex::default() }
     }
 
     /// Begins one, which uses the one-time code up; not while what comes of it could not be asked of `origin`.
-    ///
-    /// # Errors
-    /// See [`NotBegun`].
     pub async fn begin(
         &self,
         target: &Arc<Target>,
@@ -106,9 +95,6 @@ impl Pending {
 
     /// Ends one, whatever comes of it: it does not serve twice. Only the browser that began it can. The code is to be
     /// swapped.
-    ///
-    /// # Errors
-    /// See [`Unconfirmed`].
     pub fn end(
         &self,
         cookie: &str,

@@ -5,7 +5,6 @@ use std::time::{Duration, UNIX_EPOCH};
 use crate::domain::{Failure, Grant, Reason, Target};
 use crate::store::{Chain, Ended, InFlight};
 
-/// A moment for people; Unix seconds.
 fn date(unix: f64) -> String {
     let at = Duration::try_from_secs_f64(unix).ok().filter(|_| unix < 253_402_300_800.0).unwrap_or_default();
     httpdate::fmt_http_date(UNIX_EPOCH + at)
@@ -38,7 +37,6 @@ fn mismatch(target: &Target, chain: &Chain) -> String {
     )
 }
 
-/// What a person has to do.
 fn mend(target: &Target) -> String {
     match target.auth.grant {
         Grant::AuthorizationCode => format!(
@@ -74,7 +72,6 @@ pub(super) fn refused(
     Failure::new(Reason::AuthorizationRequired, text)
 }
 
-/// A refresh token came without a usable access token.
 pub(super) fn note_received(failure: &mut Failure) {
     let kept = "The refresh token that came in the same answer is kept, and the next request uses it.";
     failure.diagnosis = format!("{} {kept}", failure.diagnosis).into();

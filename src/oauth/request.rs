@@ -38,7 +38,6 @@ type Client<HasTokenUrl> = oauth2::Client<
     HasTokenUrl,
 >;
 
-/// What one token request gave.
 #[derive(Debug)]
 pub struct TokenAnswer {
     /// The exchange, for the platform to judge and the board to count.
@@ -49,19 +48,14 @@ pub struct TokenAnswer {
     pub refresh_token: Option<SecretString>,
 }
 
-/// With what a refresh asks.
 #[derive(Clone, Copy)]
 pub struct Refresh<'a> {
-    /// The refresh token.
     pub token: &'a SecretString,
     /// The redirect address by which a person confirmed it, where one did.
     pub redirect_uri: Option<&'a str>,
 }
 
 /// Sends one token request for `grant`. `scopes` replaces the target's own where given.
-///
-/// # Errors
-/// A secret that cannot be read; nothing was sent then.
 pub async fn request_token(
     transport: &dyn Transport,
     target: &Target,
@@ -99,7 +93,6 @@ pub async fn request_token(
 
 /// A code by which a person's confirmation is swapped for tokens (RFC 6749 section 4.1.3).
 pub struct Code {
-    /// The code itself.
     pub secret: SecretString,
     /// PKCE's verifier (RFC 7636), where the platform takes one.
     pub verifier: Option<SecretString>,
@@ -107,10 +100,6 @@ pub struct Code {
     pub redirect_uri: Url,
 }
 
-/// Swaps a code for tokens.
-///
-/// # Errors
-/// A secret that cannot be read; nothing was sent then.
 pub async fn swap_code(
     transport: &dyn Transport,
     target: &Target,

@@ -22,7 +22,6 @@ pub(super) const fn context(target: &Target, grant: Grant) -> CallContext<'_> {
     }
 }
 
-/// What one token request gave.
 pub(super) struct Sent {
     pub result: Result<IssuedToken, Failure>,
     pub answer: Option<Answer>,
@@ -63,7 +62,6 @@ pub(super) async fn send(
     sent
 }
 
-/// What a secret that cannot be read means.
 pub(super) fn unreadable(error: &SecretError) -> Failure {
     let text = format!("No token was asked for: {}. The PBX is not to blame.", error.with_mend());
     Failure::new(Reason::ExporterError, text)

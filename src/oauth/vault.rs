@@ -16,7 +16,6 @@ use crate::store::{self, Access, Chain, HandedOver, Left, Owner, Record, Store, 
 /// A confirmation whose command has not yet got its answer is waited for as long, seconds.
 const CONFIRMING: f64 = 120.0;
 
-/// Files of one target.
 #[derive(Debug, Default)]
 pub(super) struct Vault {
     /// What is in memory and newer than the file; gone before the turn is.
@@ -29,7 +28,6 @@ pub(super) struct Vault {
     /// Fingerprint of the configured refresh token from which the kept one descends; known without files, too.
     seed: Option<String>,
     serial: u64,
-    /// What was logged last.
     trouble: Option<String>,
     /// Notes on what others left, logged already.
     notes: Vec<String>,
@@ -51,7 +49,6 @@ impl Drop for Unsaved {
     }
 }
 
-/// Why the files cannot be used now.
 pub(super) enum Trouble {
     Store(StoreError),
     Secret(SecretError),
@@ -60,7 +57,6 @@ pub(super) enum Trouble {
 }
 
 impl Trouble {
-    /// What is wrong.
     pub fn cause(&self) -> String {
         match self {
             Self::Store(error) => error.to_string(),
@@ -91,7 +87,6 @@ impl Vault {
         Self { store, turn, ..Self::default() }
     }
 
-    /// Whether what is in memory may be used.
     pub const fn is_saved(&self) -> bool {
         self.store.is_none() || self.unsaved.is_none()
     }
@@ -138,7 +133,6 @@ impl Vault {
         seed.is_some_and(|seed| self.seed != Some(store::fingerprint(seed.expose_secret())))
     }
 
-    /// Writes what is in memory.
     pub async fn save(
         &mut self,
         target: &Target,
@@ -175,7 +169,6 @@ impl Vault {
         }
     }
 
-    /// Writes again what could not be written.
     pub async fn save_late(
         &mut self,
         target: &Target,
@@ -185,7 +178,6 @@ impl Vault {
         if self.unsaved.is_some() { self.save(target, chain, token).await } else { Ok(()) }
     }
 
-    /// What others left for this target.
     pub async fn handed_over(&mut self, target: &Target, clock: Clock) -> Left {
         let (Some(store), Some(owner)) = (self.store.clone(), self.owner.clone()) else {
             return Left::default();
@@ -220,7 +212,6 @@ impl Vault {
         self.tell_once(target, text);
     }
 
-    /// The same of any text.
     pub fn tell_once(&mut self, target: &Target, text: Option<String>) {
         if let Some(text) = text.as_ref().filter(|text| Some(*text) != self.trouble.as_ref()) {
             tracing::error!(target = &*target.name, "{text}");
@@ -240,7 +231,6 @@ pub(super) async fn on_a_thread<T: Send + 'static>(work: impl FnOnce() -> T + Se
     }
 }
 
-/// Whose tokens `target` uses.
 pub(crate) fn owner(target: &Target) -> Result<Owner, SecretError> {
     let seed = target.auth.refresh_token.as_ref().map(SecretSource::read).transpose()?;
     Ok(Owner {
@@ -288,7 +278,6 @@ pub(super) fn is_confirming(handed: &HandedOver, now: f64) -> bool {
     !lost && now < begun + CONFIRMING
 }
 
-/// Whether a person has to confirm access for this target.
 pub(crate) const fn is_confirmed_by_a_person(target: &Target) -> bool {
     matches!(target.auth.grant, Grant::AuthorizationCode)
 }

@@ -18,7 +18,6 @@ use crate::metrics::ExporterMetrics;
 use crate::platform;
 use crate::probe::{NoOutcome, Probe};
 
-/// One target.
 pub(super) struct Entry {
     pub probe: Arc<Probe>,
     pub slot: Arc<Slot>,
@@ -133,7 +132,6 @@ pub(super) fn jitter(name: &str) -> f64 {
     f64::from(first) / f64::from(u32::MAX)
 }
 
-/// One pass, with all it needs.
 pub(super) struct PassTask {
     pub due: Instant,
     pub place: Instant,
@@ -149,22 +147,17 @@ pub(super) struct PassTask {
     pub clock: Clock,
 }
 
-/// How a pass ended.
 pub(super) struct Finished {
     pub next: Instant,
     pub end: End,
 }
 
-/// What a pass came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
-    /// An outcome is on the board.
     Outcome,
-    /// There was nothing to do yet.
     Quiet,
     /// The budget of the origin put it off for so long.
     PutOff(Duration),
-    /// The service stops, or the target is gone.
     Cancelled,
 }
 

@@ -15,7 +15,6 @@ use crate::domain::HostCountSettings;
 use crate::host_count::{HostCountError, count_once};
 use crate::metrics::ExporterMetrics;
 
-/// Counts for one target until it goes.
 pub(super) struct Watch {
     settings: Arc<HostCountSettings>,
     slot: Arc<Slot>,
@@ -30,7 +29,6 @@ impl Watch {
         Self { settings, slot, cancel, metrics: parts.metrics.clone(), clock: parts.clock }
     }
 
-    /// Counts from `first` on.
     pub async fn run(self, first: Instant) {
         let cancel = self.cancel.clone();
         cancel.run_until_cancelled(self.count_on(first)).await;

@@ -41,22 +41,16 @@ const READY_AFTER: Duration = Duration::from_secs(60);
 /// First probes are spread over this for each target, and over one interval at most, so that all are soon known.
 const SPREAD_PER_TARGET: Duration = Duration::from_millis(5);
 
-/// What the scheduler works with.
 #[derive(Clone)]
 pub struct Parts {
-    /// How requests travel.
     pub transport: Arc<dyn Transport>,
-    /// Where states are put up.
     pub board: Arc<Board>,
-    /// The exporter's own counters.
     pub metrics: Arc<ExporterMetrics>,
     /// Where tokens are kept over a restart, if anywhere.
     pub store: Option<Arc<Store>>,
-    /// For exported timestamps.
     pub clock: Clock,
     /// Set once every target of the first configuration was probed.
     pub ready: Arc<AtomicBool>,
-    /// Ends everything.
     pub cancel: CancellationToken,
 }
 
@@ -67,7 +61,6 @@ enum Command {
     Note(String, Attempt),
 }
 
-/// Speaks to a running scheduler.
 #[derive(Clone, Debug)]
 pub struct Handle(mpsc::Sender<Command>);
 
@@ -110,7 +103,6 @@ impl Handle {
     }
 }
 
-/// The timetable.
 pub struct Scheduler {
     parts: Parts,
     commands: mpsc::Receiver<Command>,
@@ -134,7 +126,6 @@ pub struct Scheduler {
 }
 
 impl Scheduler {
-    /// A scheduler without targets, and the handle that gives it some.
     pub fn new(parts: Parts, limits: Limits) -> (Self, Handle) {
         let (sender, commands) = mpsc::channel(64);
         let started = (Instant::now(), parts.clock.unix());

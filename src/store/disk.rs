@@ -14,10 +14,8 @@ const LARGEST: u64 = 1 << 20;
 /// Rights of the group and of others.
 const NOT_OWN: u32 = 0o077;
 
-/// A file as it is found.
 #[derive(Debug)]
 pub struct Found {
-    /// Its content.
     pub bytes: Vec<u8>,
     /// Whether nobody but its owner may read or write it.
     pub is_private: bool,
@@ -25,19 +23,16 @@ pub struct Found {
 
 /// A folder with two folders in it. Names are relative to it.
 pub trait Disk: Send + Sync + std::fmt::Debug {
-    /// A file; `None`: there is none.
     fn read(&self, name: &str) -> io::Result<Option<Found>>;
     /// Creates a file, mode 0600, in the place of whatever is there, and writes it.
     fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()>;
     /// What was written to a file is on the disk.
     fn sync(&self, name: &str) -> io::Result<()>;
-    /// Puts a file in the place of another, or where there is none.
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
     /// Removes a file; that there is none is no error.
     fn remove(&self, name: &str) -> io::Result<()>;
     /// Which names a folder has is on the disk.
     fn sync_folder(&self, folder: &str) -> io::Result<()>;
-    /// The names in a folder; empty where there is none.
     fn list(&self, folder: &str) -> io::Result<Vec<String>>;
 }
 
@@ -47,16 +42,12 @@ pub trait Disk: Send + Sync + std::fmt::Debug {
 pub struct Folder(PathBuf);
 
 impl Folder {
-    /// At this path, which need not be there yet.
     pub fn new(path: &Path) -> Self {
         Self(path.to_owned())
     }
 
     /// Makes the folder and those in it, mode 0700, where they are not there. One that others may look into is refused,
     /// and a link in the place of an inner one.
-    ///
-    /// # Errors
-    /// Those of the file system.
     pub fn prepare(&self, inner: &[&str]) -> io::Result<()> {
         let new = is_new(DirBuilder::new().mode(0o700).create(&self.0))?;
         // It has to be there after a power failure, too; not everybody may open what it is in.
@@ -77,20 +68,12 @@ impl Folder {
         Ok(())
     }
 
-    /// Opens a file of this folder for a lock.
-    ///
-    /// # Errors
-    /// Those of the file system.
     pub fn lock_file(&self, name: &str) -> io::Result<File> {
         let file = self.open_file(name, OFlags::WRONLY | OFlags::CREATE)?;
         self.own(&file)?;
         Ok(file)
     }
 
-    /// Whether it is this very file that is found by that name.
-    ///
-    /// # Errors
-    /// Those of the file system.
     pub fn is_here(&self, name: &str, file: &File) -> io::Result<bool> {
         let found = self.place(name).and_then(|(folder, name)| {
             Ok(File::from(openat(
@@ -125,7 +108,6 @@ impl Folder {
         }
     }
 
-    /// The folder in which a name is, and the last part of the name.
     fn place<'n>(&self, name: &'n str) -> io::Result<(File, &'n str)> {
         let (inner, name) = name.split_once('/').unwrap_or(("", name));
         Ok((self.open(inner)?, name))

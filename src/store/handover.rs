@@ -7,21 +7,16 @@ use super::{HANDOVER, Loaded, Store, StoreError, new, seal, stem};
 /// Nobody takes as long to write a file, seconds.
 const ABANDONED: f64 = 60.0;
 
-/// What another process left for a target.
 #[derive(Debug)]
 pub struct HandedOver {
-    /// Its file.
     pub name: String,
-    /// Its content.
     pub record: Record,
 }
 
-/// All that others left for a target.
 #[derive(Debug, Default)]
 pub struct Left {
     /// What can be adopted, the oldest first.
     pub usable: Vec<HandedOver>,
-    /// Why others cannot.
     pub notes: Vec<String>,
     /// The first that could if the storage were in order.
     pub unusable: Option<StoreError>,
@@ -36,9 +31,6 @@ impl Left {
 
 impl Store {
     /// Leaves something for the owner, who adopts it. `id` tells it from others for the same target. Needs no ownership.
-    ///
-    /// # Errors
-    /// See [`StoreError`].
     pub fn hand_over(&self, id: &str, record: &Record) -> Result<(), StoreError> {
         self.prepare_for_owner()?;
         let name = format!("{HANDOVER}/{}.{id}.json", stem(&record.owner.target));
@@ -46,9 +38,6 @@ impl Store {
     }
 
     /// Takes back what was left under this `id`.
-    ///
-    /// # Errors
-    /// See [`StoreError`].
     pub fn take_back(&self, id: &str, target: &str) -> Result<(), StoreError> {
         self.remove_handed_over(&format!("{HANDOVER}/{}.{id}.json", stem(target)))
     }
@@ -131,9 +120,6 @@ impl Store {
     }
 
     /// Removes what was handed over once it is adopted.
-    ///
-    /// # Errors
-    /// See [`StoreError`].
     pub fn remove_handed_over(&self, name: &str) -> Result<(), StoreError> {
         self.disk.remove(name).map_err(|cause| self.io("remove", name, cause))?;
         self.sync_folder(HANDOVER)

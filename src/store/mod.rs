@@ -44,16 +44,13 @@ const HANDOVER: &str = "handover";
 const CODES: &str = "codes";
 const SEEDS: &str = "seeds";
 const LOCK: &str = "lock";
-/// What was found of a target.
 #[derive(Debug, Default)]
 pub struct Loaded {
-    /// What is kept of it.
     pub record: Option<Record>,
     /// Which file was put aside or taken up again, and why.
     pub notes: Vec<String>,
 }
 
-/// A folder with tokens.
 #[derive(Debug)]
 pub struct Store {
     path: PathBuf,
@@ -64,7 +61,6 @@ pub struct Store {
     writing: Mutex<()>,
     /// Held while a one-time code is tried.
     trying: Mutex<()>,
-    /// One a target.
     seats: Mutex<HashMap<Box<str>, Arc<Seat>>>,
 }
 
@@ -74,7 +70,6 @@ impl Store {
         Self::on(Arc::new(Folder::new(&settings.path)), settings)
     }
 
-    /// The same over `disk`.
     pub fn on(disk: Arc<dyn Disk>, settings: &StorageSettings) -> Self {
         let (path, key) = (settings.path.clone(), settings.key.clone());
         Self {
@@ -89,9 +84,6 @@ impl Store {
     }
 
     /// Makes this process the owner, for as long as this value lives.
-    ///
-    /// # Errors
-    /// Another owner, or a folder that cannot be used.
     pub fn own(&self) -> Result<(), StoreError> {
         let mut lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = Folder::new(&self.path);
@@ -114,9 +106,6 @@ impl Store {
     }
 
     /// Whether something can be left for the owner, before a person takes the trouble.
-    ///
-    /// # Errors
-    /// See [`StoreError`].
     pub fn can_hand_over(&self) -> Result<(), StoreError> {
         self.prepare_for_owner()?;
         self.key().map(|_| ())
@@ -130,7 +119,6 @@ impl Store {
         self.prepare()
     }
 
-    /// The folder, made where it is not there.
     fn prepare(&self) -> Result<(), StoreError> {
         let made = Folder::new(&self.path).prepare(&[HANDOVER, CODES, SEEDS]);
         made.map_err(|cause| self.io("prepare the token storage", "", cause))
@@ -151,9 +139,6 @@ impl Store {
 
     /// What is kept of this owner's target. A file of another owner, or none of ours, is kept aside, and taken up again
     /// when it is this owner's once more.
-    ///
-    /// # Errors
-    /// See [`StoreError`].
     pub fn load(&self, owner: &Owner) -> Result<Loaded, StoreError> {
         self.own()?;
         self.claim_seed(owner)?;
@@ -183,9 +168,6 @@ impl Store {
     }
 
     /// Writes what is kept of a target, whole or not at all; on disk when it returns.
-    ///
-    /// # Errors
-    /// See [`StoreError`]; what was there before is still there.
     pub fn save(&self, record: &Record) -> Result<(), StoreError> {
         self.own()?;
         self.write(
@@ -220,7 +202,6 @@ impl Store {
         self.disk.sync_folder(folder).map_err(|cause| self.io("write", folder, cause))
     }
 
-    /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
     }

@@ -13,24 +13,19 @@ use serde::{Deserialize, Serialize};
 
 use super::{CODES, Store, StoreError, random, stem};
 
-/// So long a code may be used, seconds.
 const LIFETIME: f64 = 600.0;
-/// Random bytes of a code.
 const BYTES: usize = 15;
 
-/// A code for one confirmation of one target.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct OneTimeCode {
     hash: String,
     expires: f64,
 }
 
-/// What a code is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CodeState {
     /// It was right, and is used up now.
     Right,
-    /// It was wrong.
     Wrong,
     /// There is none, or it is used up or too old.
     None,
@@ -48,9 +43,6 @@ pub(crate) fn same(a: &[u8], b: &[u8]) -> bool {
 
 impl Store {
     /// Makes a code for `target` that holds from `now` (Unix seconds) for 10 minutes; it replaces an older one.
-    ///
-    /// # Errors
-    /// See [`StoreError`].
     pub fn new_code(&self, target: &str, now: f64) -> Result<String, StoreError> {
         self.prepare_for_owner()?;
         let code = random(BYTES);
@@ -60,9 +52,6 @@ impl Store {
     }
 
     /// Tries a code: a right one is used up by it, a wrong one changes nothing.
-    ///
-    /// # Errors
-    /// See [`StoreError`].
     pub fn use_code(&self, target: &str, code: &str, now: f64) -> Result<CodeState, StoreError> {
         // Of two who try the same code at once, one finds it used up.
         let _alone = self.trying.lock().unwrap_or_else(PoisonError::into_inner);

@@ -12,7 +12,6 @@ use serde::{Deserialize, Serialize};
 
 use super::token_record::Record;
 
-/// The version written and read.
 const FORMAT: u32 = 1;
 
 /// A key of 32 bytes. `Debug` shows nothing of it.
@@ -28,7 +27,6 @@ impl std::fmt::Debug for Key {
 }
 
 impl Key {
-    /// From 64 hexadecimal digits, or from Base64.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         let bytes = hex(text).or_else(|| STANDARD.decode(text).ok()).filter(|bytes| bytes.len() == 32)?;
@@ -38,7 +36,6 @@ impl Key {
     }
 }
 
-/// Whether this text is a key.
 pub fn is_key(text: &str) -> bool {
     Key::parse(text).is_some()
 }
@@ -77,7 +74,6 @@ pub fn random(count: usize) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// What a file holds.
 #[derive(Serialize, Deserialize)]
 struct File {
     format: u32,
@@ -92,16 +88,11 @@ enum Body {
     Plain(Box<Record>),
 }
 
-/// Why a file is not used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unusable {
-    /// Not what this program writes.
     Broken,
-    /// Of another version or target.
     Foreign,
-    /// Sealed, and there is no key.
     NoKey,
-    /// Sealed with another key.
     OtherKey,
 }
 
@@ -130,10 +121,6 @@ fn bound(target: &str) -> Aad<Vec<u8>> {
     Aad::from(format!("pbx_exporter\0{FORMAT}\0{target}").into_bytes())
 }
 
-/// The record of `target` in a file.
-///
-/// # Errors
-/// Why it is not used.
 pub fn decode(bytes: &[u8], target: &str, key: Option<&Key>) -> Result<Record, Unusable> {
     #[derive(Deserialize)]
     struct Format {

@@ -6,9 +6,6 @@ use super::{SEEDS, Store, StoreError, fingerprint};
 
 impl Store {
     /// Notes that the target of `owner` is the one to send its configured refresh token, where it has one.
-    ///
-    /// # Errors
-    /// See [`StoreError`]; another target was the one before.
     pub(super) fn claim_seed(&self, owner: &Owner) -> Result<(), StoreError> {
         let Some(seed) = &owner.seed else { return Ok(()) };
         let key = [&*owner.origin, &owner.client_id, seed].join("\n");

@@ -12,15 +12,10 @@ use super::seal;
 /// Whose tokens these are: those of another application, place or grant are never used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owner {
-    /// Name of the target.
     pub target: String,
-    /// Kind of PBX.
     pub platform: String,
-    /// Its origin.
     pub origin: String,
-    /// OAuth2 client id.
     pub client_id: String,
-    /// The grant that acquires.
     pub grant: String,
     /// Fingerprint of the configured refresh token from which the kept one descends, where one is configured.
     pub seed: Option<String>,
@@ -47,13 +42,11 @@ impl Written {
 /// An access token, so that a restart needs no new one.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Access {
-    /// The token.
     pub token: Written,
     /// When it was received, Unix seconds.
     pub issued: f64,
     /// `expires_in`, seconds; absent where unknown.
     pub lifetime: Option<f64>,
-    /// Scopes, a hint.
     pub scopes: Option<Vec<String>>,
     /// Of the other secrets with which it was asked for: 16 bits tell that they changed, and nothing else.
     pub secrets: u16,
@@ -73,18 +66,15 @@ pub struct InFlight {
 /// The end of a chain: nothing is left to ask with.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Ended {
-    /// When the PBX refused, Unix seconds.
     pub at: f64,
     /// The request before, where its answer never came.
     pub after: Option<InFlight>,
 }
 
-/// A confirmation by a person.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Confirmed {
     /// Tells one confirmation from another.
     pub id: String,
-    /// When, Unix seconds.
     pub at: f64,
     /// Where the browser came back to; some platforms want to hear it again at a refresh.
     #[serde(default)]
@@ -94,7 +84,6 @@ pub struct Confirmed {
 /// A refresh token that was refused, though it may have been for what went with it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Refused {
-    /// The refresh token.
     pub token: Written,
     /// Of what went with it: 16 bits tell that it changed, and nothing else.
     pub beside: u16,
@@ -103,7 +92,6 @@ pub struct Refused {
 /// Refresh tokens, each of which came in answer to the one before.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Chain {
-    /// The newest.
     pub refresh_token: Option<Written>,
     /// The request that may have used it up.
     pub in_flight: Option<InFlight>,
@@ -166,17 +154,13 @@ impl Chain {
     }
 }
 
-/// All that is kept of one target.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Record {
-    /// Whose.
     pub owner: Owner,
     /// Grows by one with each writing.
     pub serial: u64,
-    /// Refresh tokens.
     #[serde(flatten)]
     pub chain: Chain,
-    /// The newest access token.
     pub access: Option<Access>,
 }
 

@@ -7,7 +7,6 @@ use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 
 use super::Store;
 
-/// The place of one target's keeper.
 #[derive(Debug, Default)]
 pub(super) struct Seat {
     newest: watch::Sender<u64>,

@@ -25,37 +25,28 @@ use crate::domain::target::ClientSettings;
 pub enum Event {
     /// All further is the proxy's business: nothing was dialled. Its address without user info.
     Proxied(String),
-    /// The addresses behind the host name.
     Resolved(Vec<SocketAddr>),
     /// No connection to one of several addresses, and why.
     Refused(SocketAddr, String),
-    /// TCP is up with this address.
     Connected(SocketAddr),
     /// The chain that the server shows; also where it is then refused.
     Shown(Vec<Certificate>),
-    /// TLS is up.
     Secured(Served),
 }
 
-/// What TLS agreed on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Served {
-    /// `TLS 1.2` or `TLS 1.3`.
     pub protocol: &'static str,
 }
 
 /// What a certificate says of itself. Names are cut and stripped of control characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Certificate {
-    /// Whose it is.
     pub subject: String,
-    /// Who signed it.
     pub issuer: String,
-    /// Unix seconds.
     pub not_after: u64,
 }
 
-/// The future of a look.
 pub type DialFuture<'a> = Pin<Box<dyn Future<Output = Result<(), TransportError>> + Send + 'a>>;
 
 /// The seam between what is looked at and how it is reached.

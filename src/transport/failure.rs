@@ -10,7 +10,6 @@ use rustls::{AlertDescription, CertificateError, PeerIncompatible};
 use super::recorder::{Recorder, Step};
 use crate::domain::TransportError;
 
-/// Why sending a request or reading its answer failed.
 pub(super) fn classify(error: &reqwest::Error, recorder: &Recorder) -> TransportError {
     if out_of_files(error) {
         return TransportError::Exporter("too many open files: raise the limit of this process".into());

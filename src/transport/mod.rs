@@ -27,7 +27,6 @@ use self::recorder::Recorder;
 use crate::domain::target::ClientSettings;
 use crate::domain::{Answer, Exchange, Request, TransportError};
 
-/// Limits of one exchange.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// From start to the last byte.
@@ -36,7 +35,6 @@ pub struct Limits {
     pub body: u64,
 }
 
-/// The future of an exchange.
 pub type ExchangeFuture<'a> = Pin<Box<dyn Future<Output = Exchange> + Send + 'a>>;
 
 /// The seam between what is asked and how it travels.
@@ -58,15 +56,12 @@ pub struct HttpTransport {
 }
 
 impl HttpTransport {
-    /// Without any client: each is built when first used.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Builds a client of `settings` and drops it, so that a bad file is told before it is needed.
-    ///
-    /// # Errors
-    /// The key of the target that is wrong, and what is, naming the file and the mend.
+    /// Builds a client of `settings` and drops it, so that a bad file is reported before it is needed; the error has the
+    /// key of the target that is wrong.
     pub fn validate(settings: &ClientSettings) -> Result<(), (&'static str, String)> {
         Pool::validate(settings)
     }

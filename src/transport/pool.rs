@@ -21,7 +21,6 @@ const IDLE: Duration = Duration::from_secs(5);
 /// Files are looked at again at most this often.
 const CHECK_FILES: Duration = Duration::from_secs(1);
 
-/// What settings become.
 pub(super) struct Client {
     pub(super) http: reqwest::Client,
     proxy: Option<Matcher>,
@@ -120,7 +119,6 @@ fn file_stamp(path: &Path) -> Option<(SystemTime, u64)> {
     Some((meta.modified().ok()?, meta.len()))
 }
 
-/// The clients in use.
 #[derive(Default)]
 pub(super) struct Pool(Mutex<HashMap<ClientSettings, Entry>>);
 

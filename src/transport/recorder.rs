@@ -11,7 +11,6 @@ use url::Url;
 
 use crate::domain::Phases;
 
-/// Where an exchange is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     Resolve,
@@ -34,7 +33,6 @@ impl Step {
     }
 }
 
-/// What is known of the exchange so far.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Trace {
     pub(super) step: Step,
@@ -77,7 +75,6 @@ impl Trace {
     }
 }
 
-/// The notes of one exchange.
 #[derive(Debug)]
 pub(super) struct Recorder {
     trace: Mutex<Trace>,
@@ -117,7 +114,6 @@ impl Recorder {
         self.with(Trace::give_up_dial);
     }
 
-    /// What is known now.
     pub(super) fn trace(&self) -> Trace {
         self.with(|trace| *trace)
     }

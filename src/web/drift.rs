@@ -5,7 +5,6 @@ use maud::{Markup, html};
 use crate::board::TargetState;
 use crate::domain::extensions::{Drift, Ids};
 
-/// Whether there is something to be shown.
 pub(super) fn is_odd(state: &TargetState) -> bool {
     state.drift.as_deref().is_some_and(|drift| drift.as_ref().map_or(true, Drift::is_any))
 }

@@ -11,7 +11,6 @@ use crate::control::Redirected;
 
 /// What a browser brought, and where to say what came of it.
 pub struct Brought {
-    /// Out of the address.
     pub redirected: Redirected,
     /// Whether it was of use, and a sentence.
     pub reply: oneshot::Sender<(bool, String)>,

@@ -28,27 +28,19 @@ use crate::control::{Control, ProbeNow};
 use crate::metrics::{Coding, ExporterMetrics, Format, Kept, Scrape};
 use guard::SameSite;
 
-/// What the handlers read.
 #[derive(Clone)]
 pub struct WebState {
-    /// The targets.
     pub board: Arc<Board>,
-    /// The exporter's own families.
     pub exporter: Arc<ExporterMetrics>,
     /// What one scrape leaves to the next.
     pub kept: Kept,
-    /// For ages on the page.
     pub clock: Clock,
-    /// What can be triggered.
     pub control: Arc<dyn Control>,
     /// Where the exposition is; see [`check_telemetry_path`].
     pub telemetry_path: String,
 }
 
-/// Whether `path` can be the telemetry path.
-///
-/// # Errors
-/// A fragment of a sentence that fits after "failed to use it as telemetry path:".
+/// Whether `path` can be the telemetry path; the error fits after "failed to use it as telemetry path:".
 pub fn check_telemetry_path(path: &str) -> Result<(), &'static str> {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~/".contains(&b);
     if !path.starts_with('/') {
@@ -66,10 +58,6 @@ pub fn check_telemetry_path(path: &str) -> Result<(), &'static str> {
     }
 }
 
-/// The whole service.
-///
-/// # Errors
-/// A telemetry path that cannot be, see [`check_telemetry_path`].
 pub fn router(state: WebState) -> Result<Router, &'static str> {
     check_telemetry_path(&state.telemetry_path)?;
     Ok(Router::new()
@@ -98,7 +86,6 @@ async fn use_post() -> Response {
     (allow, text(StatusCode::METHOD_NOT_ALLOWED, "use POST")).into_response()
 }
 
-/// One line of text.
 fn text(status: StatusCode, line: impl std::fmt::Display) -> Response {
     let headers = [
         (header::CONTENT_TYPE, "text/plain; charset=utf-8"),

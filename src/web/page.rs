@@ -63,7 +63,6 @@ impl Health {
     }
 }
 
-/// One target as the page shows it.
 struct Row {
     health: Health,
     slot: Arc<Slot>,

@@ -95,9 +95,7 @@ impl Confirmation {
     }
 }
 
-/// What swapping a code gave.
 pub struct Swapped {
-    /// Tokens that are to be handed over, or why there are none.
     pub result: Result<Received, Unconfirmed>,
     /// The request, where one was made, for whoever counts it.
     pub attempt: Option<Attempt>,
@@ -119,9 +117,6 @@ impl Received {
     }
 
     /// Hands the tokens over to whoever owns the storage. Where it fails they are still here, for another try.
-    ///
-    /// # Errors
-    /// Those of the storage.
     pub async fn hand_over(&self) -> Result<Granted, StoreError> {
         self.write().await?;
         Ok(Granted {
@@ -130,7 +125,6 @@ impl Received {
         })
     }
 
-    /// Tries it until it works.
     pub async fn hand_over_at_last(&self) -> Granted {
         loop {
             tokio::time::sleep(AGAIN_AFTER).await;

@@ -14,9 +14,6 @@ use crate::store::{Confirmed, HandedOver, Record};
 
 impl State {
     /// What is on disk is in memory, and the other way round, before a token is used or asked for.
-    ///
-    /// # Errors
-    /// Where a refresh token could be lost otherwise; the diary has the failure.
     pub(super) async fn recall(&mut self, asker: Asker<'_>, diary: &mut Diary) -> Result<(), NoToken> {
         let recalled = self.try_to_recall(asker).await;
         if !asker.target.auth.grant.needs_person() {
@@ -163,7 +160,6 @@ impl State {
         id(&self.chain.confirmed) == id(&record.chain.confirmed)
     }
 
-    /// Writes down what is in memory.
     pub(super) async fn keep(&mut self, asker: Asker<'_>) -> Result<(), Trouble> {
         self.vault.save(asker.target, &self.chain, self.token.as_ref()).await
     }
@@ -180,7 +176,6 @@ impl State {
         }
     }
 
-    /// Notes on disk that `refresh` is about to be spent.
     pub(super) async fn intend(&mut self, asker: Asker<'_>, refresh: &SecretString) -> Result<(), Failure> {
         let before = self.chain.in_flight.clone();
         self.chain.begin(refresh, asker.clock.unix());

@@ -13,7 +13,6 @@ use crate::platform;
 use crate::store::{InFlight, Refused, Written};
 
 impl State {
-    /// Asks the token endpoint, unless it must not be asked now.
     pub(super) async fn renew(&mut self, asker: Asker<'_>, diary: &mut Diary) -> Result<(), NoToken> {
         let waits = self.dead || self.not_before.is_some_and(|at| Instant::now() < at);
         // While an old token serves, passes go on and nobody else looks at the secrets.
