@@ -25,7 +25,7 @@ pub struct Origin {
     shares: Shares,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct State {
     places: usize,
     /// Of these, for proven requests alone.
@@ -46,15 +46,7 @@ pub struct Permit<'a>(&'a Origin);
 impl Origin {
     /// A budget of `places` refusing answers within any `window`.
     pub fn new(places: usize, window: Duration) -> Self {
-        let state = State {
-            places,
-            kept: 1,
-            window,
-            refusals: VecDeque::new(),
-            credentials_refused: None,
-            tokens_died: None,
-            in_flight: 0,
-        };
+        let state = State { places, kept: 1, window, ..State::default() };
         Self { state: Mutex::new(state), freed: Notify::new(), shares: Shares::default() }
     }
 

@@ -1,4 +1,4 @@
-//! Wall time, for exported timestamps only. Durations and deadlines use `tokio::time::Instant`.
+//! Wall time, for exported timestamps and for people only. Durations and deadlines use `tokio::time::Instant`.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -35,4 +35,11 @@ impl Clock {
             Self::Steered { base, unix } => unix + base.elapsed().as_secs_f64(),
         }
     }
+}
+
+/// `Sat, 21 Nov 2026 23:40:00 GMT`, for people.
+pub(crate) fn date(unix: f64) -> Option<String> {
+    let at = Duration::try_from_secs_f64(unix).ok().and_then(|unix| UNIX_EPOCH.checked_add(unix));
+    // Years of four digits only: `httpdate` panics beyond.
+    at.filter(|_| unix < 253_402_300_800.0).map(httpdate::fmt_http_date)
 }

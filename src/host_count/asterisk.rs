@@ -1,6 +1,6 @@
 //! Asking Asterisk: its own program, with arguments that only show.
 
-use super::child::{Failure, run};
+use super::child::run;
 use super::{HostCountError, parse};
 use crate::domain::host_count::{AsteriskCommand, AsteriskSettings};
 
@@ -17,14 +17,7 @@ pub(super) async fn count(settings: &AsteriskSettings) -> Result<u64, HostCountE
 }
 
 async fn ask(settings: &AsteriskSettings, command: AsteriskCommand) -> Result<String, HostCountError> {
-    let output = run(&settings.program, &["-rx", command.as_str()], b"").await.map_err(|failure| {
-        let program = settings.program.clone();
-        match failure {
-            Failure::Start(error) => HostCountError::Start(error, program, "asterisk"),
-            Failure::Read(error) => HostCountError::Read(error, program),
-            Failure::TooLarge => HostCountError::TooLarge(program, "asterisk"),
-        }
-    })?;
+    let output = run(&settings.program, "asterisk", &["-rx", command.as_str()], b"").await?;
     if !output.status.success() {
         return Err(HostCountError::Exit(output.status.code()));
     }

@@ -3,13 +3,13 @@
 
 use std::fmt::Write as _;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 
 use super::HostCountError;
-use super::child::{Failure, Output, run};
+use super::child::run;
 use crate::domain::host_count::{DatabaseServer, DatabaseSettings, Table};
 
 /// Where the client program is: MariaDB's own name, then the older one, which MySQL has too.
@@ -19,36 +19,25 @@ const PROGRAMS: [&str; 2] = ["/usr/bin/mariadb", "/usr/bin/mysql"];
 const LONGEST_VALUE: usize = 1024;
 
 pub(super) async fn count(settings: &DatabaseSettings, timeout: Duration) -> Result<u64, HostCountError> {
-    let (output, program) = ask(settings, timeout).await?;
-    if !output.status.success() {
-        return Err(failure(&String::from_utf8_lossy(&output.stderr), output.status.code(), settings.table));
-    }
-    let number = std::str::from_utf8(&output.stdout).ok().and_then(|text| text.trim().parse().ok());
-    number.ok_or(HostCountError::NoNumber(program))
-}
-
-/// What the client program gave, and which one it was.
-async fn ask(settings: &DatabaseSettings, timeout: Duration) -> Result<(Output, PathBuf), HostCountError> {
+    let program = match &settings.program {
+        Some(program) => program,
+        None => installed(),
+    };
     let options = options(settings)?;
     let query = query(settings.table, timeout);
     // The file comes by the pipe: neither arguments nor environment show a password.
     let arguments = ["--defaults-file=/dev/stdin", "--batch", "--skip-column-names", "--execute", &query];
-    let programs: Vec<PathBuf> =
-        settings.program.as_ref().map_or_else(|| PROGRAMS.map(PathBuf::from).into(), |one| vec![one.clone()]);
-    let mut absent = None;
-    for program in programs {
-        match run(&program, &arguments, options.expose_secret().as_bytes()).await {
-            Ok(output) => return Ok((output, program)),
-            Err(Failure::Start(error)) if error.kind() == io::ErrorKind::NotFound => {
-                absent = absent.or(Some((error, program)));
-            }
-            Err(Failure::Start(error)) => return Err(HostCountError::Start(error, program, "database")),
-            Err(Failure::Read(error)) => return Err(HostCountError::Read(error, program)),
-            Err(Failure::TooLarge) => return Err(HostCountError::TooLarge(program, "database")),
-        }
+    let output = run(program, "database", &arguments, options.expose_secret().as_bytes()).await?;
+    if !output.status.success() {
+        return Err(failure(&String::from_utf8_lossy(&output.stderr), output.status.code(), settings.table));
     }
-    let (error, program) = absent.unwrap_or_else(|| (io::ErrorKind::NotFound.into(), PathBuf::new()));
-    Err(HostCountError::Start(error, program, "database"))
+    let number = std::str::from_utf8(&output.stdout).ok().and_then(|text| text.trim().parse().ok());
+    number.ok_or_else(|| HostCountError::NoNumber(program.to_owned()))
+}
+
+fn installed() -> &'static Path {
+    let mut programs = PROGRAMS.iter().map(Path::new);
+    programs.find(|path| path.exists()).unwrap_or(Path::new(PROGRAMS[0]))
 }
 
 fn query(table: Table, timeout: Duration) -> String {

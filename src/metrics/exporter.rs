@@ -1,6 +1,7 @@
-//! The exporter's own families, kept by the crate `prometheus` (used in this room only).
+//! The exporter's own families: kept by the crate `prometheus` (used in this file only), written by the encoder of the
+//! targets' families.
 //!
-//! Belongs here: what other rooms report about the exporter itself. Does not belong here: anything
+//! Belongs here: what other modules report about the exporter itself. Does not belong here: anything
 //! about a target.
 
 use std::sync::Arc;
@@ -8,63 +9,18 @@ use std::time::Duration;
 
 use prometheus::core::Collector;
 use prometheus::process_collector::ProcessCollector;
-use prometheus::proto::MetricFamily;
+use prometheus::proto::{MetricFamily, MetricType};
 use prometheus::{Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 
-use crate::exposition::Kind;
+use crate::exposition::{Encoder, Kind};
 
 /// Upper bounds of `pbx_exporter_probe_wait_seconds`; `+Inf` follows.
 pub const WAIT_BUCKETS: [f64; 8] = [0.001, 0.01, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0];
 
-/// A family of the exporter: name, kind, labels, HELP.
-pub struct OwnFamily(pub &'static str, pub Kind, pub &'static [&'static str], pub &'static str);
-
-/// Every family of the exporter but `process_*`, which the process collector names.
-pub static FAMILIES: [OwnFamily; 9] = [
-    OwnFamily(
-        "pbx_exporter_build_info",
-        Kind::Info,
-        &["version", "revision", "rustversion"],
-        "Always 1: what this exporter was built from.",
-    ),
-    OwnFamily("pbx_exporter_targets", Kind::Gauge, &[], "Targets in the configuration in force."),
-    OwnFamily(
-        "pbx_exporter_config_last_reload_successful",
-        Kind::Gauge,
-        &[],
-        "1 if the newest reading of the configuration succeeded, else 0: the old one is then in force.",
-    ),
-    OwnFamily(
-        "pbx_exporter_config_last_reload_success_timestamp_seconds",
-        Kind::Gauge,
-        &[],
-        "When the configuration was last read with success, Unix seconds; 0 before.",
-    ),
-    OwnFamily("pbx_exporter_probes_in_flight", Kind::Gauge, &[], "Probes running now."),
-    OwnFamily(
-        "pbx_exporter_probe_wait_seconds",
-        Kind::Histogram,
-        &[],
-        "How long probes waited, in seconds, from when they were due until they started.",
-    ),
-    OwnFamily(
-        "pbx_exporter_probe_overruns_total",
-        Kind::Counter,
-        &[],
-        "Probes that became due while the one before of the same target was still running or waiting.",
-    ),
-    OwnFamily("pbx_exporter_panics_total", Kind::Counter, &[], "Panics in tasks of the exporter; a defect."),
-    OwnFamily(
-        "pbx_exporter_log_events_total",
-        Kind::Counter,
-        &["level"],
-        "Log events of the exporter by level, as far as the log level lets them through.",
-    ),
-];
-
+#[derive(Debug)]
 pub struct ExporterMetrics {
     registry: Registry,
     targets: IntGauge,
@@ -77,32 +33,53 @@ pub struct ExporterMetrics {
     log_events: [IntCounter; 5],
 }
 
-impl std::fmt::Debug for ExporterMetrics {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ExporterMetrics").finish_non_exhaustive()
-    }
-}
-
 impl ExporterMetrics {
     /// All families registered, counters at zero.
     ///
     /// # Panics
-    /// Never: [`FAMILIES`] holds valid, distinct names, which a test proves.
+    /// Never: these are valid, distinct names, which each test of a scrape proves.
     pub fn new() -> Arc<Self> {
-        let make = Maker { registry: Registry::new() };
-        make.build_info();
-        make.registry.register(Box::new(ProcessCollector::for_self())).expect(VALID);
-        let log_events = make.register(IntCounterVec::new(opts(8), FAMILIES[8].2).expect(VALID));
+        let registry = Registry::new();
+        registry.register(Box::new(ProcessCollector::for_self())).expect(VALID);
+        let (version, revision) = (env!("CARGO_PKG_VERSION"), env!("PBX_EXPORTER_REVISION"));
+        let build = Opts::new("pbx_exporter_build_info", "Always 1: what this exporter was built from.")
+            .const_label("version", version)
+            .const_label("revision", revision)
+            .const_label("rustversion", env!("PBX_EXPORTER_RUSTC"));
+        register(&registry, IntGauge::with_opts(build)).set(1);
+        let log_events = Opts::new(
+            "pbx_exporter_log_events_total",
+            "Log events of the exporter by level, as far as the log level lets them through.",
+        );
+        let log_events = register(&registry, IntCounterVec::new(log_events, &["level"]));
+        let wait = HistogramOpts::new(
+            "pbx_exporter_probe_wait_seconds",
+            "How long probes waited, in seconds, from when they were due until they started.",
+        );
+        let gauge = |name, help| register(&registry, IntGauge::new(name, help));
+        let counter = |name, help| register(&registry, IntCounter::new(name, help));
         Arc::new(Self {
-            targets: make.register(IntGauge::with_opts(opts(1)).expect(VALID)),
-            reload_successful: make.register(IntGauge::with_opts(opts(2)).expect(VALID)),
-            reload_timestamp: make.register(Gauge::with_opts(opts(3)).expect(VALID)),
-            in_flight: make.register(IntGauge::with_opts(opts(4)).expect(VALID)),
-            wait: make.register(Histogram::with_opts(wait_opts()).expect(VALID)),
-            overruns: make.register(IntCounter::with_opts(opts(6)).expect(VALID)),
-            panics: make.register(IntCounter::with_opts(opts(7)).expect(VALID)),
+            targets: gauge("pbx_exporter_targets", "Targets in the configuration in force."),
+            reload_successful: gauge(
+                "pbx_exporter_config_last_reload_successful",
+                "1 if the newest reading of the configuration succeeded, else 0: the old one is then in force.",
+            ),
+            reload_timestamp: register(
+                &registry,
+                Gauge::new(
+                    "pbx_exporter_config_last_reload_success_timestamp_seconds",
+                    "When the configuration was last read with success, Unix seconds; 0 before.",
+                ),
+            ),
+            in_flight: gauge("pbx_exporter_probes_in_flight", "Probes running now."),
+            wait: register(&registry, Histogram::with_opts(wait.buckets(WAIT_BUCKETS.to_vec()))),
+            overruns: counter(
+                "pbx_exporter_probe_overruns_total",
+                "Probes that became due while the one before of the same target was still running or waiting.",
+            ),
+            panics: counter("pbx_exporter_panics_total", "Panics in tasks of the exporter; a defect."),
             log_events: LEVELS.map(|(_, name)| log_events.with_label_values(&[name])),
-            registry: make.registry,
+            registry,
         })
     }
 
@@ -141,7 +118,7 @@ impl ExporterMetrics {
         LogLayer(Arc::clone(self))
     }
 
-    pub fn gather(&self) -> Vec<MetricFamily> {
+    pub(super) fn gather(&self) -> Vec<MetricFamily> {
         self.registry.gather()
     }
 }
@@ -156,29 +133,10 @@ const LEVELS: [(Level, &str); 5] = [
     (Level::TRACE, "trace"),
 ];
 
-fn opts(family: usize) -> Opts {
-    Opts::new(FAMILIES[family].0, FAMILIES[family].3)
-}
-
-fn wait_opts() -> HistogramOpts {
-    HistogramOpts::new(FAMILIES[5].0, FAMILIES[5].3).buckets(WAIT_BUCKETS.to_vec())
-}
-
-struct Maker {
-    registry: Registry,
-}
-
-impl Maker {
-    fn register<C: Collector + Clone + 'static>(&self, collector: C) -> C {
-        self.registry.register(Box::new(collector.clone())).expect(VALID);
-        collector
-    }
-
-    fn build_info(&self) {
-        let labels = [env!("CARGO_PKG_VERSION"), env!("PBX_EXPORTER_REVISION"), env!("PBX_EXPORTER_RUSTC")];
-        let opts = FAMILIES[0].2.iter().zip(labels).fold(opts(0), |opts, (k, v)| opts.const_label(*k, v));
-        self.register(IntGauge::with_opts(opts).expect(VALID)).set(1);
-    }
+fn register<C: Collector + Clone + 'static>(registry: &Registry, made: prometheus::Result<C>) -> C {
+    let collector = made.expect(VALID);
+    registry.register(Box::new(collector.clone())).expect(VALID);
+    collector
 }
 
 /// Counts log events by level; see [`ExporterMetrics::log_layer`].
@@ -192,4 +150,41 @@ impl<S: Subscriber> Layer<S> for LogLayer {
             counter.inc();
         }
     }
+}
+
+/// A whole family of the crate `prometheus`.
+pub(super) fn write_family(out: &mut Encoder, family: &MetricFamily) {
+    let name = family.name();
+    let kind = match family.get_field_type() {
+        MetricType::COUNTER => Kind::Counter,
+        MetricType::HISTOGRAM => Kind::Histogram,
+        _ if name.ends_with("_info") => Kind::Info,
+        _ => Kind::Gauge,
+    };
+    out.header(name, kind, family.help());
+    for metric in family.get_metric() {
+        let value = match kind {
+            Kind::Histogram => return write_histogram(out, name, metric.get_histogram()),
+            Kind::Counter => metric.get_counter().get_value(),
+            Kind::Gauge | Kind::Info => metric.get_gauge().get_value(),
+        };
+        out.raw(name);
+        for (i, pair) in metric.get_label().iter().enumerate() {
+            out.raw(if i == 0 { "{" } else { "," });
+            out.label(pair.name(), pair.value());
+        }
+        out.raw(if metric.get_label().is_empty() { " " } else { "} " }).float(value).newline();
+    }
+}
+
+/// One without labels.
+fn write_histogram(out: &mut Encoder, name: &str, histogram: &prometheus::proto::Histogram) {
+    let count = histogram.get_sample_count();
+    let buckets =
+        histogram.get_bucket().iter().map(|bucket| (bucket.upper_bound(), bucket.cumulative_count()));
+    for (bound, count) in buckets.chain([(f64::INFINITY, count)]) {
+        out.raw(name).raw("_bucket{le=\"").bound(bound).raw("\"} ").uint(count).newline();
+    }
+    out.raw(name).raw("_sum ").float(histogram.get_sample_sum()).newline();
+    out.raw(name).raw("_count ").uint(count).newline();
 }

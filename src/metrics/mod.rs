@@ -9,7 +9,6 @@
 //! written at the scrape, from a snapshot of the board, by the one [`crate::exposition::Encoder`] that serves both.
 
 pub mod exporter;
-mod proto;
 pub mod scrape;
 mod snapshot;
 pub mod targets;

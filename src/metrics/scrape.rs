@@ -14,8 +14,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame};
 use prometheus::proto::MetricFamily;
 
-use super::exporter::ExporterMetrics;
-use super::proto;
+use super::exporter::{ExporterMetrics, write_family};
 use super::snapshot::{Kept, Snapshot};
 use super::targets::FAMILIES;
 use crate::board::Board;
@@ -136,7 +135,7 @@ impl Source {
     /// Writes until a chunk is full; true at the end of the exposition.
     fn fill(&mut self, out: &mut Encoder) -> bool {
         for family in std::mem::take(&mut self.own) {
-            proto::write_family(out, &family);
+            write_family(out, &family);
         }
         while let Some(family) = FAMILIES.get(self.family) {
             if self.target == 0 {

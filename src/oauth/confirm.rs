@@ -42,8 +42,8 @@ pub enum Unconfirmed {
     /// One more refusal could bring a ban, for so long.
     #[error("{}", too_many_refusals(*.0))]
     Budget(Duration),
-    #[error("{0}")]
-    Failed(#[source] NoTokens),
+    #[error("{}: {}", .0.reason, .0.diagnosis)]
+    Failed(Failure),
     #[error("{0}")]
     Store(#[from] StoreError),
     #[error("{}", .0.with_mend())]
@@ -58,10 +58,6 @@ pub(super) fn too_many_refusals(wait: Duration) -> String {
          begin anew in {wait}"
     )
 }
-
-#[derive(Debug, thiserror::Error)]
-#[error("{}: {}", .0.reason, .0.diagnosis)]
-pub struct NoTokens(pub Failure);
 
 impl Unconfirmed {
     /// What a person is told of it, and what it leaves behind.
@@ -79,7 +75,7 @@ impl Unconfirmed {
     pub const fn reason(&self) -> (Operation, Reason) {
         let reason = match self {
             Self::WrongState | Self::Refused(_) | Self::Budget(_) => Reason::AuthorizationRequired,
-            Self::Failed(NoTokens(failure)) => failure.reason,
+            Self::Failed(failure) => failure.reason,
             Self::Store(_) | Self::Secret(_) => Reason::ExporterError,
         };
         (Operation::Token, reason)

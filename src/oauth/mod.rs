@@ -12,8 +12,8 @@ mod response;
 mod send;
 mod vault;
 
-pub use keeper::{Asker, Diary, Held, Keeper, NoToken};
-pub use pending::{NotBegun, Pending};
-pub use person::in_shell;
+pub(crate) use keeper::{Asker, Diary, Held, Keeper, NoToken};
+pub(crate) use pending::Pending;
+pub(crate) use person::in_shell;
 pub use request::{Refresh, TokenAnswer, request_token};
 pub use response::IssuedToken;

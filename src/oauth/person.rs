@@ -1,13 +1,11 @@
 //! The sentences for whoever has to bring a new refresh token.
 
-use std::time::{Duration, UNIX_EPOCH};
-
+use crate::clock;
 use crate::domain::{Failure, Grant, Reason, Target};
 use crate::store::{Chain, Ended, InFlight};
 
 fn date(unix: f64) -> String {
-    let at = Duration::try_from_secs_f64(unix).ok().filter(|_| unix < 253_402_300_800.0).unwrap_or_default();
-    httpdate::fmt_http_date(UNIX_EPOCH + at)
+    clock::date(unix).unwrap_or_else(|| "an impossible date".into())
 }
 
 /// What became of the request before, whose answer did not come.

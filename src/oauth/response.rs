@@ -5,10 +5,13 @@ use std::time::Duration;
 use base64::Engine as _;
 use oauth2::basic::BasicTokenType;
 use oauth2::{AccessToken, RefreshToken, Scope};
+use secrecy::SecretString;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
+use tokio::time::Instant;
 
-use crate::domain::token::{LONGEST_LIFETIME, is_bearer};
+use crate::clock::Clock;
+use crate::domain::token::{LONGEST_LIFETIME, Token, is_bearer};
 
 /// A token answer. `Debug` shows no token (the crate's types redact).
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -47,6 +50,21 @@ impl oauth2::TokenResponse for IssuedToken {
 }
 
 impl IssuedToken {
+    /// What is used of it from now on.
+    pub(super) fn token(&self, clock: Clock) -> Token {
+        Token {
+            secret: SecretString::from(self.access_token.secret().as_str()),
+            issued: Instant::now(),
+            issued_unix: clock.unix(),
+            lifetime: self.lifetime(),
+            scopes: self.scope_hint(),
+        }
+    }
+
+    pub(super) fn refresh_secret(&self) -> Option<SecretString> {
+        self.refresh_token.as_ref().map(|token| SecretString::from(token.secret().as_str()))
+    }
+
     /// Whether the access token can travel in a header.
     pub fn is_usable(&self) -> bool {
         is_bearer(self.access_token.secret())

@@ -145,13 +145,7 @@ impl Vault {
             return Ok(());
         };
         let owner = Owner { seed: self.seed.clone(), ..owner };
-        let access = token.map(|token| Access {
-            token: Written(token.secret.clone()),
-            issued: token.issued_unix,
-            lifetime: token.lifetime.map(|lifetime| lifetime.as_secs_f64()),
-            scopes: token.scopes.clone(),
-            secrets: secrets(target),
-        });
+        let access = token.map(|token| access(token, target));
         // Also where it fails, for it may be there all the same.
         self.serial += 1;
         let record = Record { owner, serial: self.serial, chain: chain.clone(), access };
@@ -249,8 +243,18 @@ fn origins(target: &Target) -> String {
     if from == to { to } else { format!("{from} {to}") }
 }
 
+pub(super) fn access(token: &Token, target: &Target) -> Access {
+    Access {
+        token: Written(token.secret.clone()),
+        issued: token.issued_unix,
+        lifetime: token.lifetime.map(|lifetime| lifetime.as_secs_f64()),
+        scopes: token.scopes.clone(),
+        secrets: secrets(target),
+    }
+}
+
 /// Tells whether the secrets that token requests send have changed.
-pub(super) fn secrets(target: &Target) -> u16 {
+fn secrets(target: &Target) -> u16 {
     let read = target.auth.secrets().filter_map(|source| source.read().ok());
     let all = read.map(|secret| store::fingerprint(secret.expose_secret())).collect::<String>();
     store::change_mark(&all)

@@ -64,42 +64,33 @@ enum Command {
 #[derive(Clone, Debug)]
 pub struct Handle(mpsc::Sender<Command>);
 
-impl std::fmt::Debug for Command {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Command")
-    }
-}
-
 impl Handle {
     /// Makes `targets` the ones that are probed. Unchanged ones keep token, counters and timetable.
     pub async fn replace(&self, targets: Vec<Arc<Target>>, limits: Limits) {
-        let (done, wait) = oneshot::channel();
-        if self.0.send(Command::Replace(targets, limits, done)).await.is_ok() {
-            // An error means that the scheduler stops, which leaves nothing to wait for.
-            wait.await.ok();
-        }
+        self.ask(|done| Command::Replace(targets, limits, done)).await;
     }
 
     /// One probe of the target of that name now, past any back-off.
     pub async fn probe_now(&self, target: String) -> ProbeNow {
-        let (reply, wait) = oneshot::channel();
-        if self.0.send(Command::ProbeNow(target, reply)).await.is_err() {
-            return ProbeNow::Stopping;
-        }
-        wait.await.unwrap_or(ProbeNow::Stopping)
+        self.ask(|reply| Command::ProbeNow(target, reply)).await.unwrap_or(ProbeNow::Stopping)
     }
 
     /// The budget of refusals of the token endpoint of the target of that name; `None` where there is no such target.
     pub async fn origin(&self, target: String) -> Option<Arc<Origin>> {
-        let (reply, wait) = oneshot::channel();
-        self.0.send(Command::Origin(target, reply)).await.ok()?;
-        wait.await.ok().flatten()
+        self.ask(|reply| Command::Origin(target, reply)).await.flatten()
     }
 
     /// Counts an exchange that somebody else made for the target of that name, when its next pass is due.
     pub async fn note(&self, target: String, attempt: Attempt) {
         // An error means that the scheduler stops, and nobody counts any more.
         self.0.send(Command::Note(target, attempt)).await.ok();
+    }
+
+    /// `None`: the scheduler stops.
+    async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Option<T> {
+        let (reply, answer) = oneshot::channel();
+        self.0.send(command(reply)).await.ok()?;
+        answer.await.ok()
     }
 }
 
@@ -382,7 +373,7 @@ impl Scheduler {
     fn outcome_came(&mut self, serial: u64) {
         if let Some(awaited) = &mut self.awaited {
             awaited.remove(&serial);
-            if awaited.is_empty() && !self.is_ready() {
+            if awaited.is_empty() {
                 self.be_ready();
             }
         }

@@ -3,11 +3,12 @@
 
 use std::error::Error;
 use std::io;
-use std::time::UNIX_EPOCH;
 
+use rustls::pki_types::UnixTime;
 use rustls::{AlertDescription, CertificateError, PeerIncompatible};
 
 use super::recorder::{Recorder, Step};
+use crate::clock;
 use crate::domain::TransportError;
 
 pub(super) fn classify(error: &reqwest::Error, recorder: &Recorder) -> TransportError {
@@ -144,11 +145,11 @@ fn certificate_words(error: &CertificateError) -> String {
     use CertificateError as C;
     match error {
         C::ExpiredContext { not_after, .. } => {
-            format!("certificate expired on {}", date(not_after.as_secs()))
+            format!("certificate expired on {}", date(*not_after))
         }
         C::Expired => "certificate expired".into(),
         C::NotValidYetContext { not_before, .. } => {
-            format!("certificate not valid before {}", date(not_before.as_secs()))
+            format!("certificate not valid before {}", date(*not_before))
         }
         C::NotValidForNameContext { expected, presented } => {
             let names: Vec<String> = presented.iter().map(|name| plain_name(name)).collect();
@@ -181,10 +182,9 @@ fn alert_words(alert: AlertDescription) -> String {
     }
 }
 
-fn date(unix: u64) -> String {
-    UNIX_EPOCH
-        .checked_add(std::time::Duration::from_secs(unix))
-        .map_or_else(|| "an impossible date".into(), |time| httpdate::fmt_http_date(time)[5..16].to_owned())
+fn date(time: UnixTime) -> String {
+    let date = clock::date(time.as_secs() as f64);
+    date.map_or_else(|| "an impossible date".into(), |date| date[5..16].to_owned())
 }
 
 fn out_of_files(error: &reqwest::Error) -> bool {

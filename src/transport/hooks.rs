@@ -109,7 +109,7 @@ where
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         if self.recorder.is_some() && RECORDER.try_with(|_| ()).is_err() {
             // Polled by a task of its own: the race is lost.
-            self.give_up();
+            self.recorder.take().inspect(|recorder| recorder.sent());
         }
         let polled = Pin::new(&mut self.inner).poll(cx);
         if let Poll::Ready(result) = &polled
@@ -119,13 +119,5 @@ where
             recorder.dial_done();
         }
         polled
-    }
-}
-
-impl<F> Dial<F> {
-    fn give_up(&mut self) {
-        if let Some(recorder) = self.recorder.take() {
-            recorder.sent();
-        }
     }
 }

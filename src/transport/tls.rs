@@ -2,7 +2,7 @@
 //! when the chain served expires. Does not belong here: what a failed handshake is called.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{ClientSessionStore, Resumption, Tls12Resumption, WebPkiServerVerifier};
@@ -81,8 +81,8 @@ fn with_verifier(settings: &ClientSettings, verifier: Arc<NotingVerifier>) -> Re
 }
 
 fn provider() -> Arc<CryptoProvider> {
-    static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
-    Arc::clone(PROVIDER.get_or_init(|| Arc::new(ring::default_provider())))
+    static PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| Arc::new(ring::default_provider()));
+    PROVIDER.clone()
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {

@@ -6,7 +6,7 @@
 use axum::extract::{Form, Query, RawQuery, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 
@@ -90,22 +90,9 @@ fn fields(target: &str, error: Option<&str>) -> Markup {
 }
 
 fn show(status: StatusCode, title: &str, body: &Markup) -> Response {
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                title { (title) " - pbx_exporter" }
-                style { (PreEscaped(page::STYLE)) }
-            }
-            body {
-                header { h1 { (title) } nav { a href="../" { "All targets" } } }
-                main { (body) }
-            }
-        }
-    };
-    (status, headers(), page.into_string()).into_response()
+    let header = html! { header { h1 { (title) } nav { a href="../" { "All targets" } } } };
+    let page = page::document(&html! { title { (title) " - pbx_exporter" } }, &header, body);
+    (status, headers(), page).into_response()
 }
 
 /// As the other page's, but for the form. Where it may lead is not limited: browsers apply that to each redirect that

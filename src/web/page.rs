@@ -3,16 +3,16 @@
 //! Belongs here: how the board reads. `maud` escapes whatever is interpolated.
 
 use std::sync::Arc;
-use std::time::{Duration, UNIX_EPOCH};
 
 use axum::http::{HeaderName, header};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::{drift, host_count_rows};
 use crate::board::{Condition, LogState, Slot, TargetState};
+use crate::clock::date;
 use crate::domain::{LogEvent, Operation, Phases};
 
-pub(super) const STYLE: &str = include_str!("style.css");
+const STYLE: &str = include_str!("style.css");
 
 /// No script, no image, nothing from elsewhere: the one style by its hash (CSP level 2).
 pub const HEADERS: [(HeaderName, &str); 5] = [
@@ -74,23 +74,31 @@ pub fn render(slots: &[Arc<Slot>], now: f64, telemetry_path: &str) -> String {
     let mut rows: Vec<Row> = slots.iter().map(|slot| row(slot, now)).collect();
     rows.sort_by(|a, b| (a.health, &a.slot.info.name).cmp(&(b.health, &b.slot.info.name)));
     let failing = count(&rows, Health::Failing);
-    let page = html! {
+    let title = html! {
+        meta http-equiv="refresh" content="30";
+        title { @if failing > 0 { "(" (failing) " failing) " } "pbx_exporter" }
+    };
+    let main = if rows.is_empty() { empty() } else { table(&rows, now) };
+    document(&title, &head(&rows, telemetry_path), &main)
+}
+
+pub(super) fn document(title: &Markup, header: &Markup, main: &Markup) -> String {
+    let document = html! {
         (DOCTYPE)
         html lang="en" {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
-                meta http-equiv="refresh" content="30";
-                title { @if failing > 0 { "(" (failing) " failing) " } "pbx_exporter" }
+                (title)
                 style { (PreEscaped(STYLE)) }
             }
             body {
-                (head(&rows, telemetry_path))
-                main { @if rows.is_empty() { (empty()) } @else { (table(&rows, now)) } }
+                (header)
+                main { (main) }
             }
         }
     };
-    page.into_string()
+    document.into_string()
 }
 
 fn row(slot: &Arc<Slot>, now: f64) -> Row {
@@ -281,13 +289,6 @@ fn duration(seconds: f32) -> String {
 /// A length of time in words, with the moment it leads to as tooltip.
 pub(super) fn moment(unix: f64, seconds: f64) -> Markup {
     html! { span title=[date(unix)] { (words(seconds)) } }
-}
-
-/// `Sat, 21 Nov 2026 23:40:00 GMT`.
-fn date(unix: f64) -> Option<String> {
-    let at = Duration::try_from_secs_f64(unix).ok().and_then(|unix| UNIX_EPOCH.checked_add(unix));
-    // Years of four digits only: `httpdate` panics beyond.
-    at.filter(|_| unix < 253_402_300_800.0).map(httpdate::fmt_http_date)
 }
 
 /// The two largest units: `45 s`, `6 min`, `1 h 6 min`, `3 d 4 h`.

@@ -6,7 +6,7 @@ use pbx_exporter::board::BUCKETS;
 use pbx_exporter::domain::{Grant, Operation, Reason};
 use pbx_exporter::exposition::Format;
 use pbx_exporter::exposition::Kind;
-use pbx_exporter::metrics::exporter::{FAMILIES as OWN, WAIT_BUCKETS};
+use pbx_exporter::metrics::exporter::WAIT_BUCKETS;
 use pbx_exporter::metrics::targets::FAMILIES;
 
 use crate::support::scrape::{OPEN, whole};
@@ -34,21 +34,30 @@ fn the_tables_of_families_are_those_exported_word_for_word() {
     let documented: BTreeSet<_> =
         rows(4).filter(|cells| cells[0].starts_with("pbx_") || cells[0].starts_with("process_")).collect();
     let targets = FAMILIES.iter().map(|f| row(f.name, f.kind, f.labels, f.help));
-    let own = OWN.iter().map(|f| row(f.0, f.1, f.2, f.3));
-    let exported: BTreeSet<_> = targets.chain(own).chain(process()).collect();
+    let exported: BTreeSet<_> = targets.chain(own()).collect();
     let difference: Vec<_> = documented.symmetric_difference(&exported).collect();
     assert!(difference.is_empty(), "in one only: {difference:#?}");
 }
 
-/// The families `process_*`, as a scrape shows them.
-fn process() -> Vec<Vec<String>> {
+/// The families `pbx_exporter_*` and `process_*`, as a scrape shows them.
+fn own() -> Vec<Vec<String>> {
     let text = whole(&pbx_exporter::board::Board::default(), Format::Text);
-    let helps = text.lines().filter_map(|line| line.strip_prefix("# HELP ")?.split_once(' '));
-    let process = helps.filter(|(name, _)| name.starts_with("process_")).map(|(name, help)| {
-        let kind = if name.ends_with("_total") { Kind::Counter } else { Kind::Gauge };
-        row(name, kind, &[], help)
+    let lines = || text.lines();
+    let helps = lines().filter_map(|line| line.strip_prefix("# HELP ")?.split_once(' '));
+    let own = helps.filter(|(name, _)| ["pbx_exporter_", "process_"].iter().any(|own| name.starts_with(own)));
+    let rows = own.map(|(name, help)| {
+        let kind = match name.rsplit_once('_') {
+            Some((_, "total")) => Kind::Counter,
+            Some((_, "info")) => Kind::Info,
+            _ if lines().any(|line| line == format!("# TYPE {name} histogram")) => Kind::Histogram,
+            _ => Kind::Gauge,
+        };
+        let sample = lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('{')?.split_once("} "));
+        let labels = sample.map_or_else(Vec::new, |(labels, _)| labels.split(',').collect());
+        let labels: Vec<_> = labels.into_iter().filter_map(|label| Some(label.split_once('=')?.0)).collect();
+        row(name, kind, &labels, help)
     });
-    process.collect()
+    rows.collect()
 }
 
 #[test]

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use oauth2::TokenResponse as _;
 use secrecy::SecretString;
 
-use super::{Confirmation, Granted, NoTokens, Unconfirmed};
+use super::{Confirmation, Granted, Unconfirmed};
 use crate::budget::Origin;
 use crate::clock::Clock;
 use crate::domain::outcome::Attempt;
@@ -14,7 +13,7 @@ use crate::domain::{Grant, Target};
 use crate::oauth::request::{Code, swap_code};
 use crate::oauth::send::judge;
 use crate::oauth::{IssuedToken, vault};
-use crate::store::{self, Access, Chain, Confirmed, Record, Store, StoreError, Written};
+use crate::store::{self, Chain, Confirmed, Record, Store, StoreError};
 use crate::transport::Transport;
 
 /// From one try to write tokens to the next.
@@ -78,7 +77,7 @@ impl Confirmation {
                 } else {
                     received.take_back().await.ok();
                 }
-                Err(Unconfirmed::Failed(NoTokens(failure)))
+                Err(Unconfirmed::Failed(failure))
             }
         }
     }
@@ -111,9 +110,8 @@ pub struct Received {
 
 impl Received {
     fn take(&mut self, issued: &IssuedToken, target: &Target, clock: Clock) {
-        let refresh_token = issued.refresh_token().map(|t| SecretString::from(t.secret().as_str()));
-        self.record.chain.received(refresh_token);
-        self.record.access = Some(access(issued, target, clock));
+        self.record.chain.received(issued.refresh_secret());
+        self.record.access = Some(vault::access(&issued.token(clock), target));
     }
 
     /// Hands the tokens over to whoever owns the storage. Where it fails they are still here, for another try.
@@ -142,15 +140,5 @@ impl Received {
     async fn take_back(self) -> Result<(), StoreError> {
         let Self { store, id, record } = self;
         vault::on_a_thread(move || store.take_back(&id, &record.owner.target)).await
-    }
-}
-
-fn access(issued: &IssuedToken, target: &Target, clock: Clock) -> Access {
-    Access {
-        token: Written(SecretString::from(issued.access_token().secret().as_str())),
-        issued: clock.unix(),
-        lifetime: issued.lifetime().map(|lifetime| lifetime.as_secs_f64()),
-        scopes: issued.scope_hint(),
-        secrets: vault::secrets(target),
     }
 }

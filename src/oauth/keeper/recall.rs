@@ -66,7 +66,7 @@ impl State {
         self.note_renewal_due(asker);
     }
 
-    fn note_renewal_due(&mut self, asker: Asker<'_>) {
+    pub(super) fn note_renewal_due(&mut self, asker: Asker<'_>) {
         if let Some(token) = &self.token {
             let after = renewal_after(token.lifetime, token_interval(asker.target));
             self.renewal_due = after.map(|after| token.issued_unix + after.as_secs_f64());

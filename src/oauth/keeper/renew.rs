@@ -5,7 +5,6 @@ use tokio::time::Instant;
 
 use super::{Asker, Diary, NoToken, State, fingerprint, token_interval};
 use crate::domain::outcome::Attempt;
-use crate::domain::token::{Token, renewal_after};
 use crate::domain::{Class, Failure, Grant, Operation, Reason, SecretError, Target};
 use crate::oauth::send::{context, send, unreadable};
 use crate::oauth::{IssuedToken, Refresh, person, request};
@@ -203,21 +202,10 @@ impl State {
     }
 
     fn take(&mut self, asker: Asker<'_>, issued: &IssuedToken) {
-        use oauth2::TokenResponse as _;
         let used = asker.target.platform.grants.gives_refresh_token(asker.target.auth.grant);
-        let refresh = issued.refresh_token().filter(|_| used);
-        self.chain.received(refresh.map(|token| SecretString::from(token.secret().as_str())));
-        let lifetime = issued.lifetime();
-        let now = asker.clock.unix();
-        self.token = Some(Token {
-            secret: SecretString::from(issued.access_token().secret().as_str()),
-            issued: Instant::now(),
-            issued_unix: now,
-            lifetime,
-            scopes: issued.scope_hint(),
-        });
-        self.renewal_due =
-            renewal_after(lifetime, token_interval(asker.target)).map(|after| now + after.as_secs_f64());
+        self.chain.received(issued.refresh_secret().filter(|_| used));
+        self.token = Some(issued.token(asker.clock));
+        self.note_renewal_due(asker);
         (self.denied, self.not_before, self.standing) = (0, None, None);
         (self.proven, self.doubted) = (true, false);
         self.scope_verdict = None;
