@@ -3,7 +3,7 @@
 //! A dashboard is 2,000 lines of JSON of which a panel is a few that matter, and some of them (colour and number of
 //! each reason) follow from the code. So the JSON is generated; Grafana is given the files as they are.
 
-pub mod build;
+pub(crate) mod build;
 mod course;
 mod exporter;
 mod fleet;

@@ -158,7 +158,7 @@ pub struct Slot {
     edition: AtomicU64,
     state: ArcSwap<TargetState>,
     /// Apart from `state`, because it has a writer of its own. `None`: no log is followed.
-    log: Option<ArcSwap<LogState>>,
+    log: ArcSwapOption<LogState>,
     /// The same for the second count; `None` where none is configured, and before the first.
     host_count: ArcSwapOption<HostCount>,
 }
@@ -169,9 +169,9 @@ impl Slot {
             grants: info.grants.iter().copied().map(GrantCounters::new).collect(),
             ..TargetState::default()
         };
-        let log = (!info.log.is_empty()).then(|| ArcSwap::from_pointee(LogState::new(info.log.len())));
+        let log = (!info.log.is_empty()).then(|| Arc::new(LogState::new(info.log.len())));
         let (edition, state) = (AtomicU64::new(0), ArcSwap::from_pointee(state));
-        Self { info, edition, state, log, host_count: ArcSwapOption::empty() }
+        Self { info, edition, state, log: log.into(), host_count: ArcSwapOption::empty() }
     }
 
     /// Changes with whatever else is read here. What is read after it is at least as new.
@@ -200,18 +200,18 @@ impl Slot {
 
     /// What the PBX's own logs told; `None` where none is followed.
     pub fn log(&self) -> Option<Arc<LogState>> {
-        self.log.as_ref().map(ArcSwap::load_full)
+        self.log.load_full()
     }
 
     /// Puts up what the logs told; without effect where none is followed.
     pub fn publish_log(&self, state: LogState) {
-        if let Some(log) = &self.log {
-            self.put(|| log.store(Arc::new(state)));
+        if !self.info.log.is_empty() {
+            self.put(|| self.log.store(Some(Arc::new(state))));
         }
     }
 
     pub fn host_count(&self) -> Option<Arc<HostCount>> {
-        self.host_count.load().clone()
+        self.host_count.load_full()
     }
 
     pub fn publish_host_count(&self, host_count: HostCount) {

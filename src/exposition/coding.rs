@@ -18,7 +18,6 @@ pub enum Compressor {
 }
 
 impl Compressor {
-    #[inline(never)]
     pub fn new(coding: Coding) -> io::Result<Option<Self>> {
         Ok(Some(match coding {
             Coding::Identity => return Ok(None),
@@ -33,7 +32,6 @@ impl Compressor {
 
     /// What comes out of the coding for `plain`, which may be nothing yet; all that is left in it if
     /// `last`.
-    #[inline(never)]
     pub fn chunk(&mut self, plain: &[u8], last: bool) -> io::Result<Vec<u8>> {
         let coded = match self {
             Self::Gzip(encoder) => {

@@ -122,10 +122,6 @@ impl Encoder {
         self.len
     }
 
-    pub const fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
     /// Writes into `buffer` from now on, from its beginning and over what it holds.
     pub fn put(&mut self, buffer: Vec<u8>) {
         (self.out, self.len) = (buffer, 0);

@@ -11,7 +11,6 @@ pub struct Labels {
 }
 
 impl Labels {
-    #[inline(never)]
     pub fn push(&mut self, name: &str) {
         self.text.truncate(self.ends.last().copied().unwrap_or(0));
         self.text.extend_from_slice(b"target=\"");
@@ -21,7 +20,6 @@ impl Labels {
         self.text.extend_from_slice(&[0; BLOCK]);
     }
 
-    #[inline(never)]
     pub fn get(&self, target: usize) -> Label<'_> {
         let start = if target == 0 { 0 } else { self.ends[target - 1] };
         Label { from: &self.text[start..], len: self.ends[target] - start }

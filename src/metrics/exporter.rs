@@ -118,7 +118,7 @@ impl ExporterMetrics {
         LogLayer(Arc::clone(self))
     }
 
-    pub(super) fn gather(&self) -> Vec<MetricFamily> {
+    pub fn gather(&self) -> Vec<MetricFamily> {
         self.registry.gather()
     }
 }

@@ -22,7 +22,7 @@ mod turn;
 use std::collections::HashMap;
 use std::fs::{File, TryLockError};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub use disk::{Disk, Folder, Found};
@@ -200,10 +200,6 @@ impl Store {
 
     fn sync_folder(&self, folder: &str) -> Result<(), StoreError> {
         self.disk.sync_folder(folder).map_err(|cause| self.io("write", folder, cause))
-    }
-
-    pub fn path(&self) -> &Path {
-        &self.path
     }
 }
 

@@ -32,13 +32,6 @@ impl Serialize for Written {
     }
 }
 
-impl Written {
-    /// Tells one secret from another without showing it.
-    pub fn fingerprint(&self) -> String {
-        seal::fingerprint(self.0.expose_secret())
-    }
-}
-
 /// An access token, so that a restart needs no new one.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Access {

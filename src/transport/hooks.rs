@@ -11,7 +11,6 @@ use std::task::{Context, Poll};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use rustls::pki_types::ServerName;
-use tower::{Layer, Service};
 
 use super::recorder::{Recorder, Step};
 
@@ -56,42 +55,10 @@ impl Resolve for NotingResolver {
     }
 }
 
-/// Times the connector as a whole.
-#[derive(Clone, Copy)]
-pub(super) struct DialLayer;
-
-impl<S> Layer<S> for DialLayer {
-    type Service = NotingConnector<S>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        NotingConnector(inner)
-    }
-}
-
-/// A connector that reports to the recorder of the request it dials for.
-#[derive(Clone)]
-pub(super) struct NotingConnector<S>(S);
-
-impl<S, R> Service<R> for NotingConnector<S>
-where
-    S: Service<R>,
-    S::Future: Unpin,
-{
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future = Dial<S::Future>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.0.poll_ready(cx)
-    }
-
-    fn call(&mut self, request: R) -> Self::Future {
-        let recorder = RECORDER.try_with(Arc::clone).ok();
-        if let Some(recorder) = &recorder {
-            recorder.dial_begins();
-        }
-        Dial { inner: self.0.call(request), recorder }
-    }
+/// Has a connector report to the recorder of the request it dials for.
+pub(super) fn noted<F>(inner: F) -> Dial<F> {
+    let recorder = RECORDER.try_with(Arc::clone).ok().inspect(|recorder| recorder.dial_begins());
+    Dial { inner, recorder }
 }
 
 /// A dial under way. Its recorder is let go once it has reported.

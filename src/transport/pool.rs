@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 use hyper_util::client::proxy::matcher::Matcher;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
+use tower::util::MapFutureLayer;
 use url::Url;
 
 use super::{hooks, tls};
@@ -37,7 +38,7 @@ impl Client {
             .user_agent(concat!("pbx_exporter/", env!("CARGO_PKG_VERSION")))
             .pool_idle_timeout(IDLE)
             .dns_resolver(hooks::NotingResolver)
-            .connector_layer(hooks::DialLayer)
+            .connector_layer(MapFutureLayer::new(hooks::noted))
             .no_proxy();
         if let Some(settings) = &settings.proxy {
             builder = builder.proxy(proxy(settings)?);

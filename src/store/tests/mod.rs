@@ -6,6 +6,7 @@ mod leftovers;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
