@@ -78,16 +78,21 @@ struct State {
     vault: Vault,
     /// When a confirmation began that got no answer, Unix seconds.
     interrupted: Option<f64>,
+    /// Whether the files could not be used when last asked.
     troubled: bool,
+    /// Refusals in a row since a token was accepted.
     refused: u32,
+    /// Denials of the token endpoint in a row.
     denied: u32,
     last_refusal: Option<Instant>,
     not_before: Option<Instant>,
     /// Why no token request may go out now, or why the last one gave none.
     standing: Option<(Operation, Failure)>,
+    /// Whether a token was given since the last refusal.
     proven: bool,
     /// Whether the token in hand is to be renewed at the next question, whatever its age.
     doubted: bool,
+    /// Only a person can bring a new refresh token.
     dead: bool,
     /// What the request with an explicit scope told of the failure that lasts.
     scope_verdict: Option<Failure>,

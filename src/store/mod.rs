@@ -27,12 +27,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 pub use disk::{Disk, Folder, Found};
 pub use error::StoreError;
-pub use handover::{HandedOver, Left};
+pub(crate) use handover::{HandedOver, Left};
 pub(crate) use one_time_code::CodeState;
 pub(crate) use one_time_code::same;
-pub use seal::{change_mark, fingerprint, is_key, random};
-pub use token_record::{Access, Chain, Confirmed, Ended, InFlight, Owner, Record, Refused, Written};
-pub use turn::Turn;
+pub(crate) use seal::{change_mark, fingerprint, is_key, random};
+pub(crate) use token_record::{Access, Chain, Confirmed, Ended, InFlight, Owner, Record, Refused, Written};
+pub(crate) use turn::Turn;
 
 use secrecy::ExposeSecret as _;
 

@@ -21,7 +21,8 @@ use http::{HeaderMap, Method, StatusCode};
 use tokio::time::Instant;
 use url::Url;
 
-pub use self::dial::{Certificate, Dial, DialFuture, Event, Served};
+pub(crate) use self::dial::{Certificate, DialFuture, Served};
+pub use self::dial::{Dial, Event};
 use self::pool::{Client, Pool};
 use self::recorder::Recorder;
 use crate::domain::target::ClientSettings;

@@ -11,8 +11,8 @@ use crate::clock::Clock;
 use crate::domain::outcome::Attempt;
 use crate::domain::{Grant, Target};
 use crate::oauth::request::{Code, swap_code};
-use crate::oauth::send::judge;
-use crate::oauth::{IssuedToken, vault};
+use crate::oauth::send::{Sent, judge};
+use crate::oauth::vault;
 use crate::store::{self, Chain, Confirmed, Record, Store, StoreError};
 use crate::transport::Transport;
 
@@ -30,56 +30,27 @@ impl Confirmation {
         clock: Clock,
         origin: Option<&Origin>,
     ) -> Swapped {
-        let mut attempt = None;
-        let swapping = self.try_to_swap(code, transport, store, clock, origin, &mut attempt);
-        Swapped { result: swapping.await, attempt }
-    }
-
-    async fn try_to_swap(
-        self,
-        code: SecretString,
-        transport: &dyn Transport,
-        store: &Arc<Store>,
-        clock: Clock,
-        origin: Option<&Origin>,
-        made: &mut Option<Attempt>,
-    ) -> Result<Received, Unconfirmed> {
-        let permit = match origin {
-            Some(origin) => Some(origin.admit(false).await.map_err(Unconfirmed::Budget)?),
-            None => None,
+        let mut made = None;
+        let swapping = async {
+            let permit = match origin {
+                Some(origin) => Some(origin.admit(false).await.map_err(Unconfirmed::Budget)?),
+                None => None,
+            };
+            let received = self.intend(&code, store, clock)?;
+            received.write().await?;
+            let target = Arc::clone(&self.target);
+            let verifier = self.verifier.map(|verifier| SecretString::from(verifier.into_secret()));
+            let code = Code { secret: code, verifier, redirect_uri: self.redirect_uri };
+            let answer = swap_code(transport, &target, &code).await;
+            let after_refusals = origin.is_some_and(Origin::refused_credentials_lately);
+            let (sent, attempt) = judge(&target, Grant::AuthorizationCode, answer, after_refusals);
+            if let Some(permit) = permit {
+                permit.judge(&attempt);
+            }
+            made = Some(attempt);
+            received.take(sent, &target, clock).await
         };
-        let mut received = self.intend(&code, store, clock)?;
-        received.write().await?;
-        let verifier = self.verifier.map(|verifier| SecretString::from(verifier.into_secret()));
-        let code = Code { secret: code, verifier, redirect_uri: self.redirect_uri };
-        let answer = swap_code(transport, &self.target, &code).await;
-        let after_refusals = origin.is_some_and(Origin::refused_credentials_lately);
-        let (sent, attempt) = judge(&self.target, Grant::AuthorizationCode, answer, after_refusals);
-        if let Some(permit) = permit {
-            permit.judge(&attempt);
-        }
-        *made = Some(attempt);
-        match (sent.result, sent.refresh_token) {
-            (Ok(issued), _) => {
-                received.take(&issued, &self.target, clock);
-                Ok(received)
-            }
-            // The keeper asks with it.
-            (Err(_), Some(refresh_token)) => {
-                received.record.chain.received(Some(refresh_token));
-                Ok(received)
-            }
-            (Err(failure), None) => {
-                // Where that cannot be written, it is still told that this left no tokens.
-                if sent.may_have_worked {
-                    received.record.chain.lost();
-                    received.write().await.ok();
-                } else {
-                    received.take_back().await.ok();
-                }
-                Err(Unconfirmed::Failed(failure))
-            }
-        }
+        Swapped { result: swapping.await, attempt: made }
     }
 
     /// What says that `code` is about to be spent.
@@ -109,9 +80,29 @@ pub struct Received {
 }
 
 impl Received {
-    fn take(&mut self, issued: &IssuedToken, target: &Target, clock: Clock) {
-        self.record.chain.received(issued.refresh_secret());
-        self.record.access = Some(vault::access(&issued.token(clock), target));
+    async fn take(mut self, sent: Sent, target: &Target, clock: Clock) -> Result<Self, Unconfirmed> {
+        match (sent.result, sent.refresh_token) {
+            (Ok(issued), _) => {
+                self.record.chain.received(issued.refresh_secret());
+                self.record.access = Some(vault::access(&issued.token(clock), target));
+                Ok(self)
+            }
+            // The keeper asks with it.
+            (Err(_), Some(refresh_token)) => {
+                self.record.chain.received(Some(refresh_token));
+                Ok(self)
+            }
+            (Err(failure), None) => {
+                // Where that cannot be written, it is still told that this left no tokens.
+                if sent.may_have_worked {
+                    self.record.chain.lost();
+                    self.write().await.ok();
+                } else {
+                    self.take_back().await.ok();
+                }
+                Err(Unconfirmed::Failed(failure))
+            }
+        }
     }
 
     /// Hands the tokens over to whoever owns the storage. Where it fails they are still here, for another try.
