@@ -3,7 +3,7 @@
 use secrecy::SecretString;
 use tokio::time::Instant;
 
-use super::{Asker, Diary, NoToken, State, fingerprint, token_interval};
+use super::{Asker, Diary, NoToken, State, fingerprint};
 use crate::domain::outcome::Attempt;
 use crate::domain::{Class, Failure, Grant, Operation, Reason, SecretError, Target};
 use crate::oauth::send::{context, send, unreadable};
