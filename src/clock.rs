@@ -36,10 +36,3 @@ impl Clock {
         }
     }
 }
-
-/// `Sat, 21 Nov 2026 23:40:00 GMT`, for people.
-pub(crate) fn date(unix: f64) -> Option<String> {
-    let at = Duration::try_from_secs_f64(unix).ok().and_then(|unix| UNIX_EPOCH.checked_add(unix));
-    // Years of four digits only: `httpdate` panics beyond.
-    at.filter(|_| unix < 253_402_300_800.0).map(httpdate::fmt_http_date)
-}

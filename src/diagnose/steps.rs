@@ -10,6 +10,7 @@ use super::Status;
 use super::verdict::Counted;
 use crate::domain::extensions::{Drift, Ids, Untold};
 use crate::domain::outcome::Attempt;
+use crate::domain::moment::day;
 use crate::domain::target::is_loopback;
 use crate::domain::{Answer, Listing, Reason, Target};
 use crate::platform::{Permissions, Validity};
@@ -36,8 +37,7 @@ pub(super) fn secured(target: &Target, served: &Served, chain: &[Certificate], n
     let mut status = Status::Ok;
     if let (Some(leaf), Some(end)) = (chain.first(), chain.iter().map(|c| c.not_after).min()) {
         let left = end as f64 - now;
-        let _ =
-            write!(told, ", {}, signed by {}, chain valid until {}", leaf.subject, leaf.issuer, date(end));
+        let _ = write!(told, ", {}, signed by {}, chain valid until {}", leaf.subject, leaf.issuer, day(end));
         let _ = write!(told, " ({:.0} days)", (left / DAY).floor());
         if left < EXPIRES_SOON {
             status = Status::Warn;
@@ -55,14 +55,9 @@ pub(super) fn secured(target: &Target, served: &Served, chain: &[Certificate], n
 pub(super) fn chain(chain: &[Certificate]) -> Option<String> {
     let lines: Vec<_> = chain
         .iter()
-        .map(|c| format!("{} signed by {}, until {}", c.subject, c.issuer, date(c.not_after)))
+        .map(|c| format!("{} signed by {}, until {}", c.subject, c.issuer, day(c.not_after)))
         .collect();
     (!lines.is_empty()).then(|| format!("the server shows: {}", lines.join("; then ")))
-}
-
-fn date(unix: u64) -> String {
-    let time = UNIX_EPOCH.checked_add(Duration::from_secs(unix));
-    time.map_or_else(|| "an impossible date".into(), |time| httpdate::fmt_http_date(time)[5..16].to_owned())
 }
 
 /// `now`: this machine's Unix seconds when the PBX answered, about.

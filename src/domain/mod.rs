@@ -8,6 +8,7 @@ pub mod exchange;
 pub mod extensions;
 pub mod file;
 pub mod host_count;
+pub mod moment;
 pub mod outcome;
 pub mod pace;
 pub mod platform;

@@ -1,11 +1,11 @@
 //! The sentences for whoever has to bring a new refresh token.
 
-use crate::clock;
+use crate::domain::moment::http_date;
 use crate::domain::{Failure, Grant, Reason, Target};
 use crate::store::{Chain, Ended, InFlight};
 
 fn date(unix: f64) -> String {
-    clock::date(unix).unwrap_or_else(|| "an impossible date".into())
+    http_date(unix).unwrap_or_else(|| "an unknown day".to_owned())
 }
 
 /// What became of the request before, whose answer did not come.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, DATE};
@@ -16,6 +16,7 @@ use super::fixtures::{Generation, find};
 use super::tokens::TokenBook;
 use super::{authorize, oauth, scopes, target};
 use crate::clock::Clock;
+use crate::domain::moment::http_date;
 use crate::domain::{Answer, Grant, Operation};
 
 /// What the simulated PBX is sent.
@@ -273,8 +274,8 @@ impl State {
 }
 
 pub(super) fn date(unix: f64) -> HeaderValue {
-    let time = UNIX_EPOCH + Duration::try_from_secs_f64(unix).unwrap_or_default();
-    HeaderValue::from_str(&httpdate::fmt_http_date(time)).unwrap_or_else(|_| HeaderValue::from_static(""))
+    let text = http_date(unix).and_then(|text| HeaderValue::from_str(&text).ok());
+    text.unwrap_or_else(|| HeaderValue::from_static(""))
 }
 
 fn mentions(body: &[u8], word: &str) -> bool {

@@ -8,8 +8,8 @@ use rustls::pki_types::UnixTime;
 use rustls::{AlertDescription, CertificateError, PeerIncompatible};
 
 use super::recorder::{Recorder, Step};
-use crate::clock;
 use crate::domain::TransportError;
+use crate::domain::moment::day;
 
 pub(super) fn classify(error: &reqwest::Error, recorder: &Recorder) -> TransportError {
     if out_of_files(error) {
@@ -145,11 +145,11 @@ fn certificate_words(error: &CertificateError) -> String {
     use CertificateError as C;
     match error {
         C::ExpiredContext { not_after, .. } => {
-            format!("certificate expired on {}", date(*not_after))
+            format!("certificate expired on {}", day(not_after.as_secs()))
         }
         C::Expired => "certificate expired".into(),
         C::NotValidYetContext { not_before, .. } => {
-            format!("certificate not valid before {}", date(*not_before))
+            format!("certificate not valid before {}", day(not_before.as_secs()))
         }
         C::NotValidForNameContext { expected, presented } => {
             let names: Vec<String> = presented.iter().map(|name| plain_name(name)).collect();
@@ -180,11 +180,6 @@ fn alert_words(alert: AlertDescription) -> String {
         }
         alert => format!("the server refused the handshake with alert {alert:?}"),
     }
-}
-
-fn date(time: UnixTime) -> String {
-    let date = clock::date(time.as_secs() as f64);
-    date.map_or_else(|| "an impossible date".into(), |date| date[5..16].to_owned())
 }
 
 fn out_of_files(error: &reqwest::Error) -> bool {

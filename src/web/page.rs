@@ -9,7 +9,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::{drift, host_count_rows};
 use crate::board::{Condition, LogState, Slot, TargetState};
-use crate::clock::date;
+use crate::domain::moment::http_date;
 use crate::domain::{LogEvent, Operation, Phases};
 
 const STYLE: &str = include_str!("style.css");
@@ -208,7 +208,7 @@ fn why_put_off(until: f64, now: f64) -> Markup {
     html! {
         p {
             "Not probed for another " (moment(until, until - now))
-            @if let Some(date) = date(until) { " (until " (date[17..22]) " UTC)" }
+            @if let Some(date) = http_date(until) { " (until " (date[17..22]) " UTC)" }
             ": this PBX refused often of late, and one more refusal could make fail2ban ban this exporter. The targets \
              with a reason on the same PBX are the cause; see " code { "limits.refusals_per_origin" } "."
         }
@@ -288,7 +288,7 @@ fn duration(seconds: f32) -> String {
 
 /// A length of time in words, with the moment it leads to as tooltip.
 pub(super) fn moment(unix: f64, seconds: f64) -> Markup {
-    html! { span title=[date(unix)] { (words(seconds)) } }
+    html! { span title=[http_date(unix)] { (words(seconds)) } }
 }
 
 /// The two largest units: `45 s`, `6 min`, `1 h 6 min`, `3 d 4 h`.
