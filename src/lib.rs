@@ -26,6 +26,9 @@
 //! - [`domain`]: plain values and pure rules.
 //! - [`clock`], [`shutdown`]: wall clock, signals.
 
+#[cfg(test)]
+#[path = "../tests/answers/mod.rs"]
+mod answers;
 pub mod app;
 pub mod board;
 pub mod budget;

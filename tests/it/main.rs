@@ -1,6 +1,9 @@
 //! Integration tests: one binary, a module per behaviour. Offline, loopback only, in any order.
 
 mod alerts;
+#[expect(dead_code, reason = "the library's tests ask for the rest")]
+#[path = "../answers/mod.rs"]
+mod answers;
 mod config;
 mod confirm;
 mod dashboards;

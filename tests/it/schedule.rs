@@ -10,13 +10,14 @@ use pbx_exporter::domain::target::Call;
 use pbx_exporter::domain::{Grant, Operation, Reason, SecretSource, Target, TransportError};
 use pbx_exporter::metrics::ExporterMetrics;
 use pbx_exporter::sim::fault::Fault;
-use pbx_exporter::sim::fixtures::{Called, Expect, Generation, all, find};
+use pbx_exporter::sim::fixtures::{Called, Generation, all, find};
 use pbx_exporter::sim::target::target;
 use pbx_exporter::sim::{SimPbx, SimTransport};
 use pbx_exporter::transport::Transport;
 use secrecy::SecretString;
 use url::Url;
 
+use crate::answers::Table;
 use crate::support::world::{UNIX, World, around, minutes, origin, pbx, seconds, usual};
 
 fn with_wrong_secret(name: &str) -> Target {
@@ -457,8 +458,9 @@ async fn the_version_is_asked_only_where_it_is_wanted() {
 #[tokio::test(start_paused = true)]
 async fn every_known_answer_gets_its_reason_through_a_whole_pass() {
     let mut seen = std::collections::BTreeSet::new();
+    let table = Table::<Reason>::of_freepbx();
     for fixture in all() {
-        let Expect::Fails(expected) = fixture.expect else { continue };
+        let Err(expected) = table.row(fixture.name, fixture.generations).result() else { continue };
         if fixture.operation == Operation::Version
             || matches!(fixture.grant, Grant::RefreshToken | Grant::AuthorizationCode)
         {

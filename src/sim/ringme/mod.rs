@@ -7,13 +7,14 @@ use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use http::Method;
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde_json::{Value, json};
 use url::Url;
 use url::form_urlencoded::parse;
 
 use super::authorize::{self, Brought, CodeBook, Rules};
+use super::oauth::json_answer as answer;
 use super::pbx::{SimAnswer, SimRequest, date};
 use super::target::{PASSWORD, SECRET, USER};
 use super::{Simulated, target};
@@ -186,12 +187,6 @@ impl Simulated for SimRingme {
         headers.insert(http::header::DATE, date(state.now));
         SimAnswer { status, headers, body, delay: None }
     }
-}
-
-fn answer(body: &Value) -> Answer {
-    let headers =
-        HeaderMap::from_iter([(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
-    Answer { status: StatusCode::OK, headers, body: body.to_string().into() }
 }
 
 impl State {

@@ -52,12 +52,13 @@ fn every_fixture_of_a_resource_can_be_had_and_is_read_as_it_should() {
     let given = member(&token(&pbx, &form), "access_token").unwrap();
     let target = target("pbx", &origin(), Grant::ClientCredentials);
     let context = context(&target, Operation::Extensions);
+    let table = Table::<Reason>::of_ringme();
     for fixture in fixtures::ALL.iter().filter(|fixture| fixture.operation == Operation::Extensions) {
         pbx.set_fault(Some(RingmeFault::Resource(fixture.name)));
         let answer = ask(&pbx, Method::GET, "/api/ver1.0/client/@me/extension/?page=1", &given, "");
         let seen = platform::read_list(&context, &answer);
-        let seen = seen.map_or_else(|f| Expect::Fails(f.reason), |listing| Expect::Total(listing.total));
-        assert_eq!(seen, fixture.expect, "{}", fixture.name);
+        let seen = seen.map(|listing| listing.total).map_err(|failure| failure.reason);
+        assert_eq!(seen, table.row(fixture.name, fixture.generations).result(), "{}", fixture.name);
         assert!(platform::rate_limit(&target, &answer).0.is_some(), "each answer tells the budget");
     }
 }
