@@ -45,7 +45,7 @@ pub fn write(
     err: &mut dyn Write,
 ) -> io::Result<bool> {
     if args.schema {
-        out.write_all(config::schema::TEXT.as_bytes())?;
+        writeln!(out, "{:#}", config::schema::value())?;
         return Ok(true);
     }
     if let Some(name) = &args.platform {

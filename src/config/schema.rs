@@ -1,5 +1,4 @@
-//! The JSON Schema of a configuration file. It is generated from the raw types by a test, and embedded as
-//! it is committed: the program holds the text, not what makes it.
+//! The JSON Schema of a configuration file, made from the raw types.
 
 use std::sync::LazyLock;
 
@@ -7,12 +6,13 @@ use serde_json::Value;
 
 use super::raw;
 
-/// As text, for editors, with a newline at its end.
-pub const TEXT: &str = include_str!("../../docs/pbx_exporter.schema.json");
+static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
+    let mut schema = schemars::schema_for!(raw::File).to_value();
+    unwrap_lines(&mut schema);
+    schema
+});
 
-static SCHEMA: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(TEXT).expect("what a test generated"));
-
-/// The schema as a value.
+/// The schema. docs/pbx_exporter.schema.json is its text, for editors.
 pub fn value() -> &'static Value {
     &SCHEMA
 }
@@ -21,13 +21,6 @@ pub fn value() -> &'static Value {
 pub(super) fn is_key(name: &str) -> bool {
     let has = |schema: &Value| schema["properties"].get(name).is_some();
     has(value()) || value()["$defs"].as_object().is_some_and(|defs| defs.values().any(has))
-}
-
-/// The schema of the types, which [`TEXT`] has to be.
-pub fn generated() -> Value {
-    let mut schema = schemars::schema_for!(raw::File).to_value();
-    unwrap_lines(&mut schema);
-    schema
 }
 
 /// Doc comments are wrapped at the source's width; editors wrap at their own.

@@ -49,7 +49,10 @@ fn the_schema_can_be_printed() {
         write(&CheckArgs { schema: true, ..CheckArgs::default() }, &[], &|_| None, &mut out, &mut err)
             .expect("both streams take it")
     );
-    assert_eq!(String::from_utf8(out).expect("UTF-8"), pbx_exporter::config::schema::TEXT);
+    assert_eq!(
+        String::from_utf8(out).expect("UTF-8"),
+        include_str!("../../../docs/pbx_exporter.schema.json")
+    );
     assert!(err.is_empty());
 }
 

@@ -2,7 +2,6 @@
 //! what is generated.
 
 use std::fs;
-use std::sync::LazyLock;
 
 use pbx_exporter::config::{load, schema};
 use serde_json::Value;
@@ -10,8 +9,6 @@ use serde_json::Value;
 use super::{Files, load_text, one_target};
 use crate::support::golden::assert_current;
 
-/// What the committed schema has to be, and what the tables are made of.
-static OF_TYPES: LazyLock<Value> = LazyLock::new(schema::generated);
 const SCHEMA: &str = "docs/pbx_exporter.schema.json";
 const DOCUMENT: &str = "docs/configuration.md";
 /// Its keys are those of `platforms`.
@@ -19,7 +16,7 @@ pub(super) const PLATFORMS: &str = "docs/platforms.md";
 
 #[test]
 fn the_committed_schema_is_the_one_of_the_types() {
-    assert_current(SCHEMA, &format!("{:#}\n", *OF_TYPES));
+    assert_current(SCHEMA, &format!("{:#}\n", schema::value()));
 }
 
 #[test]
@@ -46,7 +43,7 @@ fn with_keys(document: &str) -> String {
 fn every_mapping_of_the_schema_is_documented() {
     let document =
         [DOCUMENT, PLATFORMS].map(|path| fs::read_to_string(path).expect("the document")).join("\n");
-    let definitions = OF_TYPES["$defs"].as_object().expect("definitions");
+    let definitions = schema::value()["$defs"].as_object().expect("definitions");
     // `Defaults` has the keys of `Target` but two.
     for (name, definition) in definitions.iter().filter(|(name, _)| *name != "Defaults") {
         let marker = format!("<!-- keys of {name} -->");
@@ -55,7 +52,7 @@ fn every_mapping_of_the_schema_is_documented() {
 }
 
 fn table(name: &str) -> String {
-    let root = &*OF_TYPES;
+    let root = schema::value();
     let definition = if name == "File" { root } else { &root["$defs"][name] };
     let required = definition["required"].as_array().cloned().unwrap_or_default();
     let keys = definition["properties"].as_object().unwrap_or_else(|| panic!("no mapping {name}"));
@@ -80,7 +77,7 @@ fn kinds(schema: &Value) -> Vec<String> {
         return match name {
             "Duration" => vec!["duration".to_owned()],
             "Size" => vec!["size".to_owned()],
-            name => kinds(&OF_TYPES["$defs"][name]),
+            name => kinds(&schema::value()["$defs"][name]),
         };
     }
     if let Some(word) = schema["const"].as_str() {
@@ -106,7 +103,7 @@ fn kinds(schema: &Value) -> Vec<String> {
 
 /// The defaults that the schema states, written out as a mapping in flow style.
 fn stated_defaults(definition: &str) -> String {
-    let properties = OF_TYPES["$defs"][definition]["properties"].as_object().expect("a mapping");
+    let properties = schema::value()["$defs"][definition]["properties"].as_object().expect("a mapping");
     let stated =
         properties.iter().filter_map(|(key, schema)| Some(format!("{key}: {}", schema.get("default")?)));
     stated.collect::<Vec<_>>().join(", ")
