@@ -23,10 +23,9 @@ use crate::domain::platform::Reader;
 use crate::domain::{Answer, Class, Failure, Grant, Listing, Operation, Reason, Request, Target};
 
 pub use crate::domain::platform::Certainty;
-pub use builtin::{builtin, names, text};
+pub use builtin::{DEFAULT, builtin, names, text};
 pub use check::{
-    calls::may_change, calls::mutates, decoded, headers::overrides_method, problems, wrong_path,
-    wrong_pointer, wrong_query,
+    headers::overrides_method, problems, settings::known, wrong_path, wrong_pointer, wrong_query,
 };
 pub use headers::rate_limit;
 pub use reach::{possible_reasons, transport_failure};

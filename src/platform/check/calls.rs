@@ -4,74 +4,65 @@ use http::HeaderValue;
 use serde_json::Value;
 use url::form_urlencoded;
 
-use super::{HEAD, Problems, add, headers, path, pointer, query, test};
+use super::{Found, HEAD, headers, path, pointer, query, test};
 use crate::domain::platform::{CallForm, Method, PageBy, Paging, Platform, RequestForm, SentAs};
 
-pub(super) fn calls(found: &mut Problems, platform: &Platform) {
+pub(super) fn calls(found: &mut Found<'_>, platform: &Platform) {
     let calls = &platform.calls;
     if calls.is_empty() {
-        add(found, "calls", "is empty; add at least one with `name` and `request`");
+        found.at("calls", "is empty; add at least one with `name` and `request`");
     }
     for (at, call) in calls.iter().enumerate() {
-        let key = format!("calls[{at}]");
+        let found = &mut found.below(&format!("calls[{at}]"));
         let fit = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
         if call.name.is_empty() || !call.name.bytes().all(fit) {
-            add(found, format!("{key}.name"), "is no word for `call`; use letters, digits, `-` and `_`");
+            found.at("name", "is no word for `call`; use letters, digits, `-` and `_`");
         } else if calls[..at].iter().any(|other| other.name == call.name) {
-            add(found, format!("{key}.name"), "is there twice; give each call its own");
+            found.at("name", "is there twice; give each call its own");
         }
-        self::call(found, &key, call, &platform.sent_as);
+        self::call(found, call, &platform.sent_as);
     }
 }
 
-fn call(found: &mut Problems, key: &str, call: &CallForm, sent_as: &SentAs) {
-    request(found, &format!("{key}.request"), &call.request, sent_as);
+fn call(found: &mut Found<'_>, call: &CallForm, sent_as: &SentAs) {
+    request(&mut found.below("request"), &call.request, sent_as);
     if let Some(each) = &call.each {
-        request(found, &format!("{key}.each"), each, sent_as);
+        request(&mut found.below("each"), each, sent_as);
         if each.method == Method::Head {
-            add(found, format!("{key}.each.method"), HEAD);
+            found.at("each.method", HEAD);
         }
         if call.list.is_none() {
-            add(
-                found,
-                format!("{key}.each"),
-                "has no use without `list`, where the extensions are; add that, or remove it",
-            );
+            found.at("each", "has no use without `list`, where the extensions are; add that, or remove it");
         }
     }
     let pointers = [("total", &call.total), ("list", &call.list), ("id", &call.id), ("label", &call.label)];
     for (name, value) in pointers {
-        pointer(found, &format!("{key}.{name}"), value.as_ref());
+        pointer(found, name, value.as_ref());
     }
-    test(found, &format!("{key}.success"), call.success.as_ref());
+    test(found, "success", call.success.as_ref());
     let points = call.total.is_some() || call.list.is_some() || call.success.is_some();
     if call.request.method == Method::Head && points {
-        add(found, format!("{key}.request.method"), HEAD);
+        found.at("request.method", HEAD);
     }
     if call.list.is_none() && (call.id.is_some() || call.paging.is_some()) {
         let which = if call.id.is_some() { "id" } else { "paging" };
-        add(found, format!("{key}.{which}"), "needs `list`, where the extensions are; add it");
+        found.at(which, "needs `list`, where the extensions are; add it");
     }
     if let Some(form) = &call.paging {
         let asked = call.each.as_ref().unwrap_or(&call.request);
-        paging(found, &format!("{key}.paging"), form, &asked.path, sent_as);
+        paging(&mut found.below("paging"), form, &asked.path, sent_as);
     }
 }
 
-fn paging(found: &mut Problems, key: &str, paging: &Paging, path: &str, sent_as: &SentAs) {
-    pointer(found, &format!("{key}.cursor"), paging.cursor.as_ref());
+fn paging(found: &mut Found<'_>, paging: &Paging, path: &str, sent_as: &SentAs) {
+    pointer(found, "cursor", paging.cursor.as_ref());
     match paging.by {
         PageBy::Cursor if paging.cursor.is_none() => {
-            add(
-                found,
-                format!("{key}.cursor"),
-                "missing, where the answer has the cursor; add a JSON pointer",
-            );
+            found.at("cursor", "missing, where the answer has the cursor; add a JSON pointer");
         }
         PageBy::Page | PageBy::Offset if paging.size.is_none_or(|size| size == 0) => {
-            add(
-                found,
-                format!("{key}.size"),
+            found.at(
+                "size",
                 "missing or 0, and tells which page is the last; add how many the request asks for",
             );
         }
@@ -79,7 +70,7 @@ fn paging(found: &mut Problems, key: &str, paging: &Paging, path: &str, sent_as:
     }
     if let Some(odd) = odd_size(paging, path) {
         let text = format!("is not what the path asks for, `{odd}`; write the same number in both");
-        add(found, format!("{key}.size"), text);
+        found.at("size", text);
     }
     let useless = [
         ("first", paging.first.is_some() && paging.by != PageBy::Page, "page"),
@@ -87,21 +78,18 @@ fn paging(found: &mut Problems, key: &str, paging: &Paging, path: &str, sent_as:
         ("cursor", paging.cursor.is_some() && paging.by != PageBy::Cursor, "cursor"),
     ];
     for (name, _, by) in useless.into_iter().filter(|(_, useless, _)| *useless) {
-        add(found, format!("{key}.{name}"), format!("has a use with `by: {by}` alone; remove it"));
+        found.at(name, format!("has a use with `by: {by}` alone; remove it"));
     }
-    let parameter = format!("{key}.parameter");
     if paging.parameter.is_empty() {
-        add(found, parameter, "is empty; write the parameter's name");
+        found.at("parameter", "is empty; write the parameter's name");
     } else if sent_as.query.as_ref() == Some(&paging.parameter) {
-        add(
-            found,
-            parameter,
+        found.at(
+            "parameter",
             "is the parameter that carries the token (`sent_as.query`); write the one of the pages",
         );
     } else if query(path).any(|(name, _)| name == paging.parameter) {
-        add(
-            found,
-            parameter,
+        found.at(
+            "parameter",
             "stands in the query of the path as well, and is added for each page; remove it there",
         );
     }
@@ -118,35 +106,32 @@ fn odd_size(paging: &Paging, path: &str) -> Option<String> {
 }
 
 /// This exporter only reads.
-pub(super) fn request(found: &mut Problems, key: &str, form: &RequestForm, sent_as: &SentAs) {
-    path(found, &format!("{key}.path"), &form.path);
+pub(super) fn request(found: &mut Found<'_>, form: &RequestForm, sent_as: &SentAs) {
+    path(found, "path", &form.path);
     if query(&form.path).any(|(name, _)| sent_as.query.as_deref() == Some(&name)) {
-        add(
-            found,
-            format!("{key}.path"),
-            "has the parameter that carries the token (`sent_as.query`) in its query; remove it",
-        );
+        found
+            .at("path", "has the parameter that carries the token (`sent_as.query`) in its query; remove it");
     }
-    headers(found, &format!("{key}.headers"), &form.headers, sent_as);
+    headers(&mut found.below("headers"), &form.headers, sent_as);
     match (&form.body, form.method) {
         (Some(_), Method::Get | Method::Head) => {
-            add(found, format!("{key}.body"), "only a POST has a body; write `method: POST` or remove it");
+            found.at("body", "only a POST has a body; write `method: POST` or remove it");
         }
         (body, Method::Post) => {
             if let Some((part, wrong)) = may_change(body.as_deref()) {
-                add(found, format!("{key}.{part}"), wrong);
+                found.at(part, wrong);
             }
         }
         _ => {}
     }
     if form.content_type.as_ref().is_some_and(|value| HeaderValue::from_str(value).is_err()) {
-        add(found, format!("{key}.content_type"), "is no header value; write it as in `application/json`");
+        found.at("content_type", "is no header value; write it as in `application/json`");
     }
 }
 
 /// Why a POST with this body may change things, and which of `method` and `body` to mend. Only a GraphQL query is known
 /// to change nothing on any platform.
-pub fn may_change(body: Option<&str>) -> Option<(&'static str, &'static str)> {
+pub(super) fn may_change(body: Option<&str>) -> Option<(&'static str, &'static str)> {
     let Some(body) = body else {
         return Some(("method", "is POST without a body, which changes things on most systems; write GET"));
     };
@@ -173,7 +158,7 @@ fn is_query(body: &str) -> bool {
 
 /// Whether the keyword `mutation` stands in a body or query: as it is, or behind the escapes of JSON, of a form, or of JSON
 /// in a form.
-pub fn mutates(body: &str) -> bool {
+pub(super) fn mutates(body: &str) -> bool {
     fn value_mutates(value: &Value) -> bool {
         match value {
             Value::String(text) => has_keyword(text),

@@ -4,32 +4,31 @@ use std::collections::BTreeSet;
 
 use http::{HeaderName, HeaderValue};
 
-use super::{Problems, add};
+use super::Found;
 use crate::domain::platform::SentAs;
 
 const NO_SECRET: &str = "looks like a secret, and descriptions are shown; remove it, and set it in the target's `headers` from a file, or \
                          as the key that `sent_as` sends";
 
 pub(super) fn headers<'a>(
-    found: &mut Problems,
-    key: &str,
+    found: &mut Found<'_>,
     headers: impl IntoIterator<Item = (&'a String, &'a String)>,
     sent_as: &SentAs,
 ) {
     let mut seen = BTreeSet::new();
     for (name, value) in headers {
-        let key = format!("{key}.{name}");
-        header_name(found, &key, name);
+        header_name(found, name, name);
+        let found = &mut found.below(name);
         if !seen.insert(name.to_ascii_lowercase()) {
-            add(found, &*key, "given twice in different case; remove one");
+            found.here("given twice in different case; remove one");
         }
         let token = sent_as.header.as_deref().unwrap_or("authorization");
         if name.eq_ignore_ascii_case("authorization") || name.eq_ignore_ascii_case(token) {
-            add(found, &*key, "carries the token; say in `sent_as` how, and remove it");
+            found.here("carries the token; say in `sent_as` how, and remove it");
         } else if names_secret(name) || value.starts_with("Bearer ") || value.starts_with("Basic ") {
-            add(found, &*key, NO_SECRET);
+            found.here(NO_SECRET);
         } else if HeaderValue::from_str(value).is_err() {
-            add(found, &*key, "the value has a line break or control character; remove it");
+            found.here("the value has a line break or control character; remove it");
         }
     }
 }
@@ -43,14 +42,14 @@ pub(super) fn names_secret(name: &str) -> bool {
 }
 
 /// One of an answer: any.
-pub(super) fn answer_header(found: &mut Problems, key: &str, name: &str) {
+pub(super) fn answer_header(found: &mut Found<'_>, member: &str, name: &str) {
     if HeaderName::try_from(name).is_err() {
-        add(found, key, "is no header name; use letters, digits and `-`");
+        found.at(member, "is no header name; use letters, digits and `-`");
     }
 }
 
 /// Also those that belong to the connection or to the exporter.
-pub(super) fn header_name(found: &mut Problems, key: &str, name: &str) {
+pub(super) fn header_name(found: &mut Found<'_>, member: &str, name: &str) {
     const OURS: [&str; 8] = [
         "host",
         "content-length",
@@ -62,11 +61,11 @@ pub(super) fn header_name(found: &mut Problems, key: &str, name: &str) {
         "accept-encoding",
     ];
     match HeaderName::try_from(name) {
-        Err(_) => add(found, key, "is no header name; use letters, digits and `-`"),
+        Err(_) => found.at(member, "is no header name; use letters, digits and `-`"),
         Ok(name) if OURS.contains(&name.as_str()) => {
-            add(found, key, "is set by the exporter itself; remove it");
+            found.at(member, "is set by the exporter itself; remove it");
         }
-        Ok(_) => found.extend(overrides_method(name).map(|wrong| (key.to_owned(), wrong.to_owned()))),
+        Ok(_) => overrides_method(name).into_iter().for_each(|wrong| found.at(member, wrong)),
     }
 }
 

@@ -3,6 +3,7 @@
 pub(super) mod calls;
 pub(super) mod headers;
 mod rules;
+pub(super) mod settings;
 mod token_endpoint;
 
 use std::borrow::Cow;
@@ -12,77 +13,93 @@ use url::form_urlencoded;
 
 use self::headers::{answer_header, header_name, headers, names_secret};
 use crate::domain::Grant;
-use crate::domain::platform::{Grants, Method, Platform, Reader, Test};
+use crate::domain::platform::{Grants, Method, Platform, Reader, SentAs, Test};
 
-/// Key and text of each problem.
-type Problems = Vec<(String, String)>;
+/// Problems, to be found below a key.
+struct Found<'a> {
+    key: String,
+    /// Key and text of each.
+    problems: &'a mut Vec<(String, String)>,
+}
 
-/// All that is wrong with a description whose structure is right.
-pub fn problems(platform: &Platform) -> Problems {
-    let mut found = Problems::new();
-    text(&mut found, "title", &platform.title);
-    headers(&mut found, "headers", &platform.headers, &platform.sent_as);
-    grants(&mut found, platform);
-    if let Some(form) = &platform.token {
-        token_endpoint::token(&mut found, form, &platform.grants);
+impl Found<'_> {
+    fn here(&mut self, text: impl Into<String>) {
+        self.problems.push((self.key.clone(), text.into()));
     }
-    sent_as(&mut found, platform);
-    calls::calls(&mut found, platform);
+
+    fn at(&mut self, member: &str, text: impl Into<String>) {
+        self.below(member).here(text);
+    }
+
+    fn below(&mut self, member: &str) -> Found<'_> {
+        let dot = if self.key.is_empty() { "" } else { "." };
+        Found { key: format!("{}{dot}{member}", self.key), problems: self.problems }
+    }
+}
+
+/// All that is wrong with a description whose structure is right: each with its key.
+pub fn problems(platform: &Platform) -> Vec<(String, String)> {
+    let mut problems = Vec::new();
+    let found = &mut Found { key: String::new(), problems: &mut problems };
+    text(found, "title", &platform.title);
+    headers(&mut found.below("headers"), &platform.headers, &platform.sent_as);
+    grants(found, platform);
+    if let Some(form) = &platform.token {
+        token_endpoint::token(&mut found.below("token"), form, &platform.grants);
+    }
+    sent_as(&mut found.below("sent_as"), &platform.sent_as);
+    calls::calls(found, platform);
     if let Some(version) = &platform.version {
-        calls::request(&mut found, "version.request", &version.request, &platform.sent_as);
+        calls::request(&mut found.below("version.request"), &version.request, &platform.sent_as);
         if version.request.method == Method::Head {
-            add(&mut found, "version.request.method", HEAD);
+            found.at("version.request.method", HEAD);
         }
-        pointer(&mut found, "version.version", Some(&version.version));
-        pointer(&mut found, "version.engine", version.engine.as_ref());
+        pointer(found, "version.version", Some(&version.version));
+        pointer(found, "version.engine", version.engine.as_ref());
     }
     if platform.validity.is_some() && platform.reader == Reader::Rules {
-        add(&mut found, "validity", "is asked by `reader: freepbx` alone; remove it");
+        found.at("validity", "is asked by `reader: freepbx` alone; remove it");
     }
     if let Some(validity) = &platform.validity {
-        calls::request(&mut found, "validity", validity, &platform.sent_as);
+        calls::request(&mut found.below("validity"), validity, &platform.sent_as);
     }
     for (at, rule) in platform.rules.iter().enumerate() {
-        rules::rule(&mut found, &format!("rules[{at}]"), rule, &platform.grants);
-        rules::twin(&mut found, at, &platform.rules);
+        let found = &mut found.below(&format!("rules[{at}]"));
+        rules::rule(found, rule, &platform.grants);
+        rules::twin(found, at, &platform.rules);
     }
     for (name, words) in &platform.reasons {
-        rules::words(&mut found, name, words);
+        rules::words(&mut found.below(&format!("reasons.{name}")), name, words);
     }
     let limit = &platform.rate_limit;
     for (key, name) in [("remaining", &limit.remaining), ("reset", &limit.reset)] {
         if let Some(name) = name {
-            answer_header(&mut found, &format!("rate_limit.{key}"), name);
+            answer_header(&mut found.below("rate_limit"), key, name);
         }
     }
     if let Some(ban) = &platform.ban {
-        rules::sentence(&mut found, "ban.likely", &ban.likely);
-        rules::sentence(&mut found, "ban.possible", &ban.possible);
+        rules::sentence(found, "ban.likely", &ban.likely);
+        rules::sentence(found, "ban.possible", &ban.possible);
     }
-    found
+    problems
 }
 
-fn add(found: &mut Problems, key: impl Into<String>, text: impl Into<String>) {
-    found.push((key.into(), text.into()));
-}
-
-fn text(found: &mut Problems, key: &str, text: &str) {
+fn text(found: &mut Found<'_>, member: &str, text: &str) {
     if text.trim().is_empty() || text.chars().any(char::is_control) {
-        add(found, key, "is empty or has a control character; write a few words");
+        found.at(member, "is empty or has a control character; write a few words");
     }
 }
 
-fn grants(found: &mut Problems, platform: &Platform) {
+fn grants(found: &mut Found<'_>, platform: &Platform) {
     let served: Vec<_> = platform.grants.served().collect();
     let asks = served.iter().any(|grant| *grant != Grant::Static);
     let token = platform.token.as_ref();
     if served.is_empty() {
-        add(found, "grants", "serves none; add one, such as `client_credentials: {}` or `static: {}`");
+        found.at("grants", "serves none; add one, such as `client_credentials: {}` or `static: {}`");
     } else if asks && token.is_none() {
-        add(found, "token", "missing, and a grant other than `static` needs it; add `token:` with `path`");
+        found.at("token", "missing, and a grant other than `static` needs it; add `token:` with `path`");
     } else if !asks && token.is_some() {
-        add(
-            found,
+        found.at(
             "token",
             "has no use with the grant `static` alone; remove it, or add the grant that it serves",
         );
@@ -93,42 +110,40 @@ fn grants(found: &mut Problems, platform: &Platform) {
             .into_iter()
             .flat_map(|form| [("application", &form.application), ("grant_type", &form.grant_type)]);
         for (name, _) in texts.filter(|(_, text)| text.as_ref().is_some_and(|text| text.trim().is_empty())) {
-            add(found, format!("grants.{grant}.{name}"), "is empty; write the platform's word, or remove it");
+            found.at(&format!("grants.{grant}.{name}"), "is empty; write the platform's word, or remove it");
         }
     }
     let confirms = served.contains(&Grant::AuthorizationCode);
     if confirms && token.is_some_and(|token| token.authorize.is_none()) {
-        add(
-            found,
+        found.at(
             "token.authorize",
             "missing, and the grant `authorization_code` needs it; add the page's path",
         );
     }
 }
 
-fn sent_as(found: &mut Problems, platform: &Platform) {
-    let form = &platform.sent_as;
+fn sent_as(found: &mut Found<'_>, form: &SentAs) {
     match (&form.header, &form.query) {
         (Some(_), Some(_)) => {
-            add(found, "sent_as.query", "contradicts `header`: a token travels once; keep one of them");
+            found.at("query", "contradicts `header`: a token travels once; keep one of them");
         }
-        (Some(name), None) => header_name(found, "sent_as.header", name),
+        (Some(name), None) => header_name(found, "header", name),
         (None, Some(name)) if name.is_empty() => {
-            add(found, "sent_as.query", "is empty; write the parameter's name");
+            found.at("query", "is empty; write the parameter's name");
         }
         (None, Some(_)) if form.prefix.is_some() => {
-            add(found, "sent_as.prefix", "has no use with `query`; remove it");
+            found.at("prefix", "has no use with `query`; remove it");
         }
         _ => {}
     }
     if form.prefix.as_ref().is_some_and(|prefix| HeaderValue::from_str(prefix).is_err()) {
-        add(found, "sent_as.prefix", "has a character that no header field can hold; remove it");
+        found.at("prefix", "has a character that no header field can hold; remove it");
     }
 }
 
-fn path(found: &mut Problems, key: &str, path: &str) {
+fn path(found: &mut Found<'_>, member: &str, path: &str) {
     if let Some(wrong) = wrong_path(path).or_else(|| wrong_query(path)) {
-        add(found, key, wrong);
+        found.at(member, wrong);
     }
 }
 
@@ -144,7 +159,7 @@ pub fn wrong_query(path: &str) -> Option<&'static str> {
 }
 
 /// A path with its query as the far side reads it, for looking for a word in it.
-pub fn decoded(path: &str) -> String {
+fn decoded(path: &str) -> String {
     let pairs = form_urlencoded::parse(path.as_bytes());
     pairs.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&")
 }
@@ -183,32 +198,32 @@ pub fn wrong_pointer(text: &str) -> Option<&'static str> {
     }
 }
 
-fn pointer(found: &mut Problems, key: &str, value: Option<&String>) {
+fn pointer(found: &mut Found<'_>, member: &str, value: Option<&String>) {
     if let Some(wrong) = value.and_then(|value| wrong_pointer(value)) {
-        add(found, key, wrong);
+        found.at(member, wrong);
     }
 }
 
-fn test(found: &mut Problems, key: &str, test: Option<&Test>) {
-    pointer(found, &format!("{key}.pointer"), test.map(|test| &test.pointer));
-    not_empty(found, &format!("{key}.values"), test.map(|test| &*test.values));
+fn test(found: &mut Found<'_>, member: &str, test: Option<&Test>) {
+    let found = &mut found.below(member);
+    pointer(found, "pointer", test.map(|test| &test.pointer));
+    not_empty(found, "values", test.map(|test| &*test.values));
 }
 
 /// Grants with which no token is asked for.
-fn sent(found: &mut Problems, key: &str, named: Option<&[Grant]>, grants: &Grants) {
+fn sent(found: &mut Found<'_>, member: &str, named: Option<&[Grant]>, grants: &Grants) {
     let unsent = named.into_iter().flatten().find(|named| grants.sent().all(|sent| sent != **named));
     if let Some(grant) = unsent {
-        add(
-            found,
-            key,
+        found.at(
+            member,
             format!("names {grant}, with which no token is asked for here; remove it, or add it to `grants`"),
         );
     }
 }
 
 /// A list without members says nothing, or that nothing fits.
-fn not_empty<T>(found: &mut Problems, key: &str, list: Option<&[T]>) {
+fn not_empty<T>(found: &mut Found<'_>, member: &str, list: Option<&[T]>) {
     if list.is_some_and(<[T]>::is_empty) {
-        add(found, key, "is empty, so that nothing ever fits; name at least one, or remove it");
+        found.at(member, "is empty, so that nothing ever fits; name at least one, or remove it");
     }
 }

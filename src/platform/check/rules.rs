@@ -1,117 +1,94 @@
 //! Rules, words and what stands in their braces.
 
-use super::{Problems, add, answer_header, not_empty, pointer, sent};
+use super::{Found, answer_header, not_empty, pointer, sent};
 use crate::domain::platform::{Grants, Part, Rule, Word, Words};
 use crate::domain::{Operation, Reason};
 use crate::platform::words::PLACEHOLDERS;
 
-pub(super) fn rule(found: &mut Problems, key: &str, rule: &Rule, grants: &Grants) {
+pub(super) fn rule(found: &mut Found<'_>, rule: &Rule, grants: &Grants) {
     if rule.status.is_none() && rule.header.is_none() && rule.pointer.is_none() {
-        add(found, key, "fits any answer; add `status`, `header` or `pointer`");
+        found.here("fits any answer; add `status`, `header` or `pointer`");
     }
     let of_body = rule.pointer.is_some() || rule.header.is_some() || rule.absent.is_some();
     if !of_body && rule.status.iter().flatten().any(|status| (200..300).contains(status)) {
-        add(
-            found,
-            format!("{key}.status"),
-            "makes each success a failure; add `pointer` or `header`, or remove the 2xx",
-        );
+        found.at("status", "makes each success a failure; add `pointer` or `header`, or remove the 2xx");
     }
     if rule.pointer.is_none() && (rule.values.is_some() || rule.prefix.is_some() || rule.contains.is_some()) {
-        add(found, format!("{key}.pointer"), "missing, where the text is in the answer; add a JSON pointer");
+        found.at("pointer", "missing, where the text is in the answer; add a JSON pointer");
     }
-    pointer(found, &format!("{key}.pointer"), rule.pointer.as_ref());
-    pointer(found, &format!("{key}.absent"), rule.absent.as_ref());
+    pointer(found, "pointer", rule.pointer.as_ref());
+    pointer(found, "absent", rule.absent.as_ref());
     if let Some(odd) = rule.status.iter().flatten().find(|status| !(100..=599).contains(*status)) {
-        add(found, format!("{key}.status"), format!("{odd} is no HTTP status; write 100 to 599"));
+        found.at("status", format!("{odd} is no HTTP status; write 100 to 599"));
     }
-    not_empty(found, &format!("{key}.status"), rule.status.as_deref());
-    words_sought(found, key, rule, grants);
+    not_empty(found, "status", rule.status.as_deref());
+    words_sought(found, rule, grants);
     if rule.absent.is_some() && rule.absent == rule.pointer {
-        add(found, format!("{key}.absent"), "is the `pointer` itself, so that nothing ever fits; remove one");
+        found.at("absent", "is the `pointer` itself, so that nothing ever fits; remove one");
     }
     if rule.grants.is_some() && rule.of != Part::Token {
-        add(found, format!("{key}.grants"), "is about token requests; add `of: token` or remove it");
+        found.at("grants", "is about token requests; add `of: token` or remove it");
     }
-    meaning(found, key, rule);
+    meaning(found, rule);
 }
 
 /// What a rule looks for: words, header fields, grants.
-fn words_sought(found: &mut Problems, key: &str, rule: &Rule, grants: &Grants) {
-    not_empty(found, &format!("{key}.values"), rule.values.as_deref());
-    not_empty(found, &format!("{key}.grants"), rule.grants.as_deref());
-    sent(found, &format!("{key}.grants"), rule.grants.as_deref(), grants);
-    contradicting(
-        found,
-        &format!("{key}.values"),
-        rule.values.as_deref(),
-        [rule.prefix.as_ref(), rule.contains.as_ref()],
-    );
+fn words_sought(found: &mut Found<'_>, rule: &Rule, grants: &Grants) {
+    not_empty(found, "values", rule.values.as_deref());
+    not_empty(found, "grants", rule.grants.as_deref());
+    sent(found, "grants", rule.grants.as_deref(), grants);
+    contradicting(found, "values", rule.values.as_deref(), [rule.prefix.as_ref(), rule.contains.as_ref()]);
     if let Some(test) = &rule.header {
-        not_empty(found, &format!("{key}.header.values"), test.values.as_deref());
-        contradicting(
-            found,
-            &format!("{key}.header.values"),
-            test.values.as_deref(),
-            [None, test.contains.as_ref()],
-        );
-        answer_header(found, &format!("{key}.header.name"), &test.name);
+        not_empty(found, "header.values", test.values.as_deref());
+        contradicting(found, "header.values", test.values.as_deref(), [None, test.contains.as_ref()]);
+        answer_header(found, "header.name", &test.name);
     }
     let in_header = rule.header.as_ref().and_then(|test| test.contains.as_ref());
     let parts = [("path", &rule.path), ("prefix", &rule.prefix), ("contains", &rule.contains)];
     let parts = parts.into_iter().map(|(name, part)| (name, part.as_ref()));
     for (name, part) in parts.chain([("header.contains", in_header)]) {
         if part.is_some_and(String::is_empty) {
-            add(
-                found,
-                format!("{key}.{name}"),
-                "is empty, which any text holds; write a part of it, or remove it",
-            );
+            found.at(name, "is empty, which any text holds; write a part of it, or remove it");
         }
     }
 }
 
 /// What a rule says of an answer that fits.
-fn meaning(found: &mut Problems, key: &str, rule: &Rule) {
+fn meaning(found: &mut Found<'_>, rule: &Rule) {
     if !allowed(rule.of).any(|reason| reason == rule.reason) {
         let told: Vec<_> = allowed(rule.of).map(Reason::as_str).collect();
         let text =
             format!("{} is nothing that such an answer says; use one of: {}", rule.reason, told.join(", "));
-        add(found, format!("{key}.reason"), text);
+        found.at("reason", text);
     }
     if let Some(text) = &rule.diagnosis {
-        sentence(found, &format!("{key}.diagnosis"), text);
+        sentence(found, "diagnosis", text);
     }
-    plain(found, key, [&rule.title, &rule.because], rule.avoid.as_deref());
+    plain(found, [&rule.title, &rule.because], rule.avoid.as_deref());
     let says =
         rule.title.is_some() || rule.certainty.is_some() || rule.because.is_some() || rule.avoid.is_some();
     if says && rule.values.is_none() {
-        add(
-            found,
-            format!("{key}.values"),
+        found.at(
+            "values",
             "missing, and by them `diagnose` knows which rule fitted; add it, or remove the words",
         );
     }
 }
 
 /// All that is said of a text has to fit.
-fn contradicting(found: &mut Problems, key: &str, values: Option<&[Word]>, parts: [Option<&String>; 2]) {
+fn contradicting(found: &mut Found<'_>, member: &str, values: Option<&[Word]>, parts: [Option<&String>; 2]) {
     let [prefix, contains] = parts.map(|part| part.map_or("", String::as_str));
     let fits = |word: &Word| {
         let word = word.to_string();
         word.starts_with(prefix) && word.contains(contains)
     };
     if values.is_some_and(|values| !values.is_empty() && !values.iter().any(fits)) {
-        add(
-            found,
-            key,
-            "has none that fits `prefix` and `contains` as well, so that nothing ever fits; remove one of them",
-        );
+        found.at(member, "has none that fits `prefix` and `contains` as well, so that nothing ever fits; remove one of them");
     }
 }
 
 /// The first that fits counts, so that a rule with the same conditions after it has no use.
-pub(super) fn twin(found: &mut Problems, at: usize, rules: &[Rule]) {
+pub(super) fn twin(found: &mut Found<'_>, at: usize, rules: &[Rule]) {
     let conditions = |rule: &Rule| Rule {
         reason: Reason::UnexpectedResponse,
         diagnosis: None,
@@ -123,11 +100,7 @@ pub(super) fn twin(found: &mut Problems, at: usize, rules: &[Rule]) {
     };
     let first = rules[..at].iter().position(|before| conditions(before) == conditions(&rules[at]));
     if let Some(first) = first {
-        add(
-            found,
-            format!("rules[{at}]"),
-            format!("fits just where rules[{first}] does, which comes first; remove one"),
-        );
+        found.here(format!("fits just where rules[{first}] does, which comes first; remove one"));
     }
 }
 
@@ -145,43 +118,42 @@ fn allowed(of: Part) -> impl Iterator<Item = Reason> {
     })
 }
 
-pub(super) fn words(found: &mut Problems, name: &str, words: &Words) {
-    let key = format!("reasons.{name}");
+pub(super) fn words(found: &mut Found<'_>, name: &str, words: &Words) {
     if !Reason::ALL.iter().any(|reason| reason.as_str() == name) {
         let known: Vec<_> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();
-        add(found, &*key, format!("is no reason; use one of: {}", known.join(", ")));
+        found.here(format!("is no reason; use one of: {}", known.join(", ")));
     }
     if let Some(text) = &words.diagnosis {
-        sentence(found, &format!("{key}.diagnosis"), text);
+        sentence(found, "diagnosis", text);
     }
-    plain(found, &key, [&words.title, &words.because], words.avoid.as_deref());
+    plain(found, [&words.title, &words.because], words.avoid.as_deref());
 }
 
 /// Texts without placeholders.
-fn plain(found: &mut Problems, key: &str, [title, because]: [&Option<String>; 2], avoid: Option<&[String]>) {
+fn plain(found: &mut Found<'_>, [title, because]: [&Option<String>; 2], avoid: Option<&[String]>) {
     for (name, text) in [("title", title), ("because", because)] {
         if text.as_ref().is_some_and(|text| text.trim().is_empty()) {
-            add(found, format!("{key}.{name}"), EMPTY);
+            found.at(name, EMPTY);
         } else if text.as_ref().is_some_and(|text| text.contains(['{', '}'])) {
-            add(found, format!("{key}.{name}"), "has a brace; placeholders are for `diagnosis` alone");
+            found.at(name, "has a brace; placeholders are for `diagnosis` alone");
         }
     }
     if avoid.into_iter().flatten().any(|text| text.trim().is_empty()) {
-        add(found, format!("{key}.avoid"), EMPTY);
+        found.at("avoid", EMPTY);
     }
 }
 
 const EMPTY: &str = "is empty; write a sentence, or remove it, and the general words serve";
 
-pub(super) fn sentence(found: &mut Problems, key: &str, text: &str) {
+pub(super) fn sentence(found: &mut Found<'_>, member: &str, text: &str) {
     if text.trim().is_empty() {
-        add(found, key, EMPTY);
+        found.at(member, EMPTY);
     }
     for part in text.split('{').skip(1) {
         let name = part.split_once('}').map(|(name, _)| name);
         if !name.is_some_and(|name| PLACEHOLDERS.contains(&name)) {
             let text = format!("has a brace without one of the known names: {}", PLACEHOLDERS.join(", "));
-            add(found, key, text);
+            found.at(member, text);
         }
     }
 }

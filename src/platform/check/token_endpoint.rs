@@ -2,44 +2,40 @@
 
 use url::Url;
 
-use super::{Problems, add, names_secret, not_empty, path, pointer, sent, test};
+use super::{Found, names_secret, not_empty, path, pointer, sent, test};
 use crate::domain::Grant;
 use crate::domain::platform::{Grants, TokenEndpoint};
 use crate::domain::target::ClientAuth;
 
-pub(super) fn token(found: &mut Problems, form: &TokenEndpoint, grants: &Grants) {
-    path(found, "token.path", &form.path);
+pub(super) fn token(found: &mut Found<'_>, form: &TokenEndpoint, grants: &Grants) {
+    path(found, "path", &form.path);
     if let Some(authorize) = &form.authorize {
-        path(found, "token.authorize", authorize);
+        path(found, "authorize", authorize);
     } else if form.pkce {
-        add(found, "token.pkce", "has no use without `authorize`, the page that takes it; remove it");
+        found.at("pkce", "has no use without `authorize`, the page that takes it; remove it");
     }
     if let Some(origin) = &form.origin
         && !is_origin(origin)
     {
-        add(
-            found,
-            "token.origin",
-            "is no origin; write scheme and host alone, as in `https://login.example.com`",
-        );
+        found.at("origin", "is no origin; write scheme and host alone, as in `https://login.example.com`");
     }
     for (at, parameter) in form.parameters.iter().enumerate() {
-        let key = format!("token.parameters[{at}].name");
+        let found = &mut found.below(&format!("parameters[{at}]"));
         let twice = form.parameters[..at].iter().any(|other| other.name == parameter.name);
         if parameter.name.is_empty() || parameter.name.chars().any(|c| c.is_control() || c.is_whitespace()) {
-            add(found, key, "is no name of a parameter; write a word");
+            found.at("name", "is no name of a parameter; write a word");
         } else if twice {
-            add(found, key, "is there twice; keep one");
+            found.at("name", "is there twice; keep one");
         } else if KNOWN.contains(&parameter.name.as_str()) {
             let mend = "would take the place of what each request has by itself; remove it: `grants`, `names` and `scopes` say how that is written";
-            add(found, key, mend);
+            found.at("name", mend);
         }
-        not_empty(found, &format!("token.parameters[{at}].with"), parameter.with.as_deref());
-        sent(found, &format!("token.parameters[{at}].with"), parameter.with.as_deref(), grants);
+        not_empty(found, "with", parameter.with.as_deref());
+        sent(found, "with", parameter.with.as_deref(), grants);
         let literal = parameter.value.as_ref().is_some_and(|value| !value.is_empty());
         if literal && names_secret(&parameter.name) {
             let mend = "is a secret by its name, and descriptions are shown; remove it, and each target sets its own in `auth.parameters`";
-            add(found, format!("token.parameters[{at}].value"), mend);
+            found.at("value", mend);
         }
     }
     let answer = &form.answer;
@@ -50,17 +46,17 @@ pub(super) fn token(found: &mut Problems, form: &TokenEndpoint, grants: &Grants)
         ("scope", &answer.scope),
     ];
     for (name, value) in pointers {
-        pointer(found, &format!("token.answer.{name}"), value.as_ref());
+        pointer(found, &format!("answer.{name}"), value.as_ref());
     }
-    test(found, "token.success", form.success.as_ref());
+    test(found, "success", form.success.as_ref());
     names(found, form, grants);
     if form.lifetime.fallback == Some(0) {
-        add(found, "token.lifetime.fallback", "is 0; write seconds, or remove it where none is known");
+        found.at("lifetime.fallback", "is 0; write seconds, or remove it where none is known");
     }
     if let Some(odd) =
         form.scopes.iter().position(|scope| scope.is_empty() || scope.contains(char::is_whitespace))
     {
-        add(found, format!("token.scopes[{odd}]"), "is empty or has a space; write one scope an item");
+        found.at(&format!("scopes[{odd}]"), "is empty or has a space; write one scope an item");
     }
 }
 
@@ -89,30 +85,28 @@ fn sent_names(grants: &Grants) -> impl Iterator<Item = &'static str> + use<'_> {
 }
 
 /// What the platform calls them.
-fn names(found: &mut Problems, form: &TokenEndpoint, grants: &Grants) {
+fn names(found: &mut Found<'_>, form: &TokenEndpoint, grants: &Grants) {
     let further = || form.parameters.iter().map(|parameter| parameter.name.as_str());
     let is_taken = |other: &str| {
         let stays = |name: &str| name == other && !form.names.contains_key(name);
         sent_names(grants).any(stays) || further().any(stays)
     };
     for (name, other) in &form.names {
-        let key = format!("token.names.{name}");
+        let found = &mut found.below(&format!("names.{name}"));
         if !KNOWN.into_iter().chain(["redirect_uri"]).chain(further()).any(|known| known == name) {
             let text =
                 format!("is no parameter of a token request; use one of: {}, redirect_uri", KNOWN.join(", "));
-            add(found, key, text);
+            found.here(text);
         } else if other.as_ref().is_some_and(|other| other.trim().is_empty()) {
-            add(found, key, "is empty; write the platform's name, or null where it is not sent");
+            found.here("is empty; write the platform's name, or null where it is not sent");
         } else if form.client_auth == ClientAuth::Basic && ["client_id", "client_secret"].contains(&&**name) {
-            add(
-                found,
-                key,
+            found.here(
                 "has no use with `client_auth: basic`, which sends it in a header; remove one of the two",
             );
         } else if other.as_deref().is_some_and(is_taken)
             || other.is_some() && form.names.iter().any(|(before, it)| before < name && it == other)
         {
-            add(found, key, "is the name of another parameter, too; each needs its own");
+            found.here("is the name of another parameter, too; each needs its own");
         }
     }
 }
