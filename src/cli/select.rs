@@ -7,7 +7,7 @@ use super::check::load;
 use crate::budget::Origin;
 use crate::config::{Config, Limits};
 use crate::domain::Target;
-use crate::domain::platform::Reader;
+use crate::platform::known;
 
 /// The configuration with the targets of these names, in the order of the names; all without any.
 ///
@@ -51,8 +51,8 @@ fn refusals(limits: Limits) -> usize {
 
 /// Told beforehand.
 pub fn adds_up<'a>(targets: impl IntoIterator<Item = &'a Target>) -> String {
-    let is_freepbx = |target: &Target| target.platform.reader == Reader::Freepbx;
-    let who = if targets.into_iter().any(is_freepbx) { "fail2ban" } else { "whatever bans addresses there" };
+    let who = targets.into_iter().find_map(|target| known(&target.platform).bans);
+    let who = who.unwrap_or("whatever bans addresses there");
     format!(
         "At most {REFUSALS} refusals are drawn from an origin; {who} adds them to those that a running exporter draws."
     )

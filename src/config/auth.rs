@@ -1,4 +1,4 @@
-//! `auth`: which keys a grant needs, which contradict it, and what FreePBX's scopes really are.
+//! `auth`: which keys a grant needs, which contradict it, and whether its scopes can be.
 
 use std::collections::BTreeMap;
 
@@ -7,12 +7,13 @@ use ::url::Url;
 use super::checker::Checker;
 use super::client::source;
 use super::raw;
-use super::secret::Forms;
+use super::secret::{Forms, last, warn_if_odd};
 use super::structure::{printable, suggest};
 use super::url::parse_checked;
-use crate::domain::platform::{Parameter, Platform, Reader, TokenEndpoint};
-use crate::domain::target::{Auth, Call, is_loopback};
+use crate::domain::platform::{Parameter, Platform, TokenEndpoint};
+use crate::domain::target::{Auth, Call};
 use crate::domain::{Grant, SecretSource};
+use crate::platform::known;
 
 /// `None` only after reporting an error.
 pub(super) fn auth(
@@ -74,22 +75,17 @@ fn grant(c: &mut Checker<'_>, raw: &raw::Auth, platform: &Platform) -> Option<Gr
 }
 
 fn client_secret(raw: &raw::Auth) -> Forms<'_> {
-    Forms {
-        key: "auth.client_secret",
-        literal: raw.client_secret.as_ref(),
-        file: raw.client_secret_file.as_ref(),
-        env: raw.client_secret_env.as_ref(),
-    }
+    Forms::new(
+        "auth.client_secret",
+        raw.client_secret.as_ref(),
+        raw.client_secret_file.as_ref(),
+        raw.client_secret_env.as_ref(),
+    )
 }
 
 /// The fixed key, which has a grant of its own.
 fn key(c: &mut Checker<'_>, raw: &raw::Auth, grant: Grant) -> Option<SecretSource> {
-    let forms = Forms {
-        key: "auth.key",
-        literal: raw.key.as_ref(),
-        file: raw.key_file.as_ref(),
-        env: raw.key_env.as_ref(),
-    };
+    let forms = Forms::new("auth.key", raw.key.as_ref(), raw.key_file.as_ref(), raw.key_env.as_ref());
     if grant == Grant::Static {
         return required_secret(c, &forms, "the grant static sends it");
     }
@@ -125,22 +121,18 @@ fn without_token_endpoint(c: &mut Checker<'_>, raw: &raw::Auth) {
 
 fn token_origin(c: &mut Checker<'_>, raw: &raw::Auth, form: &TokenEndpoint) -> Option<Url> {
     let Some(written) = &raw.url else {
-        let origin = form.origin.as_ref().and_then(|origin| Url::parse(origin).ok());
-        if origin.as_ref().is_some_and(|url| url.scheme() == "http" && !is_loopback(url)) {
-            let text = "missing, and credentials travel in plain text to the platform's `token.origin`; write an https:// \
-                        origin there, or here";
-            c.warning("auth.url", text);
-        }
-        return origin;
+        let origin = Url::parse(form.origin.as_ref()?).ok()?;
+        let text = "missing, and credentials travel in plain text to the platform's `token.origin`; write an https:// \
+                    origin there, or here";
+        c.warn_if_plain("auth.url", &origin, text);
+        return Some(origin);
     };
     let url = parse_checked(written, &["http", "https"], "auth.client_id and auth.client_secret");
     let url = c.accept("auth.url", url)?;
     if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
         c.error("auth.url", "has a path; write scheme, host and port alone, the path is the platform's");
     }
-    if url.scheme() == "http" && !is_loopback(&url) {
-        c.warning("auth.url", "credentials travel in plain text over http://; use https://");
-    }
+    c.warn_if_plain("auth.url", &url, "credentials travel in plain text over http://; use https://");
     Some(url)
 }
 
@@ -186,7 +178,7 @@ fn parameters(
 }
 
 pub(super) fn required(c: &mut Checker<'_>, key: &str, value: Option<&str>) -> Option<String> {
-    let name = key.rsplit('.').next().unwrap_or(key);
+    let name = last(key);
     match value {
         None => c.error(key, format!("missing; add `{name}: ...`")),
         Some(text) if text.trim().is_empty() => c.error(key, "is empty; give a value"),
@@ -194,7 +186,7 @@ pub(super) fn required(c: &mut Checker<'_>, key: &str, value: Option<&str>) -> O
             c.error(key, "has a control character; remove it");
         }
         Some(text) => {
-            super::secret::warn_if_odd(c, key, text);
+            warn_if_odd(c, key, text);
             return Some(text.to_owned());
         }
     }
@@ -203,19 +195,19 @@ pub(super) fn required(c: &mut Checker<'_>, key: &str, value: Option<&str>) -> O
 
 fn required_secret(c: &mut Checker<'_>, forms: &Forms<'_>, why: &str) -> Option<SecretSource> {
     if !forms.is_given() {
-        let name = forms.key.rsplit('.').next().unwrap_or(forms.key);
+        let name = last(forms.key);
         c.error(forms.key, format!("missing, {why}; add {name}, {name}_file or {name}_env"));
     }
     forms.source(c)
 }
 
 fn user(c: &mut Checker<'_>, raw: &raw::Auth, grant: Grant) -> (Option<String>, Option<SecretSource>) {
-    let forms = Forms {
-        key: "auth.password",
-        literal: raw.password.as_ref(),
-        file: raw.password_file.as_ref(),
-        env: raw.password_env.as_ref(),
-    };
+    let forms = Forms::new(
+        "auth.password",
+        raw.password.as_ref(),
+        raw.password_file.as_ref(),
+        raw.password_env.as_ref(),
+    );
     if grant == Grant::Password {
         let username = required(c, "auth.username", raw.username.as_deref());
         return (username, required_secret(c, &forms, "the grant password sends it"));
@@ -231,12 +223,12 @@ fn refresh_token(
     grant: Grant,
     platform: &Platform,
 ) -> Option<SecretSource> {
-    let forms = Forms {
-        key: "auth.refresh_token",
-        literal: raw.refresh_token.as_ref(),
-        file: raw.refresh_token_file.as_ref(),
-        env: raw.refresh_token_env.as_ref(),
-    };
+    let forms = Forms::new(
+        "auth.refresh_token",
+        raw.refresh_token.as_ref(),
+        raw.refresh_token_file.as_ref(),
+        raw.refresh_token_env.as_ref(),
+    );
     if grant == Grant::RefreshToken {
         let other =
             if platform.grants.client_credentials.is_some() { "client_credentials" } else { "another grant" };
@@ -269,9 +261,7 @@ fn redirect_uri(c: &mut Checker<'_>, text: Option<&str>, grant: Grant) -> Option
         );
         return None;
     };
-    if url.scheme() == "http" && !is_loopback(&url) {
-        c.warning("auth.redirect_uri", "the code travels in plain text over http://; use https://");
-    }
+    c.warn_if_plain("auth.redirect_uri", &url, "the code travels in plain text over http://; use https://");
     Some(Box::new(url))
 }
 
@@ -282,55 +272,27 @@ fn check_scopes(
     call: Option<&Call>,
     version: bool,
 ) {
+    let known = known(platform);
     for (i, scope) in scopes.iter().enumerate() {
-        check_scope(c, &format!("auth.scopes[{i}]"), scope, platform);
+        let (key, shown) = (format!("auth.scopes[{i}]"), printable(scope));
+        if scope.contains(char::is_whitespace) {
+            c.error(&key, format!("`{shown}` has a space; write one scope an item"));
+        } else if !(known.is_scope)(scope) {
+            let text = format!(
+                "{} has no scope `{shown}` and would answer each token request 400 invalid_scope; write gql:core:read, or \
+                 remove `scopes` to get all that the application has",
+                platform.title
+            );
+            c.error(&key, text);
+        }
     }
-    if platform.reader != Reader::Freepbx {
-        return;
-    }
-    let needs = |needed: &str| !scopes.is_empty() && !scopes.iter().any(|s| covers(s, needed));
     let needed = match call {
-        Some(Call::Known(name)) => platform.call(name).and_then(|call| Some((name, call.scope.as_deref()?))),
+        Some(Call::Known(name)) => {
+            platform.call(name).and_then(|call| Some((&**name, call.scope.as_deref()?)))
+        }
         Some(Call::Custom(_)) | None => None,
     };
-    if let Some((call, needed)) = needed.filter(|(_, needed)| needs(needed)) {
-        let text = format!("none of them lets `call: {call}` list extensions; add {needed}");
-        c.warning("auth.scopes", text);
+    for (key, text) in (known.odd_scopes)(scopes, needed, version) {
+        c.warning(key, text);
     }
-    if version && needs("gql:framework:read:system") {
-        c.warning("version", "no scope lets it be read; add gql:framework:read:system, or remove it");
-    }
-    if scopes.iter().any(|s| covers(s, "gql:framework:read:system") && s.contains(':')) {
-        let text = "on FreePBX the scope to read framework also guards its mutations (add administrators, \
-                    install modules); leave it out unless the version is needed";
-        c.warning("auth.scopes", text);
-    }
-}
-
-fn check_scope(c: &mut Checker<'_>, key: &str, scope: &str, platform: &Platform) {
-    let shown = printable(scope);
-    if scope.contains(char::is_whitespace) {
-        c.error(key, format!("`{shown}` has a space; write one scope an item"));
-        return;
-    }
-    let parts: Vec<_> = scope.split(':').collect();
-    let is_known = platform.reader != Reader::Freepbx || is_freepbx_scope(&parts);
-    if !is_known {
-        c.error(key, format!("FreePBX has no scope `{shown}` and would answer each token request 400 invalid_scope; write gql:core:read, or remove `scopes` to get all that the application has"));
-    }
-}
-
-/// FreePBX/api:Api.class.php: `TYPE[:MODULE[:ACTION[:OBJECT]]]`.
-fn is_freepbx_scope(parts: &[&str]) -> bool {
-    matches!(parts[0], "gql" | "rest")
-        && parts.len() <= 4
-        && parts
-            .iter()
-            .all(|p| !p.is_empty() && p.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c)))
-        && parts.get(2).is_none_or(|action| matches!(*action, "read" | "write"))
-}
-
-/// Whether a scope grants what `needed` names: a shorter scope covers the longer ones that begin with it.
-fn covers(scope: &str, needed: &str) -> bool {
-    needed.strip_prefix(scope).is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
 }

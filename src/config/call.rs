@@ -8,9 +8,9 @@ use super::checker::Checker;
 use super::raw;
 use super::structure::{printable, suggest};
 use crate::domain::Platform;
-use crate::domain::platform::{CallForm, Method, Reader, RequestForm};
+use crate::domain::platform::{CallForm, Method, RequestForm};
 use crate::domain::target::Call;
-use crate::platform::{decoded, may_change, mutates, wrong_path, wrong_pointer, wrong_query};
+use crate::platform::{known, wrong_path, wrong_pointer, wrong_query};
 
 /// `None` only after reporting an error.
 pub(super) fn call(c: &mut Checker<'_>, raw: Option<&raw::Call>, platform: &Platform) -> Option<Call> {
@@ -42,8 +42,10 @@ fn custom(c: &mut Checker<'_>, raw: &raw::CustomCall, platform: &Platform) -> Op
         c.error("call.path", wrong);
     }
     check_body(c, raw, method);
-    if method == Some(Method::Post) {
-        check_reads_only(c, raw, platform);
+    if method == Some(Method::Post)
+        && let Some((part, wrong)) = (known(platform).changes)(&raw.path, raw.body.as_deref())
+    {
+        c.error(&format!("call.{part}"), wrong);
     }
     for (key, written) in [("call.total", &raw.total), ("call.list", &raw.list), ("call.id", &raw.id)] {
         if let Some(wrong) = written.as_deref().and_then(wrong_pointer) {
@@ -104,28 +106,4 @@ fn check_body(c: &mut Checker<'_>, raw: &raw::CustomCall, method: Option<Method>
     if HeaderValue::from_str(content_type).is_err() {
         c.error("call.content_type", "is no header value; write it as in `application/json`");
     }
-}
-
-/// This exporter only reads. FreePBX's REST changes things by POST, and GraphQL by `mutation`; at any other path, of any
-/// platform, nothing but a GraphQL query is known to be harmless.
-fn check_reads_only(c: &mut Checker<'_>, raw: &raw::CustomCall, platform: &Platform) {
-    let is_freepbx = platform.reader == Reader::Freepbx;
-    let path = decoded(&raw.path).to_ascii_lowercase();
-    // The second is what the first is rewritten to (FreePBX/framework:amp_conf/htdocs/admin/api/.htaccess).
-    if is_freepbx && (path.contains("/rest/") || path.contains("command=rest")) {
-        let text = "a POST to the REST API changes the PBX, and this exporter only reads; write GET";
-        c.error("call.method", text);
-    } else if is_freepbx && is_graphql(&path) {
-        // In any form: nothing but GraphQL is understood there.
-        if raw.body.as_deref().is_some_and(mutates) {
-            c.error("call.body", "holds a GraphQL mutation, and this exporter only reads; write a query");
-        }
-    } else if let Some((part, wrong)) = may_change(raw.body.as_deref()) {
-        c.error(&format!("call.{part}"), wrong);
-    }
-}
-
-fn is_graphql(path: &str) -> bool {
-    let path = path.split('?').next().unwrap_or_default();
-    path.trim_end_matches(['/', '=']).ends_with("/api/gql")
 }

@@ -6,13 +6,20 @@ use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
+use serde_json::from_value;
+use url::Url;
+
 use super::Lookup;
 use super::issue::{Level, Report};
 use super::raw::DurationText;
 use super::tree::Node;
+use crate::domain::target::is_loopback;
 
 pub(super) const SECOND: Duration = Duration::from_secs(1);
 pub(super) const MINUTE: Duration = Duration::from_secs(60);
+/// Where the keys of a file are documented.
+pub(super) const DOCUMENT: &str = "docs/configuration.md";
 pub(super) const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// What a check needs: where keys were written, the environment, and where to report.
@@ -57,6 +64,19 @@ impl Checker<'_> {
         result.map_err(|e| self.error(key, e.to_string())).ok()
     }
 
+    /// The node as its type; after reporting where the schema has let something through that it does not take.
+    pub fn read<T: DeserializeOwned>(&mut self, document: &str) -> Option<T> {
+        let value = from_value(self.root.to_value());
+        value.map_err(|_| self.error("", format!("does not fit the schema; see {document}"))).ok()
+    }
+
+    /// Warns of http:// to another machine.
+    pub fn warn_if_plain(&mut self, key: &str, url: &Url, text: &str) {
+        if url.scheme() == "http" && !is_loopback(url) {
+            self.warning(key, text);
+        }
+    }
+
     /// Whether the target itself has the key, rather than the defaults.
     pub fn is_own(&self, key: &str) -> bool {
         self.root.at(key).is_some_and(|node| !node.inherited)
@@ -79,15 +99,8 @@ impl Checker<'_> {
             return value;
         }
         let off = if key == "token_interval" { ", or `off`" } else { "" };
-        self.error(
-            key,
-            format!(
-                "{} is out of range; write {} to {}{off}",
-                show(value),
-                show(*range.start()),
-                show(*range.end())
-            ),
-        );
+        let [value, from, to] = [value, *range.start(), *range.end()].map(show);
+        self.error(key, format!("{value} is out of range; write {from} to {to}{off}"));
         default
     }
 }

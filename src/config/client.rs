@@ -80,12 +80,12 @@ fn pem(c: &mut Checker<'_>, key: &str, written: &Path, label: &str) -> Option<Pa
 }
 
 fn proxy(c: &mut Checker<'_>, raw: &raw::Proxy) -> Option<ProxySettings> {
-    let forms = Forms {
-        key: "proxy.password",
-        literal: raw.password.as_ref(),
-        file: raw.password_file.as_ref(),
-        env: raw.password_env.as_ref(),
-    };
+    let forms = Forms::new(
+        "proxy.password",
+        raw.password.as_ref(),
+        raw.password_file.as_ref(),
+        raw.password_env.as_ref(),
+    );
     let password = forms.source(c);
     if raw.username.is_some() && !forms.is_given() {
         c.error("proxy.username", "has no password; add password, password_file or password_env");

@@ -4,7 +4,8 @@
 //! their checks, which are those of a file (`auth`).
 
 use crate::domain::Grant;
-use crate::domain::platform::{Platform, Reader, TokenEndpoint};
+use crate::domain::platform::{Platform, TokenEndpoint};
+use crate::platform::known;
 
 /// Looks a variable up; an empty one counts as unset.
 pub type Get<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -50,10 +51,9 @@ impl Credential {
     }
 }
 
-/// The variable for a key: FreePBX's are those of existing portals; one PBX's are never taken for another kind's.
+/// The variable for a key.
 pub fn variable(platform: &Platform, key: &str) -> String {
-    let prefix = if platform.reader == Reader::Freepbx { "FREEPBX_API" } else { "PBX_API" };
-    format!("{prefix}_{}", key.to_uppercase())
+    format!("{}_{}", known(platform).variables, key.to_uppercase())
 }
 
 /// What `grant` wants to be told.

@@ -35,7 +35,7 @@ pub struct AdHoc<'a> {
 /// The one target that the environment describes.
 pub(super) fn parts(lookup: Lookup<'_>, report: &mut Report) -> Parts {
     let get = |name: &str| lookup(name).filter(|value| !value.is_empty());
-    let platform = platform::builtin("freepbx").unwrap_or_default();
+    let platform = platform::builtin(platform::DEFAULT).unwrap_or_default();
     let grants = [Grant::ClientCredentials, Grant::Password, Grant::RefreshToken];
     let url = variable(&platform, "url");
     let known: Vec<_> = grants.iter().flat_map(|grant| credentials(&platform, *grant)).collect();
@@ -52,7 +52,7 @@ pub(super) fn parts(lookup: Lookup<'_>, report: &mut Report) -> Parts {
     let refresh_token: Vec<_> =
         known.into_iter().filter(|credential| credential.key == "refresh_token").collect();
     let auth = single.auth(&refresh_token, report);
-    single.target(report, "freepbx", (&url, address.as_deref()), auth, Vec::new())
+    single.target(report, platform::DEFAULT, (&url, address.as_deref()), auth, Vec::new())
 }
 
 /// The one target that a command's flags describe, with credentials from variables.

@@ -8,12 +8,13 @@ use super::auth::required;
 use super::checker::{Checker, MINUTE, SECOND, WEEK, show};
 use super::raw;
 use super::secret::Forms;
+use crate::domain::Platform;
 use crate::domain::host_count::{
     AsteriskCommand, AsteriskSettings, DatabaseServer, DatabaseSettings, HostCountSettings, HostCountSource,
     Table,
 };
-use crate::domain::platform::{Platform, Reader};
 use crate::domain::target::Call;
+use crate::platform::known;
 
 /// Checks `reference`; `None` where there is none, or after reporting an error.
 pub(super) fn host_count(
@@ -23,7 +24,7 @@ pub(super) fn host_count(
     platform: &Platform,
 ) -> Option<HostCountSettings> {
     let raw = raw?;
-    if raw.database.is_some() && platform.reader != Reader::Freepbx {
+    if raw.database.is_some() && !known(platform).has_tables {
         let text = format!(
             "counts in FreePBX's tables, which {} has not; use `asterisk`, or remove it",
             platform.name
@@ -107,12 +108,12 @@ fn database(
             "root may do everything; make a user for the exporter alone, with the right to read one column";
         c.warning("reference.database.username", text);
     }
-    let forms = Forms {
-        key: "reference.database.password",
-        literal: raw.password.as_ref(),
-        file: raw.password_file.as_ref(),
-        env: raw.password_env.as_ref(),
-    };
+    let forms = Forms::new(
+        "reference.database.password",
+        raw.password.as_ref(),
+        raw.password_file.as_ref(),
+        raw.password_env.as_ref(),
+    );
     let password = forms.source(c);
     let name = required(c, "reference.database.name", Some(raw.name.as_deref().unwrap_or("asterisk")));
     let program = raw.program.clone();

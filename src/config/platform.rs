@@ -3,8 +3,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use serde_json::from_value;
-
 use super::Lookup;
 use super::checker::Checker;
 use super::issue::Report;
@@ -57,24 +55,20 @@ fn own(mut c: Checker<'_>, entry: &Entry, taken: bool, is_sound: bool) -> Option
     let name = entry.key.as_str();
     let before = c.report.errors();
     let fit = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_');
-    if !(1..=64).contains(&name.len()) || !name.bytes().all(fit) {
-        c.report.error(&entry.place, c.path.clone(), "is no name for a platform; use a-z, 0-9, `-` and `_`");
+    let wrong = if !(1..=64).contains(&name.len()) || !name.bytes().all(fit) {
+        Some("is no name for a platform; use a-z, 0-9, `-` and `_`")
     } else if platform::builtin(name).is_some() {
-        c.report.error(&entry.place, c.path.clone(), "is built in; give yours another name");
-    } else if taken {
-        c.report.error(
-            &entry.place,
-            c.path.clone(),
-            "stands in another file too; keep one, it holds for all files",
-        );
+        Some("is built in; give yours another name")
+    } else {
+        taken.then_some("stands in another file too; keep one, it holds for all files")
+    };
+    if let Some(wrong) = wrong {
+        c.report.error(&entry.place, c.path.clone(), wrong);
     }
     if !is_sound {
         return None;
     }
-    let Ok(mut platform) = from_value::<Platform>(entry.node.to_value()) else {
-        c.error("", "does not fit the schema; see docs/platforms.md");
-        return None;
-    };
+    let mut platform: Platform = c.read("docs/platforms.md")?;
     if platform.reader == Reader::Freepbx {
         c.error("reader", "is for the embedded description of FreePBX alone; remove it");
     }

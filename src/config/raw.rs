@@ -13,6 +13,7 @@ use serde::Deserialize;
 use crate::domain::host_count::AsteriskCommand;
 use crate::domain::target::{ClientAuth, LogFile, TlsVersion};
 use crate::domain::{Grant, Platform};
+use crate::platform::DEFAULT;
 
 /// Configuration of pbx_exporter. Several files are merged: `targets` add up, `defaults`, `limits`,
 /// `storage` and `authorization` may each stand in one of the files and hold for all.
@@ -56,7 +57,7 @@ pub(super) struct Target {
 #[schemars(deny_unknown_fields, rename = "Defaults")]
 pub(super) struct Settings {
     /// What kind of PBX: one that is built in (see docs/platforms.md), or one described under `platforms`.
-    #[schemars(extend("default" = "freepbx"))]
+    #[schemars(extend("default" = DEFAULT))]
     pub platform: Option<String>,
     /// How to get a token.
     pub auth: Option<Auth>,

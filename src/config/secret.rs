@@ -13,12 +13,21 @@ use crate::domain::SecretSource;
 pub(super) struct Forms<'a> {
     /// Path of the literal key; the others add `_file` and `_env`.
     pub key: &'a str,
-    pub literal: Option<&'a SecretString>,
-    pub file: Option<&'a PathBuf>,
-    pub env: Option<&'a String>,
+    literal: Option<&'a SecretString>,
+    file: Option<&'a PathBuf>,
+    env: Option<&'a String>,
 }
 
-impl Forms<'_> {
+impl<'a> Forms<'a> {
+    pub const fn new(
+        key: &'a str,
+        literal: Option<&'a SecretString>,
+        file: Option<&'a PathBuf>,
+        env: Option<&'a String>,
+    ) -> Self {
+        Self { key, literal, file, env }
+    }
+
     pub fn is_given(&self) -> bool {
         self.literal.is_some() || self.file.is_some() || self.env.is_some()
     }
@@ -35,23 +44,26 @@ impl Forms<'_> {
 
     /// The source, after reporting what is wrong with it; `None` where there is none or an error.
     pub fn source(&self, c: &mut Checker<'_>) -> Option<SecretSource> {
-        let count = [self.literal.is_some(), self.file.is_some(), self.env.is_some()];
-        if count.iter().filter(|given| **given).count() > 1 {
-            let name = self.key.rsplit('.').next().unwrap_or(self.key);
-            c.error(
-                &self.given_key(),
-                format!("the secret is given in two forms; keep one of {name}, {name}_file, {name}_env"),
-            );
-            return None;
-        }
         let key = self.given_key();
         match (self.literal, self.file, self.env) {
-            (Some(secret), ..) => literal(c, &key, secret),
-            (_, Some(path), _) => Some(file(c, &key, path)),
-            (.., Some(name)) => variable(c, &key, name).map(SecretSource::Literal),
-            _ => None,
+            (Some(secret), None, None) => literal(c, &key, secret),
+            (None, Some(path), None) => Some(file(c, &key, path)),
+            (None, None, Some(name)) => variable(c, &key, name).map(SecretSource::Literal),
+            (None, None, None) => None,
+            _ => {
+                let name = last(self.key);
+                let text =
+                    format!("the secret is given in two forms; keep one of {name}, {name}_file, {name}_env");
+                c.error(&key, text);
+                None
+            }
         }
     }
+}
+
+/// `c` of `a.b.c`.
+pub(super) fn last(key: &str) -> &str {
+    key.rsplit('.').next().unwrap_or(key)
 }
 
 fn literal(c: &mut Checker<'_>, key: &str, secret: &SecretString) -> Option<SecretSource> {
@@ -62,13 +74,9 @@ fn literal(c: &mut Checker<'_>, key: &str, secret: &SecretString) -> Option<Secr
     if let Place::File(name, ..) = &c.root.nearest(key).place
         && mode(Path::new(&**name)) & OTHERS != 0
     {
-        let place = Place::Whole(name.clone());
-        c.report.add(
-            Level::Warning,
-            &place,
-            "",
-            "holds secrets and every user of this machine may read it; chmod o-r, or move them to files",
-        );
+        let text =
+            "holds secrets and every user of this machine may read it; chmod o-r, or move them to files";
+        c.report.add(Level::Warning, &Place::Whole(name.clone()), "", text);
     }
     warn_if_odd(c, key, secret.expose_secret());
     Some(SecretSource::Literal(secret.clone()))

@@ -3,26 +3,21 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
-use std::sync::Arc;
 
 use ::url::Url;
 use secrecy::ExposeSecret as _;
-use serde_json::from_value;
 
-use super::checker::Checker;
+use super::checker::{Checker, DOCUMENT};
 use super::issue::{Level, Report};
+use super::together::Placed;
 use super::tree::Node;
 use super::{raw, secret};
-use crate::domain::target::is_loopback;
-use crate::domain::{Grant, StorageSettings, Target, storage};
+use crate::domain::{Grant, StorageSettings, storage};
 use crate::store;
 
 /// `storage`.
 pub(super) fn storage(mut c: Checker<'_>) -> Option<StorageSettings> {
-    let Ok(raw) = from_value::<raw::Storage>(c.root.to_value()) else {
-        c.error("", "does not fit the schema; see docs/configuration.md");
-        return None;
-    };
+    let raw: raw::Storage = c.read(DOCUMENT)?;
     let path = c.root.nearest("path").place.resolve(&raw.path);
     if let Err(text) = folder(&path) {
         c.error("path", text);
@@ -51,10 +46,7 @@ fn folder(path: &Path) -> Result<(), String> {
 
 /// `authorization`.
 pub(super) fn external_url(mut c: Checker<'_>) -> Option<Url> {
-    let Ok(raw) = from_value::<raw::Authorization>(c.root.to_value()) else {
-        c.error("", "does not fit the schema; see docs/configuration.md");
-        return None;
-    };
+    let raw: raw::Authorization = c.read(DOCUMENT)?;
     let url = Url::parse(&raw.external_url).ok().filter(|url| {
         let bare = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
         bare && url.password().is_none() && url.has_host() && matches!(url.scheme(), "http" | "https")
@@ -63,19 +55,12 @@ pub(super) fn external_url(mut c: Checker<'_>) -> Option<Url> {
         c.error("external_url", "is no address of a service; write it as in https://exporter.example.com");
         return None;
     };
-    if url.scheme() == "http" && !is_loopback(&url) {
-        c.warning(
-            "external_url",
-            "codes travel in plain text over http://; put a proxy with TLS in front and write https://",
-        );
-    }
+    let text = "codes travel in plain text over http://; put a proxy with TLS in front and write https://";
+    c.warn_if_plain("external_url", &url, text);
     let path = format!("{}/", url.path().trim_end_matches('/'));
     url.set_path(&path);
     Some(url)
 }
-
-/// Targets, each with its path in the file and a node that says where it stands.
-type Placed<'a> = (Arc<Target>, (&'a String, &'a Node));
 
 /// Reports what cannot be, or is risky, without `storage`.
 pub(super) fn is_missing(targets: &[Placed<'_>], authorization: Option<&Node>, report: &mut Report) {
@@ -94,11 +79,6 @@ pub(super) fn is_missing(targets: &[Placed<'_>], authorization: Option<&Node>, r
         report.add(level, &node.nearest("auth.grant").place, format!("{path}.auth.grant"), text);
     }
     if let Some(node) = authorization {
-        report.add(
-            Level::Error,
-            &node.place,
-            "authorization".to_owned(),
-            "has no use without `storage:`; add that",
-        );
+        report.error(&node.place, "authorization", "has no use without `storage:`; add that");
     }
 }

@@ -5,27 +5,22 @@
 
 use std::sync::Arc;
 
-use serde_json::from_value;
-
-use super::checker::Checker;
+use super::checker::{Checker, DOCUMENT};
 use super::issue::Level;
 use super::platform::Platforms;
 use super::raw;
 use super::structure::is_invisible;
 use super::{auth, call, client, expected, host_count_settings, log, times, url};
-use crate::domain::target::is_loopback;
 use crate::domain::{Platform, Target};
+use crate::platform;
 
 /// Checks one merged target; `None` only after reporting at least one error.
 pub(super) fn target(mut c: Checker<'_>, platforms: &Platforms) -> Option<Target> {
     let before = c.report.errors();
-    let Ok(raw) = from_value::<raw::Target>(c.root.to_value()) else {
-        c.error("", "does not fit the schema; see docs/configuration.md");
-        return None;
-    };
+    let raw: raw::Target = c.read(DOCUMENT)?;
     let settings = &raw.settings;
     check_name(&mut c, &raw.name);
-    let platform = platforms.find(&mut c, settings.platform.as_deref().unwrap_or("freepbx"));
+    let platform = platforms.find(&mut c, settings.platform.as_deref().unwrap_or(platform::DEFAULT));
     let origin = check_url(&mut c, &raw.url, platform.as_deref());
     let platform = platform?;
     let call = call::call(&mut c, settings.call.as_ref(), &platform);
@@ -83,10 +78,8 @@ fn check_customer(c: &mut Checker<'_>, written: Option<&str>, platform: &Platfor
             format!("has no use with {}, whose budget of requests is not shared; remove it", platform.name);
         c.error("customer", text);
     } else if name.trim().is_empty() {
-        c.error(
-            "customer",
-            "is empty; write any name, the same for all targets of the customer, or remove it",
-        );
+        let text = "is empty; write any name, the same for all targets of the customer, or remove it";
+        c.error("customer", text);
     }
     Some(name.into())
 }
@@ -119,9 +112,7 @@ fn check_url(c: &mut Checker<'_>, text: &str, platform: Option<&Platform>) -> Op
         );
         c.warning("url", text);
     }
-    if origin.scheme() == "http" && !is_loopback(&origin) {
-        c.warning("url", "credentials travel in plain text over http://; use https://");
-    }
+    c.warn_if_plain("url", &origin, "credentials travel in plain text over http://; use https://");
     Some(origin)
 }
 
