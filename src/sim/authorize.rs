@@ -18,7 +18,6 @@ use crate::domain::Answer;
 /// A code serves for so long, seconds.
 const LIFETIME: f64 = 600.0;
 
-/// Codes given to browsers.
 #[derive(Default)]
 pub struct CodeBook {
     codes: Vec<Code>,
@@ -35,7 +34,6 @@ struct Code {
     used: bool,
 }
 
-/// What a token request brings.
 pub struct Brought<'a> {
     pub code: &'a str,
     pub client: &'a str,
@@ -86,7 +84,6 @@ impl CodeBook {
     }
 }
 
-/// What a simulated PBX says of its applications and scopes.
 pub struct Rules<'a> {
     /// Whether there is an application of that id whose access a person confirms.
     pub knows: &'a dyn Fn(&str) -> bool,

@@ -105,10 +105,6 @@ pub struct Demo {
 }
 
 impl Demo {
-    /// Starts all PBXes on loopback ports.
-    ///
-    /// # Errors
-    /// When a port cannot be bound.
     pub async fn start(clock: Clock) -> io::Result<Self> {
         let (mut servers, mut targets) = (Vec::new(), Vec::new());
         for scene in &SCENES {
@@ -125,7 +121,6 @@ impl Demo {
         Ok(Self { servers, hosted, targets, started: Instant::now() })
     }
 
-    /// The targets to watch.
     pub fn targets(&self) -> Vec<Arc<Target>> {
         self.targets.clone()
     }
@@ -149,14 +144,6 @@ impl Demo {
             server.pbx().set_fault(phase(&target.name, elapsed));
         }
         self.hosted.pbx().set_fault(hosted_phase(elapsed));
-    }
-
-    /// Stops all PBXes and waits for it.
-    pub async fn stop(self) {
-        for server in self.servers {
-            server.stop().await;
-        }
-        self.hosted.stop().await;
     }
 }
 
@@ -224,13 +211,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_demo_starts_plays_and_stops() {
+    async fn the_demo_starts_and_plays() {
         let demo = Demo::start(Clock::System).await.unwrap();
         assert_eq!(demo.targets().len(), SCENES.len() + 1);
         demo.play(Duration::from_secs(70));
         let stop = CancellationToken::new();
         stop.cancel();
         demo.run(stop).await;
-        demo.stop().await;
     }
 }

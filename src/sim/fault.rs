@@ -42,9 +42,7 @@ pub enum Fault {
     Forbidden,
     /// Throttled; `Retry-After` in seconds.
     RateLimited(u64),
-    /// Every answer is late.
     Slow(Duration),
-    /// No answer comes.
     Hang,
     /// This answer to each request of its operation.
     Fixture(&'static Fixture),

@@ -4,7 +4,7 @@
 //! here: what an answer means; that is `platform`. Its credentials are made up.
 
 mod authorize;
-pub mod demo;
+pub(crate) mod demo;
 pub mod fault;
 pub mod fixtures;
 mod oauth;

@@ -18,7 +18,6 @@ use crate::domain::{Answer, Grant};
 
 type Form = HashMap<String, String>;
 
-/// What one token request says.
 struct Asked {
     grant: Grant,
     client: String,
@@ -55,7 +54,6 @@ pub fn token(state: &mut State, request: &SimRequest) -> Result<Answer, &'static
     Ok(json_answer(&body))
 }
 
-/// 200 with JSON.
 pub fn json_answer(body: &serde_json::Value) -> Answer {
     let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
     Answer { status: StatusCode::OK, headers, body: Bytes::from(body.to_string()) }

@@ -19,35 +19,24 @@ use crate::clock::Clock;
 use crate::domain::moment::http_date;
 use crate::domain::{Answer, Grant, Operation};
 
-/// What the simulated PBX is sent.
 #[derive(Clone)]
 pub struct SimRequest {
-    /// HTTP method.
     pub method: Method,
-    /// Path with query.
     pub path_and_query: String,
-    /// Header fields.
     pub headers: HeaderMap,
-    /// Body.
     pub body: Bytes,
 }
 
-/// What it answers, and how late.
 #[derive(Clone)]
 pub struct SimAnswer {
-    /// HTTP status.
     pub status: StatusCode,
-    /// Header fields.
     pub headers: HeaderMap,
-    /// Body.
     pub body: Bytes,
     /// To be waited before the answer.
     pub delay: Option<Duration>,
 }
 
-/// A PBX that is not there.
 pub trait Simulated: fmt::Debug + Send + Sync + 'static {
-    /// What it answers now.
     fn answer(&self, request: &SimRequest) -> SimAnswer;
 }
 
@@ -58,7 +47,6 @@ pub(super) struct App {
     pub grant: Grant,
 }
 
-/// All that changes.
 pub(super) struct State {
     pub generation: Generation,
     pub now: f64,
@@ -133,7 +121,6 @@ impl SimPbx {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Breaks or mends it.
     pub fn set_fault(&self, fault: Option<Fault>) {
         let mut state = self.lock();
         if fault == Some(Fault::ApplicationDeleted) {
@@ -152,7 +139,6 @@ impl SimPbx {
         self.lock().extensions = numbers(extensions);
     }
 
-    /// Which extensions there are.
     pub fn set_extension_ids(&self, ids: &[&str]) {
         self.lock().extensions = ids.iter().map(|&id| id.to_owned()).collect();
     }
@@ -163,7 +149,6 @@ impl SimPbx {
         self.lock().allowed = (!allowed.is_empty()).then_some(allowed);
     }
 
-    /// Deletes every token given so far.
     pub fn revoke_tokens(&self) {
         self.lock().tokens.revoke_all();
     }
@@ -250,7 +235,6 @@ impl State {
         }
     }
 
-    /// What an application may have.
     pub fn allowed_scopes(&self) -> Vec<String> {
         let words = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect();
         match (&self.fault, &self.allowed) {

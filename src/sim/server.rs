@@ -35,9 +35,6 @@ struct Shared {
 
 impl<P: Simulated> SimServer<P> {
     /// Binds a free port of 127.0.0.1 and serves.
-    ///
-    /// # Errors
-    /// When no port can be bound.
     pub async fn start(pbx: Arc<P>) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let origin = format!("http://{}", listener.local_addr()?);
@@ -52,12 +49,10 @@ impl<P: Simulated> SimServer<P> {
         Ok(Self { origin, pbx, tasks, stop: stop.drop_guard() })
     }
 
-    /// Where it listens.
     pub fn origin(&self) -> &Url {
         &self.origin
     }
 
-    /// The PBX it serves.
     pub fn pbx(&self) -> &Arc<P> {
         &self.pbx
     }

@@ -21,7 +21,6 @@ pub const WEB_ID: &str = "51c351c351c351c351c351c351c351c351c351c351c351c351c351
 pub const SECRET: &str = "5ecre7-made-up-5ecre7-made-up-51";
 /// A User Management account.
 pub const USER: &str = "simulated-user";
-/// Its password.
 pub const PASSWORD: &str = "made-up-password";
 
 /// A target for a [`super::SimPbx`] at `origin`, with the usual settings and the application that

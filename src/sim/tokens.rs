@@ -14,7 +14,6 @@ const FORGET_AFTER: f64 = 3600.0;
 /// FreePBX keeps a refresh token for a month.
 const REFRESH_LIFETIME: f64 = 30.0 * 24.0 * 3600.0;
 
-/// All tokens of one PBX.
 #[derive(Default)]
 pub struct TokenBook {
     access: Vec<Access>,
@@ -41,13 +40,10 @@ struct Refresh {
     key: u64,
 }
 
-/// What is issued.
 pub struct Grantee<'a> {
-    /// Client id.
     pub client: &'a str,
     /// User name; empty for `client_credentials`.
     pub user: &'a str,
-    /// Scopes granted.
     pub scopes: Vec<String>,
     /// Seconds until the access token expires.
     pub lifetime: f64,

@@ -21,7 +21,6 @@ pub struct SimTransport {
 }
 
 impl SimTransport {
-    /// The same with `pbx` at `origin`.
     #[must_use]
     pub fn with(mut self, origin: &Url, pbx: Arc<impl Simulated>) -> Self {
         self.pbxes.insert(key(origin), pbx);

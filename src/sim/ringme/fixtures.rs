@@ -16,7 +16,6 @@ const fn resource(name: &'static str, status: u16, body: &'static str) -> Fixtur
 
 const TRUSTED: Grant = Grant::ClientCredentials;
 
-/// All of them.
 pub const ALL: &[Fixture] = &[
     // Documented is `invalid_grant` alone; the others are what python-oauthlib before 3.0 gives, which it resembles.
     token("unknown client", TRUSTED, 401, r#"{"error":"invalid_client"}"#),

@@ -33,18 +33,13 @@ pub const PERSON_ID: &str = "51b2-made-up-password-application";
 
 const HOUR: f64 = 3600.0;
 
-/// What is wrong with a simulated Ringme.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RingmeFault {
-    /// The secret is another.
     SecretReplaced,
-    /// Every call is answered so.
     Resource(&'static str),
-    /// Every token request is answered so.
     Token(&'static str),
 }
 
-/// All that changes.
 struct State {
     now: f64,
     lifetime: u32,
@@ -116,12 +111,10 @@ impl SimRingme {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Breaks or mends it.
     pub fn set_fault(&self, fault: Option<RingmeFault>) {
         self.lock().fault = fault;
     }
 
-    /// How many extensions there are.
     pub fn set_extensions(&self, extensions: u32) {
         self.lock().extensions = extensions;
     }
@@ -136,7 +129,6 @@ impl SimRingme {
         self.lock().tells_reset = told;
     }
 
-    /// Requests that the customer has in an hour.
     pub fn set_budget(&self, budget: u64) {
         self.lock().budget = budget;
     }
@@ -146,12 +138,10 @@ impl SimRingme {
         self.lock().used += requests;
     }
 
-    /// Ends every access token before its time.
     pub fn end_tokens(&self) {
         self.lock().tokens.clear();
     }
 
-    /// Ends every refresh token.
     pub fn end_refresh_tokens(&self) {
         self.lock().refresh_tokens.clear();
     }
@@ -161,7 +151,6 @@ impl SimRingme {
         self.lock().lifetime = seconds;
     }
 
-    /// Requests seen so far for an operation.
     pub fn requests(&self, operation: Operation) -> u64 {
         self.lock().requests[operation.index()]
     }
