@@ -12,9 +12,6 @@ use crate::domain::{Grant, Platform};
 use crate::transport::HttpTransport;
 
 /// One target, checked as if it were in a file. Of what the environment gives, the names are told.
-///
-/// # Errors
-/// What is missing or wrong.
 pub fn config(given: &AdHoc<'_>) -> Result<Config, Vec<String>> {
     let mut typed = HashMap::new();
     if io::stdin().is_terminal() {

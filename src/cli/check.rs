@@ -34,9 +34,6 @@ pub fn run(args: &CheckArgs, patterns: &[String]) -> ExitCode {
 }
 
 /// The command on given streams; true: valid.
-///
-/// # Errors
-/// A stream that cannot be written.
 pub fn write(
     args: &CheckArgs,
     patterns: &[String],
@@ -75,9 +72,6 @@ fn tell(errors: &[String], err: &mut dyn Write) -> io::Result<bool> {
 }
 
 /// The configuration, its TLS and proxy settings tried out as well. Contacts nobody.
-///
-/// # Errors
-/// Every mistake found, each a line.
 pub fn load(patterns: &[String], lookup: Lookup<'_>) -> Result<Config, Vec<String>> {
     config::load_tried(patterns, lookup, &HttpTransport::validate).map_err(lines)
 }

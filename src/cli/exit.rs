@@ -81,7 +81,6 @@ impl Exit {
         }
     }
 
-    /// The number.
     pub const fn code(self) -> u8 {
         self as u8
     }

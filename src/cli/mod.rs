@@ -1,7 +1,7 @@
 //! Arguments and commands: a file a command.
 
 mod ad_hoc;
-pub mod authorize;
+mod authorize;
 pub mod check;
 mod demo;
 pub mod diagnose;
@@ -10,11 +10,11 @@ mod extensions;
 mod healthcheck;
 mod log;
 mod once;
-pub mod select;
+mod select;
 mod serve;
 mod shell;
 pub mod terminal;
-pub mod test_connection;
+mod test_connection;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -108,9 +108,6 @@ enum Command {
 const DEFAULT_ADDRESS: &str = ":10177";
 
 /// Parses the arguments and runs one command.
-///
-/// # Errors
-/// What made the command fail, for one printed chain.
 pub fn run() -> anyhow::Result<ExitCode> {
     let cli = parse();
     match &cli.command {

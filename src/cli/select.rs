@@ -10,9 +10,6 @@ use crate::domain::Target;
 use crate::platform::known;
 
 /// The configuration with the targets of these names, in the order of the names; all without any.
-///
-/// # Errors
-/// What is wrong with the configuration, or names that it does not have.
 pub fn config(patterns: &[String], names: &[String]) -> Result<Config, Vec<String>> {
     let mut config = load(patterns, &|name| std::env::var(name).ok())?;
     if names.is_empty() {

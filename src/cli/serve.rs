@@ -42,7 +42,6 @@ pub(super) async fn start(
     Ok(app)
 }
 
-/// Runs until SIGTERM or SIGINT.
 pub(super) async fn until_stopped(mut signals: Signals, app: App) -> anyhow::Result<ExitCode> {
     let control = app.control();
     while signals.next().await == Asked::Reload {

@@ -255,10 +255,8 @@ fn redirect_uri(c: &mut Checker<'_>, text: Option<&str>, grant: Grant) -> Option
     // RFC 6749 section 3.1.2: absolute, without a fragment.
     let url = Url::parse(text).ok().filter(|url| url.fragment().is_none() && url.has_host());
     let Some(url) = url.filter(|url| matches!(url.scheme(), "http" | "https")) else {
-        c.error(
-            "auth.redirect_uri",
-            "is no address; write the application's own, as in http://127.0.0.1:8765/callback",
-        );
+        let text = "is no address; write the application's own, as in http://127.0.0.1:8765/callback";
+        c.error("auth.redirect_uri", text);
         return None;
     };
     c.warn_if_plain("auth.redirect_uri", &url, "the code travels in plain text over http://; use https://");

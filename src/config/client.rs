@@ -30,15 +30,11 @@ pub(super) fn settings(
     }
     let insecure_skip_verify = tls.insecure_skip_verify.unwrap_or(false);
     if insecure_skip_verify && tls.ca_file.is_some() {
-        c.error(
-            "tls.insecure_skip_verify",
-            "contradicts ca_file, which would not be looked at; keep ca_file alone",
-        );
+        let text = "contradicts ca_file, which would not be looked at; keep ca_file alone";
+        c.error("tls.insecure_skip_verify", text);
     } else if insecure_skip_verify {
-        c.warning(
-            "tls.insecure_skip_verify",
-            "any certificate is accepted, so anyone in between can read the credentials; use ca_file",
-        );
+        let text = "any certificate is accepted, so anyone in between can read the credentials; use ca_file";
+        c.warning("tls.insecure_skip_verify", text);
     }
     ClientSettings {
         ca_file: tls.ca_file.as_ref().and_then(|path| pem(c, "tls.ca_file", path, "CERTIFICATE-----")),

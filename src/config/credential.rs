@@ -8,11 +8,11 @@ use crate::domain::platform::{Platform, TokenEndpoint};
 use crate::platform::known;
 
 /// Looks a variable up; an empty one counts as unset.
-pub type Get<'a> = &'a dyn Fn(&str) -> Option<String>;
+pub(crate) type Get<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// One thing that a token request, or a request with a fixed key, is made of.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Credential {
+pub(crate) struct Credential {
     /// The variable that holds it.
     pub variable: String,
     /// What it is, as people are asked for it.
@@ -51,13 +51,12 @@ impl Credential {
     }
 }
 
-/// The variable for a key.
-pub fn variable(platform: &Platform, key: &str) -> String {
+pub(crate) fn variable(platform: &Platform, key: &str) -> String {
     format!("{}_{}", known(platform).variables, key.to_uppercase())
 }
 
 /// What `grant` wants to be told.
-pub fn credentials(platform: &Platform, grant: Grant) -> Vec<Credential> {
+pub(crate) fn credentials(platform: &Platform, grant: Grant) -> Vec<Credential> {
     let new = |key, about, is_secret| Credential::new(platform, key, about, is_secret);
     let Some(form) = platform.token.as_ref().filter(|_| grant != Grant::Static) else {
         return vec![new("key", &capitalised(platform.application(grant).unwrap_or("key")), true)];
@@ -93,13 +92,13 @@ fn capitalised(word: &str) -> String {
 }
 
 /// The grants of a platform that neither need a person nor use up what only one can replace.
-pub fn unattended(platform: &Platform) -> Vec<Grant> {
+pub(crate) fn unattended(platform: &Platform) -> Vec<Grant> {
     let alone = [Grant::ClientCredentials, Grant::Password, Grant::Static];
     platform.grants.served().filter(|grant| alone.contains(grant)).collect()
 }
 
 /// The grant that the variables tell, in words that are yet to be checked; `None`: they leave it open which of `grants`.
-pub fn told_grant(platform: &Platform, grants: &[Grant], get: Get<'_>) -> Option<String> {
+pub(crate) fn told_grant(platform: &Platform, grants: &[Grant], get: Get<'_>) -> Option<String> {
     let telling = |grant: Grant| {
         let keys: &[&str] = match grant {
             Grant::Password => &["username", "password"],

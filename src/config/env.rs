@@ -19,7 +19,7 @@ use crate::platform;
 
 /// A PBX that is not configured, as the flags of a command describe it.
 #[derive(Clone, Copy, Debug)]
-pub struct AdHoc<'a> {
+pub(crate) struct AdHoc<'a> {
     /// What kind of PBX it is.
     pub platform: &'a Platform,
     /// Its address, of `--ad-hoc`.
@@ -75,7 +75,7 @@ pub(super) fn ad_hoc(given: &AdHoc<'_>, lookup: Lookup<'_>, report: &mut Report)
 }
 
 /// Keys of the configuration that a mend may name, each with what it is for a PBX that is not configured.
-pub fn named_by(platform: &Platform, grant: Grant) -> Vec<String> {
+pub(crate) fn named_by(platform: &Platform, grant: Grant) -> Vec<String> {
     let known = credentials(platform, grant).into_iter();
     let mut known: Vec<_> = known.map(|c| format!("`{}` is {}", c.path(), c.variable)).collect();
     if grant != Grant::Static {

@@ -21,10 +21,9 @@ pub(super) fn expected(
     let (key, expected) = match (&raw.expected_extensions, &raw.expected_extensions_file) {
         (None, None) => return None,
         (Some(_), Some(_)) => {
-            c.error(
-                FILE,
-                "the list is given in two forms; keep one of expected_extensions, expected_extensions_file",
-            );
+            let text =
+                "the list is given in two forms; keep one of expected_extensions, expected_extensions_file";
+            c.error(FILE, text);
             return None;
         }
         (Some(ids), None) => (LIST, list(c, ids)),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 /// Where a value was written.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Place {
+pub(crate) enum Place {
     /// In a file, at a line and column from 1.
     File(Arc<str>, u64, u64),
     /// A file or pattern as a whole; an environment variable or a flag, on the routes without a file.
@@ -37,8 +37,7 @@ impl fmt::Display for Place {
 
 /// One thing that is wrong or odd.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Issue {
-    /// Where.
+pub(crate) struct Issue {
     pub place: Place,
     /// The key, as a path from the file's root; empty where none is concerned.
     pub key: String,
@@ -59,7 +58,7 @@ impl fmt::Display for Issue {
 
 /// All that is wrong with a configuration, one a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConfigErrors(pub Vec<Issue>);
+pub struct ConfigErrors(pub(crate) Vec<Issue>);
 
 impl fmt::Display for ConfigErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

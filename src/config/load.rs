@@ -17,18 +17,12 @@ const LARGEST: u64 = 16 * 1024 * 1024;
 
 /// Loads the configuration: the files that the patterns name, or, without any pattern, the one target
 /// that environment variables describe. Contacts nobody.
-///
-/// # Errors
-/// All that is wrong, not only the first. Secret files that cannot be read are no error by themselves.
 pub fn load(patterns: &[String], lookup: Lookup<'_>) -> Result<Config, ConfigErrors> {
     load_tried(patterns, lookup, &|_| Ok(()))
 }
 
 /// The same, with TLS and proxy tried out as well.
-///
-/// # Errors
-/// As for [`load`].
-pub fn load_tried(
+pub(crate) fn load_tried(
     patterns: &[String],
     lookup: Lookup<'_>,
     try_out: TryOut<'_>,
@@ -45,10 +39,7 @@ pub fn load_tried(
 }
 
 /// Loads the one target that a command's flags describe, with credentials from variables. Contacts nobody.
-///
-/// # Errors
-/// All that is wrong, not only the first.
-pub fn load_ad_hoc(
+pub(crate) fn load_ad_hoc(
     given: &AdHoc<'_>,
     lookup: Lookup<'_>,
     try_out: TryOut<'_>,

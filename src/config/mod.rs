@@ -36,17 +36,18 @@ use std::time::Duration;
 use crate::domain::target::ClientSettings;
 use crate::domain::{StorageSettings, Target};
 
-pub use credential::{Credential, credentials, told_grant, unattended, variable};
-pub use env::{AdHoc, named_by};
-pub use issue::{ConfigErrors, Issue, Place};
-pub use load::{load, load_ad_hoc, load_tried};
+pub(crate) use credential::{Credential, credentials, told_grant, unattended, variable};
+pub(crate) use env::{AdHoc, named_by};
+pub use issue::ConfigErrors;
+pub use load::load;
+pub(crate) use load::{load_ad_hoc, load_tried};
 pub use url::normalise_url;
 
 /// How environment variables are looked up.
 pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// How TLS and proxy are tried out; an error is the key of the target that is wrong, what is, and the mend.
-pub type TryOut<'a> = &'a dyn Fn(&ClientSettings) -> Result<(), (&'static str, String)>;
+pub(crate) type TryOut<'a> = &'a dyn Fn(&ClientSettings) -> Result<(), (&'static str, String)>;
 
 /// The whole configuration, checked.
 #[derive(Clone, Debug, Default)]

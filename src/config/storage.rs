@@ -15,7 +15,6 @@ use super::{raw, secret};
 use crate::domain::{Grant, StorageSettings, storage};
 use crate::store;
 
-/// `storage`.
 pub(super) fn storage(mut c: Checker<'_>) -> Option<StorageSettings> {
     let raw: raw::Storage = c.read(DOCUMENT)?;
     let path = c.root.nearest("path").place.resolve(&raw.path);

@@ -9,9 +9,6 @@ use crate::domain::Platform;
 
 /// Cuts an address of the platform's API down to its origin, and says so where anything was cut. Of an unknown platform no
 /// path is wrong.
-///
-/// # Errors
-/// What is wrong and how to mend it. Credentials in the address are never repeated.
 pub fn normalise_url(text: &str, platform: Option<&Platform>) -> Result<(Url, Option<String>), String> {
     let mut url = parse_checked(text, &["https", "http"], "`auth` or variables of their own")?;
     let path = url.path().to_owned();

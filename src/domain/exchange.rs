@@ -11,7 +11,6 @@ use super::Reason;
 /// One request. `Debug` shows neither headers nor body: both may hold credentials.
 #[derive(Clone)]
 pub struct Request {
-    /// HTTP method.
     pub method: Method,
     /// Absolute address on the target's origin.
     pub url: Url,

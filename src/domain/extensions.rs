@@ -28,7 +28,6 @@ pub type Listed = Result<Vec<Extension>, Untold>;
 /// One extension as the platform reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Extension {
-    /// Its id.
     pub id: Id,
     /// Its channel technology, where the platform tells.
     pub tech: Option<Box<str>>,

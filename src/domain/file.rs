@@ -5,9 +5,6 @@ use std::io::{self, Read as _};
 use std::path::Path;
 
 /// The content of a regular file (behind links, too) of at most `limit` bytes.
-///
-/// # Errors
-/// As `std::fs::read`; and where it is a pipe or a device, which may never end, or is larger.
 pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     // Before it is opened: the opening of a pipe waits for a writer.
     if !fs::metadata(path)?.is_file() {

@@ -26,12 +26,10 @@ pub struct HostCountSettings {
 pub enum HostCountSource {
     /// Asterisk, by commands of its console that only show.
     Asterisk(AsteriskSettings),
-    /// FreePBX's own database.
     Database(DatabaseSettings),
 }
 
 impl HostCountSource {
-    /// Which of the sources.
     pub const fn kind(&self) -> HostCountKind {
         match self {
             Self::Asterisk(_) => HostCountKind::Asterisk,
@@ -45,7 +43,6 @@ impl HostCountSource {
 /// A source, as readers need to know it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HostCountKind {
-    /// Asterisk's console.
     Asterisk,
     /// A table of FreePBX's database.
     Database {
@@ -66,7 +63,6 @@ impl HostCountKind {
     }
 }
 
-/// Asking Asterisk.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AsteriskSettings {
     /// Absolute path of the program, whose name is `asterisk`.
@@ -96,18 +92,15 @@ impl AsteriskCommand {
     }
 }
 
-/// Asking FreePBX's database.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DatabaseSettings {
     /// Absolute path of the client program, named `mariadb` or `mysql`; `None`: where either mostly is.
     pub program: Option<PathBuf>,
     /// Where the server listens.
     pub server: DatabaseServer,
-    /// User of the database.
     pub username: String,
     /// Its password; `None`: it has none.
     pub password: Option<SecretSource>,
-    /// Name of FreePBX's database.
     pub name: String,
     /// Whose rows are counted.
     pub table: Table,
@@ -115,10 +108,8 @@ pub struct DatabaseSettings {
     pub same_rows: bool,
 }
 
-/// Where a database server listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DatabaseServer {
-    /// A unix socket.
     Socket(PathBuf),
     /// Host and port, without TLS.
     Tcp(String, u16),
@@ -135,7 +126,6 @@ pub enum Table {
 }
 
 impl Table {
-    /// The table's name.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Devices => "devices",

@@ -57,7 +57,6 @@ impl Failure {
 /// sent.
 #[derive(Clone, Copy, Debug)]
 pub struct Attempt {
-    /// What was asked.
     pub operation: Operation,
     /// The grant sent; token operation only.
     pub grant: Option<Grant>,

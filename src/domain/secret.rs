@@ -29,9 +29,6 @@ pub struct SecretError {
 
 impl SecretSource {
     /// The secret now.
-    ///
-    /// # Errors
-    /// A file that is absent, unreadable, empty, too large, not UTF-8, or no regular file.
     pub fn read(&self) -> Result<SecretString, SecretError> {
         match self {
             Self::Literal(secret) => Ok(secret.clone()),

@@ -8,7 +8,6 @@ use super::SecretSource;
 pub const KEY_FORM: &str =
     "is no key; write 32 random bytes as 64 hexadecimal digits or in Base64: `openssl rand -hex 32`";
 
-/// A folder for tokens.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StorageSettings {
     /// The folder, mode 0700.

@@ -24,21 +24,16 @@ pub struct Target {
     pub platform: Arc<Platform>,
     /// Scheme, host and port; path `/`, no user info, query or fragment.
     pub origin: Url,
-    /// How to get a token.
     pub auth: Auth,
-    /// What the probe calls.
     pub call: Call,
     /// Whether the version query is made too.
     pub version: bool,
-    /// From one probe to the next.
     pub interval: Duration,
     /// The same while failing.
     pub failure_interval: Duration,
-    /// Limit of one HTTP exchange.
     pub timeout: Duration,
     /// A good token is renewed at the latest after this; `None` is off.
     pub token_interval: Option<Duration>,
-    /// Waits after a refusal.
     pub backoff: Backoff,
     /// Largest answer body accepted, bytes.
     pub body_limit: u64,
@@ -95,9 +90,7 @@ pub enum Expected {
 pub struct Auth {
     /// The grant that acquires a token. `RefreshToken`: only a given refresh token is at hand.
     pub grant: Grant,
-    /// OAuth2 client id.
     pub client_id: String,
-    /// OAuth2 client secret.
     pub client_secret: Option<SecretSource>,
     /// How the client authenticates (RFC 6749 section 2.3.1).
     pub client_auth: ClientAuth,
@@ -120,7 +113,6 @@ pub struct Auth {
 }
 
 impl Auth {
-    /// Nothing but the grant.
     pub const fn empty(grant: Grant) -> Self {
         Self {
             grant,
@@ -180,9 +172,6 @@ impl Call {
 }
 
 /// Whether the answers to `call` tell the extensions one by one.
-///
-/// # Errors
-/// Why they do not, and the mend.
 pub fn tells_extensions(call: &Call, platform: &Platform) -> Result<(), &'static str> {
     match call {
         Call::Custom(call) if call.list.is_none() => Err(
@@ -276,14 +265,10 @@ impl Target {
     }
 
     /// See [`tells_extensions`].
-    ///
-    /// # Errors
-    /// Why they do not, and the mend.
     pub fn tells_extensions(&self) -> Result<(), &'static str> {
         tells_extensions(&self.call, &self.platform)
     }
 
-    /// The origin of the token endpoint.
     pub fn token_origin(&self) -> &Url {
         self.auth.origin.as_ref().unwrap_or(&self.origin)
     }
@@ -299,7 +284,6 @@ impl Target {
         on_origin(&self.origin, path)
     }
 
-    /// The address of the token endpoint.
     pub fn token_address(&self) -> Url {
         let path = self.platform.token.as_ref().map_or("/", |token| &token.path);
         on_origin(self.token_origin(), path)
@@ -311,9 +295,6 @@ impl Target {
     }
 
     /// Adds the header fields whose values are files, as these are now.
-    ///
-    /// # Errors
-    /// A file that cannot be read or holds no header value.
     pub fn add_secret_headers(&self, headers: &mut HeaderMap) -> Result<(), TransportError> {
         for (name, source) in &self.secret_headers {
             let secret = source.read().map_err(|error| TransportError::Exporter(error.with_mend()))?;

@@ -18,7 +18,6 @@ pub fn is_bearer(token: &str) -> bool {
 /// An access token with what is known of it. `Debug` shows no secret (`SecretString` redacts).
 #[derive(Clone, Debug)]
 pub struct Token {
-    /// The access token.
     pub secret: SecretString,
     /// When it was received.
     pub issued: Instant,

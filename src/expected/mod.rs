@@ -62,9 +62,6 @@ pub struct ExpectedList {
 pub struct NoList(String);
 
 /// The ids that a target should have, now.
-///
-/// # Errors
-/// A file that cannot be read or holds no list.
 pub fn ids(expected: &Expected) -> Result<Arc<[Id]>, NoList> {
     match expected {
         Expected::List(ids) => Ok(ids.clone()),
@@ -72,10 +69,6 @@ pub fn ids(expected: &Expected) -> Result<Arc<[Id]>, NoList> {
     }
 }
 
-/// Reads a file.
-///
-/// # Errors
-/// A file that cannot be read or holds no list.
 pub fn read_file(path: &Path) -> Result<ExpectedList, NoList> {
     let error = |cause: &dyn std::fmt::Display| NoList(format!("failed to read {}: {cause}", path.display()));
     // Opening a pipe would wait for whoever writes into it.
@@ -88,9 +81,6 @@ pub fn read_file(path: &Path) -> Result<ExpectedList, NoList> {
 }
 
 /// Reads a list to its end.
-///
-/// # Errors
-/// What cannot be read or is no list.
 pub fn read(source: impl Read) -> Result<ExpectedList, NoList> {
     let mut bytes = Vec::new();
     source.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|e| NoList(e.to_string()))?;

@@ -59,7 +59,6 @@ pub async fn follow(board: Arc<Board>, clock: Clock, cancel: CancellationToken, 
     }
 }
 
-/// All files that are followed.
 #[derive(Default)]
 pub struct Follower {
     /// What `followed` was made from.
@@ -67,7 +66,6 @@ pub struct Follower {
     followed: Vec<Followed>,
 }
 
-/// The files of one target.
 struct Followed {
     slot: Arc<Slot>,
     tails: Vec<Tail>,

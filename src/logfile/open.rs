@@ -6,9 +6,6 @@ use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
 
 /// Whether a file must not be followed, whoever asks for it.
-///
-/// # Errors
-/// Why, as a fragment that fits after the file's key.
 pub fn refused(path: &Path) -> Result<(), String> {
     refuse_name(path)?;
     // A symbolic link gives the same file another name.
@@ -43,9 +40,6 @@ fn refuse_kind(meta: &Metadata) -> Result<(), String> {
 }
 
 /// Opens a file for reading, unless it is refused; never waits for the writer of a named pipe.
-///
-/// # Errors
-/// What is wrong, as a fragment that fits after the path.
 pub(super) fn open(path: &Path) -> Result<(File, Metadata), String> {
     refused(path)?;
     // The file may have become another since it was looked at.

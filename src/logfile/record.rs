@@ -10,7 +10,6 @@ const LINE: usize = 16 << 10;
 /// What is kept of a record: its first lines say what it is.
 const RECORD: usize = 32 << 10;
 
-/// Puts records together.
 pub(super) struct Records {
     format: LogFormat,
     /// A line whose end is not yet seen, up to [`LINE`] bytes.

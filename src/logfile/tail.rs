@@ -26,7 +26,6 @@ const LINGER: u32 = 60;
 /// Polls without news after which a record whose end is not marked is taken for whole.
 const QUIET: u32 = 2;
 
-/// One file.
 pub(super) struct Tail {
     path: PathBuf,
     format: LogFormat,

@@ -24,7 +24,7 @@ use crate::domain::{Answer, Class, Failure, Grant, Listing, Operation, Reason, R
 
 pub use crate::domain::platform::Certainty;
 pub use builtin::{DEFAULT, builtin, names, text};
-pub use check::{
+pub(crate) use check::{
     headers::overrides_method, problems, settings::known, wrong_path, wrong_pointer, wrong_query,
 };
 pub use headers::rate_limit;

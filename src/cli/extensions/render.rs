@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 use crate::domain::extensions::{Drift, Extension, Id, by_number};
 use crate::domain::target::Target;
 
-/// What is shown.
 pub(super) struct Report<'a> {
     pub target: &'a Target,
     /// In order.
@@ -25,7 +24,6 @@ pub(super) struct Comparison {
     pub drift: Drift,
 }
 
-/// One line.
 struct Row<'a> {
     id: &'a str,
     /// Empty where nothing was compared.

@@ -35,7 +35,6 @@ pub struct Drift {
 }
 
 impl Drift {
-    /// Compares.
     pub fn between<'a>(expected: &'a [Id], listed: &'a [Extension]) -> Self {
         let expected: HashSet<&'a Id> = expected.iter().collect();
         let listed: HashSet<&'a Id> = listed.iter().map(|extension| &extension.id).collect();
@@ -45,7 +44,6 @@ impl Drift {
         Self { expected: expected.len() as u64, missing, unexpected, zeros }
     }
 
-    /// Whether there is any.
     pub const fn is_any(&self) -> bool {
         self.missing.count > 0 || self.unexpected.count > 0
     }

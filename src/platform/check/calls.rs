@@ -61,10 +61,8 @@ fn paging(found: &mut Found<'_>, paging: &Paging, path: &str, sent_as: &SentAs) 
             found.at("cursor", "missing, where the answer has the cursor; add a JSON pointer");
         }
         PageBy::Page | PageBy::Offset if paging.size.is_none_or(|size| size == 0) => {
-            found.at(
-                "size",
-                "missing or 0, and tells which page is the last; add how many the request asks for",
-            );
+            let text = "missing or 0, and tells which page is the last; add how many the request asks for";
+            found.at("size", text);
         }
         _ => {}
     }
@@ -83,15 +81,11 @@ fn paging(found: &mut Found<'_>, paging: &Paging, path: &str, sent_as: &SentAs) 
     if paging.parameter.is_empty() {
         found.at("parameter", "is empty; write the parameter's name");
     } else if sent_as.query.as_ref() == Some(&paging.parameter) {
-        found.at(
-            "parameter",
-            "is the parameter that carries the token (`sent_as.query`); write the one of the pages",
-        );
+        let text = "is the parameter that carries the token (`sent_as.query`); write the one of the pages";
+        found.at("parameter", text);
     } else if query(path).any(|(name, _)| name == paging.parameter) {
-        found.at(
-            "parameter",
-            "stands in the query of the path as well, and is added for each page; remove it there",
-        );
+        let text = "stands in the query of the path as well, and is added for each page; remove it there";
+        found.at("parameter", text);
     }
 }
 

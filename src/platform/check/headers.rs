@@ -71,7 +71,7 @@ pub(super) fn header_name(found: &mut Found<'_>, member: &str, name: &str) {
 
 /// What is wrong with a header field by which a server takes a request for one of another method: Slim 3, which serves
 /// the API of FreePBX 15 and 16, honours the first. PHP makes one of `-` and `_`.
-pub fn overrides_method(name: &str) -> Option<&'static str> {
+pub(crate) fn overrides_method(name: &str) -> Option<&'static str> {
     const NAMES: [&str; 3] = ["x-http-method-override", "x-http-method", "x-method-override"];
     let name = name.to_ascii_lowercase().replace('_', "-");
     NAMES.contains(&name.as_str()).then_some(

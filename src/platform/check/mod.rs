@@ -38,7 +38,7 @@ impl Found<'_> {
 }
 
 /// All that is wrong with a description whose structure is right: each with its key.
-pub fn problems(platform: &Platform) -> Vec<(String, String)> {
+pub(crate) fn problems(platform: &Platform) -> Vec<(String, String)> {
     let mut problems = Vec::new();
     let found = &mut Found { key: String::new(), problems: &mut problems };
     text(found, "title", &platform.title);
@@ -99,10 +99,8 @@ fn grants(found: &mut Found<'_>, platform: &Platform) {
     } else if asks && token.is_none() {
         found.at("token", "missing, and a grant other than `static` needs it; add `token:` with `path`");
     } else if !asks && token.is_some() {
-        found.at(
-            "token",
-            "has no use with the grant `static` alone; remove it, or add the grant that it serves",
-        );
+        let text = "has no use with the grant `static` alone; remove it, or add the grant that it serves";
+        found.at("token", text);
     }
     for grant in served.iter().copied() {
         let form = platform.grants.get(grant);
@@ -115,10 +113,8 @@ fn grants(found: &mut Found<'_>, platform: &Platform) {
     }
     let confirms = served.contains(&Grant::AuthorizationCode);
     if confirms && token.is_some_and(|token| token.authorize.is_none()) {
-        found.at(
-            "token.authorize",
-            "missing, and the grant `authorization_code` needs it; add the page's path",
-        );
+        let text = "missing, and the grant `authorization_code` needs it; add the page's path";
+        found.at("token.authorize", text);
     }
 }
 
@@ -148,7 +144,7 @@ fn path(found: &mut Found<'_>, member: &str, path: &str) {
 }
 
 /// What in a path's query must not be shown, or not be done: some platforms take GraphQL there, too.
-pub fn wrong_query(path: &str) -> Option<&'static str> {
+pub(crate) fn wrong_query(path: &str) -> Option<&'static str> {
     if query(path).any(|(name, _)| names_secret(&name)) {
         Some("has what looks like a secret in its query, and paths are shown; remove it")
     } else if path.split_once('?').is_some_and(|(_, query)| calls::mutates(query)) {
@@ -173,7 +169,7 @@ fn query(path: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
 const HEAD: &str = "is HEAD, whose answer has no body to point into; write GET";
 
 /// What is wrong with a path on a target's origin.
-pub fn wrong_path(path: &str) -> Option<&'static str> {
+pub(crate) fn wrong_path(path: &str) -> Option<&'static str> {
     if !path.starts_with('/') {
         Some("must begin with `/`; the origin comes from `url`, write the path alone")
     } else if path.starts_with("//") || path.starts_with("/\\") {
@@ -188,7 +184,7 @@ pub fn wrong_path(path: &str) -> Option<&'static str> {
 }
 
 /// Why a text cannot be a JSON pointer (RFC 6901).
-pub fn wrong_pointer(text: &str) -> Option<&'static str> {
+pub(crate) fn wrong_pointer(text: &str) -> Option<&'static str> {
     if !text.is_empty() && !text.starts_with('/') {
         Some("is no JSON pointer; begin it with `/`, as in `/data/items`, or write \"\" for the whole answer")
     } else if text.split('~').skip(1).any(|rest| !rest.starts_with(['0', '1'])) {

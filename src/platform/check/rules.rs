@@ -68,10 +68,8 @@ fn meaning(found: &mut Found<'_>, rule: &Rule) {
     let says =
         rule.title.is_some() || rule.certainty.is_some() || rule.because.is_some() || rule.avoid.is_some();
     if says && rule.values.is_none() {
-        found.at(
-            "values",
-            "missing, and by them `diagnose` knows which rule fitted; add it, or remove the words",
-        );
+        let text = "missing, and by them `diagnose` knows which rule fitted; add it, or remove the words";
+        found.at("values", text);
     }
 }
 

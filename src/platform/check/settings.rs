@@ -8,7 +8,7 @@ use super::decoded;
 /// Which setting is wrong, and the text.
 type Wrong = (&'static str, &'static str);
 
-pub struct Known {
+pub(crate) struct Known {
     /// What the names of variables begin with. One PBX's are never taken for another kind's.
     pub variables: &'static str,
     /// Who bans addresses after refusals, where that is known.
@@ -42,7 +42,7 @@ static OTHERS: Known = Known {
     changes: |_, body| may_change(body),
 };
 
-pub fn known(platform: &Platform) -> &'static Known {
+pub(crate) fn known(platform: &Platform) -> &'static Known {
     match platform.reader {
         Reader::Freepbx => &FREEPBX,
         Reader::Rules => &OTHERS,
