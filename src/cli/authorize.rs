@@ -57,7 +57,6 @@ pub struct AuthorizeArgs {
     no_browser: bool,
 }
 
-/// Why the command ends without access.
 struct Failed(Exit, String);
 
 impl From<Unconfirmed> for Failed {
@@ -119,7 +118,6 @@ async fn authorize(args: &AuthorizeArgs, config: &Config) -> Result<String, Fail
     way.wait_and_swap(confirmation, &store).await
 }
 
-/// A one-time code, and where to enter it.
 fn code(store: &Store, target: &Target, external_url: Option<&Url>) -> Result<String, String> {
     let url = external_url.ok_or(
         "the running service has no page for it; add `authorization:` with external_url at the top level, and restart it",
@@ -146,7 +144,6 @@ fn announce(confirmation: &Confirmation, way: &Way) -> io::Result<()> {
     out.flush()
 }
 
-/// How the answer comes back.
 struct Way {
     redirect_uri: Url,
     listener: Option<TcpListener>,

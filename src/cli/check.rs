@@ -76,7 +76,6 @@ pub fn load(patterns: &[String], lookup: Lookup<'_>) -> Result<Config, Vec<Strin
     config::load_tried(patterns, lookup, &HttpTransport::validate).map_err(lines)
 }
 
-/// Every mistake, each a line.
 pub(super) fn lines(errors: ConfigErrors) -> Vec<String> {
     errors.0.into_iter().map(|issue| issue.to_string()).collect()
 }

@@ -4,27 +4,21 @@ use std::process::ExitCode;
 
 use crate::domain::{Operation, Reason};
 
-/// What a command tells the shell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
-    /// Fine.
     Fine = 0,
     /// The answer is no: `check`, `test-connection`; not tested; a service that cannot start.
     Failed = 1,
     /// The arguments are wrong; clap's own.
     Usage = 2,
-    /// The extensions are not those expected.
     Drift = 3,
     /// The configuration is not usable, or has no target of that name.
     Configuration = 4,
-    /// No answer from the PBX.
     Transport = 5,
-    /// No token.
     Token = 6,
     /// The API is not there, or does not let this client in.
     Permission = 7,
-    /// An answer without the data.
     Data = 8,
 }
 

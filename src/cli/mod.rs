@@ -104,10 +104,8 @@ enum Command {
     Extensions(extensions::ExtensionsArgs),
 }
 
-/// Where the service listens unless told.
 const DEFAULT_ADDRESS: &str = ":10177";
 
-/// Parses the arguments and runs one command.
 pub fn run() -> anyhow::Result<ExitCode> {
     let cli = parse();
     match &cli.command {
@@ -153,7 +151,6 @@ fn refuse_file_of_demo(mut command: clap::Command, matches: &ArgMatches) {
     }
 }
 
-/// The whole command line.
 fn command() -> clap::Command {
     Cli::command()
 }

@@ -46,7 +46,6 @@ fn refusals(limits: Limits) -> usize {
     limits.refusals_per_origin.min(REFUSALS)
 }
 
-/// Told beforehand.
 pub fn adds_up<'a>(targets: impl IntoIterator<Item = &'a Target>) -> String {
     let who = targets.into_iter().find_map(|target| known(&target.platform).bans);
     let who = who.unwrap_or("whatever bans addresses there");
@@ -55,14 +54,12 @@ pub fn adds_up<'a>(targets: impl IntoIterator<Item = &'a Target>) -> String {
     )
 }
 
-/// The budget of each origin during one command.
 pub struct Budgets {
     limits: Limits,
     origins: HashMap<String, Arc<Origin>>,
 }
 
 impl Budgets {
-    /// Nothing is spent yet.
     pub fn new(limits: Limits) -> Self {
         Self { limits, origins: HashMap::new() }
     }

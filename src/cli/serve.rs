@@ -28,7 +28,6 @@ pub(super) async fn run(options: &Options, metrics: Arc<ExporterMetrics>) -> any
     until_stopped(signals, start(options, listener, metrics, config, loader).await?).await
 }
 
-/// Starts the service on `listener`.
 pub(super) async fn start(
     options: &Options,
     listener: TcpListener,

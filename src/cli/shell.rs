@@ -11,7 +11,6 @@ use clap_mangen::roff::{Roff, bold, roman};
 
 use super::exit::Exit;
 
-/// The completion script of `shell`.
 pub(super) fn completions(shell: Shell) -> Vec<u8> {
     // Straight to a stream it would panic where that takes nothing.
     let mut script = Vec::new();

@@ -29,7 +29,6 @@ pub enum Output {
 /// What may be written.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Style {
-    /// ANSI colours.
     pub colour: bool,
     /// Lines are written over as news comes.
     pub live: bool,
@@ -41,7 +40,6 @@ pub struct Style {
 const WIDTHS: (usize, usize) = (40, 110);
 
 impl Style {
-    /// What standard output can do.
     pub fn of_stdout(when: Color) -> Self {
         let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let smart = std::env::var_os("TERM").is_none_or(|term| term != "dumb");

@@ -21,7 +21,6 @@ use crate::domain::{Grant, Target};
 use crate::platform;
 use crate::transport::{HttpTransport, Transport};
 
-/// Targets asked at once.
 const AT_ONCE: usize = 10;
 
 /// Take a token and read the list once, as the service does: one line a target

@@ -155,7 +155,6 @@ fn parse_value(c: &mut Checker<'_>, level: Level, key: &str, secret: &SecretStri
     Some(value)
 }
 
-/// The text itself, or where it is.
 pub(super) fn source(c: &mut Checker<'_>, key: &str, raw: &raw::Header) -> Option<SecretSource> {
     let source = match raw {
         raw::Header::Text(text) => {

@@ -21,7 +21,6 @@ pub(crate) struct Credential {
     pub is_secret: bool,
     /// Whether there are applications without one.
     pub is_optional: bool,
-    /// Where it goes below `auth`.
     pub(super) key: String,
     /// Whether it is a parameter of the platform's own.
     pub(super) is_parameter: bool,

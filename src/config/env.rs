@@ -20,7 +20,6 @@ use crate::platform;
 /// A PBX that is not configured, as the flags of a command describe it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AdHoc<'a> {
-    /// What kind of PBX it is.
     pub platform: &'a Platform,
     /// Its address, of `--ad-hoc`.
     pub url: &'a str,
@@ -28,7 +27,6 @@ pub(crate) struct AdHoc<'a> {
     pub token_url: Option<&'a str>,
     /// Which of the platform's calls to make, of `--call`, where it is not the first.
     pub call: Option<&'a str>,
-    /// The CA certificate to trust, of `--ca-file`.
     pub ca_file: Option<&'a Path>,
 }
 
@@ -89,7 +87,6 @@ pub(crate) fn named_by(platform: &Platform, grant: Grant) -> Vec<String> {
 /// A target that stands alone, its credentials in variables.
 struct Single<'a> {
     platform: &'a Platform,
-    /// Those that serve here.
     grants: &'a [Grant],
     get: Get<'a>,
 }

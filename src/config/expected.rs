@@ -11,7 +11,6 @@ use crate::expected;
 const LIST: &str = "expected_extensions";
 const FILE: &str = "expected_extensions_file";
 
-/// Checks which extensions there should be.
 pub(super) fn expected(
     c: &mut Checker<'_>,
     raw: &raw::Settings,

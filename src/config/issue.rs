@@ -5,7 +5,6 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Where a value was written.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Place {
     /// In a file, at a line and column from 1.
@@ -71,7 +70,6 @@ impl fmt::Display for ConfigErrors {
 
 impl std::error::Error for ConfigErrors {}
 
-/// How bad an issue is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Level {
     Error,
@@ -102,7 +100,6 @@ impl Report {
         self.add(Level::Error, place, key, text);
     }
 
-    /// How many errors were found so far.
     pub fn errors(&self) -> usize {
         self.errors
     }

@@ -43,20 +43,16 @@ pub use load::load;
 pub(crate) use load::{load_ad_hoc, load_tried};
 pub use url::normalise_url;
 
-/// How environment variables are looked up.
 pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// How TLS and proxy are tried out; an error is the key of the target that is wrong, what is, and the mend.
 pub(crate) type TryOut<'a> = &'a dyn Fn(&ClientSettings) -> Result<(), (&'static str, String)>;
 
-/// The whole configuration, checked.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
     /// All targets, in the order of the files; names are unique.
     pub targets: Vec<Arc<Target>>,
-    /// Limits over all targets.
     pub limits: Limits,
-    /// Where tokens are kept over a restart.
     pub storage: Option<StorageSettings>,
     /// The address under which people reach the page for confirmations; `None`: there is no such page.
     pub external_url: Option<::url::Url>,
@@ -71,7 +67,6 @@ pub struct Config {
     pub files: Vec<PathBuf>,
 }
 
-/// Limits over all targets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Probes in flight at once, overall.
@@ -80,7 +75,6 @@ pub struct Limits {
     pub probes_per_host: usize,
     /// Refusing answers that one origin may give within `refusal_window`, over all targets.
     pub refusals_per_origin: usize,
-    /// See `refusals_per_origin`.
     pub refusal_window: Duration,
 }
 

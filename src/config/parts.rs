@@ -63,7 +63,6 @@ impl Parts {
         Config { targets, limits, storage, external_url, ..Config::default() }
     }
 
-    /// Takes a file's parts in.
     pub fn add(&mut self, root: Node, report: &mut Report) {
         let Data::Map(entries) = root.data else { return };
         for entry in entries {

@@ -17,7 +17,6 @@ use crate::platform;
 pub(super) struct Platforms(HashMap<String, Option<Arc<Platform>>>);
 
 impl Platforms {
-    /// Checks the descriptions of all files.
     pub fn described(entries: &[Entry], sound: bool, lookup: Lookup<'_>, report: &mut Report) -> Self {
         let mut platforms = Self::default();
         for entry in entries {

@@ -110,7 +110,6 @@ pub(super) fn is_quoted(value: &str) -> bool {
     ['"', '\''].iter().any(|q| value.len() > 1 && value.starts_with(*q) && value.ends_with(*q))
 }
 
-/// Whether a template was left as it is.
 pub(super) fn has_placeholder(value: &str) -> bool {
     let is_in = |open, close| value.split_once(open).is_some_and(|(_, rest)| rest.contains(close));
     is_in("${", "}") || is_in("{{", "}}")

@@ -43,7 +43,6 @@ fn folder(path: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// `authorization`.
 pub(super) fn external_url(mut c: Checker<'_>) -> Option<Url> {
     let raw: raw::Authorization = c.read(DOCUMENT)?;
     let url = Url::parse(&raw.external_url).ok().filter(|url| {

@@ -10,7 +10,6 @@ use super::tree::{Data, Node, join};
 
 type Object = Map<String, Value>;
 
-/// Reports all errors of structure in a file.
 pub(super) fn report_misfits(root: &Node, report: &mut Report) {
     walk(root, schema::value(), "", report);
 }

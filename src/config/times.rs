@@ -7,7 +7,6 @@ use super::raw::{self, DurationText};
 use crate::domain::target::Backoff;
 use crate::domain::{Grant, Platform};
 
-/// The times of a target's probes.
 pub(super) struct Times {
     pub interval: Duration,
     pub failure_interval: Duration,
@@ -70,7 +69,6 @@ fn token_interval(
     None
 }
 
-/// Checks `backoff`.
 pub(super) fn backoff(c: &mut Checker<'_>, raw: Option<&raw::Backoff>) -> Backoff {
     let absent = raw::Backoff::default();
     let raw = raw.unwrap_or(&absent);

@@ -11,7 +11,6 @@ use crate::domain::Target;
 /// A target, and where it was written.
 pub(super) type Placed<'a> = (Arc<Target>, (&'a String, &'a Node));
 
-/// Errors, warnings and notes.
 pub(super) fn compare(targets: &[Placed<'_>], report: &mut Report) {
     refuse_one_refresh_token_twice(targets, report);
     warn_of_twins(targets, report);

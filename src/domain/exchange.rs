@@ -12,11 +12,9 @@ use super::Reason;
 #[derive(Clone)]
 pub struct Request {
     pub method: Method,
-    /// Absolute address on the target's origin.
     pub url: Url,
     /// Header fields, `Authorization` included (marked sensitive).
     pub headers: HeaderMap,
-    /// Body; empty for none.
     pub body: Bytes,
     /// Whether this is, as far as known, the last exchange of its pass: the connection is let go.
     pub last: bool,
@@ -34,11 +32,8 @@ impl std::fmt::Debug for Request {
 /// One HTTP answer, its body whole and within the limit. `Debug` leaves headers and body out.
 #[derive(Clone)]
 pub struct Answer {
-    /// Status as received.
     pub status: StatusCode,
-    /// Header fields as received.
     pub headers: HeaderMap,
-    /// The whole body.
     pub body: Bytes,
 }
 
@@ -55,27 +50,22 @@ impl std::fmt::Debug for Answer {
 /// credential, and nothing of the far side but what a certificate or an address says.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TransportError {
-    /// The host name did not resolve.
     #[error("name resolution failed: {0}")]
     Dns(String),
     /// The configured proxy could not be reached or refused.
     #[error("proxy failed: {0}")]
     Proxy(String),
-    /// No TCP connection.
     #[error("connection failed: {0}")]
     Connect(String),
-    /// The TLS handshake failed.
     #[error("TLS handshake failed: {0}")]
     Tls(String),
     /// The limit passed; the phase in which it did.
     #[error("no answer within {} while in phase {phase}", humantime::format_duration(*.limit))]
     Timeout {
-        /// The limit in force.
         limit: Duration,
         /// `resolve`, `connect`, `tls`, `processing` or `transfer`.
         phase: &'static str,
     },
-    /// The connection ended before the answer did.
     #[error("connection lost: {0}")]
     ConnectionLost(String),
     /// The body is larger than the limit, in bytes.
@@ -96,7 +86,6 @@ impl TransportError {
     /// What [`Self::Tls`] says where the port answers, and not in TLS.
     pub const NOT_TLS: &str = "not TLS: the port answers something else, plain HTTP for instance";
 
-    /// The reason; total.
     pub const fn reason(&self) -> Reason {
         match self {
             Self::Dns(_) => Reason::Dns,
@@ -142,11 +131,8 @@ impl Exchange {
 /// Seconds spent in each phase of an exchange; `None` for a phase that did not take place.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Phases {
-    /// Name resolution.
     pub resolve: Option<f32>,
-    /// TCP connect.
     pub connect: Option<f32>,
-    /// TLS handshake.
     pub tls: Option<f32>,
     /// From the request sent to the first byte of the answer.
     pub processing: Option<f32>,
@@ -157,11 +143,9 @@ pub struct Phases {
 /// What one exchange gave, failed or not.
 #[derive(Debug)]
 pub struct Exchange {
-    /// The answer, or why there is none.
     pub result: Result<Answer, TransportError>,
     /// From start to the last byte or the failure.
     pub duration: Duration,
-    /// Time by phase.
     pub phases: Phases,
     /// Status code received, also where the body was then refused or lost.
     pub status: Option<StatusCode>,

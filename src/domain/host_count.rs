@@ -10,18 +10,13 @@ use serde::Deserialize;
 
 use super::SecretSource;
 
-/// How to count on the PBX host.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HostCountSettings {
-    /// What is asked.
     pub source: HostCountSource,
-    /// From one count to the next.
     pub interval: Duration,
-    /// Limit of one count.
     pub timeout: Duration,
 }
 
-/// What is asked for the number of extensions.
 #[derive(Clone, Debug, PartialEq)]
 pub enum HostCountSource {
     /// Asterisk, by commands of its console that only show.
@@ -44,7 +39,6 @@ impl HostCountSource {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HostCountKind {
     Asterisk,
-    /// A table of FreePBX's database.
     Database {
         /// Whose rows are counted.
         table: Table,
@@ -54,7 +48,6 @@ pub enum HostCountKind {
 }
 
 impl HostCountKind {
-    /// The value of the label `source`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Asterisk => "asterisk",
@@ -83,7 +76,6 @@ pub enum AsteriskCommand {
 }
 
 impl AsteriskCommand {
-    /// The command as Asterisk takes it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::PjsipShowEndpoints => "pjsip show endpoints",
@@ -96,7 +88,6 @@ impl AsteriskCommand {
 pub struct DatabaseSettings {
     /// Absolute path of the client program, named `mariadb` or `mysql`; `None`: where either mostly is.
     pub program: Option<PathBuf>,
-    /// Where the server listens.
     pub server: DatabaseServer,
     pub username: String,
     /// Its password; `None`: it has none.

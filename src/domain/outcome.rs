@@ -8,7 +8,6 @@ use tokio::time::Instant;
 use super::extensions::{Drift, Listed, Untold};
 use super::{Class, Exchange, Grant, Operation, Phases, Reason};
 
-/// What the extensions list told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Listing {
     /// The platform's total; `None` where the answer tells none.
@@ -24,10 +23,8 @@ pub struct Version {
     pub engine: String,
 }
 
-/// Why a call gave nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// The closed reason.
     pub reason: Reason,
     /// A sentence or a few for people: what is wrong and how to mend it. Never a label.
     pub diagnosis: Cow<'static, str>,
@@ -38,7 +35,6 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// A failure without `Retry-After`.
     pub fn new(reason: Reason, diagnosis: impl Into<Cow<'static, str>>) -> Self {
         Self { reason, diagnosis: diagnosis.into(), retry_after: None, refused: false }
     }
@@ -60,15 +56,12 @@ pub struct Attempt {
     pub operation: Operation,
     /// The grant sent; token operation only.
     pub grant: Option<Grant>,
-    /// Status code received.
     pub status: Option<u16>,
     /// From start to the last byte or the failure; `None`: nothing was sent.
     pub duration: Option<Duration>,
-    /// Time by phase.
     pub phases: Phases,
     /// Earliest notAfter of the chain served, Unix seconds.
     pub certificate_expiry: Option<i64>,
-    /// Why it gave nothing.
     pub failure: Option<Reason>,
     /// Whether it looks like a refusal whatever its reason and status; see [`Failure::refused`].
     pub refused: bool,
@@ -129,10 +122,8 @@ pub struct TokenView {
     pub expiry: Option<f64>,
 }
 
-/// What one pass over a target gave.
 #[derive(Debug)]
 pub struct Outcome {
-    /// Every HTTP exchange, in order.
     pub attempts: Vec<Attempt>,
     /// What the token endpoint gave, or the failure that still stands there; `None`: nothing new.
     pub token: Option<Result<(), Failure>>,
@@ -146,7 +137,6 @@ pub struct Outcome {
     pub facts: Option<TokenView>,
     /// Unix seconds of the next token request by the renewal rule, where the pass learned one.
     pub renewal_due: Option<f64>,
-    /// How long until the next pass.
     pub wait: Duration,
     /// How the list compares with the extensions expected, or why it was not compared; `None`: none
     /// are expected, or there is no list.

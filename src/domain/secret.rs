@@ -7,7 +7,6 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::file;
 
-/// The largest secret file, bytes.
 const LARGEST: u64 = 64 * 1024;
 
 /// A secret's source. Equality compares the secrets themselves, so that a reload sees a change.
@@ -19,7 +18,6 @@ pub enum SecretSource {
     File(PathBuf),
 }
 
-/// A secret file that cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("failed to read secret file {path}: {cause}", path = .path.display())]
 pub struct SecretError {
@@ -28,7 +26,6 @@ pub struct SecretError {
 }
 
 impl SecretSource {
-    /// The secret now.
     pub fn read(&self) -> Result<SecretString, SecretError> {
         match self {
             Self::Literal(secret) => Ok(secret.clone()),
@@ -36,7 +33,6 @@ impl SecretSource {
         }
     }
 
-    /// The file, where it is one.
     pub fn file(&self) -> Option<&Path> {
         match self {
             Self::Literal(_) => None,

@@ -26,16 +26,13 @@ pub struct Target {
     pub origin: Url,
     pub auth: Auth,
     pub call: Call,
-    /// Whether the version query is made too.
     pub version: bool,
     pub interval: Duration,
-    /// The same while failing.
     pub failure_interval: Duration,
     pub timeout: Duration,
     /// A good token is renewed at the latest after this; `None` is off.
     pub token_interval: Option<Duration>,
     pub backoff: Backoff,
-    /// Largest answer body accepted, bytes.
     pub body_limit: u64,
     /// Extra header fields sent with each request to this target.
     pub headers: HeaderMap,
@@ -76,7 +73,6 @@ pub enum LogFormat {
     FreepbxLog,
 }
 
-/// Which extensions there should be.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Expected {
     /// These, each once.
@@ -85,7 +81,6 @@ pub enum Expected {
     File(PathBuf),
 }
 
-/// How a target gets its token.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Auth {
     /// The grant that acquires a token. `RefreshToken`: only a given refresh token is at hand.
@@ -165,7 +160,6 @@ pub enum Call {
 }
 
 impl Call {
-    /// The platform's call of that name.
     pub fn known(name: &str) -> Self {
         Self::Known(name.into())
     }
@@ -185,7 +179,6 @@ pub fn tells_extensions(call: &Call, platform: &Platform) -> Result<(), &'static
     }
 }
 
-/// Waits after refusals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Backoff {
     /// First wait after a refused credential; doubles with each further refusal.
@@ -203,7 +196,6 @@ pub struct ClientSettings {
     pub ca_file: Option<PathBuf>,
     /// PEM files of the client certificate chain and its key.
     pub client_certificate: Option<(PathBuf, PathBuf)>,
-    /// Lowest TLS version spoken.
     pub min_version: TlsVersion,
     /// Accept any certificate. Only by an explicit key.
     pub insecure_skip_verify: bool,
@@ -223,12 +215,10 @@ pub enum TlsVersion {
     Tls13,
 }
 
-/// An HTTP, HTTPS or SOCKS5 proxy.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ProxySettings {
     /// `http://`, `https://`, `socks5://` or `socks5h://`, without user info.
     pub url: Url,
-    /// User name and password for the proxy.
     pub credentials: Option<(String, SecretSource)>,
     /// Hosts reached directly, in the form of `NO_PROXY`.
     pub no_proxy: Option<String>,
@@ -255,7 +245,6 @@ impl Target {
         named.or_else(|| id.map(|id| format!("application {id}"))).map(Arc::from)
     }
 
-    /// What the probe calls, in full.
     pub fn called(&self) -> &CallForm {
         static NOTHING: LazyLock<CallForm> = LazyLock::new(CallForm::default);
         match &self.call {
@@ -324,7 +313,6 @@ impl Target {
         }
     }
 
-    /// Whether credentials travel unencrypted.
     pub fn is_plaintext(&self) -> bool {
         [&self.origin, self.token_origin()].into_iter().any(|origin| origin.scheme() == "http")
     }
@@ -346,7 +334,6 @@ fn on_origin(origin: &Url, path: &str) -> Url {
     url
 }
 
-/// Whether an address stays on this machine.
 pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),

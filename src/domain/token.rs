@@ -19,7 +19,6 @@ pub fn is_bearer(token: &str) -> bool {
 #[derive(Clone, Debug)]
 pub struct Token {
     pub secret: SecretString,
-    /// When it was received.
     pub issued: Instant,
     /// The same in Unix seconds.
     pub issued_unix: f64,

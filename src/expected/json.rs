@@ -7,20 +7,8 @@ use super::{cell_id, likeliest, plain};
 use crate::domain::extensions::Id;
 
 /// Members that hold the list rather than an id.
-const LISTS: [&str; 12] = [
-    "data",
-    "fetchallextensions",
-    "extensions",
-    "extension",
-    "expectedextensions",
-    "expected",
-    "sipaccounts",
-    "accounts",
-    "users",
-    "items",
-    "results",
-    "ids",
-];
+const LISTS: &str = "data fetchallextensions extensions extension expectedextensions expected sipaccounts accounts \
+    users items results ids";
 
 pub fn ids(text: &str) -> Result<Vec<Id>, String> {
     let value: Value = serde_json::from_str(text)
@@ -48,10 +36,10 @@ fn list(value: &Value) -> Result<Vec<Id>, String> {
 
 fn object(members: &Map<String, Value>) -> Result<Vec<Id>, String> {
     let is_list = |value: &Value| value.is_array() || value.is_object();
-    let named = |list: &&str| {
-        members.iter().find(|(name, value)| plain(name) == **list && is_list(value)).map(|(_, value)| value)
+    let named = |list: &str| {
+        members.iter().find(|(name, value)| plain(name) == list && is_list(value)).map(|(_, value)| value)
     };
-    if let Some(inner) = LISTS.iter().find_map(named) {
+    if let Some(inner) = LISTS.split(' ').find_map(named) {
         return list(inner);
     }
     // FreePBX's REST answer: {"2000": {"extension": "2000", ...}, ...}.

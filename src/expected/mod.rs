@@ -15,39 +15,16 @@ use std::sync::Arc;
 use crate::domain::extensions::{Id, by_number, id};
 use crate::domain::target::Expected;
 
-/// A larger file is no list of extensions.
 const LARGEST: u64 = 16 << 20;
 /// So many ids are named in a note; of the others, how many there are.
 const NAMED: usize = 5;
 
 /// Names of columns and members that hold an id, the likeliest first, without case and punctuation. A
 /// table of accounts has an `id` of its own beside the `extension`.
-const ID_NAMES: [&str; 22] = [
-    "extensionid",
-    "extension",
-    "extensionnumber",
-    "extensions",
-    "exten",
-    "ext",
-    "sipextension",
-    "sipaccount",
-    "sipaccountid",
-    "sipaccountnumber",
-    "sipaccounts",
-    "sipnumber",
-    "sipusername",
-    "sipuser",
-    "sipid",
-    "accountid",
-    "account",
-    "number",
-    "username",
-    "user",
-    "id",
-    "ids",
-];
+const ID_NAMES: &str = "extensionid extension extensionnumber extensions exten ext sipextension sipaccount sipaccountid \
+    sipaccountnumber sipaccounts sipnumber sipusername sipuser sipid accountid account number \
+    username user id ids";
 
-/// The extensions that there should be.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ExpectedList {
     /// Their ids in order, each once.
@@ -61,7 +38,6 @@ pub struct ExpectedList {
 #[error("{0}")]
 pub struct NoList(String);
 
-/// The ids that a target should have, now.
 pub fn ids(expected: &Expected) -> Result<Arc<[Id]>, NoList> {
     match expected {
         Expected::List(ids) => Ok(ids.clone()),
@@ -80,7 +56,6 @@ pub fn read_file(path: &Path) -> Result<ExpectedList, NoList> {
     read(file).map_err(|e| error(&e))
 }
 
-/// Reads a list to its end.
 pub fn read(source: impl Read) -> Result<ExpectedList, NoList> {
     let mut bytes = Vec::new();
     source.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|e| NoList(e.to_string()))?;
@@ -147,7 +122,7 @@ fn plain(name: &str) -> String {
 
 /// Which of several names is likeliest to be that of the ids.
 fn likeliest<'a>(names: impl Iterator<Item = &'a str>) -> Option<usize> {
-    let rank = |name: &str| ID_NAMES.iter().position(|known| *known == plain(name));
+    let rank = |name: &str| ID_NAMES.split(' ').position(|known| known == plain(name));
     let ranked = names.enumerate().filter_map(|(at, name)| Some((rank(name)?, at)));
     ranked.min().map(|(_, at)| at)
 }

@@ -29,7 +29,6 @@ use crate::domain::LogEvent;
 pub use self::open::refused;
 pub use self::recent::{Recent, RedactedRecord, recent_redacted};
 
-/// From one look at the files to the next.
 const INTERVAL: Duration = Duration::from_secs(1);
 
 /// Follows the logs of the targets on `board` until cancelled; `panicked` is told of a panic on the way.
@@ -86,7 +85,6 @@ impl Follower {
         self.slots = slots;
     }
 
-    /// Whether there is nothing to follow.
     pub fn is_idle(&self) -> bool {
         self.followed.is_empty()
     }

@@ -14,10 +14,8 @@ use crate::domain::target::LogFile;
 /// What is read of the end of each file.
 const TAIL: u64 = 256 << 10;
 
-/// The end of one log.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recent {
-    /// The file, as configured.
     pub path: PathBuf,
     /// What keeps it from being read, as a fragment that fits after the path.
     pub problem: Option<String>,
@@ -30,7 +28,6 @@ pub struct Recent {
 pub struct RedactedRecord {
     /// As the log gives it, in whichever zone that is; may be empty.
     pub time: String,
-    /// What it tells.
     pub event: LogEvent,
     /// One line; `…` stands for what was left out.
     pub text: String,

@@ -12,7 +12,6 @@ use super::record::gql_time;
 use crate::domain::target::LogFormat;
 
 const MASK: char = '…';
-/// What is shown of a record.
 const LENGTH: usize = 300;
 const SEGMENTS: usize = 6;
 
@@ -48,36 +47,10 @@ static WORDS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
 });
 
 /// Names of what is secret or personal, as the last part of a word.
-const NAMES: [&str; 25] = [
-    "authorization",
-    "basic",
-    "bearer",
-    "cookie",
-    "cookies",
-    "credentials",
-    "email",
-    "hash",
-    "id",
-    "jwt",
-    "key",
-    "keys",
-    "login",
-    "mail",
-    "name",
-    "owner",
-    "pass",
-    "passwd",
-    "password",
-    "pwd",
-    "secret",
-    "session",
-    "token",
-    "user",
-    "username",
-];
+const NAMES: &str = "authorization basic bearer cookie cookies credentials email hash id jwt key keys login mail name \
+    owner pass passwd password pwd secret session token user username";
 /// Those that need no `:` or `=` before what they name.
-const NAMES_ALONE: [&str; 10] =
-    ["basic", "bearer", "cookie", "login", "passwd", "password", "pwd", "secret", "user", "username"];
+const NAMES_ALONE: &str = "basic bearer cookie login passwd password pwd secret user username";
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 const METHODS: [&str; 7] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
@@ -151,16 +124,15 @@ fn names_rest(named: bool, chunk: &str) -> Option<&str> {
         let name = &chunk[..*at];
         // `::` is a method.
         let is_method = name.ends_with(':') || chunk[at + 1..].starts_with(':');
-        *sign == "=" || (!is_method && NAMES.contains(&last_part(name).as_str()))
+        *sign == "=" || (!is_method && NAMES.split(' ').any(|known| known == last_part(name)))
     };
     chunk.match_indices([':', '=']).find(is_named).map(|(at, _)| &chunk[..=at])
 }
 
 /// Whether the next chunk is something secret or personal, or a sign before it.
 fn names_next(chunk: &str) -> bool {
-    let last = last_part(chunk);
-    let names: &[&str] = if chunk.starts_with('[') { &NAMES } else { &NAMES_ALONE };
-    names.contains(&last.as_str())
+    let names = if chunk.starts_with('[') { NAMES } else { NAMES_ALONE };
+    names.split(' ').any(|name| name == last_part(chunk))
 }
 
 /// `password` of `[user_extPassword]`.
@@ -227,18 +199,15 @@ fn is_known(word: &str) -> bool {
 /// The parts of `OAuthServerException`: O, Auth, Server, Exception.
 fn parts(word: &str) -> impl Iterator<Item = &str> {
     let bytes = word.as_bytes();
-    let begins = |at: usize| {
+    let begins = move |at: usize| {
         let upper = |i: usize| bytes.get(i).is_some_and(u8::is_ascii_uppercase);
         upper(at) && (!upper(at - 1) || bytes.get(at + 1).is_some_and(u8::is_ascii_lowercase))
     };
-    let mut starts: Vec<_> = std::iter::once(0).chain((1..bytes.len()).filter(|at| begins(*at))).collect();
-    starts.push(bytes.len());
-    starts
-        .windows(2)
-        .map(|w| (w[0], w[1]))
-        .collect::<Vec<_>>()
-        .into_iter()
-        .filter_map(|(a, b)| word.get(a..b))
+    let mut from = 0;
+    (1..=bytes.len()).filter_map(move |at| {
+        let ends = at == bytes.len() || begins(at);
+        ends.then(|| word.get(std::mem::replace(&mut from, at)..at)).flatten()
+    })
 }
 
 #[cfg(test)]

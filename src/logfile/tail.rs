@@ -42,7 +42,6 @@ struct Open {
     file: File,
     place: Place,
     records: Records,
-    /// Polls without news.
     quiet: u32,
     /// Polls for which it was no longer the one at the path.
     displaced: u32,

@@ -130,7 +130,6 @@ impl Demo {
         Limits { refusal_window: Duration::from_secs(30), ..Limits::default() }
     }
 
-    /// Plays the script until `stop`.
     pub async fn run(&self, stop: CancellationToken) {
         let mut tick = interval(Duration::from_secs(1));
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);

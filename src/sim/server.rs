@@ -15,7 +15,6 @@ use url::Url;
 
 use super::pbx::{SimPbx, SimRequest, Simulated};
 
-/// No request to a simulated PBX is larger.
 const LARGEST_BODY: usize = 1 << 20;
 
 /// One simulated PBX that listens. Dropping it stops it too, without waiting.

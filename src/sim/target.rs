@@ -11,13 +11,9 @@ use crate::domain::target::{Auth, Backoff, Call, ClientSettings};
 use crate::domain::{Grant, SecretSource, Target};
 use crate::platform::builtin;
 
-/// Client id of the Machine-to-Machine application.
 pub const MACHINE_ID: &str = "51a151a151a151a151a151a151a151a151a151a151a151a151a151a151a151a1";
-/// Client id of the Native application.
 pub const NATIVE_ID: &str = "51b251b251b251b251b251b251b251b251b251b251b251b251b251b251b251b2";
-/// Client id of the Web-server application.
 pub const WEB_ID: &str = "51c351c351c351c351c351c351c351c351c351c351c351c351c351c351c351c3";
-/// Secret of all applications.
 pub const SECRET: &str = "5ecre7-made-up-5ecre7-made-up-51";
 /// A User Management account.
 pub const USER: &str = "simulated-user";

@@ -45,7 +45,6 @@ pub struct Grantee<'a> {
     /// User name; empty for `client_credentials`.
     pub user: &'a str,
     pub scopes: Vec<String>,
-    /// Seconds until the access token expires.
     pub lifetime: f64,
 }
 

@@ -27,7 +27,6 @@ impl SimTransport {
         self
     }
 
-    /// From now on every exchange with `origin` fails so before the PBX sees it; `None` ends that.
     pub fn fail(&self, origin: &Url, error: Option<TransportError>) {
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         match error {

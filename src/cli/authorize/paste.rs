@@ -9,7 +9,6 @@ use crate::cli::print_errors;
 use crate::control::Redirected;
 use crate::oauth::confirm::{Confirmation, Unconfirmed};
 
-/// The lines of standard input.
 pub(super) fn lines() -> mpsc::Receiver<String> {
     let (sender, receiver) = mpsc::channel(1);
     // A thread of its own that nobody waits for: reading a terminal cannot be called off.

@@ -9,12 +9,9 @@ use crate::cli::exit::Exit;
 use crate::domain::extensions::Untold;
 use crate::domain::{Failure, Operation, Target};
 
-/// Why there is no list.
 #[derive(Debug)]
 pub(super) enum Failed {
-    /// Wrong arguments.
     Usage(String),
-    /// The configuration's mistakes, one a line.
     Configuration(Vec<String>),
     /// What should be there cannot be read.
     Expected(String),

@@ -62,7 +62,6 @@ pub(super) async fn run(args: &ExtensionsArgs, patterns: &[String]) -> ExitCode 
     io::stdout().lock().write_all(text.as_bytes()).map_or(ExitCode::FAILURE, |()| code.into())
 }
 
-/// What is printed, and the exit code.
 async fn told(args: &ExtensionsArgs, patterns: &[String]) -> Result<(String, Exit), Failed> {
     let lookup = |name: &str| std::env::var(name).ok();
     let config = super::check::load(patterns, &lookup).map_err(Failed::Configuration)?;

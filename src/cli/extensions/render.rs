@@ -17,7 +17,6 @@ pub(super) struct Report<'a> {
     pub notes: Vec<String>,
 }
 
-/// The comparison with what should be there.
 pub(super) struct Comparison {
     /// Where that is written.
     pub source: String,

@@ -24,11 +24,8 @@ impl Ids {
 /// How the listed extensions differ from those expected.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Drift {
-    /// How many are expected.
     pub expected: u64,
-    /// Expected and not listed.
     pub missing: Ids,
-    /// Listed and not expected.
     pub unexpected: Ids,
     /// A missing and an unexpected one that differ by zeros in front alone: a spreadsheet drops them.
     pub zeros: Vec<(Id, Id)>,

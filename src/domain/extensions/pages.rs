@@ -8,14 +8,12 @@ use crate::domain::{Class, Failure};
 /// More pages than this are taken for a list that never ends.
 const MOST_PAGES: usize = 1000;
 
-/// One answer to a request for the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
     /// The platform's total over all pages; `None` where it tells none.
     pub total: Option<u64>,
     /// How many members this page has, whatever they are.
     pub count: u64,
-    /// The extensions on this page.
     pub extensions: Listed,
     /// What tells this page from another; `None`: it is empty.
     pub mark: Option<u64>,
@@ -26,7 +24,6 @@ pub struct Page {
 }
 
 impl Page {
-    /// The only one, without a total.
     pub fn alone(extensions: Listed) -> Self {
         let count = extensions.as_ref().map_or(0, Vec::len) as u64;
         Self { total: None, count, extensions, mark: None, next: None, beyond: None }
@@ -60,7 +57,6 @@ impl PageSize {
     }
 }
 
-/// Pages put together.
 #[derive(Debug, Default)]
 pub struct Pages {
     size: PageSize,
@@ -85,7 +81,6 @@ impl Pages {
         Self { size, ..Self::default() }
     }
 
-    /// What is known now.
     pub const fn size(&self) -> PageSize {
         self.size
     }

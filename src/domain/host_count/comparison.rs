@@ -4,7 +4,6 @@
 use super::{HostCountKind, Table};
 
 impl HostCountKind {
-    /// Who counts, in a sentence.
     pub const fn counter(self) -> &'static str {
         match self {
             Self::Asterisk => "Asterisk",
