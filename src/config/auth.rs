@@ -9,7 +9,7 @@ use super::client::source;
 use super::raw;
 use super::secret::{Forms, last, warn_if_odd};
 use super::structure::{printable, suggest};
-use super::url::parse_checked;
+use super::url::{has_path, parse_checked};
 use crate::domain::platform::{Parameter, Platform, TokenEndpoint};
 use crate::domain::target::{Auth, Call};
 use crate::domain::{Grant, SecretSource};
@@ -129,7 +129,7 @@ fn token_origin(c: &mut Checker<'_>, raw: &raw::Auth, form: &TokenEndpoint) -> O
     };
     let url = parse_checked(written, &["http", "https"], "auth.client_id and auth.client_secret");
     let url = c.accept("auth.url", url)?;
-    if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
+    if has_path(&url) {
         c.error("auth.url", "has a path; write scheme, host and port alone, the path is the platform's");
     }
     c.warn_if_plain("auth.url", &url, "credentials travel in plain text over http://; use https://");

@@ -9,9 +9,10 @@ use url::Url;
 
 use super::checker::Checker;
 use super::issue::Level;
+use super::raw;
 use super::secret::{self, Forms};
 use super::structure::NO_VALUE;
-use super::{raw, url::parse_checked};
+use super::url::{has_path, parse_checked};
 use crate::domain::target::{ClientSettings, ProxySettings};
 use crate::domain::{Platform, SecretSource, file};
 use crate::platform::overrides_method;
@@ -96,7 +97,7 @@ fn proxy(c: &mut Checker<'_>, raw: &raw::Proxy) -> Option<ProxySettings> {
     let url =
         parse_checked(url, &["http", "https", "socks5", "socks5h"], "proxy.username and proxy.password");
     let url = c.accept("proxy.url", url)?;
-    if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
+    if has_path(&url) {
         c.error("proxy.url", "has a path; write scheme, host and port alone");
     }
     let credentials = raw.username.clone().zip(password);

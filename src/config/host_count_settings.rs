@@ -2,12 +2,11 @@
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use super::auth::required;
 use super::checker::{Checker, MINUTE, SECOND, WEEK, show};
-use super::raw;
 use super::secret::Forms;
+use super::{raw, times};
 use crate::domain::Platform;
 use crate::domain::host_count::{
     AsteriskCommand, AsteriskSettings, DatabaseServer, DatabaseSettings, HostCountSettings, HostCountSource,
@@ -25,28 +24,15 @@ pub(super) fn host_count(
 ) -> Option<HostCountSettings> {
     let raw = raw?;
     if raw.database.is_some() && !known(platform).has_tables {
-        let text = format!(
-            "counts in FreePBX's tables, which {} has not; use `asterisk`, or remove it",
-            platform.name
-        );
-        c.error("reference.database", text);
+        let text = "has not; use `asterisk`, or remove it";
+        c.error("reference.database", format!("counts in FreePBX's tables, which {} {text}", platform.name));
     }
     let interval = c.duration("reference.interval", raw.interval.as_ref(), 5 * MINUTE, SECOND..=WEEK);
     if interval < MINUTE {
         let text = format!("{} is short for what changes by hand; 1m or more is kind", show(interval));
         c.warning("reference.interval", text);
     }
-    let timeout = (interval / 2).min(10 * SECOND);
-    let range = Duration::from_millis(100)..=WEEK;
-    let timeout = c.duration("reference.timeout", raw.timeout.as_ref(), timeout, range);
-    if timeout >= interval {
-        let text = format!(
-            "{} is not less than the interval of {}; shorten it or lengthen `interval`",
-            show(timeout),
-            show(interval)
-        );
-        c.error("reference.timeout", text);
-    }
+    let timeout = times::timeout(c, "reference.timeout", raw.timeout.as_ref(), interval);
     let source = match (&raw.asterisk, &raw.database) {
         (Some(raw), None) => HostCountSource::Asterisk(asterisk(c, raw)),
         (None, Some(raw)) => HostCountSource::Database(database(c, raw, table(call))?),

@@ -26,15 +26,25 @@ impl Times {
         if failure_interval > interval {
             c.error("failure_interval", longer(failure_interval, "longer than", interval));
         }
-        let timeout = (interval / 2).min(10 * SECOND);
-        let range = Duration::from_millis(100)..=WEEK;
-        let timeout = c.duration("timeout", raw.timeout.as_ref(), timeout, range);
-        if timeout >= interval {
-            c.error("timeout", longer(timeout, "not less than", interval));
-        }
+        let timeout = timeout(c, "timeout", raw.timeout.as_ref(), interval);
         let token_interval = token_interval(c, raw.token_interval.as_ref(), grant, platform);
         Self { interval, failure_interval, timeout, token_interval }
     }
+}
+
+/// Of a probe or a count: shorter than what it is made in, half of it at most where nothing is written.
+pub(super) fn timeout(
+    c: &mut Checker<'_>,
+    key: &str,
+    written: Option<&DurationText>,
+    interval: Duration,
+) -> Duration {
+    let usual = (interval / 2).min(10 * SECOND);
+    let timeout = c.duration(key, written, usual, Duration::from_millis(100)..=WEEK);
+    if timeout >= interval {
+        c.error(key, longer(timeout, "not less than", interval));
+    }
+    timeout
 }
 
 fn longer(value: Duration, relation: &str, interval: Duration) -> String {

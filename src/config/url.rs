@@ -24,11 +24,16 @@ pub fn normalise_url(text: &str, platform: Option<&Platform>) -> Result<(Url, Op
             ));
         }
     }
-    let was_cut = path != "/" || url.query().is_some() || url.fragment().is_some();
+    let was_cut = has_path(&url);
     url.set_path("/");
     url.set_query(None);
     url.set_fragment(None);
     Ok((url, was_cut.then(|| format!("cut down to the origin {origin}"))))
+}
+
+/// Whether there is more than scheme, host and port.
+pub(super) fn has_path(url: &Url) -> bool {
+    !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some()
 }
 
 /// `admin` of `/admin/api?x=y`.
