@@ -7,6 +7,10 @@ use super::decoded;
 
 /// Which setting is wrong, and the text.
 type Wrong = (&'static str, &'static str);
+/// The same of one that is odd.
+type Odd = (&'static str, String);
+/// A call of the platform, and the scope that it needs.
+type Needing<'a> = (&'a str, &'a str);
 
 pub(crate) struct Known {
     /// What the names of variables begin with. One PBX's are never taken for another kind's.
@@ -17,8 +21,8 @@ pub(crate) struct Known {
     pub has_tables: bool,
     /// Whether a scope may exist.
     pub is_scope: fn(&str) -> bool,
-    /// What is odd about the scopes: those asked for, the call, the scope that it needs, whether the version is wanted.
-    pub odd_scopes: fn(&[String], Option<(&str, &str)>, bool) -> Vec<(&'static str, String)>,
+    /// What is odd about the scopes asked for, given the call and whether the version is wanted.
+    pub odd_scopes: fn(&[String], Option<Needing<'_>>, bool) -> Vec<Odd>,
     /// Why a POST with this path and body may change things, and which member of `call` to fix.
     pub changes: fn(&str, Option<&str>) -> Option<Wrong>,
 }
@@ -62,11 +66,7 @@ fn is_freepbx_scope(scope: &str) -> bool {
 
 const VERSION: &str = "gql:framework:read:system";
 
-fn odd_freepbx_scopes(
-    scopes: &[String],
-    call: Option<(&str, &str)>,
-    version: bool,
-) -> Vec<(&'static str, String)> {
+fn odd_freepbx_scopes(scopes: &[String], call: Option<Needing<'_>>, version: bool) -> Vec<Odd> {
     let needs = |needed: &str| !scopes.is_empty() && !scopes.iter().any(|scope| covers(scope, needed));
     let mut odd = Vec::new();
     if let Some((call, needed)) = call.filter(|(_, needed)| needs(needed)) {
