@@ -1,6 +1,6 @@
 //! Wall time, for exported timestamps and for people only. Durations and deadlines use `tokio::time::Instant`.
 
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use tokio::time::Instant;
 

@@ -4,7 +4,6 @@
 use std::error::Error;
 use std::io;
 
-use rustls::pki_types::UnixTime;
 use rustls::{AlertDescription, CertificateError, PeerIncompatible};
 
 use super::recorder::{Recorder, Step};
