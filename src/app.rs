@@ -22,7 +22,7 @@ use crate::control::{BoxFuture, Confirm, Control, ProbeNow};
 use crate::domain::StorageSettings;
 use crate::logfile;
 use crate::metrics::{ExporterMetrics, Kept};
-use crate::oauth::Pending;
+use crate::oauth::{Pending, on_a_thread};
 use crate::schedule::{Handle, Parts, Scheduler};
 use crate::store::Store;
 use crate::transport::HttpTransport;
@@ -63,7 +63,7 @@ impl App {
         let transport = Arc::new(HttpTransport::new());
         let board = Arc::new(Board::default());
         let ready = Arc::new(AtomicBool::new(false));
-        let store = own_store(&setup.config);
+        let store = own_store(&setup.config).await;
         let fixed = Fixed::of(&setup.config);
         let parts = Parts {
             transport: transport.clone(),
@@ -133,9 +133,10 @@ impl App {
 }
 
 /// The storage for tokens, owned by this process if it can be. Where it cannot, it is tried again when it is needed.
-fn own_store(config: &Config) -> Option<Arc<Store>> {
+async fn own_store(config: &Config) -> Option<Arc<Store>> {
     let store = Arc::new(Store::new(config.storage.as_ref()?));
-    if let Err(error) = store.own() {
+    let asked = store.clone();
+    if let Err(error) = on_a_thread(move || asked.own()).await {
         tracing::error!(
             "{error}; until then targets whose tokens only a person can replace show exporter_error"
         );

@@ -17,3 +17,4 @@ pub(crate) use pending::Pending;
 pub(crate) use person::in_shell;
 pub use request::{Refresh, TokenAnswer, request_token};
 pub use response::IssuedToken;
+pub(crate) use vault::on_a_thread;

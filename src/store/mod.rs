@@ -24,6 +24,7 @@ use std::fs::{File, TryLockError};
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 pub use disk::{Disk, Folder, Found};
 pub use error::StoreError;
@@ -44,6 +45,11 @@ const HANDOVER: &str = "handover";
 const CODES: &str = "codes";
 const SEEDS: &str = "seeds";
 const LOCK: &str = "lock";
+/// How long a lock is waited for that another process has, 2 s in all: the one before this may be about to end, and a child of
+/// it has every lock of its parent until it becomes another program.
+const LOCK_TRIES: u32 = 100;
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
+
 #[derive(Debug, Default)]
 pub struct Loaded {
     pub record: Option<Record>,
@@ -83,8 +89,24 @@ impl Store {
         }
     }
 
-    /// Makes this process the owner, for as long as this value lives.
+    /// Makes this process the owner, for as long as this value lives. Waits a moment where there is another, so it must not
+    /// run on the event loop.
     pub fn own(&self) -> Result<(), StoreError> {
+        self.own_after(|| std::thread::sleep(LOCK_PAUSE))
+    }
+
+    /// Nothing is held in a pause, so that many targets wait side by side.
+    fn own_after(&self, pause: impl Fn()) -> Result<(), StoreError> {
+        for _ in 1..LOCK_TRIES {
+            match self.try_own() {
+                Err(StoreError::Locked(_)) => pause(),
+                owned => return owned,
+            }
+        }
+        self.try_own()
+    }
+
+    fn try_own(&self) -> Result<(), StoreError> {
         let mut lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = Folder::new(&self.path);
         if let Some(held) = &*lock {

@@ -89,6 +89,22 @@ fn a_storage_has_one_owner_at_a_time() {
 }
 
 #[test]
+fn an_owner_that_is_about_to_go_is_waited_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (first, second) = (Store::new(&settings(folder.path())), Store::new(&settings(folder.path())));
+    first.own().expect("free");
+    let (first, pauses) = (std::cell::RefCell::new(Some(first)), std::cell::Cell::new(0));
+    let pause = || {
+        pauses.set(pauses.get() + 1);
+        if pauses.get() == 3 {
+            first.take();
+        }
+    };
+    second.own_after(pause).expect("free at last");
+    assert_eq!(pauses.get(), 3);
+}
+
+#[test]
 fn a_wrong_key_or_open_mode_is_told_and_leaves_the_file_where_it_is() {
     let folder = tempfile::tempdir().expect("a folder");
     let right = sealed(folder.path(), &"a".repeat(64));
