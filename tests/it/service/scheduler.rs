@@ -25,7 +25,7 @@ use tokio_util::task::TaskTracker;
 use super::{SECOND, of};
 use crate::support::process::value;
 use crate::support::scrape::chunks;
-use crate::support::world::around;
+use crate::support::world::{UNIX, around};
 
 struct Running {
     handle: Handle,
@@ -42,7 +42,7 @@ fn start(transport: Arc<dyn Transport>) -> Running {
         transport,
         board: board.clone(),
         metrics: metrics.clone(),
-        clock: Clock::System,
+        clock: Clock::steered(UNIX),
         ready: Arc::default(),
         cancel: CancellationToken::new(),
     };
@@ -73,7 +73,7 @@ fn at(host: &str) -> Arc<Target> {
 #[tokio::test(start_paused = true)]
 async fn a_panic_is_counted_shown_and_harms_no_other_target() {
     let targets = vec![at("good"), at("bad")];
-    let pbx = || Arc::new(SimPbx::new(Generation::V17, Clock::System));
+    let pbx = || Arc::new(SimPbx::new(Generation::V17, Clock::steered(UNIX)));
     let inner = targets.iter().fold(SimTransport::default(), |all, t| all.with(&t.origin, pbx()));
     let panics = Arc::new(AtomicBool::new(true));
     let told_to = panics.clone();
@@ -137,7 +137,7 @@ async fn a_mended_secret_file_ends_the_back_off_while_the_old_token_serves() {
     std::fs::write(&file, target::SECRET).expect("a file");
     let mut watched = Target::clone(&at("hq"));
     watched.auth.client_secret = Some(SecretSource::File(file.clone()));
-    let pbx = Arc::new(SimPbx::new(Generation::V17, Clock::System));
+    let pbx = Arc::new(SimPbx::new(Generation::V17, Clock::steered(UNIX)));
     let transport = SimTransport::default().with(&watched.origin, pbx.clone());
     let running = start(Arc::new(transport));
     running.handle.replace(vec![Arc::new(watched)], Limits::default()).await;
