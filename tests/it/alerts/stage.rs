@@ -52,7 +52,7 @@ impl Stage {
         let alertmanager = Alertmanager::start(&config.replace(RECEIVERS, &sink.uri())).await;
         // Nobody waits an hour for an end, not even one of these.
         let (hour, less) = (format!("keep_firing_for: {}ms", 3_600_000 / FASTER), "keep_firing_for: 7500ms");
-        let rules = faster(&rules()).replace(&hour, less);
+        let rules = without_scrapes(&faster(&rules()).replace(&hour, less));
         let prometheus = Prometheus::alerting(exporters, &rules, &[&alertmanager.address]).await;
         Self { prometheus, alertmanager, sink }
     }
@@ -104,6 +104,14 @@ impl Notice {
             annotations: annotations.expect("texts"),
         }
     }
+}
+
+/// The rules without the one that counts failed scrapes: a scrape has a second here and ten in earnest, and a busy machine may
+/// need the second for other things.
+fn without_scrapes(rules: &str) -> String {
+    let failed = format!("or changes(up{{job=\"pbx\"}}[{}ms]) > 5", 1_800_000 / FASTER);
+    assert!(rules.contains(&failed));
+    rules.replace(&failed, "")
 }
 
 /// A shipped file in the faster world: waits, range windows and offsets.
