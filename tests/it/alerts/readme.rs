@@ -21,6 +21,7 @@ fn sh(folder: &Path, script: &str) {
 }
 
 #[tokio::test]
+#[ignore = "needs Alertmanager"]
 async fn the_five_minutes_of_the_readme_lead_to_a_page() {
     let [copy, prometheus, receivers, start, page] = snippets();
     let place = tempfile::tempdir().expect("a folder");

@@ -18,6 +18,7 @@ async fn ringme() -> SimServer<SimRingme> {
 }
 
 #[tokio::test]
+#[ignore = "needs Chromium"]
 async fn a_person_confirms_in_a_browser_that_the_command_waits_for() {
     let (server, folder) = (ringme().await, tempfile::tempdir().expect("a folder"));
     let config = config_of(RINGME, server.origin(), &settings(folder.path()).path, "");
@@ -39,6 +40,7 @@ async fn a_person_confirms_in_a_browser_that_the_command_waits_for() {
 }
 
 #[tokio::test]
+#[ignore = "needs Chromium"]
 async fn a_person_confirms_on_the_page_of_the_service() {
     let (server, folder) = (ringme().await, tempfile::tempdir().expect("a folder"));
     let storage = settings(folder.path()).path;

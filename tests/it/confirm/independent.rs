@@ -108,6 +108,7 @@ fn refresh_token(storage: &Path) -> String {
 }
 
 #[tokio::test]
+#[ignore = "needs Node.js"]
 async fn client_credentials_are_taken_and_renewed() {
     let folder = tempfile::tempdir().expect("a folder");
     let independent = Independent::start(4).await;
@@ -132,6 +133,7 @@ async fn renewals(service: &crate::support::process::Service, grant: &str, count
 }
 
 #[tokio::test]
+#[ignore = "needs Node.js"]
 async fn a_code_with_pkce_gives_tokens_that_rotate_and_a_second_use_of_one_ends_them_all() {
     let folder = tempfile::tempdir().expect("a folder");
     let storage = settings(folder.path()).path;
@@ -169,6 +171,7 @@ async fn a_code_with_pkce_gives_tokens_that_rotate_and_a_second_use_of_one_ends_
 }
 
 #[tokio::test]
+#[ignore = "needs Node.js"]
 async fn a_code_without_its_verifier_is_worth_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
     let independent = Independent::start(60).await;

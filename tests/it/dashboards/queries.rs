@@ -139,6 +139,7 @@ fn questions(dashboard: &Value, choice: &Choice) -> Vec<Question> {
 }
 
 #[tokio::test]
+#[ignore = "needs Prometheus"]
 async fn every_query_of_every_dashboard_finds_data_for_one_target_for_two_and_for_all() {
     let stage = Stage::start(ACT).await;
     eventually("Prometheus answers", async || stage.prometheus.api("query?query=1").await).await;

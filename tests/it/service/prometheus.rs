@@ -21,6 +21,7 @@ fn names(exposition: &str) -> impl Iterator<Item = &str> {
 }
 
 #[tokio::test]
+#[ignore = "needs Prometheus"]
 async fn prometheus_scrapes_the_demo_in_openmetrics_and_finds_every_series() {
     let demo = demo().await;
     assert!(demo.stdout().contains(&format!("http://{}/", demo.address)), "{}", demo.stdout());
@@ -64,6 +65,7 @@ async fn prometheus_scrapes_the_demo_in_openmetrics_and_finds_every_series() {
 }
 
 #[tokio::test]
+#[ignore = "needs promtool"]
 async fn promtool_finds_nothing_amiss_in_the_demos_metrics() {
     let demo = demo().await;
     eventually("each target was probed", async || (demo.get("/-/ready").await.status == 200).then_some(()))
