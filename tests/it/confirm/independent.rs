@@ -12,6 +12,7 @@ use url::Url;
 
 use super::{NEEDS_PERSON, TARGET, UP, authorize, serve, shown};
 use crate::support::http::{self, Reply};
+use crate::support::kept::kept;
 use crate::support::person::settings;
 use crate::support::process::{PATIENCE, eventually};
 
@@ -29,10 +30,13 @@ impl Independent {
         let folder = tempfile::tempdir().expect("a folder");
         let (out, err) = (folder.path().join("out"), folder.path().join("err"));
         let file = |path: &Path| Stdio::from(std::fs::File::create(path).expect("a file"));
-        let server = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/oauth2-server/server.mjs");
-        assert!(server.exists(), "the independent server is not there: ./run-tests installs it");
+        // Node.js looks for packages beside the source.
+        std::fs::copy("tests/oauth2-server/server.mjs", folder.path().join("server.mjs"))
+            .expect("the source");
+        let packages = kept("oauth2_server").join("node_modules");
+        std::os::unix::fs::symlink(packages, folder.path().join("node_modules")).expect("a link");
         let process = Command::new("node")
-            .arg(server)
+            .arg(folder.path().join("server.mjs"))
             .env("SECRET", SECRET)
             .env("LIFETIME", lifetime.to_string())
             .stdin(Stdio::null())

@@ -5,6 +5,7 @@ pub mod board;
 pub mod browser;
 pub mod golden;
 pub mod http;
+pub mod kept;
 pub mod mariadb;
 pub mod openmetrics;
 pub mod person;

@@ -1,0 +1,13 @@
+//! What ./run-tests builds for tests and keeps from run to run.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+/// Where it is: what this function of `.ci/install.sh` prints.
+pub fn kept(function: &str) -> PathBuf {
+    let line = format!(". .ci/install.sh && {function}");
+    let said = Command::new("sh").args(["-euc", &line]).current_dir(env!("CARGO_MANIFEST_DIR")).output();
+    let folder = PathBuf::from(String::from_utf8(said.expect("a shell").stdout).expect("text").trim_end());
+    assert!(folder.is_dir(), "{} is not there: ./run-tests makes it", folder.display());
+    folder
+}
