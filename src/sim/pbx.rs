@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::header::{AUTHORIZATION, DATE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde_json::json;
+use tokio::sync::watch;
 
 use super::authorize::CodeBook;
 use super::fault::Fault;
@@ -37,6 +38,11 @@ pub struct SimAnswer {
 
 pub trait Simulated: fmt::Debug + Send + Sync + 'static {
     fn answer(&self, request: &SimRequest) -> SimAnswer;
+
+    /// Tells when its fault changes: then an answer that is late comes at once.
+    fn faults(&self) -> Option<watch::Receiver<()>> {
+        None
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -66,6 +72,7 @@ pub(super) struct State {
 pub struct SimPbx {
     clock: Clock,
     state: Mutex<State>,
+    faults: watch::Sender<()>,
 }
 
 // No `Debug` here shows headers, bodies or tokens: tests look for leaks in everything printed.
@@ -112,7 +119,7 @@ impl SimPbx {
             requests: [0; Operation::COUNT],
             validity_requests: 0,
         };
-        Self { clock, state: Mutex::new(state) }
+        Self { clock, state: Mutex::new(state), faults: watch::Sender::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -125,6 +132,8 @@ impl SimPbx {
             state.tokens.revoke_all();
         }
         state.fault = fault;
+        drop(state);
+        self.faults.send_replace(());
     }
 
     pub fn set_token_lifetime(&self, lifetime: Duration) {
@@ -172,6 +181,10 @@ impl SimPbx {
 }
 
 impl Simulated for SimPbx {
+    fn faults(&self) -> Option<watch::Receiver<()>> {
+        Some(self.faults.subscribe())
+    }
+
     fn answer(&self, request: &SimRequest) -> SimAnswer {
         let mut state = self.lock();
         state.now = self.clock.unix();

@@ -9,6 +9,7 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::response::Response;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 use url::Url;
@@ -68,12 +69,24 @@ async fn answer(State(shared): State<Shared>, request: Request) -> Response {
     let body = to_bytes(body, LARGEST_BODY).await.unwrap_or_default();
     let path_and_query = parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
     let request = SimRequest { method: parts.method, path_and_query, headers: parts.headers, body };
+    let faults = shared.pbx.faults();
     let answer = shared.pbx.answer(&request);
     if let Some(delay) = answer.delay {
-        let _ = tokio::time::timeout(delay, shared.stop.cancelled()).await;
+        tokio::select! {
+            () = tokio::time::sleep(delay) => {}
+            () = shared.stop.cancelled() => {}
+            () = changed(faults) => {}
+        }
     }
     let mut response = Response::new(Body::from(answer.body));
     *response.status_mut() = answer.status;
     *response.headers_mut() = answer.headers;
     response
+}
+
+async fn changed(faults: Option<watch::Receiver<()>>) {
+    match faults {
+        Some(mut faults) => drop(faults.changed().await),
+        None => std::future::pending().await,
+    }
 }

@@ -248,12 +248,13 @@ async fn tokens_that_cannot_be_written_are_tried_again_while_the_command_lasts()
     let storage = settings(folder.path()).path;
     let mut command = authorize(&config(&server, &storage, ""), &["--no-browser"]).spawn();
     let back = allowed(&server, &shown(&command).await);
-    server.pbx().set_fault(Some(Fault::Slow(Duration::from_secs(1))));
+    server.pbx().set_fault(Some(Fault::Hang));
     let handover = storage.join("handover");
     let spoil = eventually("the code is under way", async || {
         (server.pbx().requests(Operation::Token) == 1).then(|| {
             std::fs::remove_dir_all(&handover).expect("removed");
             std::fs::write(&handover, "in the way").expect("written");
+            server.pbx().set_fault(None);
         })
     });
     let (page, ()) = tokio::join!(visit(&back, &[]), spoil);
@@ -271,13 +272,12 @@ async fn a_service_killed_while_the_pbx_holds_its_answer_says_so_in_its_next_lif
     let (server, folder) = (pbx().await, tempfile::tempdir().expect("a folder"));
     let storage = settings(folder.path()).path;
     let config = config(&server, &storage, "");
-    // Due for renewal within the first seconds of its life.
-    server.pbx().set_token_lifetime(Duration::from_secs(4));
+    // Over when the service asks for the second time, at the latest.
+    server.pbx().set_token_lifetime(Duration::from_secs(1));
     let ended = paste(&config, &["--paste"], |location| format!("{}\n", allowed(&server, &location))).await;
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-    let interval =
-        config.replace("failure_interval: 1s", "interval: 2s, failure_interval: 1s, timeout: 1900ms");
-    server.pbx().set_fault(Some(Fault::Slow(Duration::from_millis(1500))));
+    let interval = config.replace("failure_interval: 1s", "interval: 60s, failure_interval: 1s, timeout: 6s");
+    server.pbx().set_fault(Some(Fault::Hang));
     let mut service = serve(&interval).await;
     eventually("a refresh is under way", async || {
         (server.pbx().token_requests_by_grant(pbx_exporter::domain::Grant::RefreshToken) > 0).then_some(())

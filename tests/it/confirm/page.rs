@@ -215,16 +215,16 @@ async fn tokens_that_cannot_be_written_stay_in_memory_until_they_can() {
     let confirm_without_room = async || {
         let (location, cookie) = stage.begin().await;
         let back = allowed(&stage.server, &location);
-        stage.server.pbx().set_fault(Some(Fault::Slow(Duration::from_secs(1))));
+        stage.server.pbx().set_fault(Some(Fault::Hang));
         let known = stage.server.pbx().requests(Operation::Token);
         let spoil = eventually("the code is under way", async || {
             (stage.server.pbx().requests(Operation::Token) > known).then(|| {
                 std::fs::remove_dir_all(&handover).expect("removed");
                 std::fs::write(&handover, "in the way").expect("written");
+                stage.server.pbx().set_fault(None);
             })
         });
         let (reply, ()) = tokio::join!(stage.back(&back, &cookie), spoil);
-        stage.server.pbx().set_fault(None);
         reply
     };
     let reply = confirm_without_room().await;
@@ -247,7 +247,7 @@ async fn a_browser_that_goes_away_meanwhile_takes_nothing_along() {
     let stage = Stage::new().await;
     let (location, cookie) = stage.begin().await;
     let back = allowed(&stage.server, &location);
-    stage.server.pbx().set_fault(Some(Fault::Slow(Duration::from_secs(1))));
+    stage.server.pbx().set_fault(Some(Fault::Hang));
     let query = back.query().expect("a query");
     let request = format!("GET /oauth/callback?{query} HTTP/1.1\r\nhost: x\r\ncookie: {cookie}\r\n\r\n");
     let mut stream = TcpStream::connect(&stage.service.address).await.expect("it listens");

@@ -271,7 +271,7 @@ async fn a_request_sent_on_a_freed_connection_is_not_called_unsent() {
     let authority = Authority::new();
     let server = racing(&authority, 1).await;
     let (transport, settings) = (HttpTransport::new(), trusting(&authority));
-    let limits = Limits { timeout: Duration::from_millis(500), ..LIMITS };
+    let limits = Limits { timeout: Duration::from_secs(2), ..LIMITS };
     let run = || transport.exchange(&settings, limits, kept(&server.https("/")));
     let (first, second) = tokio::join!(run(), run());
     let (error, exchange) = failed(if first.result.is_err() { first } else { second });
