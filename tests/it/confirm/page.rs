@@ -1,7 +1,6 @@
 //! The page for confirmations of the running service.
 
 use std::path::Path;
-use std::time::Duration;
 
 use pbx_exporter::domain::Operation;
 use pbx_exporter::sim::{Fault, SimServer};

@@ -210,7 +210,7 @@ async fn headers_for_the_pbx_go_to_no_token_endpoint_elsewhere() {
 async fn each_platform_is_asked_in_its_way_and_its_list_is_read() {
     let cases = cases();
     let mut servers = Vec::new();
-    let mut config = "targets:\n".to_owned();
+    let mut config = "defaults: {interval: 1d}\ntargets:\n".to_owned();
     for case in &cases {
         let server = mount(case).await;
         let url = server.uri();
