@@ -15,7 +15,8 @@
 //! - [`oauth`]: token requests, and the keeper of a target's token.
 //! - [`store`]: tokens on disk: files, their form, their lock.
 //! - [`budget`]: how many refusing answers an origin may still give.
-//! - [`platform`]: what differs between PBXes; from an answer to a reason and a diagnosis. Pure.
+//! - [`platform`]: what differs between PBXes; from an answer to a cause. Pure.
+//! - [`causes`]: from a cause to the sentences that explain it.
 //! - [`transport`]: one HTTP exchange (reqwest, rustls).
 //! - [`config`]: files or environment to checked domain values.
 //! - [`logfile`]: the PBX's own logs, followed and counted where the exporter runs on its host.
@@ -32,6 +33,7 @@ mod answers;
 pub mod app;
 pub mod board;
 pub mod budget;
+pub mod causes;
 pub mod cli;
 pub mod clock;
 pub mod config;

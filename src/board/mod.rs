@@ -8,6 +8,7 @@ mod host_count;
 mod log_state;
 mod transition;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -107,6 +108,8 @@ pub struct Endpoint {
 #[derive(Clone, Debug)]
 pub struct Condition {
     pub reason: Reason,
+    /// The name of the cause.
+    pub cause: Cow<'static, str>,
     /// For people: what is wrong and how to mend it.
     pub diagnosis: Arc<str>,
     /// Unix seconds since when, without a break.

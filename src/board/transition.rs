@@ -4,16 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Code, Condition, Endpoint, TargetInfo, TargetState};
+use crate::causes::{self, Explanation};
 use crate::domain::outcome::{Attempt, Outcome};
-use crate::domain::{Failure, Operation};
+use crate::domain::{Failure, Operation, Target};
 
 /// So many missing and unexpected extensions are kept by name: enough for a person to see which they
 /// are, without the memory that a lost PBX of thousands would take.
 const DRIFT_NAMED: usize = 20;
 
 impl TargetState {
-    /// Takes in what a pass gave. `now` in Unix seconds.
-    pub fn record(&mut self, info: &TargetInfo, outcome: Outcome, now: f64) {
+    /// Takes in what a pass over `target` gave. `now` in Unix seconds.
+    pub fn record(&mut self, info: &TargetInfo, target: &Target, outcome: Outcome, now: f64) {
         self.count_all(info, &outcome.attempts, now);
         let success = outcome.is_success();
         self.probes += 1;
@@ -30,21 +31,33 @@ impl TargetState {
         self.renewal_due = outcome.renewal_due;
         self.token_rejections += u64::from(outcome.rejections);
         if let Some(result) = outcome.token {
-            self.endpoint_mut(Operation::Token).judge(Some(result), now);
+            self.judge(target, Operation::Token, Some(result), now);
         }
         self.extensions = outcome.extensions.as_ref().and_then(|r| r.as_ref().ok()?.total);
         self.drift = outcome.drift.map(|drift| Arc::new(drift.map(|drift| drift.cut(DRIFT_NAMED))));
         let listed = outcome.extensions.map(|result| result.map(|_| ()));
-        self.endpoint_mut(Operation::Extensions).judge(listed, now);
+        self.judge(target, Operation::Extensions, listed, now);
         if let Some(version) = outcome.version {
             self.version = version.as_ref().ok().cloned().map(Arc::new);
             let told = version.map(|_| ());
-            self.endpoint_mut(Operation::Version).judge(Some(told), now);
+            self.judge(target, Operation::Version, Some(told), now);
         } else if self.token.is_none() {
-            self.endpoint_mut(Operation::Version).judge(None, now);
+            self.judge(target, Operation::Version, None, now);
         }
     }
 
+    fn judge(
+        &mut self,
+        target: &Target,
+        operation: Operation,
+        result: Option<Result<(), Failure>>,
+        now: f64,
+    ) {
+        let explain = |failure| causes::explain(target, operation, &failure);
+        self.endpoint_mut(operation).judge(result.map(|result| result.map_err(explain)), now);
+    }
+
+    /// Counts exchanges. `now` in Unix seconds.
     pub fn count_all(&mut self, info: &TargetInfo, attempts: &[Attempt], now: f64) {
         for attempt in attempts {
             self.count(info, attempt, now);
@@ -102,13 +115,14 @@ impl Endpoint {
     }
 
     /// `None`: it cannot be called now, so nothing is known of it.
-    fn judge(&mut self, result: Option<Result<(), Failure>>, now: f64) {
+    fn judge(&mut self, result: Option<Result<(), Explanation>>, now: f64) {
         self.up = result.as_ref().map(Result::is_ok);
         let since = self.condition.as_ref().map(|c| (c.reason, c.since));
-        self.condition = result.and_then(Result::err).map(|failure| Condition {
-            reason: failure.reason,
-            since: since.filter(|(reason, _)| *reason == failure.reason).map_or(now, |(_, since)| since),
-            diagnosis: failure.diagnosis.into(),
+        self.condition = result.and_then(Result::err).map(|explained| Condition {
+            reason: explained.reason,
+            diagnosis: explained.diagnosis().into(),
+            since: since.filter(|(reason, _)| *reason == explained.reason).map_or(now, |(_, since)| since),
+            cause: explained.cause,
         });
     }
 }

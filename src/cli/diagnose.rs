@@ -296,6 +296,7 @@ fn target_json(target: &Target, report: &Report) -> Value {
             "outcome": verdict.outcome.as_str(),
             "operation": verdict.failure.map(|(operation, _)| operation.as_str()),
             "reason": verdict.failure.map(|(_, reason)| reason.as_str()),
+            "cause": verdict.cause.as_deref(),
             "title": verdict.title,
             "what_to_do": verdict.diagnosis,
             "certainty": certainty.0.as_str(),

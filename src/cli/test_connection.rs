@@ -130,6 +130,7 @@ fn document(name: &str, report: &Report) -> Value {
         "seconds": (report.seconds() * 1e6).round() / 1e6,
         "operation": verdict.failure.map(|(operation, _)| operation.as_str()),
         "reason": verdict.failure.map(|(_, reason)| reason.as_str()),
+        "cause": verdict.cause.as_deref(),
         "diagnosis": (verdict.outcome != Outcome::Well).then_some(&*verdict.diagnosis),
     })
 }

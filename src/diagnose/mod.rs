@@ -13,6 +13,8 @@ mod untested;
 mod verdict;
 mod way;
 
+use std::borrow::Cow;
+
 use crate::domain::{Operation, Reason, vocabulary};
 use crate::logfile::Recent;
 use crate::platform::Certainty;
@@ -111,6 +113,8 @@ pub struct Verdict {
     pub outcome: Outcome,
     /// Where and why it failed, in the words of the metrics; `None` where only the second count shows it.
     pub failure: Option<(Operation, Reason)>,
+    /// The name of the cause; `None` where [`Self::failure`] is.
+    pub cause: Option<Cow<'static, str>>,
     pub title: String,
     /// How sure this is, and why.
     pub certainty: (Certainty, String),

@@ -105,7 +105,7 @@ impl<'a> Seen<'a> {
         if let (Some(step), Some(facts)) = (asked.step, &facts) {
             match asked.error {
                 Some(error) => state.end(step, (Status::Fail, error), None),
-                None => state.end(step, failed(failure.reason, facts), Some(facts.clone())),
+                None => state.end(step, failed(failure.reason(), facts), Some(facts.clone())),
             }
         }
         Stop::Broken(operation, failure, facts.into_iter().collect())
@@ -186,7 +186,7 @@ impl Observer for Seen<'_> {
         let mut state = self.state();
         state.asked = Asked::default();
         state.end(StepName::Token, (Status::Fail, error.to_string()), None);
-        state.lacking = Some(untested::unreadable(self.target, error));
+        state.lacking = Some(untested::unreadable(error));
     }
 
     fn holds(&self, token: Option<&Token>) {

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::verdict::Stop;
-use crate::domain::{Failure, Grant, Operation, Reason, SecretError, Target};
+use crate::domain::cause::Local;
+use crate::domain::{Failure, Grant, Operation, SecretError, Target};
 use crate::oauth::in_shell;
 use crate::platform;
 
@@ -41,15 +42,7 @@ pub(super) fn out_of_budget(wait: Duration) -> Stop {
 }
 
 /// A secret cannot be read.
-pub(super) fn unreadable(target: &Target, error: &SecretError) -> Stop {
-    let fixed = target.auth.grant == Grant::Static;
-    let lacking = if fixed { "The list was not asked for" } else { "The token request was not made" };
-    let failure = Failure::new(
-        Reason::ExporterError,
-        format!(
-            "{lacking}: {error}. Put the secret there, readable for whoever runs this \
-             command and for the exporter's own user."
-        ),
-    );
+pub(super) fn unreadable(error: &SecretError) -> Stop {
+    let failure = Failure::new(Local::CommandCannotRead { error: error.to_string().into() });
     Stop::Broken(Operation::Token, failure, vec![error.to_string()])
 }

@@ -1,9 +1,10 @@
 //! From the steps to one verdict.
 
 use super::{Outcome, Status, Step, StepName, Verdict, hosts};
+use crate::causes;
 use crate::domain::host_count::HostCountKind;
+use crate::domain::platform::Certainty;
 use crate::domain::{Failure, Operation, Reason, Target};
-use crate::platform::{self, Certainty};
 
 /// Why a diagnosis ended before the list.
 #[derive(Debug)]
@@ -98,7 +99,7 @@ pub(super) fn verdict(
                     .map(|wait| format!("the answer asks to wait {}", humantime::format_duration(wait))),
             );
             // Where this side fails, that is no word on the API.
-            let ours = failure.reason == Reason::ExporterError;
+            let ours = failure.reason() == Reason::ExporterError;
             let counted = counted.filter(|counted| counted.count.is_ok());
             evidence.extend(counted.and_then(|c| if ours { Some(c.told()) } else { c.words(None, true) }));
             evidence.extend(well_before(steps));
@@ -138,6 +139,7 @@ fn listed(total: Option<u64>, counted: Option<Counted>, mut warnings: Vec<String
     Verdict {
         outcome: Outcome::Well,
         failure: None,
+        cause: None,
         title,
         certainty: (Certainty::Certain, "A token was taken and the list was read, just now.".to_owned()),
         evidence: Vec::new(),
@@ -152,6 +154,7 @@ fn contradicted(listed: &str, counted: &Counted, words: String) -> Verdict {
     Verdict {
         outcome: Outcome::Failed,
         failure: None,
+        cause: None,
         title: format!("the API answers with {listed}, but {}", counted.told()),
         certainty: (Certainty::Open, String::new()),
         evidence: vec![format!("the API lists {listed}"), counted.told()],
@@ -165,6 +168,7 @@ fn untested(title: &str, why: String, warnings: Vec<String>) -> Verdict {
     Verdict {
         outcome: Outcome::Untested,
         failure: None,
+        cause: None,
         title: title.to_owned(),
         certainty: (Certainty::Open, "What was not asked is not known.".to_owned()),
         evidence: Vec::new(),
@@ -175,16 +179,17 @@ fn untested(title: &str, why: String, warnings: Vec<String>) -> Verdict {
 }
 
 fn broken(target: &Target, operation: Operation, failure: &Failure, evidence: Vec<String>) -> Verdict {
-    let advice = platform::advice(target, operation, failure.reason, &evidence);
+    let explained = causes::explain(target, operation, failure);
     let of = hosts::of(target, operation).map_or_else(String::new, |host| format!(" ({host})"));
     Verdict {
         outcome: Outcome::Failed,
-        failure: Some((operation, failure.reason)),
-        title: format!("{}{of}", advice.title),
-        certainty: (advice.certainty, advice.because.to_owned()),
+        failure: Some((operation, failure.reason())),
+        diagnosis: explained.diagnosis(),
+        cause: Some(explained.cause),
+        title: format!("{}{of}", explained.title),
+        certainty: (explained.certainty, explained.because),
         evidence,
-        diagnosis: failure.diagnosis.to_string(),
-        avoid: advice.avoid.iter().map(|&text| text.to_owned()).collect(),
+        avoid: explained.avoid,
         warnings: Vec::new(),
     }
 }

@@ -4,6 +4,7 @@
 //! anything that does I/O (but for reading the files that hold secrets), knows a PBX product, or renders for a
 //! reader.
 
+pub mod cause;
 pub mod exchange;
 pub mod extensions;
 pub mod file;
@@ -18,6 +19,7 @@ pub mod storage;
 pub mod target;
 pub mod token;
 
+pub use cause::Cause;
 pub use exchange::{Answer, Exchange, Phases, Request, TransportError};
 pub use extensions::Extension;
 pub use host_count::HostCountSettings;

@@ -1,12 +1,11 @@
-//! What a call gave (a listing, or a failure with reason and diagnosis) and what a whole pass gave.
+//! What a call gave (a listing, or a failure with its cause) and what a whole pass gave.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::extensions::{Drift, Listed, Untold};
-use super::{Class, Exchange, Grant, Operation, Phases, Reason};
+use super::{Cause, Class, Exchange, Grant, Operation, Phases, Reason};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Listing {
@@ -23,26 +22,60 @@ pub struct Version {
     pub engine: String,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Why a call gave nothing.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Failure {
-    pub reason: Reason,
-    /// A sentence or a few for people: what is wrong and how to mend it. Never a label.
-    pub diagnosis: Cow<'static, str>,
+    /// What made it fail; the reason follows from it.
+    pub cause: Cause,
+    /// What else the words need.
+    pub circumstances: Circumstances,
     /// `Retry-After`, where the answer had one.
     pub retry_after: Option<Duration>,
     /// Whether the answer looks like a refusal to whoever counts them, whatever its reason.
     pub refused: bool,
 }
 
+/// Under what circumstances a call failed, as far as words differ by them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Circumstances {
+    /// The grant sent, where it is not the target's own.
+    pub grant: Option<Grant>,
+    /// Whether the very API asked had just issued the token.
+    pub just_issued: bool,
+    /// Whether it was asked by a GET without credentials.
+    pub bare: bool,
+    /// Whether a harmless query with the same token went well (`Some(true)`) or was refused, too.
+    pub token_is_good: Option<bool>,
+    /// Whether credentials were refused here lately, so that a ban is possible.
+    pub ban_possible: bool,
+    /// Whether the token taken before stays in use.
+    pub token_serves: bool,
+    /// Whether a refresh token came in the same answer and is kept.
+    pub refresh_token_kept: bool,
+}
+
 impl Failure {
-    pub fn new(reason: Reason, diagnosis: impl Into<Cow<'static, str>>) -> Self {
-        Self { reason, diagnosis: diagnosis.into(), retry_after: None, refused: false }
+    /// A failure without `Retry-After`.
+    pub fn new(cause: impl Into<Cause>) -> Self {
+        Self { cause: cause.into(), ..Self::default() }
+    }
+
+    /// One with `reason`, of any cause.
+    #[cfg(test)]
+    pub fn with(reason: Reason) -> Self {
+        let of_it = |cause: &Cause| cause.reason() == reason;
+        Self::new(Cause::samples().into_iter().find(of_it).expect("each reason has a cause"))
+    }
+
+    /// The closed reason.
+    pub fn reason(&self) -> Reason {
+        self.cause.reason()
     }
 
     /// The class of the reason; but what looks like a refusal is not repeated at the pace of a passing
     /// trouble.
-    pub const fn class(&self) -> Class {
-        match self.reason.class() {
+    pub fn class(&self) -> Class {
+        match self.reason().class() {
             Class::Transient if self.refused => Class::Denied,
             class => class,
         }

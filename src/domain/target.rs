@@ -5,15 +5,15 @@ use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use schemars::JsonSchema;
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 use url::{Host, Url};
 
 use super::extensions::Id;
-use super::platform::{CallForm, Platform};
-use super::{Class, Failure, Grant, HostCountSettings, SecretSource, TransportError};
+use super::platform::{CallForm, Platform, Reader};
+use super::{Class, Failure, Grant, HostCountSettings, Operation, SecretSource, TransportError};
 
 /// One configured PBX. `PartialEq` decides at a reload whether it is unchanged.
 #[derive(Clone, Debug, PartialEq)]
@@ -276,6 +276,38 @@ impl Target {
     pub fn token_address(&self) -> Url {
         let path = self.platform.token.as_ref().map_or("/", |token| &token.path);
         on_origin(self.token_origin(), path)
+    }
+
+    /// The path asked for this, without query.
+    pub fn path_of(&self, operation: Operation) -> &str {
+        let path = match operation {
+            Operation::Token => self.platform.token.as_ref().map_or("/", |token| &token.path),
+            Operation::Extensions => &self.called().request.path,
+            Operation::Version => self.platform.version.as_ref().map_or("/", |version| &version.request.path),
+        };
+        path.split_once('?').map_or(path, |(path, _)| path)
+    }
+
+    /// The method with which it is asked.
+    pub fn method_of(&self, operation: Operation) -> Method {
+        match operation {
+            Operation::Token => Method::POST,
+            Operation::Extensions => self.called().request.method.into(),
+            Operation::Version => {
+                let version = self.platform.version.as_ref();
+                version.map(|version| version.request.method).unwrap_or_default().into()
+            }
+        }
+    }
+
+    /// Where it is asked.
+    pub fn origin_of(&self, operation: Operation) -> &Url {
+        if operation == Operation::Token { self.token_origin() } else { &self.origin }
+    }
+
+    /// Whether code of its own reads FreePBX's answers.
+    pub fn is_freepbx(&self) -> bool {
+        self.platform.reader == Reader::Freepbx
     }
 
     /// The sources of what this target authenticates with, for noticing that one was mended.

@@ -86,6 +86,8 @@ families! {
         "Always 1: constant facts of the target.";
     "pbx_target_condition" Gauge ["operation" "reason"] Many(condition),
         "1 for each operation that is failing, with the reason. Kept until the next exchange; absent while the endpoint is up.";
+    "pbx_target_cause" Gauge ["operation" "cause"] Many(cause),
+        "1 for each operation that is failing, with the cause: finer than the reason, by what to fix. Beside pbx_target_condition.";
     "pbx_probes_total" Counter [] Count(|v| Some(v.state.probes)),
         "Whole probes ended.";
     "pbx_probe_failures_total" Counter [] Count(|v| Some(v.state.probe_failures)),
@@ -236,6 +238,16 @@ fn condition(out: &mut Encoder, view: &View<'_>) {
         for Call { operation, .. } in view.calls {
             if let Some(condition) = &rest.state.endpoint(*operation).condition {
                 out.line(&OPERATION_REASON[operation.index()][condition.reason.index()], 1);
+            }
+        }
+    }
+}
+
+fn cause(out: &mut Encoder, view: &View<'_>) {
+    if let Some(rest) = &view.rest {
+        for Call { operation, .. } in view.calls {
+            if let Some(condition) = &rest.state.endpoint(*operation).condition {
+                out.line_labels(&[("operation", operation.as_str()), ("cause", &condition.cause)], 1);
             }
         }
     }

@@ -14,8 +14,9 @@ use url::Url;
 
 pub use self::swap::{Received, Swapped};
 use super::request::asked_scopes;
+use crate::causes::Explanation;
 use crate::control::Redirected;
-use crate::domain::{Failure, Grant, Operation, Reason, SecretError, Target};
+use crate::domain::{Grant, Operation, Reason, SecretError, Target};
 use crate::platform;
 use crate::store::{self, StoreError};
 
@@ -42,8 +43,8 @@ pub enum Unconfirmed {
     /// One more refusal could bring a ban, for so long.
     #[error("{}", too_many_refusals(*.0))]
     Budget(Duration),
-    #[error("{}: {}", .0.reason, .0.diagnosis)]
-    Failed(Failure),
+    #[error("{}: {}", .0.reason, .0.diagnosis())]
+    Failed(Explanation),
     #[error("{0}")]
     Store(#[from] StoreError),
     #[error("{}", .0.with_mend())]

@@ -17,9 +17,10 @@ use tokio::time::Instant;
 use super::vault::Vault;
 use crate::budget::Origin;
 use crate::clock::Clock;
+use crate::domain::cause::Local;
 use crate::domain::outcome::{Attempt, TokenView};
 use crate::domain::token::{Token, renewal_after};
-use crate::domain::{Failure, Grant, Operation, Reason, SecretSource, Target};
+use crate::domain::{Failure, Grant, Operation, SecretSource, Target};
 use crate::observer::Observer;
 use crate::platform;
 use crate::store::{Chain, Store};
@@ -252,8 +253,8 @@ impl State {
             }
             Err(error) => {
                 asker.watch.lacks(&error);
-                let text = format!("Nothing was asked: {}. The PBX is not to blame.", error.with_mend());
-                self.fail(target, Operation::Extensions, Failure::new(Reason::ExporterError, text));
+                let cause = Local::KeyUnreadable { error: error.with_mend().into() };
+                self.fail(target, Operation::Extensions, Failure::new(cause));
                 Err(self.standing_failure())
             }
         }
@@ -289,10 +290,9 @@ impl State {
     }
 
     fn standing_failure(&self) -> NoToken {
-        let (operation, failure) = self.standing.clone().unwrap_or_else(|| {
-            let text = "no token and no cause for it: a mistake in pbx_exporter";
-            (Operation::Token, Failure::new(Reason::ExporterError, text))
-        });
+        let standing = self.standing.clone();
+        let (operation, failure) =
+            standing.unwrap_or_else(|| (Operation::Token, Failure::new(Local::NoCause)));
         let wait = self.not_before.map_or(Duration::ZERO, |at| at - Instant::now());
         NoToken::Failed(operation, failure, wait)
     }

@@ -12,9 +12,9 @@ mod response;
 mod send;
 mod vault;
 
+pub(crate) use crate::causes::in_shell;
 pub(crate) use keeper::{Asker, Diary, Held, Keeper, NoToken};
 pub(crate) use pending::Pending;
-pub(crate) use person::in_shell;
 pub use request::{Refresh, TokenAnswer, request_token};
 pub use response::IssuedToken;
 pub(crate) use vault::on_a_thread;

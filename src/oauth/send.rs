@@ -6,6 +6,7 @@ use secrecy::SecretString;
 use super::keeper::{Asker, Diary};
 use super::{IssuedToken, Refresh, TokenAnswer, request_token};
 use crate::budget::Permit;
+use crate::domain::cause::Local;
 use crate::domain::outcome::Attempt;
 use crate::domain::{Answer, Exchange, Failure, Grant, Operation, Reason, SecretError, Target};
 use crate::observer::{Heard, Question};
@@ -63,8 +64,7 @@ pub(super) async fn send(
 }
 
 pub(super) fn unreadable(error: &SecretError) -> Failure {
-    let text = format!("No token was asked for: {}. The PBX is not to blame.", error.with_mend());
-    Failure::new(Reason::ExporterError, text)
+    Failure::new(Local::SecretUnreadable { error: error.with_mend().into() })
 }
 
 /// What a token request gave, and how it counts. `after_refusals`: whether an outage now follows refusals.
@@ -78,7 +78,7 @@ pub(super) fn judge(
         Ok(answer) => answer,
         Err(error) => {
             let failure = unreadable(&error);
-            let attempt = Attempt::unsent(grant, failure.reason);
+            let attempt = Attempt::unsent(grant, failure.reason());
             return (Sent::without_answer(Err(failure)), attempt);
         }
     };
@@ -93,7 +93,7 @@ pub(super) fn judge(
         }
         (None, Ok(answer)) => {
             let failure = platform::token_failure(&context, &answer);
-            let unclear = matches!(failure.reason, Reason::ServerError | Reason::UnexpectedResponse);
+            let unclear = matches!(failure.reason(), Reason::ServerError | Reason::UnexpectedResponse);
             (failure, Some(answer), unclear || refresh_token.is_some())
         }
         (None, Err(error)) => {
@@ -101,7 +101,7 @@ pub(super) fn judge(
             (failure, None, !error.never_sent())
         }
     };
-    (attempt.failure, attempt.refused) = (Some(failure.reason), failure.refused);
+    (attempt.failure, attempt.refused) = (Some(failure.reason()), failure.refused);
     failure.refused |= attempt.is_refusal();
     (Sent { result: Err(failure), answer, may_have_worked, refresh_token }, attempt)
 }

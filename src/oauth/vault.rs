@@ -9,8 +9,9 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
 
 use crate::clock::Clock;
+use crate::domain::cause::Local;
 use crate::domain::token::Token;
-use crate::domain::{Failure, Grant, Reason, SecretError, SecretSource, Target};
+use crate::domain::{Failure, Grant, SecretError, SecretSource, Target};
 use crate::store::{self, Access, Chain, HandedOver, Left, Owner, Record, Store, StoreError, Turn, Written};
 
 /// A confirmation whose command has not yet got its answer is waited for as long, seconds.
@@ -67,17 +68,12 @@ impl Trouble {
 
     /// What this means to a target that cannot do without.
     pub fn failure(&self) -> Failure {
-        let cause = self.cause();
-        let text = match self {
-            Self::Store(StoreError::Seed { .. }) | Self::Secret(_) | Self::Replaced => {
-                format!("No token was asked for: {cause}. The PBX is not to blame.")
-            }
-            Self::Store(_) => format!(
-                "{cause}. The PBX is not to blame. Until this is mended no token is asked for, and none is used that is not \
-                 on disk: at a restart its refresh token would be lost."
-            ),
-        };
-        Failure::new(Reason::ExporterError, text)
+        let error = self.cause().into();
+        Failure::new(match self {
+            Self::Store(StoreError::Seed { .. }) | Self::Secret(_) => Local::SecretUnreadable { error },
+            Self::Replaced => Local::TargetReplaced,
+            Self::Store(_) => Local::StorageUnusable { error },
+        })
     }
 }
 

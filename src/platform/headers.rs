@@ -110,7 +110,7 @@ mod tests {
             (500, vec![("retry-after", "17")], None),
             (429, vec![], None),
         ] {
-            let failure = with_retry_after(Failure::new(Reason::RateLimited, "x"), &answer(status, &fields));
+            let failure = with_retry_after(Failure::with(Reason::RateLimited), &answer(status, &fields));
             assert_eq!(failure.retry_after, expected.map(Duration::from_secs), "{status} {fields:?}");
         }
     }

@@ -1,26 +1,23 @@
-//! What differs between PBXes: paths, requests, and the rules from an answer to a reason.
+//! What differs between PBXes: paths, requests, and the rules from an answer to a cause.
 //!
-//! Belongs here: pure functions from plain values to plain values, and the sentences that a person
-//! woken at night reads. Does not belong here: I/O, time, retries, or when to ask again.
+//! Belongs here: pure functions from plain values to plain values. Does not belong here: I/O, time, retries, when to ask
+//! again, or a sentence for people (`causes`).
 
-mod advice;
 mod builtin;
 mod check;
-mod freepbx;
+pub(crate) mod freepbx;
 mod headers;
 mod listing;
 mod reach;
 mod request;
 mod rules;
 mod token_form;
-mod words;
 
 use url::Url;
 
 use crate::domain::extensions::Page;
-use crate::domain::outcome::Version;
-use crate::domain::platform::Reader;
-use crate::domain::{Answer, Class, Failure, Grant, Listing, Operation, Reason, Request, Target};
+use crate::domain::outcome::{Circumstances, Version};
+use crate::domain::{Answer, Cause, Class, Failure, Grant, Listing, Operation, Reason, Request, Target};
 
 pub use crate::domain::platform::Certainty;
 pub use builtin::{DEFAULT, builtin, names, text};
@@ -54,52 +51,12 @@ pub struct CallContext<'a> {
 impl<'a> CallContext<'a> {
     /// The path asked, without query.
     pub fn path(&self) -> &'a str {
-        let (target, platform) = (self.target, &self.target.platform);
-        let path = match self.operation {
-            Operation::Token => token_path(target),
-            Operation::Extensions => &target.called().request.path,
-            Operation::Version => platform.version.as_ref().map_or("/", |version| &version.request.path),
-        };
-        path.split_once('?').map_or(path, |(path, _)| path)
-    }
-
-    /// Method and path.
-    pub fn asked(&self) -> String {
-        let method = match self.operation {
-            Operation::Token => http::Method::POST,
-            Operation::Extensions => self.target.called().request.method.into(),
-            Operation::Version => self
-                .target
-                .platform
-                .version
-                .as_ref()
-                .map(|version| version.request.method)
-                .unwrap_or_default()
-                .into(),
-        };
-        format!("{method} {}", self.path())
+        self.target.path_of(self.operation)
     }
 
     /// Where it was asked.
-    pub fn origin(&self) -> &'a Url {
-        match self.operation {
-            Operation::Token => self.target.token_origin(),
-            Operation::Extensions | Operation::Version => &self.target.origin,
-        }
-    }
-
-    /// The host asked.
-    pub fn host(&self) -> &'a str {
-        self.origin().host_str().unwrap_or_default()
-    }
-
-    /// What names that host in the configuration.
-    pub fn address(&self) -> &'static str {
-        if self.operation == Operation::Token && self.target.has_token_elsewhere() {
-            "the token endpoint's address (`auth.url`, else the platform's own)"
-        } else {
-            "the target's url"
-        }
+    fn origin(&self) -> &'a Url {
+        self.target.origin_of(self.operation)
     }
 
     /// Whether the very API that is asked for a resource has just issued the token: it is there, and lets this host in.
@@ -107,9 +64,19 @@ impl<'a> CallContext<'a> {
         self.operation != Operation::Token && self.fresh && issues_itself(self.target)
     }
 
+    /// A failure of this call.
+    fn failure(&self, cause: impl Into<Cause>) -> Failure {
+        let circumstances = Circumstances {
+            grant: Some(self.grant),
+            just_issued: self.has_just_issued(),
+            ..Circumstances::default()
+        };
+        Failure { circumstances, ..Failure::new(cause) }
+    }
+
     /// Whether code of its own reads FreePBX's answers.
     fn is_freepbx(&self) -> bool {
-        is_freepbx(self.target)
+        self.target.is_freepbx()
     }
 }
 
@@ -118,13 +85,9 @@ fn issues_itself(target: &Target) -> bool {
     target.auth.grant != Grant::Static && !target.has_token_elsewhere()
 }
 
-fn is_freepbx(target: &Target) -> bool {
-    target.platform.reader == Reader::Freepbx
-}
-
 /// Whether what ends one target's token ends those of all others at that PBX: FreePBX makes its keys anew at some upgrades.
 pub fn tokens_die_together(target: &Target) -> bool {
-    is_freepbx(target)
+    target.is_freepbx()
 }
 
 /// What the harmless query says of a token.
@@ -139,7 +102,7 @@ pub enum Validity {
 }
 
 /// What the token endpoint shows to a request without credentials.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Presence {
     /// It is there; which release answers so, and what to know of that one.
     There {
@@ -155,7 +118,7 @@ pub enum Presence {
 }
 
 /// What a token may do, as far as one harmless query tells.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Permissions {
     /// Whether the API accepts the token.
     pub validity: Validity,
@@ -169,32 +132,10 @@ pub struct Permissions {
     pub refused: Option<Failure>,
 }
 
-/// What a reason means to a person besides its diagnosis.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Advice<'a> {
-    /// What is wrong, in a few words.
-    pub title: &'a str,
-    /// How sure that is.
-    pub certainty: Certainty,
-    /// Why so sure, and what stays unknown.
-    pub because: &'a str,
-    /// What not to do: each a sentence.
-    pub avoid: Vec<&'a str>,
-}
-
-/// What to say of `reason` besides the diagnosis. `shown`: the evidence, in words of [`facts`] or of the
-/// transport's error, by which one reason has causes more or less sure.
-pub fn advice<'a>(target: &'a Target, operation: Operation, reason: Reason, shown: &[String]) -> Advice<'a> {
-    if is_freepbx(target) {
-        return freepbx::advice::of(target, operation, reason, shown);
-    }
-    advice::of(target, operation, reason, shown)
-}
-
 /// A request for the token endpoint without credentials, which tells whether the API is there; `None`: the
 /// platform is not known to answer one in a way of its own.
 pub fn presence_request(target: &Target) -> Option<Request> {
-    is_freepbx(target).then(|| freepbx::survey::presence_request(target))
+    target.is_freepbx().then(|| freepbx::survey::presence_request(target))
 }
 
 /// What the answer to [`presence_request`] tells.
@@ -204,7 +145,7 @@ pub fn read_presence(ctx: &CallContext, answer: &Answer) -> Presence {
 
 /// A harmless query for what a token may do, without the token; `None`: the platform has none.
 pub fn permissions_request(target: &Target) -> Option<Request> {
-    is_freepbx(target).then(|| freepbx::survey::permissions_request(target))
+    target.is_freepbx().then(|| freepbx::survey::permissions_request(target))
 }
 
 /// What the answer to [`permissions_request`] tells.
@@ -214,7 +155,7 @@ pub fn read_permissions(ctx: &CallContext, answer: &Answer) -> Permissions {
 
 /// What an answer is, as evidence for people; repeats only what is known by heart.
 pub fn facts(target: &Target, answer: &Answer) -> String {
-    if is_freepbx(target) { freepbx::survey::facts(answer) } else { rules::facts(target, answer) }
+    if target.is_freepbx() { freepbx::survey::facts(answer) } else { rules::facts(target, answer) }
 }
 
 /// Path of the token endpoint.
@@ -248,14 +189,14 @@ pub fn wants_scope_check<'a>(ctx: &CallContext<'a>, answer: &Answer) -> Option<&
 }
 
 /// The failure once the request with an explicit scope gave a token (`Ok`) or another answer.
-pub fn after_scope_check(ctx: &CallContext, first: Failure, second: Result<(), &Answer>) -> Failure {
-    freepbx::follow_up::after_scope_check(ctx, first, second)
+pub fn after_scope_check(first: Failure, second: Result<(), &Answer>) -> Failure {
+    freepbx::follow_up::after_scope_check(first, second)
 }
 
 /// Whether a refused refresh calls for a new grant. Not where the client itself is refused: it would
 /// be by any grant.
 pub fn refresh_refused_means_dead(failure: &Failure) -> bool {
-    failure.reason.class() == Class::Refused && failure.reason != Reason::InvalidClient
+    failure.reason().class() == Class::Refused && failure.reason() != Reason::InvalidClient
 }
 
 /// Whether using a refresh token revokes the access token issued with it.
@@ -346,7 +287,7 @@ pub fn accepts_token(result: &Result<Listing, Failure>) -> bool {
     match result {
         Ok(_) => true,
         Err(failure) => matches!(
-            failure.reason,
+            failure.reason(),
             Reason::InsufficientScope | Reason::QueryFailed | Reason::AccessDenied | Reason::UserBlocked
         ),
     }

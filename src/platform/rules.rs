@@ -6,14 +6,14 @@ use http::header::WWW_AUTHENTICATE;
 use serde_json::Value;
 
 use super::headers::with_retry_after;
-use super::words::{Odd, fill, general, odd, unsaid};
 use super::{CallContext, listing};
+use crate::domain::cause::{General, Matched, Odd};
 use crate::domain::extensions::Page;
 use crate::domain::outcome::Version;
-use crate::domain::platform::{Method, Platform, Rule, Test, Word};
+use crate::domain::platform::{Method, Rule, Test, Word};
 use crate::domain::target::Call;
 use crate::domain::token::is_bearer;
-use crate::domain::{Answer, Failure, Grant, Listing, Operation, Reason, Target};
+use crate::domain::{Answer, Cause, Failure, Grant, Listing, Operation, Reason, Target};
 
 /// A body, read once.
 struct Body {
@@ -68,13 +68,13 @@ pub fn read_version(ctx: &CallContext, answer: &Answer) -> Result<Version, Failu
     let body = Body::of(answer);
     let read = || {
         let told = listing::version(&ctx.target.platform, body.json.as_ref());
-        told.ok_or_else(|| Failure::new(Reason::UnexpectedResponse, odd(ctx, Odd::NoVersion)))
+        told.ok_or_else(|| ctx.failure(Odd::NoVersion))
     };
     refused(ctx, answer, &body).map_or_else(read, Err).map_err(|failure| finish(ctx, failure, answer))
 }
 
 fn finish(ctx: &CallContext, failure: Failure, answer: &Answer) -> Failure {
-    let limited = failure.reason == Reason::RateLimited;
+    let limited = failure.reason() == Reason::RateLimited;
     let mut failure = with_retry_after(failure, answer);
     if limited && failure.retry_after.is_none() {
         // While requests are left, it is not the budget that is spent.
@@ -85,25 +85,68 @@ fn finish(ctx: &CallContext, failure: Failure, answer: &Answer) -> Failure {
     failure
 }
 
-/// The first rule that fits, in the platform's words or the general ones.
+/// The first rule that fits.
 fn by_rules(ctx: &CallContext, answer: &Answer, body: &Body) -> Option<Failure> {
-    let rules = ctx.target.platform.rules.iter().filter(|rule| rule.reason.occurs_at(ctx.operation));
-    let rule = { rules }.find(|rule| fits(rule, ctx, answer, body))?;
-    let diagnosis = match &rule.diagnosis {
-        Some(text) => fill(ctx, text),
-        None => said(ctx, rule.reason, answer.status),
-    };
-    Some(Failure::new(rule.reason, diagnosis))
-}
-
-/// The platform's own sentence for a reason, or the general one.
-fn said(ctx: &CallContext, reason: Reason, status: StatusCode) -> String {
-    let own = ctx.target.platform.words(reason, ctx.operation).and_then(|words| words.diagnosis.as_ref());
-    own.map_or_else(|| general(ctx, reason, status.as_u16()), |text| fill(ctx, text))
+    let platform = &ctx.target.platform;
+    let mut rules =
+        platform.rules.iter().enumerate().filter(|(_, rule)| rule.reason.occurs_at(ctx.operation));
+    let (place, rule) = rules.find(|(_, rule)| fits(rule, ctx, answer, body))?;
+    let general = general(ctx, rule.reason, answer.status);
+    Some(ctx.failure(Cause::Rule(Matched::new(platform, place, general))))
 }
 
 fn fails(ctx: &CallContext, reason: Reason, status: StatusCode) -> Failure {
-    Failure::new(reason, said(ctx, reason, status))
+    ctx.failure(general(ctx, reason, status))
+}
+
+/// What `reason` means on any platform.
+fn general(ctx: &CallContext, reason: Reason, status: StatusCode) -> Cause {
+    let (status, here) = (status.as_u16(), ctx.has_just_issued());
+    let by_key = ctx.target.auth.grant == Grant::Static;
+    let general = match reason {
+        Reason::InvalidClient => General::ClientRefused,
+        Reason::InvalidGrant => match ctx.grant {
+            Grant::Password => General::PasswordRefused,
+            Grant::RefreshToken => General::RefreshTokenRefused,
+            Grant::AuthorizationCode => General::CodeRefused,
+            Grant::ClientCredentials | Grant::Static => General::GrantRefused,
+        },
+        Reason::InvalidScope => General::ScopeRefused,
+        Reason::UnauthorizedClient => General::GrantNotAllowed,
+        Reason::InvalidRequest => General::RequestMalformed,
+        Reason::TokenRejected if by_key => General::KeyRejected,
+        Reason::TokenRejected if ctx.fresh => General::FreshTokenRejected,
+        Reason::TokenRejected => General::TokenRejected,
+        Reason::InsufficientScope => General::ScopeMissing,
+        Reason::AccessDenied if by_key => General::KeyDenied,
+        Reason::AccessDenied => General::AccessDenied,
+        Reason::UserBlocked => General::UserBlocked,
+        Reason::Forbidden if here => General::ForbiddenHere,
+        Reason::Forbidden => General::Forbidden,
+        Reason::ApiNotFound if here => General::NotFoundHere,
+        Reason::ApiNotFound => General::ApiNotFound,
+        Reason::QueryFailed => General::CallFailed,
+        Reason::RateLimited => General::RateLimited { status },
+        Reason::ServerError if (502..=504).contains(&status) => General::GatewayFailed { status },
+        Reason::ServerError => General::ServerFailed { status },
+        Reason::Proxy => General::ProxyPassword,
+        Reason::AuthorizationRequired
+        | Reason::AjaxDeclined
+        | Reason::UnexpectedResponse
+        | Reason::ResponseTooLarge
+        | Reason::RedirectRefused
+        | Reason::Dns
+        | Reason::Connect
+        | Reason::Tls
+        | Reason::Timeout
+        | Reason::ConnectionLost
+        | Reason::ExporterError => return odd_status(status).into(),
+    };
+    general.into()
+}
+
+const fn odd_status(status: u16) -> Odd {
+    if matches!(status, 300..=399) { Odd::Redirected { status } } else { Odd::Status { status } }
 }
 
 fn fits(rule: &Rule, ctx: &CallContext, answer: &Answer, body: &Body) -> bool {
@@ -174,10 +217,10 @@ fn by_error_code(ctx: &CallContext, answer: &Answer, body: &Body) -> Option<Fail
 
 fn token_by_status(ctx: &CallContext, answer: &Answer, body: &Body) -> Failure {
     let status = answer.status;
-    let unexpected = |what| Failure::new(Reason::UnexpectedResponse, odd(ctx, what));
+    let unexpected = |what: Odd| ctx.failure(what);
     // Whoever counts refusals takes it for one, though nobody here knows what it means: JSON without a token and 422 are
     // ways to refuse one, too.
-    let refusal = |what| Failure { refused: true, ..unexpected(what) };
+    let refusal = |what: Odd| Failure { refused: true, ..ctx.failure(what) };
     match status.as_u16() {
         200..=299 if body.html => unexpected(Odd::Page),
         200..=299 if body.json.is_none() => unexpected(Odd::NoJson),
@@ -188,7 +231,7 @@ fn token_by_status(ctx: &CallContext, answer: &Answer, body: &Body) -> Failure {
             let test = form.and_then(|form| form.success.as_ref());
             match test.map(|test| (test, passes(test, body.json.as_ref()))) {
                 Some((_, Some(false))) => return refusal(Odd::SaysNo),
-                Some((test, None)) => return refusal(Odd::NoCode(&test.pointer)),
+                Some((test, None)) => return refusal(Odd::NoCode { pointer: test.pointer.as_str().into() }),
                 Some((_, Some(true))) | None => {}
             }
             let given = body.at(pointer).and_then(Value::as_str).filter(|token| !token.is_empty());
@@ -201,8 +244,8 @@ fn token_by_status(ctx: &CallContext, answer: &Answer, body: &Body) -> Failure {
         404 => fails(ctx, Reason::ApiNotFound, status),
         407 if ctx.target.client.proxy.is_some() => fails(ctx, Reason::Proxy, status),
         500..=599 => fails(ctx, Reason::ServerError, status),
-        other if may_refuse(status) => refusal(Odd::Status(other)),
-        other => unexpected(Odd::Status(other)),
+        other if may_refuse(status) => refusal(odd_status(other)),
+        other => unexpected(odd_status(other)),
     }
 }
 
@@ -216,16 +259,15 @@ pub fn may_refuse(status: StatusCode) -> bool {
 /// a refused client; with any other grant than the client's own, what the grant brings is likelier. Only where a person
 /// would have to replace a refresh token is it never taken for dead on such a word: it may serve once the secret is right.
 fn refused_unsaid(ctx: &CallContext) -> Failure {
-    let reason = match ctx.grant {
-        Grant::ClientCredentials | Grant::Static => Reason::InvalidClient,
-        Grant::RefreshToken if takes_a_person(ctx) => Reason::InvalidClient,
-        Grant::Password | Grant::AuthorizationCode | Grant::RefreshToken => Reason::InvalidGrant,
-    };
-    Failure::new(reason, unsaid(ctx))
+    ctx.failure(match ctx.grant {
+        Grant::ClientCredentials | Grant::Static => Odd::ClientRefusedUnsaid,
+        Grant::RefreshToken if takes_a_person(ctx) => Odd::ClientRefusedUnsaid,
+        Grant::Password | Grant::AuthorizationCode | Grant::RefreshToken => Odd::GrantRefusedUnsaid,
+    })
 }
 
 /// Whether the refresh token that was sent could be replaced by a person alone.
-pub fn takes_a_person(ctx: &CallContext) -> bool {
+fn takes_a_person(ctx: &CallContext) -> bool {
     ctx.grant == Grant::RefreshToken && ctx.target.auth.grant.needs_person()
 }
 
@@ -244,7 +286,7 @@ fn by_challenge(ctx: &CallContext, answer: &Answer) -> Option<Failure> {
 
 fn by_status(ctx: &CallContext, answer: &Answer, body: &Body) -> Option<Failure> {
     let status = answer.status;
-    let unexpected = |what| Some(Failure::new(Reason::UnexpectedResponse, odd(ctx, what)));
+    let unexpected = |what: Odd| Some(ctx.failure(what));
     let fails = |reason| Some(fails(ctx, reason, status));
     match status.as_u16() {
         200..=299 => {
@@ -260,7 +302,7 @@ fn by_status(ctx: &CallContext, answer: &Answer, body: &Body) -> Option<Failure>
                 Some(true) => None,
                 Some(false) => fails(Reason::QueryFailed),
                 None if body.json.is_none() => unexpected(Odd::NoJson),
-                None => unexpected(Odd::NoCode(&test.pointer)),
+                None => unexpected(Odd::NoCode { pointer: test.pointer.as_str().into() }),
             }
         }
         401 if body.html || has_challenge(answer, "basic") => unexpected(Odd::Password),
@@ -270,7 +312,7 @@ fn by_status(ctx: &CallContext, answer: &Answer, body: &Body) -> Option<Failure>
         407 if ctx.target.client.proxy.is_some() => fails(Reason::Proxy),
         429 => fails(Reason::RateLimited),
         500..=599 => fails(Reason::ServerError),
-        other => unexpected(Odd::Status(other)),
+        other => unexpected(odd_status(other)),
     }
 }
 
@@ -286,8 +328,7 @@ fn total(ctx: &CallContext, body: &Body) -> Result<Option<u64>, Failure> {
 }
 
 fn no_total(ctx: &CallContext, body: &Body, pointer: &str) -> Failure {
-    let what = if body.json.is_none() { Odd::NoJson } else { Odd::NoTotal(pointer) };
-    Failure::new(Reason::UnexpectedResponse, odd(ctx, what))
+    ctx.failure(if body.json.is_none() { Odd::NoJson } else { Odd::NoTotal { pointer: pointer.into() } })
 }
 
 /// Whether `WWW-Authenticate` names `scheme` (RFC 9110 section 11.6.1).
@@ -335,24 +376,6 @@ pub fn facts(target: &Target, answer: &Answer) -> String {
 fn found_by(rule: &Rule, word: &Word) -> Option<String> {
     let pointer = rule.pointer.as_ref()?.trim_start_matches('/').replace('/', ".");
     Some(format!("{pointer} {word}"))
-}
-
-/// The rule by which the evidence says why an answer has `reason`; `None`: by none that finds a word.
-pub fn shown_by<'a>(
-    platform: &'a Platform,
-    operation: Operation,
-    reason: Reason,
-    shown: &[String],
-) -> Option<&'a Rule> {
-    let is_shown = |rule: &Rule, word| {
-        let found = found_by(rule, word);
-        shown.iter().any(|text| text.split(", ").any(|fact| Some(fact) == found.as_deref()))
-    };
-    platform
-        .rules
-        .iter()
-        .filter(|rule| rule.reason == reason && rule.of.has(operation))
-        .find(|rule| rule.values.iter().flatten().any(|word| is_shown(rule, word)))
 }
 
 /// RFC 6749 section 5.2 and 4.1.2.1.

@@ -5,6 +5,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::call::Call;
 use super::{Gathered, NoOutcome, Pass, Probe, Stop};
+use crate::domain::cause::{General, Odd};
 use crate::domain::{Answer, Failure, Operation, Reason};
 use crate::oauth::{Held, NoToken};
 use crate::observer::{Observer, Question};
@@ -93,7 +94,7 @@ impl Probe {
         if let Some(validity) = pass.gathered.validity {
             return Ok(platform::after_validity_check(&context, failure, validity));
         }
-        let (reason, issued) = (failure.reason, held.issued);
+        let (reason, issued) = (failure.reason(), held.issued);
         let serves = |told: &Told| (told.reason, told.issued) == (reason, issued) && told.left > 0;
         if let Some(told) = known.filter(serves) {
             let validity = told.validity;
@@ -105,7 +106,7 @@ impl Probe {
             Err(Stop::NoToken(_)) => return Ok(failure),
             Err(Stop::Cancelled) => return Err(Stop::Cancelled),
             Ok(Ok(())) => Validity::Accepted,
-            Ok(Err(refusal)) if refusal.reason == Reason::TokenRejected => Validity::Rejected,
+            Ok(Err(refusal)) if refusal.reason() == Reason::TokenRejected => Validity::Rejected,
             Ok(Err(_)) => Validity::Unclear,
         };
         self.memory().validity = Some(Told { reason, issued, validity, left: FAILURES_A_VALIDITY - 1 });
@@ -118,10 +119,11 @@ impl Probe {
 
 /// Only the reasons are of interest, for the counters.
 fn read_validity(answer: &Answer) -> Result<(), Failure> {
+    let status = answer.status.as_u16();
     match platform::read_validity(answer) {
         Validity::Accepted => Ok(()),
-        Validity::Rejected => Err(Failure::new(Reason::TokenRejected, "")),
-        Validity::Unclear if answer.status.is_server_error() => Err(Failure::new(Reason::ServerError, "")),
-        Validity::Unclear => Err(Failure::new(Reason::UnexpectedResponse, "")),
+        Validity::Rejected => Err(Failure::new(General::TokenRejected)),
+        Validity::Unclear if status >= 500 => Err(Failure::new(General::ServerFailed { status })),
+        Validity::Unclear => Err(Failure::new(Odd::Status { status })),
     }
 }

@@ -30,11 +30,11 @@ impl Probe {
             };
         }
         match &result {
-            Err(failure) if failure.reason == Reason::TokenRejected => {
+            Err(failure) if failure.reason() == Reason::TokenRejected => {
                 pass.gathered.rejections += 1;
                 self.keeper.rejected(&self.target, held.issued, Some(failure.clone())).await;
             }
-            Err(failure) if failure.reason == Reason::InsufficientScope => {
+            Err(failure) if failure.reason() == Reason::InsufficientScope => {
                 self.keeper.accepted(held.issued).await;
                 self.keeper.doubt(&self.target).await;
             }
@@ -81,7 +81,7 @@ impl Probe {
             return Ok(result);
         };
         let refined = self.check_validity(pass, held, failure).await?;
-        pass.gathered.diary.attempts[listed].failure = Some(refined.reason);
+        pass.gathered.diary.attempts[listed].failure = Some(refined.reason());
         Ok(Err(refined))
     }
 
@@ -110,5 +110,5 @@ impl Probe {
 }
 
 fn is_rejected(result: &Result<Listing, Failure>) -> bool {
-    matches!(result, Err(failure) if failure.reason == Reason::TokenRejected)
+    matches!(result, Err(failure) if failure.reason() == Reason::TokenRejected)
 }

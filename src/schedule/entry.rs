@@ -12,8 +12,9 @@ use super::drift;
 use crate::board::{Slot, TargetInfo, TargetState};
 use crate::clock::Clock;
 use crate::control::ProbeNow;
+use crate::domain::cause::Local;
 use crate::domain::outcome::{Attempt, Outcome};
-use crate::domain::{Failure, Grant, Operation, Reason, Target};
+use crate::domain::{Failure, Grant, Operation, Target};
 use crate::metrics::ExporterMetrics;
 use crate::platform;
 use crate::probe::{NoOutcome, Probe};
@@ -82,13 +83,11 @@ impl Entry {
 
     /// Puts up what is left to say of a pass that panicked.
     pub fn record_panic(&self, clock: Clock) {
-        let text = "pbx_exporter itself failed while it probed this target (a panic, counted in \
-                    pbx_exporter_panics_total; its log names the place). Please report it. The PBX is not to blame.";
         let state = self.slot.state();
         let outcome = Outcome {
             attempts: Vec::new(),
             token: None,
-            extensions: Some(Err(Failure::new(Reason::ExporterError, text))),
+            extensions: Some(Err(Failure::new(Local::Panic))),
             version: None,
             rejections: 0,
             facts: state.token,
@@ -98,7 +97,7 @@ impl Entry {
             drift: None,
             listed: None,
         };
-        publish(&self.slot, outcome, clock);
+        publish(&self.slot, self.probe.target(), outcome, clock);
     }
 }
 
@@ -207,7 +206,7 @@ impl PassTask {
                 if self.due.elapsed() > self.probe.target().interval {
                     self.metrics.overrun();
                 }
-                publish(&self.slot, outcome, self.clock);
+                publish(&self.slot, self.probe.target(), outcome, self.clock);
                 let next = self.keeps_pace(now, wait).filter(|_| success);
                 let next = next.unwrap_or_else(|| now + self.probe.wake_after(wait));
                 Finished { next, end: End::Outcome }
@@ -247,10 +246,10 @@ impl PassTask {
     }
 }
 
-fn publish(slot: &Slot, outcome: Outcome, clock: Clock) {
+fn publish(slot: &Slot, target: &Target, outcome: Outcome, clock: Clock) {
     let old = slot.state();
     let mut state = TargetState::clone(&old);
-    state.record(&slot.info, outcome, clock.unix());
+    state.record(&slot.info, target, outcome, clock.unix());
     tell_change(&slot.info.name, &old, &state);
     slot.publish(state);
 }
@@ -264,6 +263,7 @@ fn tell_change(target: &str, old: &TargetState, new: &TargetState) {
                 target,
                 %operation,
                 reason = %condition.reason,
+                cause = &*condition.cause,
                 diagnosis = &*condition.diagnosis,
                 "endpoint failing"
             ),

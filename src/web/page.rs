@@ -191,7 +191,7 @@ fn target(row: &Row, now: f64) -> Markup {
 fn why(operation: Operation, condition: &Condition, now: f64) -> Markup {
     html! {
         p {
-            code { (operation) ": " (condition.reason) } " "
+            code title={ "cause: " (condition.cause) } { (operation) ": " (condition.reason) } " "
             span.dim { "for " (moment(condition.since, now - condition.since)) }
             br;
             (condition.diagnosis)

@@ -111,6 +111,7 @@ fn what_was_not_measured_is_absent() {
         "pbx_up",
         "pbx_endpoint_up",
         "pbx_target_condition",
+        "pbx_target_cause",
         "pbx_last_probe_timestamp_seconds",
         "pbx_last_success_timestamp_seconds",
         "pbx_probe_interval_seconds",
@@ -141,7 +142,10 @@ fn a_person_who_has_to_confirm_is_a_condition_and_in_no_counter() {
     let lines: Vec<_> = text.lines().filter(|line| line.contains("authorization_required")).collect();
     assert_eq!(
         lines,
-        [r#"pbx_target_condition{target="hq",operation="token",reason="authorization_required"} 1"#]
+        [
+            r#"pbx_target_condition{target="hq",operation="token",reason="authorization_required"} 1"#,
+            r#"pbx_target_cause{target="hq",operation="token",cause="authorization_required"} 1"#,
+        ]
     );
 }
 

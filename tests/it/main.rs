@@ -4,6 +4,7 @@ mod alerts;
 #[expect(dead_code, reason = "the library's tests ask for the rest")]
 #[path = "../answers/mod.rs"]
 mod answers;
+mod causes_docs;
 mod config;
 mod confirm;
 mod dashboards;

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use serde_json::json;
 
+use crate::causes::Explanation;
 use crate::cli::exit::Exit;
 use crate::domain::extensions::Untold;
-use crate::domain::{Failure, Operation, Target};
+use crate::domain::{Operation, Target};
 
 #[derive(Debug)]
 pub(super) enum Failed {
@@ -16,7 +17,7 @@ pub(super) enum Failed {
     /// What should be there cannot be read.
     Expected(String),
     /// A target's PBX, by its name: the operation that failed, and why.
-    Pbx(Arc<str>, Operation, Failure),
+    Pbx(Arc<str>, Operation, Explanation),
     /// It answered with a list that does not tell its extensions.
     List(Arc<str>, Untold),
 }
@@ -36,7 +37,7 @@ impl Failed {
             Self::Usage(_) => Exit::Usage,
             Self::Configuration(_) => Exit::Configuration,
             Self::Expected(_) | Self::List(..) => Exit::Data,
-            Self::Pbx(_, operation, failure) => Exit::of(*operation, failure.reason),
+            Self::Pbx(_, operation, why) => Exit::of(*operation, why.reason),
         }
     }
 
@@ -46,12 +47,12 @@ impl Failed {
             Self::Usage(text) | Self::Expected(text) => (target, json!({ "message": text })),
             Self::Configuration(errors) => (target, json!({ "message": errors.join("\n") })),
             Self::List(name, text) => (Some(&**name), json!({ "message": text })),
-            Self::Pbx(name, operation, failure) => (
+            Self::Pbx(name, operation, why) => (
                 Some(&**name),
                 json!({
-                    "message": failure.diagnosis,
+                    "message": why.diagnosis(),
                     "operation": operation.as_str(),
-                    "reason": failure.reason.as_str(),
+                    "reason": why.reason.as_str(),
                 }),
             ),
         };
@@ -65,8 +66,8 @@ impl fmt::Display for Failed {
             Self::Usage(text) | Self::Expected(text) => writeln!(f, "error: {text}"),
             Self::Configuration(errors) => errors.iter().try_for_each(|error| writeln!(f, "error: {error}")),
             Self::List(name, text) => writeln!(f, "error: {name}: {text}"),
-            Self::Pbx(name, operation, Failure { reason, diagnosis, .. }) => {
-                writeln!(f, "error: {name}: {operation}: {reason}: {diagnosis}")
+            Self::Pbx(name, operation, why) => {
+                writeln!(f, "error: {name}: {operation}: {}: {}", why.reason, why.diagnosis())
             }
         }
     }

@@ -16,6 +16,7 @@ use self::render::{Comparison, Report};
 use super::exit::Exit;
 use super::once;
 use super::select::{self, Budgets};
+use crate::causes;
 use crate::config::Config;
 use crate::domain::Grant;
 use crate::domain::extensions::{Drift, Extension, Id};
@@ -169,7 +170,9 @@ async fn list(config: &Config, target: &Arc<Target>) -> Result<Vec<Extension>, F
         }
     };
     match outcome.result() {
-        Some(Err((operation, failure))) => Err(Failed::Pbx(target.name.clone(), operation, failure.clone())),
+        Some(Err((operation, failure))) => {
+            Err(Failed::Pbx(target.name.clone(), operation, causes::explain(target, operation, failure)))
+        }
         Some(Ok(_)) => {
             let listed = outcome.listed.unwrap_or_else(|| Ok(Vec::new()));
             listed.map_err(|untold| Failed::List(target.name.clone(), untold))

@@ -222,7 +222,7 @@ mod tests {
 
     #[test]
     fn a_short_page_that_is_all_is_asked_about_once_and_then_seldom() {
-        let failure = |reason| Failure::new(reason, "");
+        let failure = Failure::with;
         let mut size = PageSize::default();
         for end in [Some(""), Some("1 2"), None] {
             let mut pages = Pages::default();

@@ -15,7 +15,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use call::{CallForm, Method, PageBy, Paging, RequestForm, VersionForm};
-pub use rule::{Ban, Certainty, HeaderTest, Part, RateLimit, Rule, Test, Word, Words};
+pub use rule::{Ban, Certainty, HeaderTest, PLACEHOLDERS, Part, RateLimit, Rule, Test, Word, Words};
 pub use token_endpoint::{
     AnswerForm, BodyFormat, GrantForm, Grants, LifetimeForm, Parameter, SentAs, TokenEndpoint, Unit,
 };

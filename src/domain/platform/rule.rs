@@ -32,9 +32,11 @@ pub struct Rule {
     pub contains: Option<String>,
     /// The reason then.
     pub reason: Reason,
+    /// The name of the cause, for `pbx_target_cause`: 1 to 40 of `a-z`, `0-9` and `_`, no built-in one; without it the reason.
+    pub cause: Option<String>,
     /// What is wrong and how to mend it, in place of the reason's own words.
     pub diagnosis: Option<String>,
-    /// The rest of [`Words`], where `values` found something, in place of the reason's own: what is wrong, in a few words.
+    /// The rest of [`Words`], in place of the reason's own: what is wrong, in a few words.
     pub title: Option<String>,
     /// How sure that is.
     pub certainty: Option<Certainty>,
@@ -111,6 +113,10 @@ impl std::fmt::Display for Word {
         }
     }
 }
+
+/// What may stand in braces in a description's texts.
+pub const PLACEHOLDERS: [&str; 8] =
+    ["title", "asked", "path", "host", "grant", "application", "scope", "scopes"];
 
 /// A platform's own words for a reason. Texts may name `{title}`, `{asked}`, `{path}`, `{host}`, `{grant}`,
 /// `{application}`, `{scope}` and `{scopes}`.

@@ -7,9 +7,10 @@ use secrecy::SecretString;
 
 use super::{Confirmation, Granted, Unconfirmed};
 use crate::budget::Origin;
+use crate::causes;
 use crate::clock::Clock;
 use crate::domain::outcome::Attempt;
-use crate::domain::{Grant, Target};
+use crate::domain::{Grant, Operation, Target};
 use crate::oauth::request::{Code, swap_code};
 use crate::oauth::send::{Sent, judge};
 use crate::oauth::vault;
@@ -100,7 +101,7 @@ impl Received {
                 } else {
                     self.take_back().await.ok();
                 }
-                Err(Unconfirmed::Failed(failure))
+                Err(Unconfirmed::Failed(causes::explain(target, Operation::Token, &failure)))
             }
         }
     }

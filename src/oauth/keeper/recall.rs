@@ -29,7 +29,7 @@ impl State {
             }
             Err(trouble) => trouble.failure(),
         };
-        diary.attempts.push(Attempt::unsent(Grant::RefreshToken, failure.reason));
+        diary.attempts.push(Attempt::unsent(Grant::RefreshToken, failure.reason()));
         Err(self.waits_for_storage(asker, diary, failure))
     }
 

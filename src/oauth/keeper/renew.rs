@@ -61,8 +61,7 @@ impl State {
     fn news(&self, target: &Target) -> Option<Result<(), Failure>> {
         let (Operation::Token, mut failure) = self.standing.clone()? else { return None };
         if self.token.is_some() && !self.is_unsafe(target) {
-            failure.diagnosis =
-                format!("{} Meanwhile the token taken before stays in use.", failure.diagnosis).into();
+            failure.circumstances.token_serves = true;
         }
         Some(Err(failure))
     }
@@ -94,7 +93,7 @@ impl State {
         let permit = asker.origin.admit(self.proven).await.map_err(NoToken::Budget)?;
         let before = self.chain.in_flight.clone();
         if let Err(failure) = self.intend(asker, &refresh).await {
-            diary.attempts.push(Attempt::unsent(Grant::RefreshToken, failure.reason));
+            diary.attempts.push(Attempt::unsent(Grant::RefreshToken, failure.reason()));
             return Ok(Err(failure));
         }
         // Known before, for it may change while the request runs.
@@ -112,12 +111,12 @@ impl State {
         if let Some(received) = sent.refresh_token.filter(|_| needs_person) {
             self.chain.received(Some(received));
             self.keep_or_fail(asker).await.ok();
-            person::note_received(&mut failure);
+            failure.circumstances.refresh_token_kept = true;
             return Ok(Err(failure));
         }
         // With a person, whatever else was refused is the request: the refresh token may be unharmed.
         let dead = platform::refresh_refused_means_dead(&failure)
-            && (!needs_person || failure.reason == Reason::InvalidGrant);
+            && (!needs_person || failure.reason() == Reason::InvalidGrant);
         if dead {
             self.note_refusal(&failure);
             let refused = Refused { token: Written(refresh), beside };
@@ -174,7 +173,7 @@ impl State {
             Some(verdict) => verdict.clone(),
             None => self.check_scope(asker, diary, scope, first).await,
         };
-        diary.attempts[newest].failure = Some(refined.reason);
+        diary.attempts[newest].failure = Some(refined.reason());
         Ok(Err(refined))
     }
 
@@ -195,7 +194,7 @@ impl State {
             (Err(_), Some(answer)) => Err(answer),
             (Err(_), None) => return first.clone(),
         };
-        let refined = platform::after_scope_check(&context(asker.target, grant), first.clone(), told);
+        let refined = platform::after_scope_check(first.clone(), told);
         self.note_refusal(&refined);
         self.scope_verdict = Some(refined.clone());
         refined

@@ -1,9 +1,8 @@
 //! Rules, words and what stands in their braces.
 
 use super::{Found, answer_header, not_empty, pointer, sent};
-use crate::domain::platform::{Grants, Part, Rule, Word, Words};
-use crate::domain::{Operation, Reason};
-use crate::platform::words::PLACEHOLDERS;
+use crate::domain::platform::{Grants, PLACEHOLDERS, Part, Rule, Word, Words};
+use crate::domain::{Cause, Operation, Reason};
 
 pub(super) fn rule(found: &mut Found<'_>, rule: &Rule, grants: &Grants) {
     if rule.status.is_none() && rule.header.is_none() && rule.pointer.is_none() {
@@ -65,11 +64,18 @@ fn meaning(found: &mut Found<'_>, rule: &Rule) {
         sentence(found, "diagnosis", text);
     }
     plain(found, [&rule.title, &rule.because], rule.avoid.as_deref());
-    let says =
-        rule.title.is_some() || rule.certainty.is_some() || rule.because.is_some() || rule.avoid.is_some();
-    if says && rule.values.is_none() {
-        let text = "missing, and by them `diagnose` knows which rule fitted; add it, or remove the words";
-        found.at("values", text);
+    if let Some(name) = &rule.cause {
+        cause(found, name);
+    }
+}
+
+/// A name for `pbx_target_cause` that means nothing else already.
+fn cause(found: &mut Found<'_>, name: &str) {
+    let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+    if !(1..=40).contains(&name.len()) || !name.bytes().all(allowed) {
+        found.at("cause", "is no name of a cause; write 1 to 40 of a-z, 0-9 and _");
+    } else if Cause::samples().iter().any(|known| known.name() == name) {
+        found.at("cause", format!("{name} is a built-in cause; choose another name, or remove it"));
     }
 }
 
@@ -89,6 +95,7 @@ fn contradicting(found: &mut Found<'_>, member: &str, values: Option<&[Word]>, p
 pub(super) fn twin(found: &mut Found<'_>, at: usize, rules: &[Rule]) {
     let conditions = |rule: &Rule| Rule {
         reason: Reason::UnexpectedResponse,
+        cause: None,
         diagnosis: None,
         title: None,
         certainty: None,

@@ -1,8 +1,10 @@
 //! When one more question tells causes apart that one answer cannot, and what its answer then means.
 
 use super::body::Body;
-use super::{Called, called, refusal, text};
-use crate::domain::{Answer, Failure, Grant, Operation, Reason};
+use super::{Called, called, resource_answer, shared};
+use crate::domain::cause::Freepbx;
+use crate::domain::outcome::Circumstances;
+use crate::domain::{Answer, Cause, Failure, Grant, Operation, Reason, Target};
 use crate::platform::{CallContext, Validity};
 
 /// FreePBX 15 and 16 hide two mistakes behind one bare page: an unknown word in the application's
@@ -11,13 +13,13 @@ use crate::platform::{CallContext, Validity};
 pub fn scope_check<'a>(ctx: &CallContext<'a>, answer: &Answer) -> Option<&'a str> {
     let asks_none = ctx.target.auth.scopes.is_empty() && ctx.grant != Grant::RefreshToken;
     let hidden = answer.status.is_server_error() && Body::of(answer).is_slim_error_page();
-    (ctx.operation == Operation::Token && asks_none && hidden).then(|| needed_scope(ctx))
+    (ctx.operation == Operation::Token && asks_none && hidden)
+        .then(|| needed_scope(ctx.target, ctx.operation))
 }
 
 /// The narrowest valid scope that lets the target's call through.
-pub fn needed_scope<'a>(ctx: &CallContext<'a>) -> &'a str {
-    let target = ctx.target;
-    let known = match ctx.operation {
+pub fn needed_scope(target: &Target, operation: Operation) -> &str {
+    let known = match operation {
         Operation::Version => target.platform.version.as_ref().and_then(|version| version.scope.as_deref()),
         Operation::Token | Operation::Extensions => target.called().scope.as_deref(),
     };
@@ -26,24 +28,25 @@ pub fn needed_scope<'a>(ctx: &CallContext<'a>) -> &'a str {
     })
 }
 
-pub fn after_scope_check(ctx: &CallContext, first: Failure, second: Result<(), &Answer>) -> Failure {
+pub fn after_scope_check(first: Failure, second: Result<(), &Answer>) -> Failure {
     let body = second.err().map(Body::of);
     let told = body.as_ref().is_none_or(|body| body.error() == Some("invalid_scope"));
-    if told {
-        let diagnosis = text::unknown_allowed_scope(ctx).into();
-        return Failure { reason: Reason::InvalidScope, diagnosis, ..first };
-    }
-    if body.is_some_and(|body| body.is_slim_error_page()) {
-        let diagnosis = text::hidden_with_scope_too(&first.diagnosis).into();
-        return Failure { diagnosis, ..first };
-    }
-    first
+    let cause = if told {
+        Freepbx::UnknownAllowedScope
+    } else if body.is_some_and(|body| body.is_slim_error_page())
+        && first.cause == Freepbx::HiddenCrashAtToken.into()
+    {
+        Freepbx::HiddenCrashWithScopeToo
+    } else {
+        return first;
+    };
+    Failure { cause: cause.into(), ..first }
 }
 
 /// Worth asking where the answer was nobody's in particular: the web server's, a proxy's, a crash's.
 pub fn wants_validity_check(ctx: &CallContext, failure: &Failure) -> bool {
     let custom = ctx.operation == Operation::Extensions && matches!(called(ctx.target), Called::Custom);
-    match failure.reason {
+    match failure.reason() {
         Reason::ServerError | Reason::UnexpectedResponse => ctx.operation != Operation::Token,
         Reason::Forbidden => custom,
         _ => false,
@@ -65,16 +68,11 @@ pub fn read_validity(answer: &Answer) -> Validity {
 }
 
 pub fn after_validity_check(ctx: &CallContext, first: Failure, validity: Validity) -> Failure {
-    match validity {
-        Validity::Accepted => {
-            let diagnosis = text::accepted_elsewhere(ctx, &first.diagnosis);
-            Failure { diagnosis: diagnosis.into(), ..first }
-        }
-        Validity::Rejected => {
-            let rejected = refusal::token_rejected(ctx, None);
-            let diagnosis = text::rejected_elsewhere(ctx, &rejected.diagnosis);
-            Failure { diagnosis: diagnosis.into(), retry_after: first.retry_after, ..rejected }
-        }
-        Validity::Unclear => first,
-    }
+    let (cause, token_is_good): (Cause, _) = match validity {
+        Validity::Accepted => (shared::proved(first.cause), Some(true)),
+        Validity::Rejected => (resource_answer::rejected(ctx), Some(false)),
+        Validity::Unclear => return first,
+    };
+    let refused = first.refused && validity == Validity::Accepted;
+    Failure { cause, circumstances: Circumstances { token_is_good, ..first.circumstances }, refused, ..first }
 }

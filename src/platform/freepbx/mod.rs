@@ -7,24 +7,20 @@
 //! read before the status.
 //!
 //! `body` says what a body holds, `shared` judges what any call can meet, `token_answer` and `resource_answer` the
-//! rest; `follow_up` says when another question helps; `text`, `front` and `refusal` hold the
-//! sentences, `advice` what to leave undone; `survey` is what `diagnose` asks besides.
+//! rest; `follow_up` says when another question helps; `survey` is what `diagnose` asks besides. The sentences are in
+//! `causes`.
 
-pub(super) mod advice;
 mod body;
 pub(super) mod follow_up;
-mod front;
-mod refusal;
 pub(super) mod resource_answer;
 mod shared;
 pub(super) mod survey;
-mod text;
 pub(super) mod token_answer;
 
-use crate::domain::Target;
 use crate::domain::target::Call;
+use crate::domain::{Reason, Target};
 
-pub(super) use text::gives;
+pub(crate) use follow_up::needed_scope;
 
 // What the code below knows by heart; what is asked, and where, says the description.
 pub(super) const TOKEN_PATH: &str = "/admin/api/api/token";
@@ -33,13 +29,14 @@ pub(super) const GRAPHQL_PATH: &str = "/admin/api/api/gql";
 pub(super) const REST_PATH: &str = "/admin/api/api/rest/";
 
 /// What a target calls, as far as words and rules differ by it.
-enum Called {
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Called {
     Graphql,
     Rest,
     Custom,
 }
 
-fn called(target: &Target) -> Called {
+pub(crate) fn called(target: &Target) -> Called {
     match &target.call {
         Call::Known(name) if **name == *"rest" => Called::Rest,
         Call::Known(_) => Called::Graphql,
@@ -47,11 +44,16 @@ fn called(target: &Target) -> Called {
     }
 }
 
-fn is_graphql(path: &str) -> bool {
+pub(crate) fn is_graphql(path: &str) -> bool {
     path.trim_end_matches('/') == GRAPHQL_PATH
 }
 
 /// Whether the API module itself answers this path, once the rewrite works.
-fn is_api_module(path: &str) -> bool {
+pub(crate) fn is_api_module(path: &str) -> bool {
     is_graphql(path) || path.starts_with(REST_PATH) || path == TOKEN_PATH
+}
+
+/// Whether FreePBX can answer with `reason` at all: its refusals are never these two.
+pub(super) const fn gives(reason: Reason) -> bool {
+    !matches!(reason, Reason::AccessDenied | Reason::UserBlocked)
 }

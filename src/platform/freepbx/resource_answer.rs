@@ -3,10 +3,11 @@
 use serde_json::Value;
 
 use super::body::Body;
-use super::{Called, called, is_api_module, is_graphql, refusal, shared, text};
+use super::{Called, called, is_api_module, is_graphql, needed_scope, shared};
+use crate::domain::cause::{Freepbx, General, Odd};
 use crate::domain::outcome::Version;
 use crate::domain::platform::CallForm;
-use crate::domain::{Answer, Failure, Listing, Reason};
+use crate::domain::{Answer, Cause, Failure, Listing, Operation};
 use crate::platform::headers::with_retry_after;
 use crate::platform::rules::bearer_error;
 use crate::platform::{CallContext, listing};
@@ -41,7 +42,7 @@ pub fn failure(ctx: &CallContext, answer: &Answer) -> Failure {
 fn refused(ctx: &CallContext, answer: &Answer, body: &Body) -> Option<Failure> {
     shared::by_body(ctx, answer, body)
         .or_else(|| league(ctx, answer, body))
-        .or_else(|| body.is_rest_unauthorized().then(|| refusal::scope_missing(ctx)))
+        .or_else(|| body.is_rest_unauthorized().then(|| scope_missing(ctx)))
         .or_else(|| graphql_errors(ctx, body))
         .or_else(|| bearer(ctx, answer))
 }
@@ -52,17 +53,64 @@ fn league(ctx: &CallContext, answer: &Answer, body: &Body) -> Option<Failure> {
     if body.error()? != "access_denied" {
         return None;
     }
-    let hint = body.str("hint").and_then(refusal::known_hint);
-    let leagues = answer.status == http::StatusCode::UNAUTHORIZED || hint.is_some();
-    leagues.then(|| refusal::token_rejected(ctx, hint))
+    let hinted = body.str("hint").and_then(|hint| by_hint(ctx, hint));
+    let leagues = answer.status == http::StatusCode::UNAUTHORIZED || hinted.is_some();
+    leagues.then(|| ctx.failure(hinted.unwrap_or_else(|| rejected(ctx))))
+}
+
+fn by_hint(ctx: &CallContext, hint: &str) -> Option<Cause> {
+    let cause = match (hint, ctx.fresh) {
+        ("Missing \"Authorization\" header", _) => Freepbx::HeaderDropped,
+        ("Access token is invalid", true) if ctx.clock_agrees => Freepbx::FreshTokenMalformedClockRight,
+        ("Access token is invalid", true) => Freepbx::FreshTokenMalformed,
+        ("Access token is invalid", false) => Freepbx::TokenExpired,
+        ("Access token could not be verified", true) => Freepbx::KeyPairMismatch,
+        ("Access token could not be verified", false) => Freepbx::KeyPairRegenerated,
+        ("Access token has been revoked", _) => Freepbx::TokenRevoked,
+        _ => return None,
+    };
+    Some(cause.into())
+}
+
+/// The token is refused without a hint.
+pub fn rejected(ctx: &CallContext) -> Cause {
+    match (ctx.fresh, ctx.clock_agrees) {
+        (true, true) => Freepbx::FreshTokenRejectedClockRight.into(),
+        (true, false) => General::FreshTokenRejected.into(),
+        (false, _) => General::TokenRejected.into(),
+    }
+}
+
+/// The token's scope that covers what is needed: the same, or a wider one. `TYPE[:MODULE[:ACTION[:OBJECT]]]`.
+fn named_scope<'a>(ctx: &CallContext<'a>, needed: &str) -> Option<&'a str> {
+    let covers = |scope: &&String| {
+        needed.strip_prefix(&***scope).is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
+    };
+    ctx.scopes?.iter().find(covers).map(String::as_str)
+}
+
+/// The API does not show this call to the token. That it names a scope which covers the call is a hint, not a proof.
+fn scope_missing(ctx: &CallContext) -> Failure {
+    let needed = needed_scope(ctx.target, ctx.operation);
+    let module = needed.strip_prefix("gql:").and_then(|scope| scope.split(':').next());
+    let listed = ctx.operation == Operation::Extensions && called(ctx.target) == Called::Graphql;
+    // Where the token's scopes let another of the platform's calls through.
+    let rest = named_scope(ctx, "rest:core:read:users").filter(|_| listed).unwrap_or_default().into();
+    ctx.failure(match (module, named_scope(ctx, needed), ctx.scopes) {
+        (Some(module), Some(named), _) => {
+            Freepbx::QueryNotOffered { module: module.into(), named: named.into(), rest }
+        }
+        (_, _, Some([])) => Freepbx::NoScope,
+        _ => Freepbx::ScopeMissing { rest },
+    })
 }
 
 /// A gateway in front that speaks RFC 6750 section 3.1; FreePBX itself does not.
 fn bearer(ctx: &CallContext, answer: &Answer) -> Option<Failure> {
     if bearer_error(answer, "invalid_token") {
-        return Some(refusal::token_rejected(ctx, None));
+        return Some(ctx.failure(rejected(ctx)));
     }
-    bearer_error(answer, "insufficient_scope").then(|| refusal::scope_missing(ctx))
+    bearer_error(answer, "insufficient_scope").then(|| scope_missing(ctx))
 }
 
 /// GraphQL's `errors` decide under any status and beside any `data`: 16 sends them with 400, 17 with
@@ -79,39 +127,38 @@ fn graphql_errors(ctx: &CallContext, body: &Body) -> Option<Failure> {
     // A scope hides what the type Query has, and nothing of other types.
     let is_hidden = |text: &str| text.contains("on type \"Query\"") || !text.contains("on type \"");
     Some(if said("Cannot query field").any(is_hidden) {
-        refusal::scope_missing(ctx)
+        scope_missing(ctx)
     } else if said("Cannot query field").next().is_some() {
-        Failure::new(Reason::QueryFailed, text::field_missing(ctx))
+        ctx.failure(Freepbx::FieldMissing)
     } else if said("Internal server error").next().is_some() {
-        Failure::new(Reason::QueryFailed, text::resolver_failed(ctx))
+        ctx.failure(Freepbx::ResolverFailed)
     } else if errors.iter().any(|error| error.get("status") == Some(&Value::Bool(false))) {
-        Failure::new(Reason::QueryFailed, text::status_false(ctx))
+        ctx.failure(Freepbx::StatusFalse)
     } else {
-        Failure::new(Reason::QueryFailed, text::graphql_error(ctx))
+        ctx.failure(Freepbx::GraphqlRefused)
     })
 }
 
 fn graphql_list(ctx: &CallContext, answer: &Answer, body: &Body) -> Result<Listing, Failure> {
     if answer.status.is_success() && body.is_null("fetchAllExtensions") {
-        let diagnosis = text::is_null(ctx, "the list", "the core module's");
-        return Err(Failure::new(Reason::QueryFailed, diagnosis));
+        return Err(ctx.failure(Freepbx::ListNull));
     }
     let list = answer.status.is_success().then(|| body.data("fetchAllExtensions")).flatten();
     let Some(list) = list else { return Err(unread(ctx, answer, body)) };
     if list.get("status") == Some(&Value::Bool(false)) {
-        return Err(Failure::new(Reason::QueryFailed, text::status_false(ctx)));
+        return Err(ctx.failure(Freepbx::StatusFalse));
     }
     match list.get("totalCount") {
         Some(Value::Null) => Ok(Listing { total: None }),
         Some(Value::Number(total)) if total.is_u64() => Ok(Listing { total: total.as_u64() }),
-        _ => Err(Failure::new(Reason::UnexpectedResponse, text::no_total(ctx))),
+        _ => Err(ctx.failure(Freepbx::TotalMissing)),
     }
 }
 
 /// `{"2000":{...},...}`; PHP writes an empty list, and one with keys from 0, as an array.
 fn rest_list(ctx: &CallContext, answer: &Answer, body: &Body) -> Result<Listing, Failure> {
     if body.is_refused() {
-        return Err(Failure::new(Reason::QueryFailed, text::status_false(ctx)));
+        return Err(ctx.failure(Freepbx::StatusFalse));
     }
     let total = match body.json() {
         Some(Value::Object(users)) if users.values().all(is_user) => Some(users.len()),
@@ -136,23 +183,26 @@ fn custom(ctx: &CallContext, call: &CallForm, answer: &Answer, body: &Body) -> R
         return Err(unread(ctx, answer, body));
     }
     if api && body.says_false() {
-        return Err(Failure::new(Reason::QueryFailed, text::status_false(ctx)));
+        return Err(ctx.failure(Freepbx::StatusFalse));
     }
     if is_graphql(ctx.path()) && body.has_no_data() {
-        let diagnosis = text::is_null(ctx, "the data", "the module's");
-        return Err(Failure::new(Reason::QueryFailed, diagnosis));
+        return Err(ctx.failure(Freepbx::DataNull));
     }
     let pointer = call.total.as_ref().or(call.list.as_ref());
     let Some(pointer) = pointer else { return Ok(Listing::default()) };
     let total = body.json().and_then(|json| json.pointer(pointer)).and_then(listing::count);
     total
         .map(|total| Listing { total: Some(total) })
-        .ok_or_else(|| Failure::new(Reason::UnexpectedResponse, text::no_pointer(ctx, pointer)))
+        .ok_or_else(|| ctx.failure(Odd::NoTotal { pointer: pointer.as_str().into() }))
 }
 
 fn unread(ctx: &CallContext, answer: &Answer, body: &Body) -> Failure {
     if body.is_slim_error_page() {
-        return Failure::new(Reason::ServerError, text::slim_error_at_resource(ctx));
+        return ctx.failure(if is_graphql(ctx.path()) {
+            Freepbx::HiddenCrashOfQuery
+        } else {
+            Freepbx::HiddenCrash
+        });
     }
     shared::by_status(ctx, answer, body)
 }

@@ -3,97 +3,175 @@
 use http::StatusCode;
 
 use super::body::{Body, Exception};
-use super::{front, is_api_module, refusal, text};
-use crate::domain::{Answer, Failure, Operation, Reason};
+use super::{AUTHORIZE_PATH, Called, REST_PATH, called, is_api_module, resource_answer};
+use crate::domain::cause::{Freepbx, General, Odd};
+use crate::domain::{Answer, Cause, Failure, Grant, Operation};
 use crate::platform::CallContext;
 use crate::platform::rules::has_challenge;
 
 /// What the body says of itself that means the same at any address; `None`: nothing.
 pub fn by_body(ctx: &CallContext, answer: &Answer, body: &Body) -> Option<Failure> {
     if answer.status == StatusCode::TOO_MANY_REQUESTS {
-        return Some(Failure::new(Reason::RateLimited, front::throttled(ctx)));
+        return Some(ctx.failure(General::RateLimited { status: 429 }));
     }
-    body.exception()
-        .and_then(|exception| by_exception(ctx, answer, &exception))
-        .or_else(|| by_dispatcher(ctx, body.error()?))
+    let by_exception = body.exception().and_then(|exception| by_exception(ctx, answer, &exception));
+    by_exception
+        .or_else(|| Some(by_dispatcher(ctx, body.error()?)?.into()))
+        .map(|cause: Cause| ctx.failure(cause))
 }
 
 /// FreePBX/framework:amp_conf/htdocs/admin/libraries/BMO/Ajax.class.php.
-fn by_dispatcher(ctx: &CallContext, error: &str) -> Option<Failure> {
-    let failure = if let Some(variant) = error.strip_prefix("ajaxRequest declined") {
-        Failure::new(Reason::AjaxDeclined, text::declined(ctx, variant))
-    } else if ["ajaxRequest not found", "ajaxHandler not found"].contains(&error) {
-        Failure::new(Reason::ApiNotFound, text::no_ajax(ctx))
-    } else if error == "Not Authenticated" {
-        Failure::new(Reason::ApiNotFound, text::gui_command(ctx))
-    } else if error == "Unknown Error" {
-        Failure::new(Reason::ServerError, text::unknown_error(ctx))
-    } else {
-        return None;
-    };
-    Some(failure)
+fn by_dispatcher(ctx: &CallContext, error: &str) -> Option<Freepbx> {
+    if let Some(variant) = error.strip_prefix("ajaxRequest declined") {
+        return Some(declined(ctx, variant));
+    }
+    Some(match error {
+        "ajaxRequest not found" | "ajaxHandler not found" => Freepbx::NoAjax,
+        "Not Authenticated" => Freepbx::GuiCommand,
+        "Unknown Error" => Freepbx::DispatcherFailed,
+        _ => return None,
+    })
 }
 
-fn by_exception(ctx: &CallContext, answer: &Answer, exception: &Exception) -> Option<Failure> {
+fn declined(ctx: &CallContext, variant: &str) -> Freepbx {
+    let path = ctx.path();
+    if variant.contains("Referrer") {
+        Freepbx::DeclinedReferer
+    } else if variant.contains("Permissions") {
+        Freepbx::DeclinedGuiUser
+    } else if ctx.has_just_issued() && is_api_module(path) {
+        Freepbx::DeclinedHere
+    } else if is_api_module(path) || path == AUTHORIZE_PATH {
+        Freepbx::DeclinedRewrite
+    } else {
+        Freepbx::DeclinedPath
+    }
+}
+
+fn by_exception(ctx: &CallContext, answer: &Answer, exception: &Exception) -> Option<Cause> {
     let token = ctx.operation == Operation::Token;
     let said = |part: &str| exception.message.contains(part);
     let is = |class: &str| exception.kind.rsplit('\\').next() == Some(class);
-    let failure = if said("Module requested invalid") {
-        Failure::new(Reason::ApiNotFound, text::module_invalid(ctx))
+    let cause = if said("Module requested invalid") {
+        Freepbx::ModuleNameBent
     } else if exception.message.starts_with("Attempted to load ")
         || exception.message.starts_with("Unable to locate ")
     {
-        Failure::new(Reason::ApiNotFound, text::module_absent(ctx, exception.absent_module()))
+        module_absent(ctx, exception.absent_module())
     } else if !token && is("OAuthServerException") && exception.code.is_none_or(|code| code == 9) {
-        refusal::token_rejected(ctx, None)
+        return Some(resource_answer::rejected(ctx));
     } else if token && said("addScope()") {
-        Failure::new(Reason::InvalidScope, text::unknown_allowed_scope(ctx))
+        Freepbx::UnknownAllowedScope
     } else if said("Key file ") || said("Invalid key supplied") {
-        Failure::new(Reason::ServerError, text::key_files(ctx))
+        Freepbx::KeyFiles
     } else if is("HttpMethodNotAllowedException") {
-        Failure::new(Reason::UnexpectedResponse, text::wrong_method(ctx))
+        wrong_method(ctx)
     } else if is("HttpNotFoundException") {
-        Failure::new(Reason::ApiNotFound, text::no_route(ctx))
+        no_route(ctx)
     } else if said("Slim\\App::__construct()") {
-        Failure::new(Reason::ServerError, text::slim_update(ctx))
+        Freepbx::SlimUpdate
     } else {
-        return unnamed_exception(ctx, answer, exception);
+        unnamed_exception(answer, exception)?
     };
-    Some(failure)
+    Some(cause.into())
+}
+
+/// `module`: the one that FreePBX names; not always the API's own.
+fn module_absent(ctx: &CallContext, module: Option<&str>) -> Freepbx {
+    if !is_api_module(ctx.path()) {
+        return Freepbx::NoSuchModule;
+    }
+    match module {
+        Some(name) if ctx.grant == Grant::Password && name.eq_ignore_ascii_case("userman") => {
+            Freepbx::UserManagementAbsent { module: name.into() }
+        }
+        Some(name) if !name.eq_ignore_ascii_case("api") => Freepbx::ModuleAbsent { module: name.into() },
+        Some(_) | None => Freepbx::ApiModuleAbsent,
+    }
+}
+
+/// Slim itself, behind the rewrite, knows no such route. The first part of a REST route is the module that brings it
+/// (FreePBX/api:Rest/Api.php).
+fn no_route(ctx: &CallContext) -> Freepbx {
+    let Some(route) = ctx.path().strip_prefix(REST_PATH) else { return Freepbx::NoRoute };
+    let module = route.split('/').next().filter(|name| !name.is_empty()).unwrap_or("api");
+    Freepbx::NoRestRoute { module: module.into() }
+}
+
+fn wrong_method(ctx: &CallContext) -> Freepbx {
+    let custom = ctx.operation == Operation::Extensions && called(ctx.target) == Called::Custom;
+    if custom { Freepbx::WrongMethod } else { Freepbx::MethodChanged }
 }
 
 /// None of the known messages. Gateways give an object `error` too: only the name of a PHP class makes
 /// it FreePBX's.
-fn unnamed_exception(ctx: &CallContext, answer: &Answer, exception: &Exception) -> Option<Failure> {
-    let kind = exception.shown()?;
-    let empty_query = kind == "GraphQL\\Server\\RequestError";
-    let diagnosis = if empty_query { text::empty_query(ctx) } else { text::exception(ctx, kind) };
-    let reason =
-        if answer.status.is_server_error() { Reason::ServerError } else { Reason::UnexpectedResponse };
-    Some(Failure::new(reason, diagnosis))
+fn unnamed_exception(answer: &Answer, exception: &Exception) -> Option<Freepbx> {
+    let class = exception.shown()?;
+    Some(match (class, answer.status.is_server_error()) {
+        ("GraphQL\\Server\\RequestError", true) => Freepbx::QueryLost,
+        ("GraphQL\\Server\\RequestError", false) => Freepbx::QueryLostQuietly,
+        (class, true) => Freepbx::Exception { class: class.into() },
+        (class, false) => Freepbx::ExceptionQuietly { class: class.into() },
+    })
 }
 
 /// What remains when the body says nothing known.
 pub fn by_status(ctx: &CallContext, answer: &Answer, body: &Body) -> Failure {
-    let proxied = ctx.target.client.proxy.is_some();
-    let (reason, diagnosis) = match answer.status.as_u16() {
-        200..=299 => (Reason::UnexpectedResponse, text::nonsense(ctx, body.html)),
-        300..=399 => (Reason::UnexpectedResponse, front::redirected(ctx, answer.status)),
-        400 if body.wants_https => (Reason::UnexpectedResponse, front::wants_https(ctx)),
-        401 if body.html || has_challenge(answer, "basic") => {
-            (Reason::UnexpectedResponse, front::password_in_front(ctx))
-        }
-        403 => (Reason::Forbidden, front::forbidden(ctx)),
-        404 if body.is_slim_not_found() => (Reason::ApiNotFound, text::no_route(ctx)),
-        404 if body.json().is_some() && is_api_module(ctx.path()) => {
-            (Reason::ApiNotFound, front::nothing_behind_gateway(ctx))
-        }
-        404 => (Reason::ApiNotFound, front::not_found(ctx)),
-        405 => (Reason::UnexpectedResponse, text::wrong_method(ctx)),
-        407 if proxied => (Reason::Proxy, front::proxy_password(ctx)),
-        502..=504 => (Reason::ServerError, front::gateway(ctx, answer.status)),
-        500..=599 => (Reason::ServerError, text::bare_5xx(ctx, answer.status)),
-        _ => (Reason::UnexpectedResponse, text::odd_status(ctx, answer.status)),
+    let (proxied, here) = (ctx.target.client.proxy.is_some(), ctx.has_just_issued());
+    let status = answer.status.as_u16();
+    let cause: Cause = match status {
+        200..=299 => no_json(body.html, here),
+        300..=399 if is_read(ctx) => Freepbx::RedirectNowhere { status }.into(),
+        300..=399 => Odd::Redirected { status }.into(),
+        400 if body.wants_https && ctx.origin().scheme() == "http" => Freepbx::PortWantsHttps.into(),
+        400 if body.wants_https => Freepbx::FrontSpeaksHttp.into(),
+        401 if body.html || has_challenge(answer, "basic") => Odd::Password.into(),
+        403 if here => General::ForbiddenHere.into(),
+        403 => General::Forbidden.into(),
+        404 => absent(ctx, body, here),
+        405 => wrong_method(ctx).into(),
+        407 if proxied => General::ProxyPassword.into(),
+        502..=504 if here => Freepbx::GatewayFailedHere { status }.into(),
+        502..=504 => General::GatewayFailed { status }.into(),
+        500..=599 => General::ServerFailed { status }.into(),
+        _ => Odd::Status { status }.into(),
     };
-    Failure::new(reason, diagnosis)
+    ctx.failure(cause)
+}
+
+fn is_read(ctx: &CallContext) -> bool {
+    matches!(ctx.target.method_of(ctx.operation), http::Method::GET | http::Method::HEAD)
+}
+
+fn no_json(page: bool, here: bool) -> Cause {
+    match (page, here) {
+        (true, true) => Freepbx::PageHere.into(),
+        (true, false) => Odd::Page.into(),
+        (false, true) => Freepbx::NoJsonHere.into(),
+        (false, false) => Odd::NoJson.into(),
+    }
+}
+
+fn absent(ctx: &CallContext, body: &Body, here: bool) -> Cause {
+    let api = is_api_module(ctx.path());
+    if body.is_slim_not_found() {
+        return no_route(ctx).into();
+    }
+    match (api, body.json().is_some(), here) {
+        (false, ..) => Freepbx::NothingThere.into(),
+        (true, true, true) => Freepbx::NothingBehindGatewayHere.into(),
+        (true, true, false) => Freepbx::NothingBehindGateway.into(),
+        (true, false, true) => General::NotFoundHere.into(),
+        (true, false, false) => General::ApiNotFound.into(),
+    }
+}
+
+/// The same cause without what an answer of FreePBX's API to another request has proved wrong.
+pub fn proved(cause: Cause) -> Cause {
+    match cause {
+        Cause::Odd(Odd::Page) => Freepbx::PageHere.into(),
+        Cause::Odd(Odd::NoJson) => Freepbx::NoJsonHere.into(),
+        Cause::General(General::GatewayFailed { status }) => Freepbx::GatewayFailedHere { status }.into(),
+        cause => cause,
+    }
 }

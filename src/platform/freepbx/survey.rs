@@ -9,7 +9,9 @@ use http::{HeaderValue, StatusCode};
 use serde_json::Value;
 
 use super::body::Body;
-use super::{Called, called, front, resource_answer, text, token_answer};
+use super::{Called, called, resource_answer, token_answer};
+use crate::domain::cause::Freepbx;
+use crate::domain::outcome::Circumstances;
 use crate::domain::platform::RequestForm;
 use crate::domain::{Answer, Failure, Operation, Reason, Request, Target};
 use crate::platform::{CallContext, Permissions, Presence, Validity, request};
@@ -37,18 +39,18 @@ pub fn read_presence(ctx: &CallContext, answer: &Answer) -> Presence {
     }
     let failure = token_answer::failure(ctx, answer);
     let own_words = body.is_slim_error_page() || body.exception().is_some_and(|e| e.shown().is_some());
-    if answer.status.is_server_error() && failure.reason == Reason::ServerError && own_words {
+    if answer.status.is_server_error() && failure.reason() == Reason::ServerError && own_words {
         return Presence::Unclear;
     }
     // Anybody else may answer so, and is given no credentials.
-    Presence::Absent(without_credentials(ctx, answer, &failure))
+    Presence::Absent(without_credentials(answer, failure))
 }
 
-/// The sentences speak of the service's request, which has another method and credentials.
-fn without_credentials(ctx: &CallContext, answer: &Answer, failure: &Failure) -> Failure {
+/// The service's own request has another method, and credentials.
+fn without_credentials(answer: &Answer, failure: Failure) -> Failure {
     let of_a_token_request = answer.status == StatusCode::METHOD_NOT_ALLOWED
         || !matches!(
-            failure.reason,
+            failure.reason(),
             Reason::AjaxDeclined
                 | Reason::ApiNotFound
                 | Reason::Forbidden
@@ -57,12 +59,9 @@ fn without_credentials(ctx: &CallContext, answer: &Answer, failure: &Failure) ->
                 | Reason::ServerError
                 | Reason::UnexpectedResponse
         );
-    if of_a_token_request {
-        let diagnosis = text::not_as_freepbx(ctx, answer.status).into();
-        return Failure { reason: Reason::UnexpectedResponse, diagnosis, ..*failure };
-    }
-    let diagnosis = failure.diagnosis.replace("POST /", "GET /").replace(front::WENT_IN_PLAIN, "");
-    Failure { diagnosis: format!("{diagnosis} No credentials were sent.").into(), ..*failure }
+    let stranger = || Freepbx::NotFreepbx { status: answer.status.as_u16() }.into();
+    let cause = if of_a_token_request { stranger() } else { failure.cause };
+    Failure { cause, circumstances: Circumstances { bare: true, ..failure.circumstances }, ..failure }
 }
 
 pub fn permissions_request(target: &Target) -> Request {

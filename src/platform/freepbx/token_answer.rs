@@ -1,8 +1,9 @@
 //! Answers of the token endpoint that hold no usable token.
 
 use super::body::Body;
-use super::{refusal, shared, text};
-use crate::domain::{Answer, Failure, Grant, Reason};
+use super::shared;
+use crate::domain::cause::{Freepbx, General, Odd};
+use crate::domain::{Answer, Cause, Failure, Grant};
 use crate::platform::CallContext;
 use crate::platform::headers::with_retry_after;
 use crate::platform::rules::may_refuse;
@@ -19,21 +20,59 @@ pub fn failure(ctx: &CallContext, answer: &Answer) -> Failure {
 /// RFC 6749 section 5.2, and league/oauth2-server's own ways: version 6 says `invalid_credentials`
 /// for a wrong password, and 6 and 8 `invalid_request` for a dead refresh token.
 fn by_error_code(ctx: &CallContext, body: &Body) -> Option<Failure> {
-    let (reason, diagnosis) = match body.error()? {
-        "invalid_client" => (Reason::InvalidClient, refusal::client(ctx)),
-        "invalid_grant" | "invalid_credentials" => (Reason::InvalidGrant, refusal::grant(ctx, body)),
-        "invalid_request" if body.explains("refresh token is invalid") => {
-            (Reason::InvalidGrant, refusal::refresh_token(ctx, body))
-        }
-        "invalid_request" if names_code(ctx, body) => (Reason::InvalidGrant, refusal::grant(ctx, body)),
-        "invalid_request" => (Reason::InvalidRequest, refusal::request(ctx, body)),
-        "invalid_scope" => (Reason::InvalidScope, refusal::scope(ctx)),
-        "unsupported_grant_type" => (Reason::UnauthorizedClient, refusal::grant_type(ctx)),
-        "unauthorized_client" => (Reason::UnauthorizedClient, refusal::unauthorized(ctx)),
-        "server_error" | "temporarily_unavailable" => (Reason::ServerError, text::oauth_server_error(ctx)),
+    let cause: Cause = match body.error()? {
+        "invalid_client" => General::ClientRefused.into(),
+        "invalid_grant" | "invalid_credentials" => grant(ctx, body),
+        "invalid_request" if body.explains("refresh token is invalid") => refresh_token(body),
+        "invalid_request" if names_code(ctx, body) => grant(ctx, body),
+        "invalid_request" => request(body),
+        "invalid_scope" => General::ScopeRefused.into(),
+        "unsupported_grant_type" => Freepbx::GrantTypeLost.into(),
+        "unauthorized_client" => General::GrantNotAllowed.into(),
+        "server_error" | "temporarily_unavailable" => Freepbx::OauthServerError.into(),
         _ => return None,
     };
-    Some(Failure::new(reason, diagnosis))
+    Some(ctx.failure(cause))
+}
+
+fn grant(ctx: &CallContext, body: &Body) -> Cause {
+    match ctx.grant {
+        Grant::Password => General::PasswordRefused.into(),
+        Grant::RefreshToken => refresh_token(body),
+        Grant::AuthorizationCode => General::CodeRefused.into(),
+        Grant::ClientCredentials | Grant::Static => General::GrantRefused.into(),
+    }
+}
+
+/// league/oauth2-server's RefreshTokenGrant and its hints.
+fn refresh_token(body: &Body) -> Cause {
+    match body.str("hint") {
+        Some("Token has expired") => Freepbx::RefreshTokenExpired.into(),
+        Some("Token has been revoked") => Freepbx::RefreshTokenRevoked.into(),
+        Some("Cannot decrypt the refresh token") => Freepbx::RefreshTokenUnreadable.into(),
+        Some("Token is not linked to client") => Freepbx::RefreshTokenOfAnother.into(),
+        _ => General::RefreshTokenRefused.into(),
+    }
+}
+
+/// league's hint is ``Check the `NAME` parameter``; only known names are repeated.
+fn request(body: &Body) -> Cause {
+    const KNOWN: [&str; 9] = [
+        "client_id",
+        "client_secret",
+        "username",
+        "password",
+        "refresh_token",
+        "grant_type",
+        "scope",
+        "redirect_uri",
+        "code",
+    ];
+    let hint = body.str("hint").unwrap_or_default();
+    let named = KNOWN.into_iter().find(|name| hint.contains(&format!("`{name}`")));
+    named.map_or(General::RequestMalformed.into(), |name| {
+        Freepbx::ParameterMalformed { parameter: name.into() }.into()
+    })
 }
 
 /// league's AuthCodeGrant calls a code that is used up, expired or not its own a bad parameter.
@@ -43,13 +82,12 @@ fn names_code(ctx: &CallContext, body: &Body) -> bool {
 }
 
 fn slim_error_page(ctx: &CallContext, body: &Body) -> Option<Failure> {
-    body.is_slim_error_page().then(|| Failure::new(Reason::ServerError, text::slim_error_at_token(ctx)))
+    body.is_slim_error_page().then(|| ctx.failure(Freepbx::HiddenCrashAtToken))
 }
 
 fn by_status(ctx: &CallContext, answer: &Answer, body: &Body) -> Failure {
     if answer.status.is_success() && body.json().is_some() {
-        let failure = Failure::new(Reason::UnexpectedResponse, text::no_access_token(ctx));
-        return Failure { refused: true, ..failure };
+        return Failure { refused: true, ..ctx.failure(Odd::NoToken) };
     }
     let failure = shared::by_status(ctx, answer, body);
     let refused = may_refuse(answer.status) && !body.wants_https;

@@ -38,22 +38,38 @@ fn freepbx_is_asked_where_its_reader_looks() {
     assert_eq!(target.platform.token.as_ref().unwrap().authorize.as_deref(), Some(freepbx::AUTHORIZE_PATH));
 }
 
-/// Diagnoses and advice of platforms that have no reader of their own.
 #[test]
-fn every_reason_has_words_on_every_platform() {
+fn every_cause_has_words_on_every_platform() {
     for name in names() {
         let mut target = pbx(Grant::ClientCredentials, Call::known("graphql"));
         target.platform = builtin(name).unwrap();
         target.call = Call::known(&target.platform.calls[0].name);
-        for reason in Reason::ALL {
-            for operation in Operation::ALL {
-                let advice = advice(&target, operation, reason, &[]);
-                assert!(!advice.title.ends_with('.') && advice.title.len() < 80, "{name} {reason}");
-                assert!(advice.because.ends_with('.'), "{name} {reason}: {}", advice.because);
-                assert!(!advice.avoid.is_empty() && advice.avoid.len() <= 4, "{name} {reason}");
-                let said = words::general(&context(&target, operation, false), reason, 500);
-                assert!(said.ends_with('.') && !said.contains("  "), "{name} {reason}: {said}");
+        for (cause, operation) in
+            Cause::samples().into_iter().flat_map(|cause| Operation::ALL.map(|of| (cause.clone(), of)))
+        {
+            let failure = context(&target, operation, true).failure(cause);
+            let said = causes::explain(&target, operation, &failure);
+            let cause = &said.cause;
+            assert!(!said.title.ends_with('.') && said.title.len() < 80, "{name} {cause}");
+            assert!(said.because.ends_with('.'), "{name} {cause}: {}", said.because);
+            assert!(!said.avoid.is_empty() && said.avoid.len() <= 4, "{name} {cause}");
+            let all = [&said.title, &said.wrong, &said.fix, &said.because];
+            for text in all.into_iter().chain(&said.avoid) {
+                assert!(!text.is_empty() || *text == said.fix, "{name} {cause}");
+                assert!(!text.contains("  ") && text.trim() == text, "{name} {cause}: {text}");
+                let open = target.platform.ban.is_none() && text.contains("{ban_");
+                assert!(open || !text.contains(['{', '}']), "{name} {cause}: {text}");
             }
         }
+    }
+}
+
+#[test]
+fn a_cause_has_one_name_of_its_own() {
+    let names: Vec<_> = Cause::samples().iter().map(Cause::name).collect();
+    for (place, name) in names.iter().enumerate() {
+        let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+        assert!((1..=40).contains(&name.len()) && name.bytes().all(allowed), "{name}");
+        assert!(!names[..place].contains(name), "{name} twice");
     }
 }

@@ -8,7 +8,7 @@ fn listed(call: Call, body: &str) -> Result<Option<String>, Reason> {
     let target = pbx(Grant::ClientCredentials, call);
     let page =
         read_extensions(&context(&target, Operation::Extensions, true), &answer(200, body.to_owned()), None);
-    let page = page.map_err(|failure| failure.reason)?;
+    let page = page.map_err(|failure| failure.reason())?;
     assert_eq!(page.next, None, "FreePBX gives all at once");
     let text = |e: &crate::domain::Extension| {
         [&*e.id, e.tech.as_deref().unwrap_or_default(), e.name.as_deref().unwrap_or_default()].join("/")
@@ -76,7 +76,7 @@ fn a_list_of_ones_own_counts_its_extensions() {
         let target = pbx(Grant::ClientCredentials, Call::Custom(call));
         let answer = answer(200, r#"{"count":5,"items":["2000","2001"]}"#);
         let page = read_extensions(&context(&target, Operation::Extensions, true), &answer, None);
-        assert_eq!(page.map(|page| page.total).map_err(|failure| failure.reason), expected);
+        assert_eq!(page.map(|page| page.total).map_err(|failure| failure.reason()), expected);
     }
 }
 

@@ -1,6 +1,7 @@
 //! Follow-up questions, silence, and the requests themselves.
 
 use super::*;
+use crate::domain::cause::Freepbx;
 
 #[test]
 fn the_scope_check_tells_sixteens_two_hidden_causes_apart() {
@@ -15,11 +16,12 @@ fn the_scope_check_tells_sixteens_two_hidden_causes_apart() {
     let renewal = CallContext { grant: Grant::RefreshToken, ..ctx };
     assert_eq!(wants_scope_check(&renewal, &hidden), None);
 
-    let after = |second| after_scope_check(&ctx, token_failure(&ctx, &hidden), second).reason;
+    let after = |second| after_scope_check(token_failure(&ctx, &hidden), second).reason();
     assert_eq!(after(Ok(())), Reason::InvalidScope);
     assert_eq!(after(Err(&refused)), Reason::InvalidScope);
     assert_eq!(after(Err(&hidden)), Reason::ServerError);
-    let alike = after_scope_check(&ctx, token_failure(&ctx, &hidden), Err(&hidden)).diagnosis;
+    let alike = after_scope_check(token_failure(&ctx, &hidden), Err(&hidden));
+    let alike = say(&ctx, &alike);
     assert!(alike.contains("Allowed Scopes") && alike.contains("speaks for the key files"), "{alike}");
     assert_eq!(after(Err(&answer(401, r#"{"error":"invalid_client"}"#))), Reason::ServerError);
 
@@ -32,7 +34,7 @@ fn validity_is_asked_only_where_the_answer_leaves_it_open() {
     let graphql = pbx(Grant::ClientCredentials, Call::known("graphql"));
     let custom = pbx(Grant::ClientCredentials, Called::Path("/my/own").call());
     let open = |target: &Target, operation, reason| {
-        wants_validity_check(&context(target, operation, false), &Failure::new(reason, "x"))
+        wants_validity_check(&context(target, operation, false), &Failure::with(reason))
     };
     for reason in Reason::ALL {
         let unknown = matches!(reason, Reason::ServerError | Reason::UnexpectedResponse);
@@ -55,7 +57,7 @@ fn validity_is_read_from_the_apis_own_words_alone() {
     assert_eq!(read_validity(&answer(403, denied)), Validity::Unclear);
     assert_eq!(read_validity(&answer(500, r#"{"data":{"__typename":"Query"}}"#)), Validity::Unclear);
     let is_rejected =
-        |fixture: &&Fixture| judge_fixture(fixture).is_err_and(|f| f.reason == Reason::TokenRejected);
+        |fixture: &&Fixture| judge_fixture(fixture).is_err_and(|f| f.reason() == Reason::TokenRejected);
     for fixture in fixtures::all().filter(|fixture| !is_rejected(fixture)) {
         assert_eq!(read_validity(&fixture.answer()), Validity::Unclear, "{}", fixture.name);
     }
@@ -68,9 +70,10 @@ fn the_validity_refines_what_is_said() {
     let first = || read_list(&ctx, &answer(401, "")).unwrap_err();
     let rejected = after_validity_check(&ctx, first(), Validity::Rejected);
     let accepted = after_validity_check(&ctx, first(), Validity::Accepted);
-    assert_eq!(rejected.reason, Reason::TokenRejected);
-    assert_eq!(accepted.reason, Reason::UnexpectedResponse);
-    assert!(accepted.diagnosis.starts_with("GraphQL accepts the token"), "{}", accepted.diagnosis);
+    assert_eq!(rejected.reason(), Reason::TokenRejected);
+    assert_eq!(accepted.reason(), Reason::UnexpectedResponse);
+    let said = say(&ctx, &accepted);
+    assert!(said.starts_with("GraphQL accepts the token"), "{said}");
     assert_eq!(after_validity_check(&ctx, first(), Validity::Unclear), first());
     for (called, rewrite) in [
         (Called::Graphql, true),
@@ -80,9 +83,10 @@ fn the_validity_refines_what_is_said() {
     ] {
         let target = pbx(Grant::ClientCredentials, called.call());
         let ctx = context(&target, Operation::Extensions, true);
-        let said = after_validity_check(&ctx, Failure::new(Reason::ServerError, "x"), Validity::Accepted);
-        assert_eq!(said.diagnosis.contains("rewrite are good"), rewrite, "{}", said.diagnosis);
-        assert!(said.diagnosis.contains("itself fails. x"), "{}", said.diagnosis);
+        let said = after_validity_check(&ctx, Failure::new(Freepbx::DispatcherFailed), Validity::Accepted);
+        let said = say(&ctx, &said);
+        assert_eq!(said.contains("rewrite are good"), rewrite, "{said}");
+        assert!(said.contains("itself fails. FreePBX"), "{said}");
     }
 }
 
@@ -92,13 +96,13 @@ fn which_outcomes_prove_that_the_token_was_accepted() {
     for reason in Reason::ALL {
         let proves = ["insufficient_scope", "query_failed", "access_denied", "user_blocked"]
             .contains(&reason.as_str());
-        assert_eq!(accepts_token(&Err(Failure::new(reason, "x"))), proves, "{reason}");
+        assert_eq!(accepts_token(&Err(Failure::with(reason))), proves, "{reason}");
     }
 }
 
 #[test]
 fn a_refused_refresh_calls_for_a_new_grant_unless_the_client_is_refused() {
-    let calls = |reason: &Reason| refresh_refused_means_dead(&Failure::new(*reason, "x"));
+    let calls = |reason: &Reason| refresh_refused_means_dead(&Failure::with(*reason));
     let calling: Vec<_> = Reason::ALL.into_iter().filter(calls).map(Reason::as_str).collect();
     let refused = ["invalid_grant", "invalid_scope", "unauthorized_client", "invalid_request"];
     assert_eq!(calling, [&refused[..], &["authorization_required", "token_rejected"]].concat());
@@ -109,7 +113,7 @@ fn silence_after_refusals_is_called_a_likely_ban() {
     let target = pbx(Grant::ClientCredentials, Call::known("graphql"));
     let ctx = context(&target, Operation::Token, false);
     let timeout = |phase| TransportError::Timeout { limit: Duration::from_secs(10), phase };
-    let said = |error: &TransportError, after| transport_failure(&ctx, error, after).diagnosis;
+    let said = |error: &TransportError, after| say(&ctx, &transport_failure(&ctx, error, after));
     let (likely, possible) = ("has probably banned", "a ban of this exporter's address is possible, too");
     for (error, ban) in [
         (timeout("connect"), likely),
@@ -127,7 +131,7 @@ fn silence_after_refusals_is_called_a_likely_ban() {
         assert!(after.contains(ban) && !usual.contains("fail2ban"), "{error}: {after}");
         assert_eq!(after.starts_with(&*usual), ban != likely, "the usual mend stays: {after}");
         assert_eq!(after == usual, ban.is_empty(), "{after}");
-        assert_eq!(transport_failure(&ctx, &error, true).reason, error.reason());
+        assert_eq!(transport_failure(&ctx, &error, true).reason(), error.reason());
     }
 }
 
@@ -150,7 +154,7 @@ fn what_fails_at_a_token_endpoint_elsewhere_is_not_blamed_on_the_targets_url() {
         let ctx = context(&target, operation, false);
         let token = operation == Operation::Token;
         for error in &errors {
-            let said = transport_failure(&ctx, error, true).diagnosis;
+            let said = say(&ctx, &transport_failure(&ctx, error, true));
             assert!(said.starts_with(&format!("No usable answer from {host} for")), "{said}");
             assert!(!said.contains("the target's url") || !token, "{said}");
             assert!(!said.contains("`auth.url`") || token, "{said}");
@@ -159,14 +163,14 @@ fn what_fails_at_a_token_endpoint_elsewhere_is_not_blamed_on_the_targets_url() {
             assert_eq!(said.contains("wants https"), lost && wants_https, "{said}");
         }
         for status in [200, 302, 404] {
-            let said = judge(&ctx, &answer(status, "<html>")).unwrap_err().diagnosis;
+            let said = say(&ctx, &judge(&ctx, &answer(status, "<html>")).unwrap_err());
             assert!(!said.contains("the target's url") || !token, "{said}");
         }
     }
     target.platform = builtin("ringme").unwrap();
     let ctx = context(&target, Operation::Token, false);
     for status in [200, 302, 404, 418] {
-        let said = token_failure(&ctx, &answer(status, "<html>")).diagnosis;
+        let said = say(&ctx, &token_failure(&ctx, &answer(status, "<html>")));
         assert!(said.contains("`auth.url`"), "{status}: {said}");
     }
 }
@@ -181,7 +185,8 @@ fn words_of_one_platform_are_said_of_no_other() {
         target.platform = builtin(name).unwrap();
         for (operation, error) in Operation::ALL.into_iter().flat_map(|o| errors.iter().map(move |e| (o, e)))
         {
-            let said = transport_failure(&context(&target, operation, false), error, false).diagnosis;
+            let ctx = context(&target, operation, false);
+            let said = say(&ctx, &transport_failure(&ctx, error, false));
             let words =
                 ["MariaDB", "PHP", "graphql", "GraphQL"].into_iter().filter(|word| said.contains(word));
             let freepbx = name == "freepbx"
@@ -199,12 +204,15 @@ fn http_and_https_taken_for_each_other_are_called_so() {
     http.origin = Url::parse("http://pbx.example.com:443").unwrap();
     for name in ["plain HTTP to Apache's https port", "plain HTTP to nginx's https port"] {
         let refusal = fixtures::find(name, fixtures::Generation::V17).answer();
-        let said = |target| token_failure(&context(target, Operation::Token, false), &refusal).diagnosis;
+        let said = |target| {
+            let ctx = context(target, Operation::Token, false);
+            say(&ctx, &token_failure(&ctx, &refusal))
+        };
         assert!(said(&http).contains("wants https: change the target's url"), "{}", said(&http));
         assert!(said(&https).contains("something in front"), "{}", said(&https));
     }
     let ctx = context(&https, Operation::Token, false);
-    let said = |words: &str| transport_failure(&ctx, &TransportError::Tls(words.into()), false).diagnosis;
+    let said = |words: &str| say(&ctx, &transport_failure(&ctx, &TransportError::Tls(words.into()), false));
     assert!(said(TransportError::NOT_TLS).contains("This port speaks no TLS"));
     assert!(!said(TransportError::NOT_TLS).contains("Renew"));
     assert!(said("certificate expired").contains("Renew"));
@@ -242,7 +250,7 @@ fn a_scope_for_rest_is_pointed_out_where_graphql_lacks_one() {
         let target = pbx(Grant::ClientCredentials, Call::known(call));
         let scopes = [scope.to_owned()];
         let ctx = CallContext { scopes: Some(&scopes), ..context(&target, Operation::Extensions, true) };
-        let said = read_list(&ctx, &missing).unwrap_err().diagnosis;
+        let said = say(&ctx, &read_list(&ctx, &missing).unwrap_err());
         assert_eq!(said.contains("Or set `call: rest`"), told, "{scope}: {said}");
     }
 }
@@ -262,10 +270,11 @@ fn allowed_scopes_are_not_blamed_where_the_token_names_one_that_covers_the_call(
         let scopes = ["rest:core".to_owned(), scope.to_owned()];
         let ctx = CallContext { scopes: Some(&scopes), ..context(&target, Operation::Extensions, true) };
         let failure = read_list(&ctx, &missing).unwrap_err();
-        assert_eq!(failure.reason, Reason::InsufficientScope);
-        assert_eq!(failure.diagnosis.contains("hardly the cause"), covers, "{scope}: {}", failure.diagnosis);
-        assert_eq!(failure.diagnosis.contains("it lacks the scope"), !covers, "{scope}");
-        assert!(failure.diagnosis.contains("Or set `call: rest`"), "{}", failure.diagnosis);
+        assert_eq!(failure.reason(), Reason::InsufficientScope);
+        let said = say(&ctx, &failure);
+        assert_eq!(said.contains("hardly the cause"), covers, "{scope}: {}", said);
+        assert_eq!(said.contains("it lacks the scope"), !covers, "{scope}");
+        assert!(said.contains("Or set `call: rest`"), "{}", said);
     }
 }
 
@@ -276,7 +285,7 @@ fn a_token_without_any_scope_is_named_as_such() {
     let canary = ["canary".to_owned()];
     let said = |scopes| {
         let ctx = CallContext { scopes, ..context(&target, Operation::Extensions, true) };
-        read_list(&ctx, &missing).unwrap_err().diagnosis
+        say(&ctx, &read_list(&ctx, &missing).unwrap_err())
     };
     assert!(said(Some(&[])).contains("names no scope at all"));
     assert!(!said(Some(&canary)).contains("canary"));

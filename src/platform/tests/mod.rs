@@ -1,6 +1,7 @@
 //! The classifier on every literal answer known of FreePBX, and on bodies nobody expects.
 
 mod descriptions;
+mod every_cause;
 mod extensions;
 mod follow_up;
 mod ringme;
@@ -15,7 +16,9 @@ use url::Url;
 
 use super::*;
 use crate::answers::Table;
+use crate::causes;
 use crate::domain::TransportError;
+use crate::domain::platform::Certainty;
 use crate::domain::target::{Call, ProxySettings};
 use crate::sim::fixtures::{self, Called, Fixture};
 use crate::sim::target::target;
@@ -42,6 +45,15 @@ fn judge(ctx: &CallContext, answer: &Answer) -> Result<Option<u64>, Failure> {
     }
 }
 
+/// What a person is told of a failure of this call.
+fn say(ctx: &CallContext, failure: &Failure) -> String {
+    causes::explain(ctx.target, ctx.operation, failure).diagnosis()
+}
+
+fn fixture_says(fixture: &Fixture, failure: &Failure) -> String {
+    causes::explain(&target_of(fixture), fixture.operation, failure).diagnosis()
+}
+
 fn target_of(fixture: &Fixture) -> Target {
     let grant = if fixture.grant == Grant::RefreshToken { Grant::Password } else { fixture.grant };
     pbx(grant, fixture.called.call())
@@ -63,13 +75,10 @@ fn every_known_answer_has_its_reason_and_its_mend() {
         match (judge_fixture(fixture), expected.result()) {
             (Ok(total), Ok(expected)) => assert_eq!(total, expected, "{name}"),
             (Err(failure), Err(reason)) => {
-                assert_eq!(failure.reason, reason, "{name}: {}", failure.diagnosis);
+                let said = fixture_says(fixture, &failure);
+                assert_eq!(failure.reason(), reason, "{name}: {said}");
                 for part in &expected.says {
-                    assert!(
-                        failure.diagnosis.contains(part),
-                        "{name}: no {part:?} in: {}",
-                        failure.diagnosis
-                    );
+                    assert!(said.contains(part), "{name}: no {part:?} in: {said}");
                 }
             }
             (judged, expected) => panic!("{name}: {judged:?} instead of {expected:?}"),
@@ -93,7 +102,7 @@ fn a_name_and_a_generation_make_one_fixture() {
 fn diagnoses_are_short_name_the_place_and_hold_no_dangling_space() {
     for fixture in fixtures::all() {
         let Err(failure) = judge_fixture(fixture) else { continue };
-        let text = failure.diagnosis;
+        let text = fixture_says(fixture, &failure);
         let target = target_of(fixture);
         let path = context(&target, fixture.operation, false).path().to_owned();
         let sentences = text.matches(". ").count() + 1;
@@ -113,7 +122,7 @@ fn every_reason_given_is_announced_as_possible() {
     for fixture in fixtures::all() {
         let Err(failure) = judge_fixture(fixture) else { continue };
         let possible = possible_reasons(&target_of(fixture), fixture.operation);
-        assert!(possible.contains(&failure.reason), "{}: {}", fixture.name, failure.reason);
+        assert!(possible.contains(&failure.reason()), "{}: {}", fixture.name, failure.reason());
     }
 }
 
@@ -167,7 +176,7 @@ fn status_and_body_as_a_table() {
     let ctx = context(&target, Operation::Extensions, false);
     for (body, expected) in rows {
         for (status, expected) in statuses.into_iter().zip(expected) {
-            let reason = read_list(&ctx, &answer(status, body)).map_err(|failure| failure.reason);
+            let reason = read_list(&ctx, &answer(status, body)).map_err(|failure| failure.reason());
             assert_eq!(reason, Err(expected), "{status} {body}");
         }
     }
@@ -204,7 +213,7 @@ fn odd_bodies_never_panic_and_never_pass() {
                 bodies.iter().flat_map(|body| [200, 401, 403, 500].map(|status| (body, status)))
             {
                 let judged = judge(&ctx, &answer(status, Bytes::copy_from_slice(body)));
-                let reason = judged.expect_err("not a list").reason;
+                let reason = judged.expect_err("not a list").reason();
                 assert!(allowed.contains(&reason), "{operation} {status} {reason}");
             }
         }
@@ -246,7 +255,8 @@ fn no_text_of_the_far_side_reaches_a_diagnosis() {
                     .headers
                     .insert("www-authenticate", HeaderValue::from_static("Bearer error=\"canary-5f1d\""));
                 if let Err(failure) = judge(&ctx, &answer) {
-                    assert!(!failure.diagnosis.contains(CANARY), "{operation} {body}: {}", failure.diagnosis);
+                    let said = say(&ctx, &failure);
+                    assert!(!said.contains(CANARY), "{operation} {body}: {said}");
                 }
             }
         }
@@ -269,8 +279,9 @@ fn only_one_word_of_letters_is_taken_for_a_modules_name() {
     ] {
         let body = format!(r#"{{"error":{{"type":"Exception","message":"{message}"}}}}"#);
         let failure = read_list(&ctx, &answer(500, body)).unwrap_err();
-        assert_eq!(failure.reason, Reason::ApiNotFound);
-        assert!(failure.diagnosis.contains(install), "{message}: {}", failure.diagnosis);
+        assert_eq!(failure.reason(), Reason::ApiNotFound);
+        let said = say(&ctx, &failure);
+        assert!(said.contains(install), "{message}: {said}");
     }
 }
 
@@ -288,8 +299,9 @@ fn only_the_name_of_a_php_exception_is_shown() {
     ] {
         let body = format!(r#"{{"error":{{"type":"{kind}","message":"x"}}}}"#);
         let failure = read_list(&ctx, &answer(500, body)).unwrap_err();
-        assert_eq!(failure.reason, Reason::ServerError);
-        assert_eq!(failure.diagnosis.contains(&kind.replace("\\\\", "\\")), shown, "{}", failure.diagnosis);
+        assert_eq!(failure.reason(), Reason::ServerError);
+        let said = say(&ctx, &failure);
+        assert_eq!(said.contains(&kind.replace("\\\\", "\\")), shown, "{said}");
     }
 }
 
@@ -304,7 +316,7 @@ fn a_bearer_challenge_of_a_gateway_is_understood() {
     ] {
         let mut answer = answer(401, "");
         answer.headers.insert("www-authenticate", HeaderValue::from_static(challenge));
-        assert_eq!(read_list(&ctx, &answer).unwrap_err().reason, reason, "{challenge}");
+        assert_eq!(read_list(&ctx, &answer).unwrap_err().reason(), reason, "{challenge}");
     }
 }
 
@@ -314,7 +326,7 @@ fn words_of_graphql_mean_nothing_at_another_path_of_ones_own() {
     let ctx = context(&target, Operation::Extensions, false);
     let body = r#"{"errors":[{"message":"Cannot query field"}]}"#;
     assert_eq!(read_list(&ctx, &answer(200, body)), Ok(Listing { total: None }));
-    assert_eq!(read_list(&ctx, &answer(400, body)).unwrap_err().reason, Reason::UnexpectedResponse);
+    assert_eq!(read_list(&ctx, &answer(400, body)).unwrap_err().reason(), Reason::UnexpectedResponse);
 }
 
 #[test]
@@ -324,7 +336,7 @@ fn another_refusal_of_the_oauth_library_is_no_rejected_token() {
     let of = |code| {
         let kind = r"League\\OAuth2\\Server\\Exception\\OAuthServerException";
         let answer = answer(500, format!(r#"{{"error":{{"type":"{kind}","message":"x"{code}}}}}"#));
-        (read_list(&ctx, &answer).unwrap_err().reason, read_validity(&answer))
+        (read_list(&ctx, &answer).unwrap_err().reason(), read_validity(&answer))
     };
     assert_eq!(of(r#","code":9"#), (Reason::TokenRejected, Validity::Rejected));
     assert_eq!(of(""), (Reason::TokenRejected, Validity::Rejected));
@@ -335,10 +347,10 @@ fn another_refusal_of_the_oauth_library_is_no_rejected_token() {
 fn the_rewrite_is_blamed_for_a_web_servers_own_404_alone() {
     for fixture in fixtures::all() {
         let Err(failure) = judge_fixture(fixture) else { continue };
-        if failure.reason != Reason::ApiNotFound {
+        if failure.reason() != Reason::ApiNotFound {
             continue;
         }
-        let said = failure.diagnosis;
+        let said = fixture_says(fixture, &failure);
         let (slim, blamed) = (said.contains("rewrite works"), said.contains("AllowOverride"));
         assert_eq!(slim, fixture.name.starts_with("REST unknown route"), "{}: {said}", fixture.name);
         assert_eq!(blamed, fixture.name.starts_with("rewrite ignored"), "{}: {said}", fixture.name);
@@ -353,7 +365,7 @@ fn a_custom_total_is_read_by_pointer() {
         let target = pbx(Grant::ClientCredentials, Call::Custom(call));
         let ctx = context(&target, Operation::Extensions, false);
         assert_eq!(ctx.path(), "/my/own");
-        read_list(&ctx, &answer(200, body)).map(|listing| listing.total).map_err(|failure| failure.reason)
+        read_list(&ctx, &answer(200, body)).map(|listing| listing.total).map_err(|failure| failure.reason())
     };
     let odd = Err(Reason::UnexpectedResponse);
     for (pointer, body, expected) in [
@@ -374,7 +386,7 @@ fn a_custom_total_is_read_by_pointer() {
 fn a_version_is_cut_to_what_a_label_may_hold() {
     let target = pbx(Grant::ClientCredentials, Call::known("graphql"));
     let ctx = context(&target, Operation::Version, false);
-    let read = |body: String| read_version(&ctx, &answer(200, body)).map_err(|failure| failure.reason);
+    let read = |body: String| read_version(&ctx, &answer(200, body)).map_err(|failure| failure.reason());
     let version = read(r#"{"data":{"system":{"version":"17.0.1\"<b>","engine":null}}}"#.into()).unwrap();
     assert_eq!((version.version.as_str(), version.engine.as_str()), ("17.0.1b", ""));
     let long = format!(r#"{{"data":{{"system":{{"version":"{}"}}}}}}"#, "1".repeat(100));

@@ -14,14 +14,16 @@ fn a_call_without_pointers_wants_json_and_hears_nothing_of_another_path() {
             [("<html>", "a page"), ("ready", "not JSON"), ("", "not JSON"), ("{", "not JSON")]
         {
             let failure = read_list(&ctx, &answer(200, body)).unwrap_err();
-            assert_eq!(failure.reason, Reason::UnexpectedResponse, "{call} {body}");
-            assert!(failure.diagnosis.contains(reason), "{call} {body}: {}", failure.diagnosis);
+            assert_eq!(failure.reason(), Reason::UnexpectedResponse, "{call} {body}");
+            let said = say(&ctx, &failure);
+            assert!(said.contains(reason), "{call} {body}: {said}");
         }
         assert!(read_list(&ctx, &answer(200, "[]")).is_ok(), "{call}");
         let absent = read_list(&ctx, &answer(404, r#"{"message":"Record not found"}"#)).unwrap_err();
-        assert_eq!(absent.reason, Reason::ApiNotFound);
-        assert_eq!(absent.diagnosis.contains("@me` serves"), has_me, "{call}: {}", absent.diagnosis);
-        assert_eq!(absent.diagnosis.contains("call: user"), has_me, "{call}: {}", absent.diagnosis);
+        assert_eq!(absent.reason(), Reason::ApiNotFound);
+        let said = say(&ctx, &absent);
+        assert_eq!(said.contains("@me` serves"), has_me, "{call}: {}", said);
+        assert_eq!(said.contains("call: user"), has_me, "{call}: {}", said);
     }
     let Call::Custom(custom) = Called::Path("/api/ver1.0/ready").call() else { unreachable!() };
     target.call = Call::Custom(custom);
@@ -44,8 +46,8 @@ fn every_answer_of_ringme_has_its_reason_and_its_mend() {
         match (judge(&ctx, &fixture.answer()), expected.result()) {
             (Ok(total), Ok(expected)) => assert_eq!(total, expected, "{}", fixture.name),
             (Err(failure), Err(reason)) => {
-                let said = &failure.diagnosis;
-                assert_eq!(failure.reason, reason, "{}: {said}", fixture.name);
+                let said = say(&ctx, &failure);
+                assert_eq!(failure.reason(), reason, "{}: {said}", fixture.name);
                 for part in &expected.says {
                     assert!(said.contains(part), "{}: no {part:?} in: {said}", fixture.name);
                 }

@@ -103,9 +103,10 @@ fn every_answer_of_a_shipped_platform_has_its_reason() {
         ("dialpad", Extensions, 403, "<html>", Forbidden),
     ] {
         let target = of(name);
-        let failure = judge(&context(&target, operation, false), &answer(status, body)).unwrap_err();
-        let said = &failure.diagnosis;
-        assert_eq!(failure.reason, expected, "{name} {status} {body}: {said}");
+        let ctx = context(&target, operation, false);
+        let failure = judge(&ctx, &answer(status, body)).unwrap_err();
+        let said = say(&ctx, &failure);
+        assert_eq!(failure.reason(), expected, "{name} {status} {body}: {said}");
         assert!(said.ends_with('.') && !said.contains("  ") && !said.contains(['{', '}']), "{name}: {said}");
         assert!(possible_reasons(&target, operation).contains(&expected), "{name} {expected}");
     }
@@ -189,8 +190,9 @@ fn two_ways_to_bar_an_address_have_two_mends() {
     let target = of("yeastar");
     for operation in [Operation::Token, Operation::Extensions] {
         let ctx = context(&target, operation, false);
-        let said =
-            |code: u32| judge(&ctx, &answer(200, format!(r#"{{"errcode":{code}}}"#))).unwrap_err().diagnosis;
+        let said = |code: u32| {
+            say(&ctx, &judge(&ctx, &answer(200, format!(r#"{{"errcode":{code}}}"#))).unwrap_err())
+        };
         let (blocked, barred) = (said(70004), said(70087));
         assert!(blocked.contains("take the address off the blocked ones"), "{blocked}");
         assert!(barred.contains("add it to the addresses allowed for the API"), "{barred}");
@@ -231,12 +233,12 @@ fn a_bare_401_says_that_it_does_not_say() {
     ] {
         let ctx = CallContext { grant, ..context(&target, Operation::Token, false) };
         let failure = token_failure(&ctx, &answer(401, "{}"));
-        assert_eq!(failure.reason, reason);
-        assert!(failure.diagnosis.contains(part) && failure.diagnosis.contains("without saying"));
-        let shown = ["POST /x: HTTP 401, JSON".to_owned()];
-        assert_eq!(advice(&target, Operation::Token, reason, &shown).certainty, Certainty::Open);
-        let shown = ["POST /x: HTTP 401, JSON, error invalid_client".to_owned()];
-        assert_ne!(advice(&target, Operation::Token, reason, &shown).certainty, Certainty::Open);
+        assert_eq!(failure.reason(), reason);
+        let said = causes::explain(&target, Operation::Token, &failure);
+        assert!(said.diagnosis().contains(part) && said.wrong.contains("without saying"));
+        assert_eq!(said.certainty, Certainty::Open);
+        let named = token_failure(&ctx, &answer(401, r#"{"error":"invalid_client"}"#));
+        assert_ne!(causes::explain(&target, Operation::Token, &named).certainty, Certainty::Open);
     }
 }
 
@@ -250,7 +252,8 @@ fn a_bare_401_never_ends_a_refresh_token_that_a_person_would_have_to_replace() {
         let failure = token_failure(&ctx, &answer(401, r#"{"message":"Unauthorized"}"#));
         assert_eq!(refresh_refused_means_dead(&failure), dead, "{grant}");
         assert_eq!(failure.class(), Class::Refused);
-        assert_eq!(failure.diagnosis.contains("the refresh token is kept"), !dead, "{}", failure.diagnosis);
+        let said = say(&ctx, &failure);
+        assert_eq!(said.contains("the refresh token is kept"), !dead, "{said}");
         let failure = token_failure(&ctx, &answer(401, r#"{"error":"invalid_grant"}"#));
         assert!(refresh_refused_means_dead(&failure), "{grant}");
     }
@@ -265,10 +268,11 @@ fn an_answer_that_is_not_the_platforms_proves_no_token() {
         ("not json", "not JSON", Class::Transient),
     ] {
         let failure = token_failure(&token, &answer(200, body));
-        assert_eq!((failure.reason, failure.class()), (Reason::UnexpectedResponse, class), "{body}");
-        assert!(failure.diagnosis.contains(said), "{}", failure.diagnosis);
-        let listed = read_list(&context(&target, Operation::Extensions, false), &answer(200, body));
-        assert!(listed.as_ref().is_err_and(|failure| failure.diagnosis.contains(said)), "{listed:?}");
+        assert_eq!((failure.reason(), failure.class()), (Reason::UnexpectedResponse, class), "{body}");
+        assert!(say(&token, &failure).contains(said), "{failure:?}");
+        let ctx = context(&target, Operation::Extensions, false);
+        let listed = read_list(&ctx, &answer(200, body));
+        assert!(listed.as_ref().is_err_and(|failure| say(&ctx, failure).contains(said)), "{listed:?}");
         assert!(!accepts_token(&listed));
     }
 }
@@ -301,7 +305,8 @@ fn whatever_may_refuse_the_credentials_is_not_repeated_at_the_pace_of_a_passing_
 fn a_token_is_called_unusable_only_where_its_letters_are() {
     let target = of("portsip");
     let said = |body: &'static str| {
-        token_failure(&context(&target, Operation::Token, false), &answer(200, body)).diagnosis
+        let ctx = context(&target, Operation::Token, false);
+        say(&ctx, &token_failure(&ctx, &answer(200, body)))
     };
     assert!(said(r#"{"access_token":"2j\u0410p"}"#).contains("only look Latin"));
     for body in [r#"{"access_token":"good"}"#, r#"{"access_token":""}"#, r#"{"access_token":7}"#] {
@@ -315,7 +320,7 @@ fn a_rule_fits_only_where_its_reason_occurs() {
     let rule = r#"{"pointer":"/why","values":["no"],"reason":"access_denied"}"#;
     Arc::make_mut(&mut target.platform).rules.push(serde_json::from_str(rule).unwrap());
     let no = answer(400, r#"{"why":"no"}"#);
-    let reason = |operation| judge(&context(&target, operation, false), &no).unwrap_err().reason;
+    let reason = |operation| judge(&context(&target, operation, false), &no).unwrap_err().reason();
     assert_eq!(reason(Operation::Extensions), Reason::AccessDenied);
     assert_eq!(reason(Operation::Token), Reason::UnexpectedResponse);
 }
@@ -330,12 +335,13 @@ fn headline_and_diagnosis_of_a_rule_agree() {
         let target = of(name);
         let ctx = context(&target, Operation::Token, false);
         let answer = answer(status, body);
-        assert_eq!(token_failure(&ctx, &answer).reason, Reason::Forbidden);
-        let shown = [format!("POST {}: {}", ctx.path(), facts(&target, &answer))];
-        let said = advice(&target, Operation::Token, Reason::Forbidden, &shown);
+        let explain = |answer| {
+            let failure = token_failure(&ctx, answer);
+            assert_eq!(failure.reason(), Reason::Forbidden);
+            causes::explain(&target, Operation::Token, &failure)
+        };
+        let (said, bare) = (explain(&answer), explain(&super::answer(403, "<html>")));
         assert!(said.title.contains(title) && said.certainty == Certainty::Certain, "{said:?}");
-        let bare =
-            advice(&target, Operation::Token, Reason::Forbidden, &["POST /x: HTTP 403, HTML".to_owned()]);
         assert_eq!(bare.certainty, Certainty::Open, "{name}");
         assert!(!said.avoid.is_empty() && said.because != bare.because && said.avoid != bare.avoid);
     }
@@ -349,9 +355,10 @@ fn words_for_one_operation_are_not_said_of_another() {
         ("ringme", 429, "{}", "applications and users"),
     ] {
         let target = of(name);
-        let failure = token_failure(&context(&target, Operation::Token, false), &answer(status, body));
-        assert!(!failure.diagnosis.contains(wrong), "{}", failure.diagnosis);
-        let own = |operation| advice(&target, operation, failure.reason, &[]).title;
+        let ctx = context(&target, Operation::Token, false);
+        let failure = token_failure(&ctx, &answer(status, body));
+        assert!(!say(&ctx, &failure).contains(wrong), "{failure:?}");
+        let own = |operation| causes::explain(&target, operation, &failure).title;
         assert!(status == 429 || own(Operation::Token) != own(Operation::Extensions), "{name}");
     }
     let target = Target {
@@ -360,11 +367,8 @@ fn words_for_one_operation_are_not_said_of_another() {
     };
     let ctx = context(&target, Operation::Token, false);
     let failure = token_failure(&ctx, &answer(400, r#"{"error":"invalid_grant"}"#));
-    assert!(
-        failure.diagnosis.contains("refresh token") && !failure.diagnosis.contains("JWT"),
-        "{}",
-        failure.diagnosis
-    );
+    let said = say(&ctx, &failure);
+    assert!(said.contains("refresh token") && !said.contains("JWT"), "{said}");
 }
 
 #[test]
@@ -372,7 +376,7 @@ fn a_refusal_without_a_known_meaning_waits_as_one() {
     let target = of("yeastar");
     let ctx = context(&target, Operation::Token, false);
     let failure = token_failure(&ctx, &answer(200, r#"{"errcode":60009}"#));
-    assert_eq!((failure.reason, failure.class()), (Reason::UnexpectedResponse, Class::Denied));
+    assert_eq!((failure.reason(), failure.class()), (Reason::UnexpectedResponse, Class::Denied));
 }
 
 #[test]

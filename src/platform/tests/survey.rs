@@ -44,13 +44,14 @@ fn where_the_api_is_not_no_credentials_follow() {
     ] {
         let presence = read_presence(&context, &find(name, Generation::V17).answer());
         let told = match &presence {
-            Presence::Absent(failure) => Some(failure.reason),
+            Presence::Absent(failure) => Some(failure.reason()),
             Presence::Unclear => None,
             Presence::There { .. } => panic!("{name}: {presence:?}"),
         };
         assert_eq!(told, expected, "{name}");
         if let Presence::Absent(failure) = presence {
-            assert!(!failure.diagnosis.contains("POST /"), "{name}: it was a GET: {}", failure.diagnosis);
+            let said = say(&context, &failure);
+            assert!(!said.contains("POST /"), "{name}: it was a GET: {said}");
         }
     }
 }
@@ -77,8 +78,8 @@ fn a_stranger_at_the_token_endpoint_is_told_as_one_and_no_credential_blamed() {
         let Presence::Absent(failure) = read_presence(&context, &answer(status, body)) else {
             panic!("{status} {body} draws credentials")
         };
-        let text = &failure.diagnosis;
-        assert_eq!(failure.reason, expected, "{status} {body}");
+        let text = say(&context, &failure);
+        assert_eq!(failure.reason(), expected, "{status} {body}");
         assert!(text.contains(said) && !text.contains("unencrypted"), "{status} {body}: {text}");
     }
 }
@@ -103,7 +104,7 @@ fn what_a_token_may_do_is_read_from_the_names_of_the_queries() {
             told.validity,
             told.queries.map(|names| names.len()),
             told.may_list,
-            told.refused.map(|failure| failure.reason),
+            told.refused.map(|failure| failure.reason()),
         );
         assert_eq!(got, (validity, queries, may_list, refused), "{status} {body}");
     }

@@ -115,13 +115,13 @@ fn list(pbx: &SimPbx, called: Called, token: &str) -> Result<Listing, Failure> {
 }
 
 fn list_reason(pbx: &SimPbx, called: Called, token: &str) -> Option<Reason> {
-    list(pbx, called, token).err().map(|failure| failure.reason)
+    list(pbx, called, token).err().map(|failure| failure.reason())
 }
 
 fn token_reason(answer: &Answer, grant: Grant) -> Option<Reason> {
     let target = watcher(Called::Graphql);
     let ctx = CallContext { grant, ..context(&target, Operation::Token) };
-    member(answer, "access_token").is_none().then(|| platform::token_failure(&ctx, answer).reason)
+    member(answer, "access_token").is_none().then(|| platform::token_failure(&ctx, answer).reason())
 }
 
 #[tokio::test]
@@ -131,7 +131,7 @@ async fn a_healthy_pbx_gives_tokens_and_lists() {
         pbx.set_extensions(12);
         let good = token(&machine(&pbx, ""));
         assert_eq!(list(&pbx, Called::Graphql, &good), Ok(Listing { total: Some(12) }));
-        let rest = list(&pbx, Called::Rest, &good).map_err(|failure| failure.reason);
+        let rest = list(&pbx, Called::Rest, &good).map_err(|failure| failure.reason());
         let expected =
             if generation == V17_0_1 { Err(Reason::ServerError) } else { Ok(Listing { total: Some(12) }) };
         assert_eq!(rest, expected, "{generation:?}");
@@ -279,8 +279,8 @@ async fn an_unknown_allowed_scope_is_told_from_a_bad_key_by_an_explicit_scope() 
         let first = machine(&pbx, "");
         let scope = platform::wants_scope_check(&ctx, &first).unwrap();
         let second = machine(&pbx, scope);
-        let failure = platform::after_scope_check(&ctx, platform::token_failure(&ctx, &first), Err(&second));
-        assert_eq!(failure.reason, reason);
+        let failure = platform::after_scope_check(platform::token_failure(&ctx, &first), Err(&second));
+        assert_eq!(failure.reason(), reason);
     }
 }
 
@@ -365,7 +365,7 @@ async fn every_fixture_can_be_played() {
         let request = match fixture.operation {
             Operation::Token => {
                 let answer = machine(&pbx, "");
-                let reason = platform::token_failure(&ctx, &answer).reason;
+                let reason = platform::token_failure(&ctx, &answer).reason();
                 assert_eq!(Err(reason), expected, "{}", fixture.name);
                 continue;
             }
@@ -377,7 +377,7 @@ async fn every_fixture_can_be_played() {
             Operation::Version => platform::read_version(&ctx, &answer).map(|_| None),
             _ => platform::read_list(&ctx, &answer).map(|listing| listing.total),
         };
-        assert_eq!(seen.map_err(|failure| failure.reason), expected, "{}", fixture.name);
+        assert_eq!(seen.map_err(|failure| failure.reason()), expected, "{}", fixture.name);
     }
 }
 

@@ -57,7 +57,7 @@ fn every_fixture_of_a_resource_can_be_had_and_is_read_as_it_should() {
         pbx.set_fault(Some(RingmeFault::Resource(fixture.name)));
         let answer = ask(&pbx, Method::GET, "/api/ver1.0/client/@me/extension/?page=1", &given, "");
         let seen = platform::read_list(&context, &answer);
-        let seen = seen.map(|listing| listing.total).map_err(|failure| failure.reason);
+        let seen = seen.map(|listing| listing.total).map_err(|failure| failure.reason());
         assert_eq!(seen, table.row(fixture.name, fixture.generations).result(), "{}", fixture.name);
         assert!(platform::rate_limit(&target, &answer).0.is_some(), "each answer tells the budget");
     }

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
+use pbx_exporter::causes;
 use pbx_exporter::domain::target::Call;
-use pbx_exporter::domain::{Grant, Operation, Reason, SecretSource, Target};
-use pbx_exporter::platform;
+use pbx_exporter::domain::{Answer, Grant, Operation, Reason, SecretSource, Target};
+use pbx_exporter::platform::{self, CallContext};
 use pbx_exporter::sim::{SimAnswer, SimRequest, SimTransport, Simulated, target};
 use secrecy::SecretString;
 
@@ -88,11 +89,25 @@ async fn what_other_platforms_say_has_transcripts() {
 async fn a_fixed_key_is_never_called_a_token() {
     for name in ["dialpad", "wildix", "8x8", "netsapiens"] {
         let target = of(name);
-        for reason in Reason::ALL.into_iter().filter(|reason| !reason.is_transport()) {
-            let advice = platform::advice(&target, Operation::Extensions, reason, &[]);
-            let said = [&[advice.title, advice.because][..], &advice.avoid].concat().join(" ");
-            let of_tokens = !reason.occurs_at(Operation::Extensions);
-            assert!(of_tokens || !said.contains("token"), "{name} {reason}: {said}");
+        let context = CallContext {
+            target: &target,
+            operation: Operation::Extensions,
+            grant: Grant::Static,
+            fresh: true,
+            scopes: None,
+            clock_agrees: false,
+        };
+        let bodies = ["", "{}", "<html>", r#"{"error":"invalid_token"}"#, r#"{"error":{"code":403}}"#];
+        for (status, body) in [200, 302, 400, 401, 403, 404, 405, 418, 429, 500, 502]
+            .into_iter()
+            .flat_map(|s| bodies.map(|b| (s, b)))
+        {
+            let status = StatusCode::from_u16(status).expect("a status");
+            let answer = Answer { status, headers: HeaderMap::new(), body: body.into() };
+            let Err(failure) = platform::read_list(&context, &answer) else { continue };
+            let said = causes::explain(&target, Operation::Extensions, &failure);
+            let words = [said.title, said.because, said.avoid.join(" ")].join(" ");
+            assert!(!words.contains("token"), "{name} {status} {body}: {words}");
         }
     }
 }

@@ -53,9 +53,9 @@ async fn a_refresh_token_beside_an_unusable_access_token_is_kept_and_used() {
         minutes(61).await;
         at_work.store(true, Ordering::SeqCst);
         let failure = life.fails().await;
-        assert_ne!(failure.reason, Reason::AuthorizationRequired, "{failure:?}");
+        assert_ne!(failure.reason(), Reason::AuthorizationRequired, "{failure:?}");
         assert!(
-            failure.diagnosis.contains("refresh token that came in the same answer is kept"),
+            life.told(&failure).contains("refresh token that came in the same answer is kept"),
             "{failure:?}"
         );
         at_work.store(false, Ordering::SeqCst);

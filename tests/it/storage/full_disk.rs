@@ -53,7 +53,7 @@ async fn a_received_token_that_cannot_be_written_is_neither_used_nor_forgotten()
     let lists = place.pbx.requests(Operation::Extensions);
     for _ in 0..3 {
         let failure = life.fails().await;
-        assert_eq!(failure.reason, Reason::ExporterError, "{failure:?}");
+        assert_eq!(failure.reason(), Reason::ExporterError, "{failure:?}");
         minutes(1).await;
     }
     assert_eq!((place.refreshes(), place.pbx.requests(Operation::Extensions)), (1, lists));
@@ -73,7 +73,7 @@ async fn what_could_not_be_written_is_written_at_the_end_of_the_service_if_it_ca
         let (life, full) = start_before_it_fills_up(&place);
         life.works("first").await;
         minutes(56).await;
-        assert_eq!(life.fails().await.reason, Reason::ExporterError);
+        assert_eq!(life.fails().await.reason(), Reason::ExporterError);
         full.store(!ends_with_room, Ordering::SeqCst);
         drop(life);
         let life = place.start(usual(Grant::AuthorizationCode));
@@ -97,8 +97,8 @@ async fn a_full_disk_stops_a_renewal_and_not_the_token_in_use() {
     let outcome = life.pass().await;
     assert!(outcome.is_success());
     let failure = outcome.token.expect("news").expect_err("an early warning");
-    assert_eq!(failure.reason, Reason::ExporterError);
-    assert!(failure.diagnosis.contains("stays in use"), "{}", failure.diagnosis);
+    assert_eq!(failure.reason(), Reason::ExporterError);
+    assert!(life.told(&failure).contains("stays in use"), "{}", life.told(&failure));
     assert_eq!(place.refreshes(), 0, "what cannot be noted is not sent");
     full.store(false, Ordering::SeqCst);
     minutes(1).await;
@@ -153,8 +153,8 @@ async fn a_first_confirmation_that_cannot_be_taken_up_is_no_matter_of_the_pbx() 
     full.store(true, Ordering::SeqCst);
     for _ in 0..2 {
         let failure = life.fails().await;
-        assert_eq!(failure.reason, Reason::ExporterError);
-        assert!(failure.diagnosis.contains("the disk needs room"), "{}", failure.diagnosis);
+        assert_eq!(failure.reason(), Reason::ExporterError);
+        assert!(life.told(&failure).contains("the disk needs room"), "{}", life.told(&failure));
         assert_eq!(left_in_handover(&place), 1);
     }
     full.store(false, Ordering::SeqCst);
@@ -170,8 +170,8 @@ async fn one_failed_write_that_is_made_good_leaves_no_failure_behind() {
     life.works("first").await;
     minutes(56).await;
     let failure = life.fails().await;
-    assert_eq!(failure.reason, Reason::ExporterError);
-    assert!(!failure.diagnosis.contains("stays in use"), "{}", failure.diagnosis);
+    assert_eq!(failure.reason(), Reason::ExporterError);
+    assert!(!life.told(&failure).contains("stays in use"), "{}", life.told(&failure));
     full.store(false, Ordering::SeqCst);
     let outcome = life.pass().await;
     assert!(outcome.is_success());

@@ -121,7 +121,8 @@ async fn an_access_that_cannot_be_renewed_says_so_when_it_ends_and_not_that_nobo
     life.works("confirmed").await;
     minutes(56).await;
     let outcome = life.pass().await;
-    let warning = outcome.token.clone().expect("news").expect_err("an early warning").diagnosis;
+    let warning = outcome.token.clone().expect("news").expect_err("an early warning");
+    let warning = life.told(&warning);
     assert!(outcome.is_success() && warning.contains("stays in use"), "{warning}");
     minutes(5).await;
     let told = life.wants_a_person().await;
@@ -189,8 +190,8 @@ async fn what_was_left_and_cannot_be_read_is_a_clear_condition_and_harms_no_toke
     let life = place.start(usual(Grant::AuthorizationCode));
     for _ in 0..2 {
         let failure = life.fails().await;
-        assert_eq!(failure.reason, Reason::ExporterError, "{failure:?}");
-        assert!(failure.diagnosis.contains("may be read by others than its owner"), "{failure:?}");
+        assert_eq!(failure.reason(), Reason::ExporterError, "{failure:?}");
+        assert!(life.told(&failure).contains("may be read by others than its owner"), "{failure:?}");
     }
     chmod(0o600);
     life.works("mended").await;

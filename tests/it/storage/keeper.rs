@@ -38,7 +38,7 @@ async fn a_changed_secret_shows_at_the_restart_although_a_token_was_kept() {
     place.start(usual(Grant::ClientCredentials)).works("first").await;
     let mut target = usual(Grant::ClientCredentials);
     target.auth.client_secret = Some(SecretSource::Literal(SecretString::from("not-the-secret")));
-    assert_eq!(place.start(target).fails().await.reason, Reason::InvalidClient);
+    assert_eq!(place.start(target).fails().await.reason(), Reason::InvalidClient);
 }
 
 #[tokio::test(start_paused = true)]
@@ -126,7 +126,7 @@ async fn a_confirmation_ends_a_back_off_too() {
 async fn a_lost_answer_is_told_once_the_refresh_token_turns_out_to_be_used_up() {
     let (place, life) = due().await;
     place.pbx.set_fault(Some(Fault::Hang));
-    assert_eq!(life.fails().await.reason, Reason::Timeout);
+    assert_eq!(life.fails().await.reason(), Reason::Timeout);
     place.pbx.set_fault(None);
     drop(life);
     minutes(1).await;
@@ -139,7 +139,7 @@ async fn a_lost_answer_is_told_once_the_refresh_token_turns_out_to_be_used_up() 
 async fn a_request_that_surely_never_reached_the_pbx_leaves_no_doubt_behind() {
     let (place, life) = due().await;
     place.transport.fail(&origin(), Some(TransportError::Connect("refused".into())));
-    assert_eq!(life.fails().await.reason, Reason::Connect);
+    assert_eq!(life.fails().await.reason(), Reason::Connect);
     place.transport.fail(&origin(), None);
     place.pbx.revoke_tokens();
     minutes(1).await;
@@ -195,7 +195,7 @@ async fn a_corrected_client_secret_goes_on_with_the_kept_refresh_token_after_a_r
         minutes(61).await;
         std::fs::write(&secret, "not-the-secret").expect("written");
         let life = place.start(target);
-        assert_eq!(life.fails().await.reason, Reason::InvalidClient, "{grant}");
+        assert_eq!(life.fails().await.reason(), Reason::InvalidClient, "{grant}");
         std::fs::write(&secret, SECRET).expect("written");
         life.works(&format!("corrected, {grant}")).await;
     }
@@ -209,8 +209,8 @@ async fn without_its_storage_a_confirmed_target_sends_nothing_and_any_other_goes
     other.own().expect("free");
     let life = place.start(usual(Grant::AuthorizationCode));
     let failure = life.fails().await;
-    assert_eq!(failure.reason, Reason::ExporterError);
-    assert!(failure.diagnosis.contains("in use by another pbx_exporter"), "{}", failure.diagnosis);
+    assert_eq!(failure.reason(), Reason::ExporterError);
+    assert!(life.told(&failure).contains("in use by another pbx_exporter"), "{}", life.told(&failure));
     assert_eq!(place.refreshes(), 0);
     place.start(usual(Grant::ClientCredentials)).works("it can do without").await;
     drop(other);

@@ -88,8 +88,8 @@ async fn killed_before(dies: usize) -> (Vec<String>, bool, bool) {
     let goes_on = outcome.is_success();
     if !goes_on {
         let failure = outcome.token.expect("news").expect_err("a failure");
-        assert_eq!(failure.reason, Reason::AuthorizationRequired, "{failure:?}");
-        assert!(failure.diagnosis.contains("pbx_exporter was ended while the refresh of"), "{failure:?}");
+        assert_eq!(failure.reason(), Reason::AuthorizationRequired, "{failure:?}");
+        assert!(life.told(&failure).contains("pbx_exporter was ended while the refresh of"), "{failure:?}");
     }
     drop(life);
     server.stop().await;

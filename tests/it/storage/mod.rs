@@ -15,9 +15,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pbx_exporter::budget::Origin;
+use pbx_exporter::causes;
 use pbx_exporter::clock::Clock;
 use pbx_exporter::domain::outcome::Outcome;
-use pbx_exporter::domain::{Failure, Grant, Reason, Target};
+use pbx_exporter::domain::{Failure, Grant, Operation, Reason, Target};
 use pbx_exporter::probe::Probe;
 use pbx_exporter::sim::{Generation, SimPbx, SimTransport};
 use pbx_exporter::store::{Disk, Folder, Found, Store};
@@ -96,8 +97,13 @@ impl Life {
     /// One pass that finds nothing left to ask with; what a person is told.
     async fn wants_a_person(&self) -> String {
         let failure = self.fails().await;
-        assert_eq!(failure.reason, Reason::AuthorizationRequired, "{failure:?}");
-        failure.diagnosis.into_owned()
+        assert_eq!(failure.reason(), Reason::AuthorizationRequired, "{failure:?}");
+        self.told(&failure)
+    }
+
+    /// What a person is told of a failure at the token endpoint.
+    fn told(&self, failure: &Failure) -> String {
+        causes::explain(self.probe.target(), Operation::Token, failure).diagnosis()
     }
 }
 

@@ -47,7 +47,7 @@ async fn a_misspelt_refresh_token_costs_none_in_mid_life_either() {
     life.works("first").await;
     minutes(61).await;
     write(&secret, "not-the-secret");
-    assert_eq!(life.fails().await.reason, Reason::InvalidClient);
+    assert_eq!(life.fails().await.reason(), Reason::InvalidClient);
     write(&file, "misspelt");
     write(&secret, pbx_exporter::sim::target::SECRET);
     life.wants_a_person().await;
@@ -119,7 +119,7 @@ async fn the_keeper_of_a_later_configuration_waits_for_the_answer_to_the_one_bef
         (place.start_with(usual(Grant::AuthorizationCode), store.clone(), place.transport.clone()), after);
     let again = place.start_with(usual(Grant::AuthorizationCode), store, place.transport.clone());
     let failure = overtaken.fails().await;
-    assert!(failure.diagnosis.contains("a reload has replaced this target"), "{failure:?}");
+    assert!(overtaken.told(&failure).contains("a reload has replaced this target"), "{failure:?}");
     drop(last);
     place.pbx.set_fault(None);
     again.works("the newest refresh token is there").await;
@@ -147,7 +147,7 @@ async fn who_finds_its_folder_replaced_and_owned_by_another_writes_nothing_there
     other.own().expect("a new folder");
     let outcome = life.pass().await;
     let failure = outcome.token.expect("news").expect_err("a failure");
-    assert!(failure.diagnosis.contains("in use by another pbx_exporter"), "{failure:?}");
+    assert!(life.told(&failure).contains("in use by another pbx_exporter"), "{failure:?}");
     assert_eq!(place.refreshes(), 0);
     drop(other);
     minutes(1).await;
@@ -167,9 +167,11 @@ async fn a_renamed_target_does_not_send_the_spent_refresh_token_and_says_which_n
     let place = Place::new();
     let first = crate::token::first_refresh_token_text(&place.pbx);
     place.start(seeded("office", &first)).works("first").await;
-    let failure = place.start(seeded("branch", &first)).fails().await;
-    assert_eq!(failure.reason, Reason::ExporterError);
-    let told = failure.diagnosis;
+    let life = place.start(seeded("branch", &first));
+    let failure = life.fails().await;
+    let told = life.told(&failure);
+    drop(life);
+    assert_eq!(failure.reason(), Reason::ExporterError);
     assert!(told.contains("target \"office\"") && told.contains("tokens/seeds/"), "{told}");
     assert_eq!(place.refreshes(), 1);
     minutes(56).await;

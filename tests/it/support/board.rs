@@ -114,5 +114,10 @@ pub fn probed(state: &mut TargetState, up: bool) {
 pub fn condition(state: &mut TargetState, operation: Operation, reason: Reason, diagnosis: &str) {
     let endpoint = state.endpoint_mut(operation);
     endpoint.up = Some(false);
-    endpoint.condition = Some(Condition { reason, diagnosis: diagnosis.into(), since: NOW - 4000.0 });
+    endpoint.condition = Some(Condition {
+        reason,
+        cause: reason.as_str().into(),
+        diagnosis: diagnosis.into(),
+        since: NOW - 4000.0,
+    });
 }

@@ -1,0 +1,357 @@
+//! What made a call fail: closed, finer than a reason, with the few values that its words need. The words are in `causes`.
+//!
+//! A reason is what metrics and waits go by, and follows from the cause. Each cause has a sample of its values, by which
+//! tests and documents go over all of them.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::platform::{Platform, Rule};
+use super::{Failure, Reason};
+
+macro_rules! causes {
+    ($(#[$doc:meta])* $name:ident { $(
+        $variant:ident $({ $($field:ident: $type:ty = $sample:expr),+ })? => $text:literal, $reason:ident;
+    )+ }) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        #[expect(missing_docs, reason = "`causes` says of each what it means")]
+        pub enum $name { $($variant $({ $($field: $type),+ })?,)+ }
+
+        impl $name {
+            /// One of each.
+            pub fn samples() -> Vec<Self> {
+                vec![$(Self::$variant $({ $($field: $sample.into()),+ })?,)+]
+            }
+
+            /// The label value.
+            pub const fn as_str(&self) -> &'static str {
+                match self { $(Self::$variant { .. } => $text,)+ }
+            }
+
+            /// The reason.
+            pub const fn reason(&self) -> Reason {
+                match self { $(Self::$variant { .. } => Reason::$reason,)+ }
+            }
+
+            /// A value of this cause, as words name it.
+            #[allow(clippy::needless_return, unused_variables, reason = "a cause may have no values")]
+            pub fn parameter(&self, name: &str) -> Option<String> {
+                match self { $(Self::$variant $({ $($field),+ })? => {
+                    $($(if name == stringify!($field) { return Some($field.to_string()); })+)?
+                })+ }
+                None
+            }
+        }
+
+    };
+}
+
+macro_rules! from {
+    ($($name:ident)+) => { $(impl From<$name> for Cause {
+        fn from(cause: $name) -> Self { Self::$name(cause) }
+    })+ };
+}
+
+from! { General Odd Freepbx Way Local }
+
+causes! {
+    /// What any platform's answer may say; a description may have words of its own for the reason.
+    General {
+        ClientRefused => "invalid_client", InvalidClient;
+        PasswordRefused => "password_refused", InvalidGrant;
+        RefreshTokenRefused => "refresh_token_refused", InvalidGrant;
+        CodeRefused => "code_refused", InvalidGrant;
+        GrantRefused => "invalid_grant", InvalidGrant;
+        ScopeRefused => "invalid_scope", InvalidScope;
+        GrantNotAllowed => "unauthorized_client", UnauthorizedClient;
+        RequestMalformed => "invalid_request", InvalidRequest;
+        KeyRejected => "key_rejected", TokenRejected;
+        FreshTokenRejected => "fresh_token_rejected", TokenRejected;
+        TokenRejected => "token_rejected", TokenRejected;
+        ScopeMissing => "insufficient_scope", InsufficientScope;
+        AccessDenied => "access_denied", AccessDenied;
+        KeyDenied => "key_denied", AccessDenied;
+        UserBlocked => "user_blocked", UserBlocked;
+        Forbidden => "forbidden", Forbidden;
+        ForbiddenHere => "forbidden_after_token", Forbidden;
+        ApiNotFound => "api_not_found", ApiNotFound;
+        NotFoundHere => "not_found_after_token", ApiNotFound;
+        CallFailed => "query_failed", QueryFailed;
+        RateLimited { status: u16 = 429_u16 } => "rate_limited", RateLimited;
+        GatewayFailed { status: u16 = 502_u16 } => "bad_gateway", ServerError;
+        ServerFailed { status: u16 = 500_u16 } => "server_error", ServerError;
+        ProxyPassword => "proxy_password", Proxy;
+    }
+}
+
+causes! {
+    /// What is odd about an answer: the API does not document it, or it does not say what it refuses.
+    Odd {
+        ClientRefusedUnsaid => "client_refused_unsaid", InvalidClient;
+        GrantRefusedUnsaid => "grant_refused_unsaid", InvalidGrant;
+        Redirected { status: u16 = 302_u16 } => "redirected", UnexpectedResponse;
+        Status { status: u16 = 418_u16 } => "odd_status", UnexpectedResponse;
+        Page => "page_instead_of_json", UnexpectedResponse;
+        NoJson => "not_json", UnexpectedResponse;
+        Password => "password_in_front", UnexpectedResponse;
+        NoToken => "no_access_token", UnexpectedResponse;
+        UnusableToken => "unusable_token", UnexpectedResponse;
+        SaysNo => "unknown_code", UnexpectedResponse;
+        NoCode { pointer: Box<str> = "/errcode" } => "no_code", UnexpectedResponse;
+        NoTotal { pointer: Box<str> = "/total" } => "no_total", UnexpectedResponse;
+        NoVersion => "no_version", UnexpectedResponse;
+    }
+}
+
+causes! {
+    /// What FreePBX alone says.
+    Freepbx {
+        RefreshTokenExpired => "refresh_token_expired", InvalidGrant;
+        RefreshTokenRevoked => "refresh_token_revoked", InvalidGrant;
+        RefreshTokenUnreadable => "refresh_token_unreadable", InvalidGrant;
+        RefreshTokenOfAnother => "refresh_token_of_another_client", InvalidGrant;
+        ParameterMalformed { parameter: Box<str> = "client_id" } => "parameter_malformed", InvalidRequest;
+        GrantTypeLost => "grant_type_lost", UnauthorizedClient;
+        UnknownAllowedScope => "unknown_allowed_scope", InvalidScope;
+        HeaderDropped => "authorization_header_dropped", TokenRejected;
+        FreshTokenMalformed => "fresh_token_malformed", TokenRejected;
+        FreshTokenMalformedClockRight => "fresh_token_malformed_clock_right", TokenRejected;
+        TokenExpired => "token_expired", TokenRejected;
+        KeyPairMismatch => "key_pair_mismatch", TokenRejected;
+        KeyPairRegenerated => "key_pair_regenerated", TokenRejected;
+        TokenRevoked => "token_revoked", TokenRejected;
+        FreshTokenRejectedClockRight => "fresh_token_rejected_clock_right", TokenRejected;
+        ScopeMissing { rest: Box<str> = "rest:core" } => "scope_missing", InsufficientScope;
+        NoScope => "token_without_scope", InsufficientScope;
+        QueryNotOffered { module: Box<str> = "core", named: Box<str> = "gql:core", rest: Box<str> = "" } => "query_not_offered", InsufficientScope;
+        DeclinedReferer => "declined_referer", AjaxDeclined;
+        DeclinedGuiUser => "declined_gui_user", AjaxDeclined;
+        DeclinedHere => "declined_after_token", AjaxDeclined;
+        DeclinedRewrite => "rewrite_not_in_force", AjaxDeclined;
+        DeclinedPath => "declined_path", AjaxDeclined;
+        NoAjax => "module_takes_no_requests", ApiNotFound;
+        GuiCommand => "gui_command", ApiNotFound;
+        DispatcherFailed => "dispatcher_failed", ServerError;
+        ModuleNameBent => "module_name_bent", ApiNotFound;
+        ApiModuleAbsent => "api_module_absent", ApiNotFound;
+        ModuleAbsent { module: Box<str> = "Core" } => "module_absent", ApiNotFound;
+        UserManagementAbsent { module: Box<str> = "Userman" } => "user_management_absent", ApiNotFound;
+        NoSuchModule => "no_such_module", ApiNotFound;
+        NoRoute => "no_route", ApiNotFound;
+        NoRestRoute { module: Box<str> = "core" } => "no_rest_route", ApiNotFound;
+        NothingThere => "nothing_there", ApiNotFound;
+        NothingBehindGateway => "nothing_behind_gateway", ApiNotFound;
+        NothingBehindGatewayHere => "nothing_behind_gateway_after_token", ApiNotFound;
+        MethodChanged => "method_changed", UnexpectedResponse;
+        WrongMethod => "wrong_method", UnexpectedResponse;
+        PageHere => "page_at_this_path_alone", UnexpectedResponse;
+        NoJsonHere => "not_json_at_this_path_alone", UnexpectedResponse;
+        RedirectNowhere { status: u16 = 302_u16 } => "redirect_nowhere", UnexpectedResponse;
+        PortWantsHttps => "port_wants_https", UnexpectedResponse;
+        FrontSpeaksHttp => "front_speaks_http", UnexpectedResponse;
+        NotFreepbx { status: u16 = 400_u16 } => "not_freepbx", UnexpectedResponse;
+        TotalMissing => "total_missing", UnexpectedResponse;
+        QueryLost => "query_lost", ServerError;
+        QueryLostQuietly => "query_lost_without_5xx", UnexpectedResponse;
+        Exception { class: Box<str> = "TypeError" } => "php_exception", ServerError;
+        ExceptionQuietly { class: Box<str> = "TypeError" } => "php_exception_without_5xx", UnexpectedResponse;
+        KeyFiles => "key_files", ServerError;
+        SlimUpdate => "api_does_not_fit_slim", ServerError;
+        OauthServerError => "oauth_server_error", ServerError;
+        HiddenCrashAtToken => "hidden_crash_at_token", ServerError;
+        HiddenCrashWithScopeToo => "hidden_crash_with_scope_too", ServerError;
+        HiddenCrash => "hidden_crash", ServerError;
+        HiddenCrashOfQuery => "hidden_crash_of_query", ServerError;
+        GatewayFailedHere { status: u16 = 502_u16 } => "bad_gateway_at_this_path_alone", ServerError;
+        ListNull => "list_null", QueryFailed;
+        DataNull => "data_null", QueryFailed;
+        FieldMissing => "field_missing", QueryFailed;
+        StatusFalse => "status_false", QueryFailed;
+        ResolverFailed => "resolver_failed", QueryFailed;
+        GraphqlRefused => "graphql_error", QueryFailed;
+    }
+}
+
+causes! {
+    /// No answer at all. `error` is what the transport says.
+    Way {
+        NameNotResolved { error: Box<str> = "name resolution failed: no such host" } => "name_not_resolved", Dns;
+        ProxyFailed { error: Box<str> = "proxy failed: refused" } => "proxy_failed", Proxy;
+        NotConnected { error: Box<str> = "connection failed: connection refused" } => "not_connected", Connect;
+        NotConnectedBan { error: Box<str> = "connection failed: connection refused" } => "not_connected_after_refusals", Connect;
+        NotTls { error: Box<str> = "TLS handshake failed: not TLS" } => "not_tls", Tls;
+        TlsFailed { error: Box<str> = "TLS handshake failed: certificate expired" } => "tls_failed", Tls;
+        SlowToConnect { error: Box<str> = "no answer within 10s while in phase connect" } => "timeout_connect", Timeout;
+        SlowToConnectBan { error: Box<str> = "no answer within 10s while in phase connect" } => "timeout_connect_after_refusals", Timeout;
+        SlowToAnswer { error: Box<str> = "no answer within 10s while in phase processing" } => "timeout_processing", Timeout;
+        Slow { error: Box<str> = "no answer within 10s while in phase transfer" } => "timeout", Timeout;
+        ConnectionLost { error: Box<str> = "connection lost: closed" } => "connection_lost", ConnectionLost;
+        ConnectionLostInPlain { error: Box<str> = "connection lost: closed" } => "connection_lost_in_plain", ConnectionLost;
+        AnswerTooLarge { error: Box<str> = "answer is larger than 8388608 bytes" } => "answer_too_large", ResponseTooLarge;
+        TokenAnswerTooLarge { error: Box<str> = "answer is larger than 8388608 bytes" } => "token_answer_too_large", ResponseTooLarge;
+        RedirectElsewhere { error: Box<str> = "redirect to another origin, https://x.example.com" } => "redirect_elsewhere", RedirectRefused;
+        RedirectLoop { error: Box<str> = "redirect loop" } => "redirect_loop", RedirectRefused;
+        NotSent { error: Box<str> = "too many open files" } => "not_sent", ExporterError;
+    }
+}
+
+causes! {
+    /// The cause is on this machine, before anything was asked. `error` is our own text.
+    Local {
+        SecretUnreadable { error: Box<str> = "failed to read secret file /etc/pbx_exporter/secret: empty" } => "secret_unreadable", ExporterError;
+        KeyUnreadable { error: Box<str> = "failed to read secret file /etc/pbx_exporter/key: empty" } => "key_unreadable", ExporterError;
+        CommandCannotRead { error: Box<str> = "failed to read secret file /etc/pbx_exporter/secret: empty" } => "secret_unreadable_to_command", ExporterError;
+        StorageUnusable { error: Box<str> = "the disk is full" } => "storage_unusable", ExporterError;
+        TargetReplaced => "target_replaced", ExporterError;
+        Panic => "panic", ExporterError;
+        NoCause => "no_cause_known", ExporterError;
+    }
+}
+
+causes! {
+    /// A person has to bring a new refresh token.
+    Person {
+        RefreshTokenRefused => "confirmation_ended", AuthorizationRequired;
+        RefreshTokenWasRefused => "confirmation_had_ended", AuthorizationRequired;
+        NoRefreshTokenGiven => "no_refresh_token_given", AuthorizationRequired;
+        NeverConfirmed => "never_confirmed", AuthorizationRequired;
+        Interrupted => "confirmation_interrupted", AuthorizationRequired;
+    }
+}
+
+/// What is known of the confirmation that a person has to repeat. Moments in Unix seconds.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Confirmation {
+    /// How the token endpoint refused just now.
+    pub refusal: Option<Failure>,
+    /// The request before, whose answer did not come: when, and whether it was lost rather than this process ended.
+    pub before: Option<(f64, bool)>,
+    /// What else a refresh sends.
+    pub parameters: Vec<String>,
+    /// When it was refused, or confirmed.
+    pub at: f64,
+    /// When a confirmation began that got no answer.
+    pub interrupted: Option<f64>,
+}
+
+/// A rule of a description that fitted.
+#[derive(Clone, Debug)]
+pub struct Matched {
+    platform: Arc<Platform>,
+    rule: usize,
+    /// What its reason means on any platform, for what neither rule nor platform has words.
+    pub general: Box<Cause>,
+}
+
+impl PartialEq for Matched {
+    fn eq(&self, other: &Self) -> bool {
+        self.rule() == other.rule() && self.general == other.general
+    }
+}
+
+impl Matched {
+    /// The rule in that place.
+    pub fn new(platform: &Arc<Platform>, rule: usize, general: Cause) -> Self {
+        Self { platform: Arc::clone(platform), rule, general: Box::new(general) }
+    }
+
+    /// The rule.
+    pub fn rule(&self) -> &Rule {
+        &self.platform.rules[self.rule]
+    }
+}
+
+/// What made a call fail.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Cause {
+    /// What any platform's answer may say.
+    General(General),
+    /// What is odd about an answer.
+    Odd(Odd),
+    /// What FreePBX alone says.
+    Freepbx(Freepbx),
+    /// What the rule of a description says.
+    Rule(Matched),
+    /// No answer.
+    Way(Way),
+    /// This machine.
+    Local(Local),
+    /// A person is needed.
+    Person(Person, Box<Confirmation>),
+}
+
+impl Default for Cause {
+    fn default() -> Self {
+        Self::Local(Local::NoCause)
+    }
+}
+
+impl Cause {
+    /// One of each that is built in, in the order of the documentation.
+    pub fn samples() -> Vec<Self> {
+        fn all<T: Into<Cause>>(causes: Vec<T>) -> impl Iterator<Item = Cause> {
+            causes.into_iter().map(Into::into)
+        }
+        all(General::samples())
+            .chain(all(Odd::samples()))
+            .chain(all(Freepbx::samples()))
+            .chain(all(Way::samples()))
+            .chain(Person::samples().into_iter().map(Self::confirmation))
+            .chain(all(Local::samples()))
+            .collect()
+    }
+
+    fn confirmation(cause: Person) -> Self {
+        let known = Confirmation {
+            refusal: Some(Failure::new(General::RefreshTokenRefused)),
+            before: Some((1_800_000_000.0, true)),
+            parameters: Vec::new(),
+            at: 1_800_000_000.0,
+            interrupted: Some(1_800_000_000.0),
+        };
+        Self::Person(cause, Box::new(known))
+    }
+
+    /// The label value: `[a-z0-9_]{1,40}`. A rule without a name of its own has its reason's.
+    pub fn name(&self) -> Cow<'static, str> {
+        match self {
+            Self::General(cause) => cause.as_str().into(),
+            Self::Odd(cause) => cause.as_str().into(),
+            Self::Freepbx(cause) => cause.as_str().into(),
+            Self::Way(cause) => cause.as_str().into(),
+            Self::Local(cause) => cause.as_str().into(),
+            Self::Person(cause, _) => cause.as_str().into(),
+            Self::Rule(matched) => match &matched.rule().cause {
+                Some(name) => name.clone().into(),
+                None => matched.rule().reason.as_str().into(),
+            },
+        }
+    }
+
+    /// The reason; total.
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::General(cause) => cause.reason(),
+            Self::Odd(cause) => cause.reason(),
+            Self::Freepbx(cause) => cause.reason(),
+            Self::Rule(matched) => matched.rule().reason,
+            Self::Way(cause) => cause.reason(),
+            Self::Local(cause) => cause.reason(),
+            Self::Person(cause, _) => cause.reason(),
+        }
+    }
+
+    /// A value of this cause, as words name it.
+    pub fn parameter(&self, name: &str) -> Option<String> {
+        match self {
+            Self::General(cause) => cause.parameter(name),
+            Self::Odd(cause) => cause.parameter(name),
+            Self::Freepbx(cause) => cause.parameter(name),
+            Self::Rule(matched) => matched.general.parameter(name),
+            Self::Way(cause) => cause.parameter(name),
+            Self::Local(cause) => cause.parameter(name),
+            Self::Person(..) => None,
+        }
+    }
+}
