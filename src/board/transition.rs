@@ -53,7 +53,7 @@ impl TargetState {
         result: Option<Result<(), Failure>>,
         now: f64,
     ) {
-        let explain = |failure| causes::explain(target, operation, &failure);
+        let explain = |failure| Box::new(causes::explain(target, operation, &failure));
         self.endpoint_mut(operation).judge(result.map(|result| result.map_err(explain)), now);
     }
 
@@ -115,7 +115,7 @@ impl Endpoint {
     }
 
     /// `None`: it cannot be called now, so nothing is known of it.
-    fn judge(&mut self, result: Option<Result<(), Explanation>>, now: f64) {
+    fn judge(&mut self, result: Option<Result<(), Box<Explanation>>>, now: f64) {
         self.up = result.as_ref().map(Result::is_ok);
         let since = self.condition.as_ref().map(|c| (c.reason, c.since));
         self.condition = result.and_then(Result::err).map(|explained| Condition {

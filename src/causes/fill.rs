@@ -70,6 +70,7 @@ impl Fill<'_> {
         })
     }
 
+    #[expect(clippy::too_many_lines, reason = "a table")]
     /// Sentences that differ by what the request showed for itself: credentials, a fixed key, or a token.
     fn by_what_was_shown(&self, name: &str) -> Option<&'static str> {
         let (token, key) = (self.operation == Operation::Token, self.target.auth.grant == Grant::Static);
@@ -179,7 +180,7 @@ impl Fill<'_> {
     /// What an answer to another question, or the exporter's own state, adds.
     pub fn add_circumstances(&self, explanation: &mut Explanation) {
         let known = self.failure.circumstances;
-        if let Some(text) = known.token_is_good.and_then(|good| freepbx::first(self, good)) {
+        if let Some(text) = known.token_is_good.map(|good| freepbx::first(self, good)) {
             explanation.wrong = format!("{}{}", self.text(text), explanation.wrong);
         }
         for (holds, text) in [

@@ -671,15 +671,15 @@ pub(super) const fn after_token(reason: Reason) -> Option<Words> {
 
 /// Said first where a harmless query with the same token went well (`good`) or was refused, too. It proves the rewrite for
 /// its own address alone.
-pub(super) fn first(fill: &Fill<'_>, good: bool) -> Option<&'static str> {
-    Some(if !good {
+pub(super) fn first(fill: &Fill<'_>, good: bool) -> &'static str {
+    if !good {
         "{asked} failed, and so did a harmless query with the same token: the token is the cause. "
     } else if is_graphql(fill.path()) {
         "A harmless GraphQL query with the same token went well, so credentials, token and rewrite are good and this query to {path} itself \
          fails. "
     } else {
         "GraphQL accepts the token, so credentials and token are good and {asked} itself fails. "
-    })
+    }
 }
 
 /// What depends on the path, the call or the grant.

@@ -60,6 +60,7 @@ pub(super) const OURS: Words = Words {
     ..PROXY
 };
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 pub(super) const fn words(cause: &Way) -> Words {
     match cause {
         Way::ProxyFailed { .. } => PROXY,

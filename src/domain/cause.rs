@@ -35,8 +35,8 @@ macro_rules! causes {
             }
 
             /// A value of this cause, as words name it.
-            #[allow(clippy::needless_return, unused_variables, reason = "a cause may have no values")]
             pub fn parameter(&self, name: &str) -> Option<String> {
+                let _ = name;
                 match self { $(Self::$variant $({ $($field),+ })? => {
                     $($(if name == stringify!($field) { return Some($field.to_string()); })+)?
                 })+ }

@@ -37,6 +37,7 @@ pub struct Failure {
 
 /// Under what circumstances a call failed, as far as words differ by them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, each true or not")]
 pub struct Circumstances {
     /// The grant sent, where it is not the target's own.
     pub grant: Option<Grant>,
@@ -61,6 +62,9 @@ impl Failure {
     }
 
     /// One with `reason`, of any cause.
+    ///
+    /// # Panics
+    /// A reason without a cause.
     #[cfg(test)]
     pub fn with(reason: Reason) -> Self {
         let of_it = |cause: &Cause| cause.reason() == reason;

@@ -44,7 +44,7 @@ pub enum Unconfirmed {
     #[error("{}", too_many_refusals(*.0))]
     Budget(Duration),
     #[error("{}: {}", .0.reason, .0.diagnosis())]
-    Failed(Explanation),
+    Failed(Box<Explanation>),
     #[error("{0}")]
     Store(#[from] StoreError),
     #[error("{}", .0.with_mend())]

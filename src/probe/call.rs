@@ -57,7 +57,7 @@ impl Probe {
             }
             Err(error) => Err(self.no_answer(&context, &error)),
         };
-        attempt.failure = result.as_ref().err().map(|failure| failure.reason());
+        attempt.failure = result.as_ref().err().map(Failure::reason);
         let result =
             result.map_err(|failure| Failure { refused: failure.refused || attempt.is_refusal(), ..failure });
         permit.judge(&attempt);

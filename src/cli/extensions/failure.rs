@@ -17,7 +17,7 @@ pub(super) enum Failed {
     /// What should be there cannot be read.
     Expected(String),
     /// A target's PBX, by its name: the operation that failed, and why.
-    Pbx(Arc<str>, Operation, Explanation),
+    Pbx(Arc<str>, Operation, Box<Explanation>),
     /// It answered with a list that does not tell its extensions.
     List(Arc<str>, Untold),
 }

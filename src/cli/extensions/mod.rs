@@ -170,9 +170,11 @@ async fn list(config: &Config, target: &Arc<Target>) -> Result<Vec<Extension>, F
         }
     };
     match outcome.result() {
-        Some(Err((operation, failure))) => {
-            Err(Failed::Pbx(target.name.clone(), operation, causes::explain(target, operation, failure)))
-        }
+        Some(Err((operation, failure))) => Err(Failed::Pbx(
+            target.name.clone(),
+            operation,
+            Box::new(causes::explain(target, operation, failure)),
+        )),
         Some(Ok(_)) => {
             let listed = outcome.listed.unwrap_or_else(|| Ok(Vec::new()));
             listed.map_err(|untold| Failed::List(target.name.clone(), untold))

@@ -101,7 +101,8 @@ impl Received {
                 } else {
                     self.take_back().await.ok();
                 }
-                Err(Unconfirmed::Failed(causes::explain(target, Operation::Token, &failure)))
+                let explanation = causes::explain(target, Operation::Token, &failure);
+                Err(Unconfirmed::Failed(Box::new(explanation)))
             }
         }
     }

@@ -272,9 +272,9 @@ fn allowed_scopes_are_not_blamed_where_the_token_names_one_that_covers_the_call(
         let failure = read_list(&ctx, &missing).unwrap_err();
         assert_eq!(failure.reason(), Reason::InsufficientScope);
         let said = say(&ctx, &failure);
-        assert_eq!(said.contains("hardly the cause"), covers, "{scope}: {}", said);
+        assert_eq!(said.contains("hardly the cause"), covers, "{scope}: {said}");
         assert_eq!(said.contains("it lacks the scope"), !covers, "{scope}");
-        assert!(said.contains("Or set `call: rest`"), "{}", said);
+        assert!(said.contains("Or set `call: rest`"), "{said}");
     }
 }
 
