@@ -241,7 +241,8 @@ async fn the_page_lists_the_failing_first_and_escapes_everything() {
     for text in [
         "&lt;img src=x onerror=alert(1)&gt; &amp; more",
         "<title>(2 failing) pbx_exporter</title>",
-        "<code>token: invalid_client</code>",
+        ">token: invalid_client</code>",
+        "title=\"cause: ",
         "the client secret is refused",
         "http://pbx.example.com:83",
         "http-equiv=\"refresh\" content=\"30\"",
