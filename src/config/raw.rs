@@ -16,22 +16,22 @@ use crate::domain::{Grant, Platform};
 use crate::platform::DEFAULT;
 
 /// Configuration of pbx_exporter. Several files are merged: `targets` add up, `defaults`, `limits`,
-/// `storage` and `authorization` may each stand in one of the files and hold for all.
+/// `storage` and `authorization` may each be in one of the files and apply to all.
 #[derive(Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields, title = "pbx_exporter")]
 #[expect(dead_code, reason = "only its schema is used: files are merged as trees before serde sees them")]
 pub(super) struct File {
     /// What every target inherits, key by key, unless it says otherwise; `KEY: null` in a target drops an
-    /// inherited key. Any key of a target but `name` and `url`.
+    /// inherited key. Any key of a target except `name` and `url`.
     #[schemars(with = "Option<Settings>")]
     pub defaults: Option<Settings>,
     /// Limits over all targets.
     pub limits: Option<Limits>,
-    /// Where tokens are kept over a restart; needed for the grant `authorization_code`. Holds from the start of the
-    /// service until its end.
+    /// Where tokens are kept over a restart; needed for the grant `authorization_code`. A reload cannot
+    /// change it.
     pub storage: Option<Storage>,
-    /// Lets people confirm access on a page of the running service; off without it. Holds from the start of the
-    /// service until its end.
+    /// Lets people confirm access on a page of the running service; off without it. A reload cannot
+    /// change it.
     pub authorization: Option<Authorization>,
     /// Kinds of PBX that are not built in, by name: see docs/platforms.md.
     pub platforms: Option<BTreeMap<String, Platform>>,
@@ -52,7 +52,7 @@ pub(super) struct Target {
     pub settings: Settings,
 }
 
-/// What every target inherits: any key of a target but `name` and `url`.
+/// What every target inherits: any key of a target except `name` and `url`.
 #[derive(Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields, rename = "Defaults")]
 pub(super) struct Settings {
@@ -61,21 +61,21 @@ pub(super) struct Settings {
     pub platform: Option<String>,
     /// How to get a token.
     pub auth: Option<Auth>,
-    /// From one probe to the next.
+    /// From the start of one probe to the start of the next.
     #[schemars(extend("default" = "60s"))]
     pub interval: Option<DurationText>,
-    /// The same while probes fail for a passing reason; at most `interval`, which is also its default
-    /// where that is shorter.
+    /// From the end of a probe that failed for a passing reason to the next; at most `interval`, which is also its
+    /// default if that is shorter.
     #[schemars(extend("default" = "15s"))]
     pub failure_interval: Option<DurationText>,
     /// Limit of one HTTP exchange; less than `interval`, and by default at most half of it.
     #[schemars(extend("default" = "10s"))]
     pub timeout: Option<DurationText>,
     /// A good token is renewed at the latest after this, so that a dead token endpoint or a regenerated
-    /// secret shows; at least `5m`, or `off`. Always off for the grants `authorization_code` and `refresh_token`.
+    /// secret is noticed; at least `5m`, or `off`. Always off for the grants `authorization_code` and `refresh_token`.
     #[schemars(extend("default" = "15m"))]
     pub token_interval: Option<DurationText>,
-    /// Waits after refusals.
+    /// Waits after rejected credentials.
     pub backoff: Option<Backoff>,
     /// Largest answer accepted: bytes, or a number with `KiB` or `MiB`.
     #[schemars(extend("default" = "10MiB"))]
@@ -85,28 +85,28 @@ pub(super) struct Settings {
     pub headers: Option<BTreeMap<String, Option<Header>>>,
     /// TLS, for `https://` targets.
     pub tls: Option<Tls>,
-    /// Proxy; without it the PBX is reached directly, whatever the environment says.
+    /// Proxy; without it the PBX is contacted directly. Proxy variables of the environment are ignored.
     pub proxy: Option<Proxy>,
-    /// What the probe calls as the extensions endpoint: a call that the platform has, by default its first; for
+    /// What the probe calls as the extensions endpoint: one of the platform's calls, by default its first; for
     /// FreePBX `graphql` (`fetchAllExtensions`) or `rest` (`core/users`). Or a call of your own.
     #[schemars(extend("default" = "graphql"))]
     pub call: Option<Call>,
     /// Ask for the version as well. Needs the scope `gql:framework:read:system`, which on FreePBX also
-    /// guards mutations.
+    /// allows changes.
     #[schemars(extend("default" = false))]
     pub version: Option<bool>,
-    /// Whose budget of requests this target lives on, where one budget is counted for all of a customer's applications
-    /// (Ringme): targets at one origin with the same name here plan together what they ask; without it those with the same
+    /// The customer whose request budget this target uses, where all of a customer's applications share one (Ringme).
+    /// Targets at one origin with the same customer share one request budget; without it those with the same
     /// `client_id` do.
     pub customer: Option<String>,
-    /// The PBX's own logs, for an exporter that runs on the PBX host: their events are counted from now on.
+    /// The PBX's own logs, for an exporter on the PBX host: new events in them are counted.
     pub log: Option<Vec<LogFile>>,
-    /// The extensions that there should be, to be compared with those listed: `[2000, "0200"]`, one with a
-    /// zero in front in quotes.
+    /// The extensions that should exist, to be compared with those listed: `[2000, "0200"]`; quote one with a
+    /// leading zero.
     pub expected_extensions: Option<Vec<ExtensionId>>,
-    /// The same as a CSV or JSON file, read anew at each probe.
+    /// The same as a CSV or JSON file, read again at each probe.
     pub expected_extensions_file: Option<PathBuf>,
-    /// A second count of the extensions, where the exporter runs on the PBX host.
+    /// A second count of the extensions, if the exporter runs on the PBX host.
     pub reference: Option<Reference>,
 }
 
@@ -114,29 +114,29 @@ pub(super) struct Settings {
 #[derive(Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub(super) enum ExtensionId {
-    /// A number without zeros in front.
+    /// A number without leading zeros.
     Number(u64),
     /// Any id.
     Text(String),
 }
 
-/// How a target gets its token. Each secret has three forms, of which one is given: literal, `_file`, `_env`.
+/// How a target gets its token. Each secret has three forms; give one: literal, `_file`, `_env`.
 #[derive(Default, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 #[expect(clippy::struct_field_names, reason = "the keys as users write them")]
 pub(super) struct Auth {
-    /// What is sent for a token; it must be the one of the application's type. On a platform that does not serve
-    /// `client_credentials` the default is the first that it does.
+    /// What is sent for a token; it must match the application's type. On a platform that does not have
+    /// `client_credentials` the default is its first grant.
     #[schemars(extend("default" = "client_credentials"))]
     pub grant: Option<Grant>,
-    /// Origin of the token endpoint, where it is not the one that the platform has: `https://login.example.com`.
+    /// Origin of the token endpoint, if it is not the platform's: `https://login.example.com`.
     pub url: Option<String>,
     /// Client id of the application.
     pub client_id: Option<String>,
     /// Client secret of the application.
     #[schemars(with = "Option<String>")]
     pub client_secret: Option<SecretString>,
-    /// File with the client secret, read anew at each use.
+    /// File with the client secret, read again at each use.
     pub client_secret_file: Option<PathBuf>,
     /// Environment variable with the client secret, read at start and reload.
     pub client_secret_env: Option<String>,
@@ -149,39 +149,39 @@ pub(super) struct Auth {
     /// Password of that user.
     #[schemars(with = "Option<String>")]
     pub password: Option<SecretString>,
-    /// File with the password, read anew at each use.
+    /// File with the password, read again at each use.
     pub password_file: Option<PathBuf>,
     /// Environment variable with the password, read at start and reload.
     pub password_env: Option<String>,
     /// Refresh token, for the grant `refresh_token`.
     #[schemars(with = "Option<String>")]
     pub refresh_token: Option<SecretString>,
-    /// File with the refresh token, read anew at each use.
+    /// File with the refresh token, read again at each use.
     pub refresh_token_file: Option<PathBuf>,
     /// Environment variable with the refresh token, read at start and reload.
     pub refresh_token_env: Option<String>,
     /// Redirect address of the application, for `authorize` and the grant `authorization_code`. Without it the command
     /// listens on a free port of 127.0.0.1 for `/callback`. The service's page always uses `authorization.external_url`.
     pub redirect_uri: Option<String>,
-    /// Scopes to ask for, one an item; none asks for all that the application has, or for what the platform needs.
+    /// Scopes to ask for, one per item; by default all that the application has, or what the platform needs.
     pub scopes: Option<Vec<String>>,
-    /// Further parameters of token requests that the platform has, such as `account_id`; the value is a text, or
+    /// More parameters of the platform's token requests, such as `account_id`; the value is a text, or
     /// where to read it.
     pub parameters: Option<BTreeMap<String, Header>>,
     /// The key, for the grant `static`.
     #[schemars(with = "Option<String>")]
     pub key: Option<SecretString>,
-    /// File with the key, read anew at each use.
+    /// File with the key, read again at each use.
     pub key_file: Option<PathBuf>,
     /// Environment variable with the key, read at start and reload.
     pub key_env: Option<String>,
 }
 
-/// Waits after refusals. FreePBX's fail2ban bans the exporter's address after 8 refusals in 40 minutes.
+/// Waits after rejected credentials. FreePBX's fail2ban bans the exporter's address after 8 rejections in 40 minutes.
 #[derive(Default, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(super) struct Backoff {
-    /// First wait after a refused credential; doubles with each further refusal.
+    /// First wait after a rejected credential; doubles with each further rejection.
     #[schemars(extend("default" = "5m"))]
     pub start: Option<DurationText>,
     /// The longest such wait.
@@ -196,7 +196,7 @@ pub(super) struct Backoff {
 #[derive(Default, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(super) struct Tls {
-    /// PEM file with the only CA certificates trusted; without it the system's are.
+    /// PEM file with the only CA certificates to trust; by default the system's.
     pub ca_file: Option<PathBuf>,
     /// PEM file with the client certificate chain; needs `key_file`.
     pub cert_file: Option<PathBuf>,
@@ -205,7 +205,7 @@ pub(super) struct Tls {
     /// Lowest TLS version spoken.
     #[schemars(extend("default" = "1.2"))]
     pub min_version: Option<TlsVersion>,
-    /// Accept any certificate. Whoever sits between can then read the credentials.
+    /// Accept any certificate. Whoever is in between can then read the credentials.
     #[schemars(extend("default" = false))]
     pub insecure_skip_verify: Option<bool>,
 }
@@ -222,11 +222,11 @@ pub(super) struct Proxy {
     /// Password for the proxy.
     #[schemars(with = "Option<String>")]
     pub password: Option<SecretString>,
-    /// File with the proxy's password, read anew when it changes.
+    /// File with the proxy's password, read again when it changes.
     pub password_file: Option<PathBuf>,
     /// Environment variable with the proxy's password, read at start and reload.
     pub password_env: Option<String>,
-    /// Hosts reached directly, in the form of `NO_PROXY`: `localhost,10.0.0.0/8,.example.com`.
+    /// Hosts contacted directly, in the form of `NO_PROXY`: `localhost,10.0.0.0/8,.example.com`.
     pub no_proxy: Option<String>,
 }
 
@@ -279,13 +279,13 @@ pub(super) enum Header {
 #[derive(Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(super) struct HeaderSource {
-    /// File with the value, read anew at each request.
+    /// File with the value, read again at each request.
     pub file: Option<PathBuf>,
     /// Environment variable with the value, read at start and reload.
     pub env: Option<String>,
 }
 
-/// A second count of the extensions, taken on the PBX host past its API: by `asterisk` or by `database`.
+/// A second count of the extensions, on the PBX host and without its API: by `asterisk` or by `database`.
 #[derive(Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(super) struct Reference {
@@ -295,7 +295,7 @@ pub(super) struct Reference {
     /// Limit of one count; less than `interval`, and by default at most half of it.
     #[schemars(extend("default" = "10s"))]
     pub timeout: Option<DurationText>,
-    /// Ask Asterisk's console, by commands that only show; `asterisk: {}` has all defaults.
+    /// Ask Asterisk's console, with read-only commands; `asterisk: {}` has all defaults.
     pub asterisk: Option<Asterisk>,
     /// Ask FreePBX's database, in a transaction that cannot write: the rows of the table that the watched call
     /// itself reads (`users` for `call: rest`, else `devices`).
@@ -314,25 +314,25 @@ pub(super) struct Asterisk {
     pub commands: Option<Vec<AsteriskCommand>>,
 }
 
-/// Asking FreePBX's database. The password has three forms, of which at most one is given.
+/// Asking FreePBX's database. The password has three forms; give one at most.
 #[derive(Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(super) struct Database {
     /// Absolute path of MariaDB's client program, named `mariadb` or `mysql`; without it the one in `/usr/bin`.
     pub program: Option<PathBuf>,
-    /// Unix socket of the server: mostly `/run/mysqld/mysqld.sock` (Debian) or `/var/lib/mysql/mysql.sock`.
+    /// Unix socket of the server: usually `/run/mysqld/mysqld.sock` (Debian) or `/var/lib/mysql/mysql.sock`.
     pub socket: Option<PathBuf>,
     /// Host of the server, instead of `socket`. The connection has no TLS.
     pub host: Option<String>,
     /// Port of the server, with `host`.
     #[schemars(range(min = 1, max = 65535), extend("default" = 3306))]
     pub port: Option<u16>,
-    /// User of the database: one of the exporter's own, with the right to read one column.
+    /// Database user: one for the exporter alone, with the right to read one column.
     pub username: Option<String>,
     /// Password of that user.
     #[schemars(with = "Option<String>")]
     pub password: Option<SecretString>,
-    /// File with the password, read anew at each count.
+    /// File with the password, read again at each count.
     pub password_file: Option<PathBuf>,
     /// Environment variable with the password, read at start and reload.
     pub password_env: Option<String>,
@@ -345,10 +345,10 @@ pub(super) struct Database {
 #[derive(Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(super) struct Storage {
-    /// A folder for this exporter alone, mode 0700; it is made where only its last part is missing.
+    /// A folder for this exporter alone, mode 0700; it is created if only its last part is missing.
     pub path: PathBuf,
-    /// File with a key by which the tokens are sealed: 32 random bytes as 64 hexadecimal digits or in Base64
-    /// (`openssl rand -hex 32`). Without it they are as safe as the folder is.
+    /// File with the key that seals the tokens: 32 random bytes as 64 hexadecimal digits or in Base64
+    /// (`openssl rand -hex 32`). Without it only the folder's permissions protect them.
     pub key_file: Option<PathBuf>,
 }
 
@@ -356,8 +356,8 @@ pub(super) struct Storage {
 #[derive(Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(super) struct Authorization {
-    /// The address under which browsers reach this service: `https://exporter.example.com`, with the path that a
-    /// proxy in front adds. The application's redirect address is this with `/oauth/callback` behind it.
+    /// The address at which browsers reach this service: `https://exporter.example.com`, with the path that a
+    /// proxy in front adds. The application's redirect address is this followed by `/oauth/callback`.
     pub external_url: String,
 }
 
@@ -365,13 +365,13 @@ pub(super) struct Authorization {
 #[derive(Default, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(super) struct Limits {
-    /// Probes in flight at once, overall.
+    /// Probes in flight at once, in total.
     #[schemars(range(min = 1, max = 100_000), extend("default" = 100))]
     pub probes_in_flight: Option<usize>,
     /// Probes in flight at once to one host.
     #[schemars(range(min = 1, max = 100_000), extend("default" = 4))]
     pub probes_per_host: Option<usize>,
-    /// Refusing answers that one origin may give within `refusal_window`, over all its targets.
+    /// Rejections that all targets of one origin together may get within `refusal_window`.
     #[schemars(range(min = 1, max = 100_000), extend("default" = 6))]
     pub refusals_per_origin: Option<usize>,
     /// See `refusals_per_origin`.

@@ -14,7 +14,7 @@ pub struct RequestForm {
     /// Its method.
     #[serde(default)]
     pub method: Method,
-    /// Its path on the target's origin, with a query if need be.
+    /// Its path on the target's origin, with an optional query.
     pub path: String,
     /// Its body, with `method: POST`.
     pub body: Option<String>,
@@ -53,35 +53,35 @@ impl From<Method> for http::Method {
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct CallForm {
-    /// The word for `call:`.
+    /// The name for `call:`.
     pub name: String,
     /// What it is, for people.
     #[serde(default)]
     pub about: String,
-    /// The narrowest scope or right that lets it through.
+    /// The narrowest scope or right that allows it.
     pub scope: Option<String>,
     /// The request.
     pub request: RequestForm,
-    /// The request where the extensions are wanted one by one, or counted by listing them; without it `request`.
+    /// The request if the extensions are needed one by one, or counted by listing them; by default `request`.
     pub each: Option<RequestForm>,
     /// JSON pointer to the number of extensions: a number, a text that is one, or an array or object whose members
     /// are counted. Without it all pages of `list` are counted; without either any answer in JSON with a status 2xx
     /// will do, and with `method: HEAD` any with that status.
     pub total: Option<String>,
-    /// JSON pointer to the extensions, an array or object; `""` where the answer itself is one.
+    /// JSON pointer to the extensions, an array or object; `""` if the answer itself is one.
     pub list: Option<String>,
     /// JSON pointer within one of them to its id.
     pub id: Option<String>,
     /// JSON pointer within one of them to its name for people.
     #[schemars(extend("default" = "/name"))]
     pub label: Option<String>,
-    /// How more pages are asked for.
+    /// How to request more pages.
     pub paging: Option<Paging>,
-    /// What an answer has to say to be a success, besides a status 2xx.
+    /// What an answer must contain to be a success, besides a status 2xx.
     pub success: Option<Test>,
 }
 
-/// How more pages are asked for, by a parameter of the query.
+/// How to request more pages, by a parameter of the query.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Paging {
@@ -92,10 +92,10 @@ pub struct Paging {
     /// The number of the first page, with `by: page`.
     #[schemars(extend("default" = 1))]
     pub first: Option<u32>,
-    /// How many a page has that is not the last, as the request asks for it; with `page` and `offset`. Whether the
-    /// server gives fewer is found out: after a short first page the next one is asked for now and then.
+    /// The number of items per page that the request asks for; with `page` and `offset`. If the server gives fewer, the
+    /// exporter finds out: after a short first page it sometimes requests the next one.
     pub size: Option<u32>,
-    /// JSON pointer to the cursor of the next page, with `by: cursor`; absent, null or empty at the last.
+    /// JSON pointer to the cursor of the next page, with `by: cursor`; absent, null or empty on the last page.
     pub cursor: Option<String>,
 }
 
@@ -107,7 +107,7 @@ pub enum PageBy {
     Page,
     /// How many come before it.
     Offset,
-    /// What the page before told.
+    /// The cursor in the previous page.
     Cursor,
 }
 
@@ -121,6 +121,6 @@ pub struct VersionForm {
     pub version: String,
     /// JSON pointer to the telephony engine behind it.
     pub engine: Option<String>,
-    /// The narrowest scope or right that lets it through.
+    /// The narrowest scope or right that allows it.
     pub scope: Option<String>,
 }

@@ -29,20 +29,20 @@ pub struct Platform {
     /// The label value and configuration word.
     #[serde(skip)]
     pub name: Arc<str>,
-    /// The product, as sentences name it: `Ringme`.
+    /// The product's name in sentences: `Ringme`.
     pub title: String,
-    /// How answers are read: `rules` by this description alone; `freepbx` by code that knows FreePBX's many
-    /// ways to say no, for the embedded description of that name alone.
+    /// How answers are read: `rules` by this description only; `freepbx` by code for FreePBX's many error
+    /// answers, for the built-in description of that name only.
     #[serde(default)]
     pub reader: Reader,
-    /// Header fields of every request, those of the token included.
+    /// Header fields of every request, including token requests.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
-    /// The ways to a token that the platform serves.
+    /// The grants that the platform has.
     pub grants: Grants,
-    /// The token endpoint; not needed where `grants` has `static` alone.
+    /// The token endpoint; not needed if `grants` has only `static`.
     pub token: Option<TokenEndpoint>,
-    /// Where the token travels; without it in `Authorization: Bearer`.
+    /// Where the token is sent; by default `Authorization: Bearer`.
     #[serde(default)]
     pub sent_as: SentAs,
     /// What a probe may call as the extensions endpoint; the first is the default.
@@ -51,17 +51,17 @@ pub struct Platform {
     pub version: Option<VersionForm>,
     /// A harmless request that any valid token may make, for `reader: freepbx`.
     pub validity: Option<RequestForm>,
-    /// From an answer to a reason, in this order, the first that fits; before the general rules of
+    /// From an answer to a reason: the first that matches, in this order, before the general rules of
     /// RFC 6749, RFC 6750 and HTTP.
     #[serde(default)]
     pub rules: Vec<Rule>,
-    /// The platform's own words, by reason: they take the place of the general ones.
+    /// The platform's own texts, by reason: they replace the general ones.
     #[serde(default)]
     pub reasons: BTreeMap<String, Words>,
-    /// How the platform tells how many requests are left.
+    /// How the platform reports the number of requests left.
     #[serde(default)]
     pub rate_limit: RateLimit,
-    /// What a silence after refusals may be.
+    /// What it may mean if there is no answer after rejections.
     pub ban: Option<Ban>,
     /// For docs/platforms.md.
     #[serde(default)]
@@ -114,7 +114,7 @@ pub enum Reader {
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Documentation {
-    /// How to make the credentials, and with how few rights.
+    /// How to create the credentials, with as few rights as possible.
     #[serde(default)]
     pub setup: String,
     /// What is known, and how.
@@ -147,7 +147,7 @@ pub enum Known {
     /// Concluded from other facts.
     #[serde(rename = "inferred")]
     Inferred,
-    /// General knowledge, not verified anew.
+    /// General knowledge, not verified again.
     #[serde(rename = "from memory")]
     Memory,
 }

@@ -5,42 +5,42 @@ use serde::Deserialize;
 
 use crate::domain::{Grant, Operation, Reason};
 
-/// From an answer to a reason: all that is said here has to fit.
+/// From an answer to a reason: all conditions must match.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Rule {
-    /// Whose answer; any is one that can have the reason.
+    /// Which endpoint's answer; `any` is each that can have the reason.
     #[serde(default)]
     pub of: Part,
-    /// The grants with which a token was asked for.
+    /// The grants of the token request.
     pub grants: Option<Vec<Grant>>,
-    /// What the path holds that was asked.
+    /// Text that the requested path contains.
     pub path: Option<String>,
     /// The statuses.
     pub status: Option<Vec<u16>>,
     /// A header field.
     pub header: Option<HeaderTest>,
-    /// JSON pointer into the body; alone it says that something is there.
+    /// JSON pointer into the body; alone: something is there.
     pub pointer: Option<String>,
     /// JSON pointer to what must not be there.
     pub absent: Option<String>,
     /// What is at the pointer: one of these.
     pub values: Option<Vec<Word>>,
-    /// What the text at the pointer begins with.
+    /// What the value at the pointer begins with.
     pub prefix: Option<String>,
-    /// What the text at the pointer holds.
+    /// Text that the value at the pointer contains.
     pub contains: Option<String>,
-    /// The reason then.
+    /// The reason if it matches.
     pub reason: Reason,
-    /// The name of the cause, for `pbx_target_cause`: 1 to 40 of `a-z`, `0-9` and `_`, no built-in one; without it the reason.
+    /// The name of the cause, for `pbx_target_cause`: 1 to 40 of `a-z`, `0-9` and `_`, not a built-in one; without it the reason.
     pub cause: Option<String>,
-    /// What is wrong and how to mend it, in place of the reason's own words.
+    /// What is wrong and how to fix it, in place of the reason's own text.
     pub diagnosis: Option<String>,
-    /// The rest of [`Words`], in place of the reason's own: what is wrong, in a few words.
+    /// What is wrong, in a few words, in place of the reason's own title.
     pub title: Option<String>,
     /// How sure that is.
     pub certainty: Option<Certainty>,
-    /// Why so sure, and what stays unknown.
+    /// Why, and what is not known.
     pub because: Option<String>,
     /// What not to do: each a sentence that begins with `Do not`.
     pub avoid: Option<Vec<String>>,
@@ -76,19 +76,19 @@ impl Part {
 pub struct HeaderTest {
     /// Its name.
     pub name: String,
-    /// What its value holds; without it and `values`, that there is one.
+    /// Text that its value contains; without it and `values`: the field is there.
     pub contains: Option<String>,
-    /// What its value is: one of these.
+    /// Its value: one of these.
     pub values: Option<Vec<Word>>,
 }
 
-/// What an answer has to say to be a success.
+/// What an answer must contain to be a success.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Test {
     /// JSON pointer into the body.
     pub pointer: String,
-    /// What is there: one of these.
+    /// The value there: one of these.
     pub values: Vec<Word>,
 }
 
@@ -123,17 +123,17 @@ pub const PLACEHOLDERS: [&str; 8] =
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Words {
-    /// Whose answer they are about; where another gives the same reason, the general words serve.
+    /// Which endpoint's answers they are for; for others the general texts are used.
     #[serde(default)]
     pub of: Part,
     /// What is wrong, in a few words, for `diagnose`.
     pub title: Option<String>,
-    /// What is wrong and how to mend it, in a sentence or a few; of what happens on the way (`dns` to `connection_lost`, a
-    /// redirect, a large answer) the mend alone, and of `timeout` where the platform took the request.
+    /// What is wrong and how to fix it, in a few sentences; for network failures (`dns` to `connection_lost`), a
+    /// redirect or a large answer only the fix, and for `timeout` only if the platform accepted the request.
     pub diagnosis: Option<String>,
     /// How sure that is.
     pub certainty: Option<Certainty>,
-    /// Why so sure, and what stays unknown.
+    /// Why, and what is not known.
     pub because: Option<String>,
     /// What not to do: each a sentence that begins with `Do not`.
     pub avoid: Option<Vec<String>>,
@@ -162,30 +162,30 @@ impl Certainty {
     }
 }
 
-/// How the platform tells how many requests are left.
+/// How the platform reports the number of requests left.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct RateLimit {
-    /// Header field with the number of requests left; without it `X-RateLimit-Remaining`, `RateLimit-Remaining` or the member
+    /// Header field with the number of requests left; by default `X-RateLimit-Remaining`, `RateLimit-Remaining` or the member
     /// of `RateLimit`.
     pub remaining: Option<String>,
-    /// Header field with the seconds until the budget is whole again; without it `X-RateLimit-Reset`,
+    /// Header field with the seconds until the budget is restored; by default `X-RateLimit-Reset`,
     /// `RateLimit-Reset` or the member of `RateLimit`.
     pub reset: Option<String>,
-    /// Whether the customer's own applications live on the same budget: then a target, or all of
-    /// one `customer` or one application together, plans at each pass to use half of what is left until the reset at most. Without a reset it has to last an hour.
+    /// Whether the customer's own applications share the budget. If so, a target, or all targets of one
+    /// `customer` or one application together, use at most half of what is left until the reset. Without a reset it must last an hour.
     #[serde(default)]
     pub shared: bool,
-    /// What is counted against whom, for people.
+    /// What is counted for whom, for people.
     pub counted: Option<String>,
 }
 
-/// What a silence after refusals may be.
+/// What it may mean if there is no answer after rejections.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Ban {
-    /// Where no connection comes about: a sentence or a few.
+    /// If there is no connection: a few sentences.
     pub likely: String,
-    /// Where one does, and no answer comes: a sentence.
+    /// If there is a connection but no answer: a sentence.
     pub possible: String,
 }

@@ -9,7 +9,7 @@ use super::Test;
 use crate::domain::Grant;
 use crate::domain::target::ClientAuth;
 
-/// The ways to a token that a platform serves.
+/// The grants that a platform has.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Grants {
@@ -20,9 +20,9 @@ pub struct Grants {
     pub password: Option<GrantForm>,
     /// A token that a person confirms in a browser (RFC 6749 section 4.1).
     pub authorization_code: Option<GrantForm>,
-    /// The configuration may hold a refresh token that was obtained elsewhere.
+    /// The configuration may contain a refresh token obtained elsewhere.
     pub refresh_token: Option<GrantForm>,
-    /// A fixed key, for which nothing is asked.
+    /// A fixed key; no token is requested.
     #[serde(rename = "static")]
     pub fixed: Option<GrantForm>,
 }
@@ -66,9 +66,9 @@ impl Grants {
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct GrantForm {
-    /// The platform's name for the application or key that it takes: `Machine-to-Machine app`.
+    /// The platform's name for the application or key: `Machine-to-Machine app`.
     pub application: Option<String>,
-    /// `grant_type` as the platform wants it, where it is not the grant's own name: `account_credentials`.
+    /// The platform's `grant_type`, if it is not the grant's own name: `account_credentials`.
     pub grant_type: Option<String>,
     /// Whether a refresh token that comes with the token is used; `client_credentials` never does.
     pub refreshes: Option<bool>,
@@ -81,41 +81,41 @@ pub struct GrantForm {
 pub struct TokenEndpoint {
     /// Its path.
     pub path: String,
-    /// Its origin, where it is another than the target's: `https://zoom.us`. A target may change it by
+    /// Its origin, if it is not the target's: `https://zoom.us`. A target may change it with
     /// `auth.url`.
     pub origin: Option<String>,
     /// Path of the page on which a person confirms, for the grant `authorization_code`.
     pub authorize: Option<String>,
-    /// Whether the page takes PKCE (RFC 7636).
+    /// Whether the page supports PKCE (RFC 7636).
     #[serde(default)]
     pub pkce: bool,
-    /// Where client id and secret travel, unless the target says.
+    /// Where client id and secret are sent, unless the target says.
     #[serde(default)]
     pub client_auth: ClientAuth,
     /// Whether there are applications without a client secret.
     #[serde(default)]
     pub secret_optional: bool,
-    /// Scopes that are asked for where the target names none.
+    /// Scopes to ask for if the target names none.
     #[serde(default)]
     pub scopes: Vec<String>,
-    /// Further parameters of token requests.
+    /// More parameters of token requests.
     #[serde(default)]
     pub parameters: Vec<Parameter>,
     /// How the request is written.
     #[serde(default)]
     pub request: BodyFormat,
-    /// Parameters that the platform calls otherwise: `{client_id: username}`; `null` for one that is not sent.
+    /// Parameters with another name on this platform: `{client_id: username}`; `null` for one that is not sent.
     #[serde(default)]
     pub names: BTreeMap<String, Option<String>>,
-    /// Where the answer has its members; without it as in RFC 6749 section 5.1.
+    /// Where the members of the answer are; by default as in RFC 6749 section 5.1.
     #[serde(default)]
     pub answer: AnswerForm,
-    /// What an answer has to say to be a success, besides a status 2xx.
+    /// What an answer must contain to be a success, besides a status 2xx.
     pub success: Option<Test>,
-    /// What the lifetime means.
+    /// How to read the lifetime.
     #[serde(default)]
     pub lifetime: LifetimeForm,
-    /// Whether a new token ends the one before: then none is taken before the old one is about to expire.
+    /// Whether a new token ends the previous one. If so, none is taken before the old one is about to expire, except for a requested probe.
     #[serde(default)]
     pub one_live_token: bool,
     /// Whether using a refresh token ends the access token that came with it.
@@ -129,9 +129,9 @@ pub struct TokenEndpoint {
 pub struct Parameter {
     /// Its name.
     pub name: String,
-    /// What is sent where the target does not say, an empty text too; without it the target has to say.
+    /// The default, which may be empty; without it the target must give a value.
     pub value: Option<String>,
-    /// The grants with whose requests it is sent; without it with all.
+    /// The grants with whose requests it is sent; by default all.
     pub with: Option<Vec<Grant>>,
     /// What it is, for people.
     pub about: Option<String>,
@@ -180,7 +180,7 @@ pub struct LifetimeForm {
     /// Its unit.
     #[serde(default)]
     pub unit: Unit,
-    /// Seconds, where the answer tells none.
+    /// Seconds, if the answer gives none.
     pub fallback: Option<u32>,
 }
 
@@ -202,7 +202,7 @@ pub struct SentAs {
     /// Name of the header field.
     #[schemars(extend("default" = "Authorization"))]
     pub header: Option<String>,
-    /// What stands before the token in it; for another header than `Authorization` nothing.
+    /// What precedes the token in it; nothing for headers other than `Authorization`.
     #[schemars(extend("default" = "Bearer "))]
     pub prefix: Option<String>,
     /// Name of the parameter, instead of `header`.

@@ -88,11 +88,11 @@ fn section(platform: &Platform) -> String {
     }
     if let Some(counted) = &platform.rate_limit.counted {
         let spared = if platform.rate_limit.shared {
-            "; a target, or all of one `customer` or one application together, plans at each pass to use half of what is left at most"
+            "; a target, or all targets of one `customer` or one application together, use at most half of what is left"
         } else {
             ""
         };
-        let _ = writeln!(text, "- counted are {counted}{spared}");
+        let _ = writeln!(text, "- rate limit: counts {counted}{spared}");
     }
     text += "\n| what is known | how |\n| --- | --- |\n";
     for fact in &documentation.facts {
