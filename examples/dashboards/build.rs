@@ -2,7 +2,7 @@
 //!
 //! Belongs here: what all panels share. Does not belong here: which panels there are.
 //!
-//! In expressions `{S` opens a selector of the chosen targets, `{E` one of the chosen exporters, and
+//! In expressions `{S` opens a selector of the selected targets, `{E` one of the selected exporters, and
 //! `(J` a list of the labels that tell targets of several exporters apart.
 
 use pbx_exporter::domain::Reason;
@@ -78,7 +78,7 @@ pub fn states() -> Value {
 }
 
 /// The colour of a reason: red for credentials, orange for rights, purple for the address, blue for the way
-/// there, yellow for answers of a kind that tells nothing.
+/// there, yellow for answers of an unclear kind.
 pub const fn color(reason: Reason) -> &'static str {
     match reason {
         Reason::InvalidClient => "dark-red",

@@ -32,8 +32,8 @@ pub fn saw_tooth() -> Panel {
 pub fn refreshes() -> Panel {
     Panel::bars(
         "Token requests by grant",
-        "Requests for a token a minute, by the grant that was sent; tokens that the API \
-         refused before their expiry.",
+        "Token requests a minute, by the grant that was sent; tokens that the API \
+         rejected before their expiry.",
     )
     .query("sum by (grant) (rate(pbx_token_refreshes_total{S}[$__rate_interval])) * 60", "{{grant}}")
     .query("sum(rate(pbx_token_rejections_total{S}[$__rate_interval])) * 60", "rejected by the API")
@@ -49,7 +49,7 @@ fn by_reason(title: &str, description: &str, family: &str) -> Panel {
 pub fn refresh_failures() -> Panel {
     by_reason(
         "Failed token requests by reason",
-        "Requests for a token that gave none, a minute. Few are sent while backing off: the panel above shows how long it lasts.",
+        "Token requests a minute that brought no token. Few are sent during a back-off: the panel above shows how long it lasts.",
         "pbx_token_refresh_failures_total",
     )
 }
@@ -57,7 +57,7 @@ pub fn refresh_failures() -> Panel {
 pub fn denials() -> Panel {
     by_reason(
         "Permission denials by reason",
-        "Answers that deny access, a minute, of all endpoints. ajax_declined is a wrong address or a missing rewrite, no permission.",
+        "Answers that deny access, a minute, of all endpoints. ajax_declined is a wrong address or a missing rewrite, not a permission.",
         "pbx_permission_denials_total",
     )
 }
@@ -97,7 +97,7 @@ pub fn phases(operation: &str, name: &str) -> Panel {
     Panel::lines(
         &format!("Phases of the {name} request"),
         "s",
-        "Where the time of the newest exchange went, the mean of the chosen targets; a phase that did not take place is absent.",
+        "Where the time of the latest exchange went, as the mean of the selected targets; a phase that did not happen is absent.",
     )
     .query(&format!("avg by (phase) (pbx_request_phase_seconds{{S, operation=\"{operation}\"}})"), "{{phase}}")
     .custom("fillOpacity", json!(50))
@@ -107,7 +107,7 @@ pub fn phases(operation: &str, name: &str) -> Panel {
 pub fn answers() -> Panel {
     Panel::bars(
         "Answers by status code",
-        "HTTP answers a minute, by operation and status code; none: there was no answer.",
+        "HTTP answers a minute, by operation and status code; none means no answer.",
     )
     .query(
         "sum by (operation, code) (rate(pbx_requests_total{S}[$__rate_interval])) * 60 > 0",
@@ -135,7 +135,7 @@ pub fn missing() -> Panel {
     Panel::lines(
         "Missing and unexpected",
         "none",
-        "Extensions expected and not listed, and listed and not expected, all chosen targets together; nothing without a list.",
+        "Extensions expected and not listed, and listed and not expected, all selected targets together; empty without a list.",
     )
     .query("sum(pbx_extensions_missing{S})", "missing")
     .query("sum(pbx_extensions_unexpected{S})", "unexpected")
@@ -144,7 +144,7 @@ pub fn missing() -> Panel {
 }
 
 pub fn probes() -> Panel {
-    Panel::bars("Probes", "Whole probes a minute, and those of them that did not get the list.")
+    Panel::bars("Probes", "Probes a minute, and those that did not get the list.")
         .query("sum(rate(pbx_probes_total{S}[$__rate_interval]) - rate(pbx_probe_failures_total{S}[$__rate_interval])) * 60", "successful")
         .query("sum(rate(pbx_probe_failures_total{S}[$__rate_interval])) * 60", "failed")
         .field("successful", &[("color", json!({"mode": "fixed", "fixedColor": "green"}))])
@@ -156,17 +156,17 @@ pub fn waits() -> Panel {
         "Wait between probes",
         "s",
         "The wait in force: the interval, shorter after a failure, longer while backing off. Shortest and longest of the \
-         chosen targets, and how long ago the newest probe of each was at most.",
+         selected targets, and how long ago the latest probe of each was at most.",
     )
     .query("max(pbx_probe_interval_seconds{S})", "longest")
     .query("min(pbx_probe_interval_seconds{S})", "shortest")
-    .query("max(time() - pbx_last_probe_timestamp_seconds{S})", "since the newest probe")
+    .query("max(time() - pbx_last_probe_timestamp_seconds{S})", "since the latest probe")
 }
 
 pub fn log_events() -> Panel {
     Panel::bars(
         "Records of the PBX's own logs",
-        "API-related records a minute by kind, of all clients of the PBX; nothing where no log is followed.",
+        "API-related records a minute by kind, from all clients of the PBX; empty if no log is followed.",
     )
     .query("sum by (kind) (rate(pbx_log_events_total{S}[$__rate_interval])) * 60", "{{kind}}")
 }
@@ -184,7 +184,7 @@ pub fn rate_limit() -> Panel {
     lowest(
         "Requests left",
         "none",
-        "Requests left in the budget, where the PBX tells; of more than twenty targets, the twenty with the fewest.",
+        "Requests left in the budget, if the PBX reports it; of more than twenty targets, the twenty with the fewest.",
         family,
         &format!("{family}{{S}}"),
     )
@@ -195,7 +195,7 @@ pub fn reset() -> Panel {
     lowest(
         "Budget restored in",
         "s",
-        "Time until the request budget is whole again, where the PBX tells; below 0 it has been since the newest answer.",
+        "Time until the request budget is restored, if the PBX reports it; below 0 it was restored since the latest answer.",
         family,
         &format!("{family}{{S}} - time()"),
     )
@@ -206,7 +206,7 @@ pub fn certificates() -> Panel {
         "bargauge",
         "Certificates",
         "s",
-        "Time until the first certificate of the served chain expires; the twenty that do so first.",
+        "Time until the first certificate of the served chain expires; the twenty that expire first.",
     )
     .now("sort(bottomk(20, pbx_certificate_expiry_timestamp_seconds{S} - time()))", "{{target}}")
     .default("thresholds", steps("red", &[(7.0 * DAY, "orange"), (21.0 * DAY, "green")]))

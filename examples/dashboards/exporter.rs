@@ -9,7 +9,7 @@ pub fn exporter() -> String {
     Dashboard::new(
         "pbx-exporter",
         "PBX exporter",
-        "The exporter's own health: whether what the other dashboards show can be trusted.",
+        "The exporter's own health: whether the other dashboards can be trusted.",
     )
     .row(4, [(4, up()), (4, targets()), (4, reload()), (4, reloaded()), (4, uptime()), (4, panics())])
     .row(5, [(24, build())])
@@ -27,7 +27,7 @@ fn up() -> Panel {
     Panel::stat(
         "Exporter",
         "none",
-        "Whether Prometheus reaches all chosen exporters.",
+        "Whether Prometheus reaches all selected exporters.",
         steps("red", &[(1.0, "green")]),
     )
     .default("mappings", words(state))
@@ -45,7 +45,7 @@ fn reload() -> Panel {
     Panel::stat(
         "Configuration",
         "none",
-        "Whether the newest reading of the configuration succeeded; where it failed, the old one is in force.",
+        "Whether the configuration was last read successfully; if not, the old one is in force.",
         steps("red", &[(1.0, "green")]),
     )
     .default("mappings", words(state))
@@ -57,7 +57,7 @@ fn reloaded() -> Panel {
     Panel::stat(
         "Last read",
         "s",
-        "Time since the configuration was last read with success; the longest.",
+        "Time since the configuration was last read successfully; the longest.",
         steps("text", &[]),
     )
     .default("decimals", json!(0))
@@ -79,7 +79,7 @@ fn panics() -> Panel {
     Panel::stat(
         "Panics",
         "none",
-        "Panics in tasks since the exporter started: each is a defect, and worth a report with its log.",
+        "Panics in tasks since the exporter started: each is a bug; please report it with its log.",
         steps("green", &[(1.0, "red")]),
     )
     .now("sum(pbx_exporter_panics_total{E})", "panics")
@@ -87,7 +87,7 @@ fn panics() -> Panel {
 }
 
 fn build() -> Panel {
-    Panel::table("Builds", "What each exporter was built from, and how much it exports.")
+    Panel::table("Builds", "What each exporter was built from, and how many samples it exports.")
         .instant("max by (job, instance, version, revision, rustversion) (pbx_exporter_build_info{E})")
         .instant("max by (job, instance) (pbx_exporter_targets{E})")
         .instant("max by (job, instance) (scrape_samples_scraped{E})")
@@ -138,13 +138,13 @@ fn in_flight() -> Panel {
 fn overruns() -> Panel {
     Panel::bars(
         "Overruns",
-        "Probes a minute that became due while the one before of the same target was still running or waiting.",
+        "Probes a minute that became due while the previous one of the same target was still running or waiting.",
     )
     .query("sum by (instance) (rate(pbx_exporter_probe_overruns_total{E}[$__rate_interval])) * 60", "{{instance}}")
 }
 
 fn load() -> Panel {
-    Panel::bars("Requests to the chosen targets", "HTTP requests a minute, by what was asked for.")
+    Panel::bars("Requests to the selected targets", "HTTP requests a minute, by path.")
         .query("sum by (operation) (rate(pbx_requests_total{S}[$__rate_interval])) * 60", "{{operation}}")
 }
 
@@ -165,7 +165,7 @@ fn memory() -> Panel {
 }
 
 fn files() -> Panel {
-    Panel::lines("Open files", "none", "Open file descriptors, and how many there may be.")
+    Panel::lines("Open files", "none", "Open file descriptors, and their limit.")
         .query("process_open_fds{E}", "{{instance}} open")
         .query("process_max_fds{E}", "{{instance}} limit")
         .custom("scaleDistribution", json!({"type": "log", "log": 10}))
@@ -175,7 +175,7 @@ fn files() -> Panel {
 
 fn log_events() -> Panel {
     let fixed = |color: &str| [("color", json!({"mode": "fixed", "fixedColor": color}))];
-    Panel::bars("Log events", "Log events a minute by level, as far as the log level lets them through.")
+    Panel::bars("Log events", "Log events a minute by level, down to the configured log level.")
         .query("sum by (level) (rate(pbx_exporter_log_events_total{E}[$__rate_interval])) * 60", "{{level}}")
         .field("error", &fixed("red"))
         .field("warn", &fixed("orange"))
@@ -185,8 +185,7 @@ fn log_events() -> Panel {
 }
 
 fn threads() -> Panel {
-    Panel::lines("Threads", "none", "Threads of the operating system.")
-        .query("process_threads{E}", "{{instance}}")
+    Panel::lines("Threads", "none", "Operating system threads.").query("process_threads{E}", "{{instance}}")
 }
 
 fn scrapes() -> Panel {

@@ -12,7 +12,7 @@ pub fn fleet() -> String {
     Dashboard::new(
         "pbx-fleet",
         "PBX fleet",
-        "All watched telephone systems: how many are up, why others are not, and what changed.",
+        "All watched PBXes: how many are up, why others are not, and what changed.",
     )
     .variable(objective())
     .row(
@@ -49,7 +49,7 @@ fn up() -> Panel {
     Panel::stat(
         "Targets up",
         "none",
-        "Targets whose newest probe got the extensions list.",
+        "Targets whose latest probe got the extensions list.",
         steps("green", &[]),
     )
     .now("sum(pbx_up{S})", "up")
@@ -59,7 +59,7 @@ fn failing() -> Panel {
     Panel::stat(
         "Targets failing",
         "none",
-        "Targets whose newest probe did not get the extensions list. The table below says why.",
+        "Targets whose latest probe did not get the extensions list. The table below says why.",
         steps("green", &[(1.0, "red")]),
     )
     .now("sum(pbx_up{S} == bool 0)", "failing")
@@ -69,7 +69,7 @@ fn early() -> Panel {
     Panel::stat(
         "Early warnings",
         "none",
-        "Targets that still work with the token they have, and cannot get a new one: they fail when it expires.",
+        "Targets that still work with their token but cannot get a new one: they fail when it expires.",
         steps("green", &[(1.0, "orange")]),
     )
     .default("noValue", json!("0"))
@@ -95,7 +95,7 @@ fn unprobed() -> Panel {
     Panel::stat(
         "Not probed",
         "none",
-        "Targets that were not probed yet: for a minute after a start, or put off because their PBX refused too often.",
+        "Targets that were not probed yet: within a minute after a start, or postponed because their PBX rejected requests too often.",
         steps("green", &[(1.0, "orange")]),
     )
     .now("count(pbx_target_info{S}) - (count(pbx_up{S}) or vector(0))", "not probed")
@@ -116,7 +116,7 @@ fn budget() -> Panel {
     Panel::stat(
         "Error budget left",
         "percentunit",
-        "What is left of the failures that the objective allows in this time range; below 0 the objective is missed.",
+        "How much of the allowed failures is left in this time range; below 0 the objective is missed.",
         steps("red", &[(0.0, "orange"), (0.25, "green")]),
     )
     .default("decimals", json!(0))
@@ -134,7 +134,7 @@ fn reason_of(operation: &str, label: &str) -> String {
 fn targets() -> Panel {
     let links = [
         link("This target", &dashboard_of("pbx-target", ROW)),
-        link("The exporter's page: what is wrong, and the mend", &page_of(ROW)),
+        link("The exporter's page: what is wrong, and the fix", &page_of(ROW)),
     ];
     let seconds = |width: u32| [("unit", json!("s")), ("decimals", json!(0)), ("custom.width", json!(width))];
     let colored = ("custom.cellOptions", json!({"type": "color-text"}));
@@ -142,7 +142,7 @@ fn targets() -> Panel {
     Panel::table(
         "Targets",
         "One row a target, the failing first. Token and List: why that endpoint fails, empty while it is up. Denials: \
-         answers that denied access within the time range. Latency: newest request for the list. A target without \
+         answers that denied access within the time range. Latency: latest request for the list. A target without \
          a state was not probed yet.",
     )
     .instant(STATE)
@@ -191,7 +191,7 @@ fn by_reason() -> Panel {
     Panel::lines(
         "Failing endpoints by reason",
         "none",
-        "How many endpoints are failing, by the reason. A target counts once for its token and once for its list.",
+        "Failing endpoints, by reason. A target counts once for its token and once for its list.",
     )
     .query("count by (reason) (pbx_target_condition{S})", "{{reason}}")
     .custom("fillOpacity", json!(60))

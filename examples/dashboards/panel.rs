@@ -16,7 +16,7 @@ impl Panel {
         }))
     }
 
-    /// Lines over time with a legend below, which tells the newest value, if there is one.
+    /// Lines over time with a legend below, which shows the latest value, if there is one.
     pub fn lines(title: &str, unit: &str, description: &str) -> Self {
         let custom = json!({"drawStyle": "line", "lineWidth": 1, "fillOpacity": 8, "showPoints": "never"});
         Self::new("timeseries", title, unit, description)
@@ -44,7 +44,7 @@ impl Panel {
             .stacked()
     }
 
-    /// One number, of now: the newest of a range would show a token that is long gone.
+    /// One number, of now: the latest of a range would show a token that is long gone.
     pub fn stat(title: &str, unit: &str, description: &str, thresholds: Value) -> Self {
         let reduce = json!({"calcs": ["lastNotNull"], "fields": "", "values": false});
         Self::new("stat", title, unit, description)

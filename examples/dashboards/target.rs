@@ -1,6 +1,6 @@
 //! `pbx-target`: one telephone system in depth, or a few side by side.
 //!
-//! Numbers at the top are the worst of the chosen targets, sums are over all of them, and a panel with a line
+//! Numbers at the top are the worst of the selected targets, sums are over all of them, and a panel with a line
 //! for each shows twenty at most, so that All of two hundred is still a picture.
 
 use pbx_exporter::domain::Reason;
@@ -19,7 +19,7 @@ pub fn target() -> String {
     Dashboard::new(
         "pbx-target",
         "PBX target",
-        "One telephone system: its token, its answers, its extensions. Several can be chosen.",
+        "One PBX: its token, its answers, its extensions. Several can be selected.",
     )
     .row(4, [(4, state()), (4, silence()), (4, age()), (4, expires()), (4, in_a_row()), (4, certificate())])
     .row(5, [(24, facts())])
@@ -42,7 +42,7 @@ fn state() -> Panel {
     Panel::stat(
         "State",
         "none",
-        "Up if the newest probe of each chosen target got the extensions list. Early warning: it did, and one of them \
+        "Up if the latest probe of each selected target got the extensions list. Early warning: it did, and one of them \
          cannot get a new token.",
         steps("red", &[(1.0, "orange"), (2.0, "green")]),
     )
@@ -54,7 +54,7 @@ fn silence() -> Panel {
     Panel::stat(
         "Last success",
         "s",
-        "Time since the newest successful probe, of the worst chosen target; nothing where it never worked.",
+        "Time since the latest successful probe, of the worst selected target; empty if it never worked.",
         steps("green", &[(300.0, "red")]),
     )
     .default("decimals", json!(0))
@@ -65,7 +65,7 @@ fn age() -> Panel {
     Panel::stat(
         "Token age",
         "s",
-        "Age of the token in use; the oldest of the chosen targets.",
+        "Age of the token in use; the oldest of the selected targets.",
         steps("text", &[]),
     )
     .default("decimals", json!(0))
@@ -77,7 +77,7 @@ fn expires() -> Panel {
     Panel::stat(
         "Token expires in",
         "s",
-        "Time until the token in use expires, by its lifetime; the first of the chosen targets. Below 0 it is dead.",
+        "Time until the token in use expires, by its lifetime; the first of the selected targets. Below 0 it has expired.",
         steps("red", &[(0.0, "text")]),
     )
     .default("decimals", json!(0))
@@ -89,7 +89,7 @@ fn in_a_row() -> Panel {
     Panel::stat(
         "Failures in a row",
         "none",
-        "Failed probes since the newest success; the most of the chosen targets.",
+        "Failed probes since the latest success; the most of the selected targets.",
         steps("green", &[(1.0, "orange"), (3.0, "red")]),
     )
     .now("max(pbx_consecutive_failures{S})", "failures")
@@ -99,7 +99,7 @@ fn certificate() -> Panel {
     Panel::stat(
         "Certificate expires in",
         "s",
-        "Time until the first certificate of the served chain expires; the first of the chosen targets. Nothing without https.",
+        "Time until the first certificate of the served chain expires; the first of the selected targets. Empty without https.",
         steps("red", &[(7.0 * DAY, "orange"), (21.0 * DAY, "green")]),
     )
     .default("decimals", json!(0))
@@ -114,8 +114,8 @@ fn facts() -> Panel {
     let colored = ("custom.cellOptions", json!({"type": "color-text"}));
     Panel::table(
         "Facts",
-        "One row a target. Renewal: when the next token request is due by the rule, late ones below 0. Wait: the time \
-         between probes now in force, longer after refusals.",
+        "One row per target. Renewal: when the next token request is due by the rule, late ones below 0. Wait: the time \
+         between probes now in force, longer after rejections.",
     )
     .instant(STATE)
     .instant("max by (J, platform, grant) (pbx_target_info{S})")
@@ -140,7 +140,7 @@ fn facts() -> Panel {
     .field(
         "target",
         &[
-            ("links", json!([link("The exporter's page: what is wrong, and the mend", &page_of(ROW))])),
+            ("links", json!([link("The exporter's page: what is wrong, and the fix", &page_of(ROW))])),
             heading("Target"),
         ],
     )
@@ -169,7 +169,7 @@ fn timeline() -> Panel {
         "state-timeline",
         "What is wrong, and since when",
         "none",
-        "Each endpoint of each chosen target: up, or the reason why not; a gap where it could not be called. Of more \
+        "Each endpoint of each selected target: up, or the reason why not; a gap if it could not be called. Of more \
          than eight targets, the eight that were up least in the time range.",
     )
     .query(&expression, "{{target}} {{operation}}")
@@ -180,6 +180,6 @@ fn timeline() -> Panel {
     .option("alignValue", json!("left"))
     .option("rowHeight", json!(0.85))
     .option("legend", json!({"showLegend": false, "displayMode": "list", "placement": "bottom"}))
-    .default("links", json!([link("The exporter's page: what is wrong, and the mend", &page_of(SERIES))]))
+    .default("links", json!([link("The exporter's page: what is wrong, and the fix", &page_of(SERIES))]))
     .links(&[link("Runbooks", &format!("{RUNBOOKS}README.md"))])
 }
