@@ -37,7 +37,8 @@ const PATIENCE: Duration = Duration::from_secs(600);
 /// Prints the address to be opened, and opens it where there is a desktop. The running exporter, or else its next
 /// start, takes the tokens up by itself.
 ///
-/// Exit codes: 0 confirmed; 2 wrong arguments; 4 configuration or token storage; 5 no answer; 6 not confirmed.
+/// Exit codes: 0 confirmed; 1 the port is taken; 2 wrong arguments; 4 configuration or token storage; 5 no answer;
+/// 6 not confirmed.
 #[derive(Args, Clone, Debug)]
 pub struct AuthorizeArgs {
     /// Name of a configured target

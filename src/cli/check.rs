@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Args;
+use clap::builder::PossibleValuesParser;
 
 use crate::config::{self, Config, ConfigErrors, Lookup};
 use crate::domain::Target;
@@ -17,8 +18,13 @@ pub struct CheckArgs {
     /// Print the JSON Schema of a configuration file instead.
     #[arg(long)]
     pub schema: bool,
-    /// Print the description of a platform that is built in instead, to begin one of your own with.
-    #[arg(long, value_name = "NAME", conflicts_with = "schema")]
+    /// Print the description of a built-in platform instead, as a start for one of your own.
+    #[arg(
+        long,
+        value_name = "NAME",
+        conflicts_with = "schema",
+        value_parser = PossibleValuesParser::new(platform::names())
+    )]
     pub platform: Option<String>,
 }
 
@@ -45,23 +51,15 @@ pub fn write(
         writeln!(out, "{:#}", config::schema::value())?;
         return Ok(true);
     }
-    if let Some(name) = &args.platform {
-        return describe(name, out, err);
+    if let Some(text) = args.platform.as_deref().and_then(platform::text) {
+        out.write_all(text.as_bytes())?;
+        return Ok(true);
     }
     match load(patterns, lookup) {
         Ok(config) if config.unreadable.is_empty() => summary(&config, out, err).map(|()| true),
         Ok(config) => tell(&config.unreadable, err),
         Err(errors) => tell(&errors, err),
     }
-}
-
-fn describe(name: &str, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<bool> {
-    if let Some(text) = platform::text(name) {
-        out.write_all(text.as_bytes())?;
-        return Ok(true);
-    }
-    let known: Vec<_> = platform::names().collect();
-    tell(&[format!("no platform of that name is built in; there are: {}", known.join(", "))], err)
 }
 
 fn tell(errors: &[String], err: &mut dyn Write) -> io::Result<bool> {

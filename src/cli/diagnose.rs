@@ -106,7 +106,10 @@ async fn all(args: &DiagnoseArgs, config: &Config) -> Exit {
                 if place > 0 {
                     let _ = writeln!(out);
                 }
-                text(&probe, &*transport, style, &mut out).await
+                match text(&probe, &*transport, style, &mut out).await {
+                    Ok(report) => report,
+                    Err(error) => return not_written(&error),
+                }
             }
             Output::Json => {
                 let _ = io::stderr().write_all(announcement(target, Style::default()).as_bytes());
@@ -121,10 +124,14 @@ async fn all(args: &DiagnoseArgs, config: &Config) -> Exit {
     if args.output == Output::Json
         && let Err(error) = writeln!(io::stdout(), "{:#}", document(&reports))
     {
-        print_errors(&[format!("failed to write the report: {error}")]);
-        return Exit::Failed;
+        return not_written(&error);
     }
     exit
+}
+
+fn not_written(error: &io::Error) -> Exit {
+    print_errors(&[format!("failed to write the report: {error}")]);
+    Exit::Failed
 }
 
 /// The exit code that a report stands for.
@@ -138,13 +145,20 @@ pub fn exit_of(report: &Report) -> Exit {
     }
 }
 
-/// Diagnoses the target of `probe` and writes each step as it is taken, then the verdict. What cannot be written is
-/// left out: a reader that went early is no news.
-pub async fn text(probe: &Probe, dial: &dyn Dial, style: Style, out: &mut (dyn Write + Send)) -> Report {
+/// Diagnoses the target of `probe` and writes each step as it is taken, then the verdict.
+///
+/// # Errors
+/// A verdict that cannot be written.
+pub async fn text(
+    probe: &Probe,
+    dial: &dyn Dial,
+    style: Style,
+    out: &mut (dyn Write + Send),
+) -> io::Result<Report> {
     let _ = writeln!(out, "{}", announcement(probe.target(), style));
     let report = diagnose::diagnose(probe, dial, &mut Printer { style, out }).await;
-    let _ = out.write_all(rest(&report, style).as_bytes());
-    report
+    out.write_all(rest(&report, style).as_bytes())?;
+    Ok(report)
 }
 
 /// Whom it is about, and what will be sent.

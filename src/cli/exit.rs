@@ -26,17 +26,23 @@ impl Exit {
     /// All, in order, each with its meaning for people.
     pub const ALL: [(Self, &'static str); 9] = [
         (Self::Fine, "fine"),
-        (Self::Failed, "failed, or could not be tested; a service that cannot start"),
+        (
+            Self::Failed,
+            "failed, or could not be tested; output that cannot be written; a service that cannot start",
+        ),
         (Self::Usage, "wrong arguments"),
         (Self::Drift, "the extensions are not those expected"),
         (Self::Configuration, "the configuration is not usable, or has no target of that name"),
-        (Self::Transport, "no answer: name resolution, proxy, connection, TLS, time limit, redirect"),
-        (Self::Token, "no token: the token endpoint refuses or fails"),
+        (Self::Transport, "no answer: name resolution, proxy, connection, TLS, timeout, redirect"),
+        (Self::Token, "no token: the token endpoint rejects the request or fails"),
         (
             Self::Permission,
-            "not let in: wrong address, something in front, token not accepted, scope missing",
+            "access denied: wrong address, something in front, token not accepted, scope missing",
         ),
-        (Self::Data, "an answer without the data: the call failed inside, or is not what the API documents"),
+        (
+            Self::Data,
+            "an answer without the data: the call failed on the PBX, or the answer is not what the API documents",
+        ),
     ];
 
     /// The code of a failure; total.

@@ -90,6 +90,7 @@ enum Command {
     /// Print a completion script for a shell
     Completions {
         /// Which shell
+        #[arg(ignore_case = true)]
         shell: clap_complete::Shell,
     },
     /// Print the manual page
@@ -98,8 +99,9 @@ enum Command {
     ///
     /// It only compares: nothing on the PBX is created, changed or deleted, by whichever name it is called.
     ///
-    /// Exit codes: 0 listed, and no difference where it compared; 2 wrong arguments; 3 extensions are missing
-    /// or not expected; 4 configuration; 5 no answer; 6 no token; 7 no permission; 8 no usable list.
+    /// Exit codes: 0 listed, and no difference if it compared; 1 output that cannot be written; 2 wrong arguments;
+    /// 3 extensions are missing or not expected; 4 configuration; 5 no answer; 6 no token; 7 access denied; 8 no
+    /// usable list.
     #[command(visible_alias = "sync-sip-accounts")]
     Extensions(extensions::ExtensionsArgs),
 }

@@ -96,8 +96,8 @@ pub(super) fn warn_if_odd(c: &mut Checker<'_>, key: &str, value: &str) {
             "has quotes around it, which are sent as part of it (docker's --env-file keeps them); remove them",
         ),
         (
-            has_placeholder(value),
-            "holds a placeholder, `${...}` or `{{...}}`, that nothing has filled in; put the value there",
+            has_placeholder(value) || is_left_to_fill_in(value),
+            "is a placeholder that nothing has filled in; put the value there",
         ),
     ];
     for (_, text) in oddities.into_iter().filter(|(is_odd, _)| *is_odd) {
@@ -113,6 +113,19 @@ pub(super) fn is_quoted(value: &str) -> bool {
 pub(super) fn has_placeholder(value: &str) -> bool {
     let is_in = |open, close| value.split_once(open).is_some_and(|(_, rest)| rest.contains(close));
     is_in("${", "}") || is_in("{{", "}}")
+}
+
+/// Whether it is what a template or a guide says in place of a value: `changeme`, `<secret>`, `your-secret`, `xxxx`.
+fn is_left_to_fill_in(value: &str) -> bool {
+    let word: String =
+        value.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+    let is_bracketed = value.starts_with('<') && value.ends_with('>');
+    let is_filler = value.len() > 2
+        && ["x", "*", "."].iter().any(|c| value.to_ascii_lowercase().replace(c, "").is_empty());
+    is_bracketed
+        || is_filler
+        || ["changeme", "replaceme", "todo"].contains(&&*word)
+        || word.starts_with("yoursecret")
 }
 
 /// Reads the file once, so that a wrong one shows at start; it stays the source even so.

@@ -18,7 +18,10 @@ pub(super) fn spent(target: &Target) -> Stop {
     };
     let mend = match grant {
         Grant::AuthorizationCode => {
-            format!("let somebody confirm access by `pbx_exporter authorize {}`", in_shell(&target.name))
+            format!(
+                "let somebody confirm access: `pbx_exporter authorize {}` with the service's --config.file",
+                in_shell(&target.name)
+            )
         }
         _ => "obtain a new refresh token and put it into the configuration".to_owned(),
     };

@@ -178,7 +178,7 @@ fn a_limit_at_or_above_the_ban_is_not_called_close_to_it() {
 }
 
 /// Values that cannot be what the PBX showed, and what is said of each.
-const ODD: [(&str, &str); 9] = [
+const ODD: [(&str, &str); 14] = [
     (" not-a-real-secret", "white space at an end"),
     ("not-a-real-secret\t", "white space at an end"),
     ("\u{feff}not-a-real-secret", "a byte order mark"),
@@ -188,6 +188,11 @@ const ODD: [(&str, &str); 9] = [
     ("'not-a-real-secret'", "quotes around it"),
     ("${PBX_SECRET}", "a placeholder"),
     ("{{ vault.not-a-real-secret }}", "a placeholder"),
+    ("changeme", "a placeholder"),
+    ("CHANGE_ME", "a placeholder"),
+    ("<not-a-real-secret>", "a placeholder"),
+    ("your-secret-here", "a placeholder"),
+    ("xxxxxxxx", "a placeholder"),
 ];
 
 #[test]

@@ -135,7 +135,10 @@ async fn a_person_is_told_how_to_confirm_by_the_targets_name() {
     );
     let ended = Program::new(&["diagnose", "--config.file", CONFIG]).file(CONFIG, &file).run().await;
     assert_eq!(ended.code, Some(1), "{ended:?}");
-    assert!(ended.stdout.contains("`pbx_exporter authorize 'head office'`"), "{ended:?}");
+    assert!(
+        ended.stdout.contains("`pbx_exporter authorize 'head office'` with the service's --config.file"),
+        "{ended:?}"
+    );
 }
 
 #[tokio::test]
@@ -275,7 +278,7 @@ async fn json_holds_what_the_text_says() {
 
 #[tokio::test]
 async fn completions_and_a_manual_page_name_every_command() {
-    for shell in ["bash", "zsh", "fish"] {
+    for shell in ["bash", "zsh", "fish", "PowerShell"] {
         let ended = Program::new(&["completions", shell]).run().await;
         assert_eq!(ended.code, Some(0));
         for word in ["test-connection", "diagnose", "--config.file", "--ad-hoc"] {
@@ -299,22 +302,36 @@ async fn completions_and_a_manual_page_name_every_command() {
 }
 
 #[tokio::test]
+async fn a_platform_that_is_not_built_in_is_a_wrong_argument() {
+    let ended = Program::new(&["check", "--platform", "nope"]).run().await;
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert!(ended.stderr.contains("yeastar"), "{ended:?}");
+}
+
+#[tokio::test]
 async fn a_report_that_cannot_be_written_is_a_failure() {
     let server = pbx().await;
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join(CONFIG);
     std::fs::write(&file, format!("targets:\n{}", target("good", &server, ""))).expect("a file");
-    for command in ["diagnose", "test-connection"] {
+    let json = ["--output", "json"];
+    for arguments in [
+        &["diagnose"][..],
+        &["diagnose", "good", json[0], json[1]],
+        &["test-connection"],
+        &["test-connection", json[0], json[1]],
+    ] {
         let full = std::fs::File::options().write(true).open("/dev/full").expect("Linux has it");
         let status = tokio::process::Command::new(env!("CARGO_BIN_EXE_pbx_exporter"))
-            .args([command, "--output", "json", "--config.file"])
+            .args(arguments)
+            .arg("--config.file")
             .arg(&file)
             .env_clear()
             .stdout(full)
             .stderr(std::process::Stdio::null())
             .status()
             .await;
-        assert_eq!(status.expect("it runs").code(), Some(1), "{command}");
+        assert_eq!(status.expect("it runs").code(), Some(1), "{arguments:?}");
     }
 }
 

@@ -25,7 +25,7 @@ pub async fn transcript(
     let probe = Probe::new(target.clone(), None, transport.clone(), budget(6), Clock::steered(UNIX));
     let style = Style { width: Some(80), ..Style::default() };
     let mut out = Vec::new();
-    let report = text(&probe, &**transport, style, &mut out).await;
+    let report = text(&probe, &**transport, style, &mut out).await.expect("written");
     let told = String::from_utf8(out).expect("text");
     let exit = exit_of(&report).code();
     assert_same(&format!("diagnose/{name}.txt"), &format!("{told}\nexit code {exit}\n"));

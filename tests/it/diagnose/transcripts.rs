@@ -224,7 +224,7 @@ pub async fn diagnose_with(
     let probe = Probe::new(target.clone(), None, transport.clone(), origin.clone(), clock);
     let style = Style { width: Some(80), ..Style::default() };
     let mut out = Vec::new();
-    let report = text(&probe, &*transport, style, &mut out).await;
+    let report = text(&probe, &*transport, style, &mut out).await.expect("written");
     Diagnosed { text: String::from_utf8(out).expect("text"), report, target, pbx }
 }
 
