@@ -200,6 +200,38 @@ mod tests {
     }
 
     #[test]
+    fn each_command_flag_and_variable_is_documented_and_no_other() {
+        let text = include_str!("../../docs/commands.md");
+        let (mut missing, mut known) = (Vec::new(), vec!["--help".to_owned(), "--version".to_owned()]);
+        let mut command = command();
+        command.build();
+        let names = |command: &clap::Command| {
+            let names = std::iter::once(command.get_name()).chain(command.get_visible_aliases());
+            names.map(str::to_owned).collect::<Vec<_>>()
+        };
+        let commands: Vec<_> = command.get_subcommands().filter(|one| one.get_name() != "help").collect();
+        for name in commands.iter().flat_map(|command| names(command)) {
+            let is_there = [format!("`{name}`"), format!("`{name} ")].iter().any(|word| text.contains(word));
+            missing.extend((!is_there).then_some(name));
+        }
+        for arg in command.get_arguments().chain(commands.iter().flat_map(|command| command.get_arguments()))
+        {
+            known.extend(arg.get_long().map(|long| format!("--{long}")));
+            let variable = arg.get_env().map(|name| name.to_string_lossy().into_owned());
+            missing.extend(variable.filter(|name| !text.contains(&format!("`{name}`"))));
+        }
+        missing.extend(known.iter().filter(|flag| !text.contains(&format!("`{flag}"))).cloned());
+        assert!(missing.is_empty(), "docs/commands.md lacks {missing:?}");
+        for word in text.split(|c: char| !c.is_ascii_alphanumeric() && !"-._".contains(c)) {
+            let is_flag = word.starts_with("--") && word.len() > 3 && !word.starts_with("---");
+            assert!(
+                !is_flag || known.iter().any(|flag| flag == word.trim_end_matches('.')),
+                "no flag {word}"
+            );
+        }
+    }
+
+    #[test]
     fn the_commands_in_the_runbooks_are_those_of_this_program() {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/runbooks");
         let mut seen = 0;

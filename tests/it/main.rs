@@ -10,6 +10,7 @@ mod confirm;
 mod dashboards;
 mod deploy;
 mod diagnose;
+mod documents;
 mod drift;
 mod exposition;
 mod host_count;

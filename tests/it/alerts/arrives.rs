@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use super::cases::{CASES, Case, Failure, HEALTHY, Pbx, UNWATCHED, config};
+use super::cases::{CASES, Case, HEALTHY, Pbx, UNWATCHED, config};
+use super::exporter;
 use super::stage::{Notice, Stage};
 use crate::support::process::{CONFIG, Program, Service, within};
 use crate::support::tls::Authority;
@@ -15,13 +16,6 @@ const PATIENCE: Duration = Duration::from_secs(90);
 
 const ANY_PORT: &str = "127.0.0.1:0";
 const DOWN: &str = "PbxExporterDown";
-
-async fn exporter(address: &str, config: &str, secrets: &[(&str, String)]) -> Service {
-    let listen = format!("--web.listen-address={address}");
-    let program = Program::new(&[&listen, "--config.file", CONFIG]).file(CONFIG, config);
-    let program = secrets.iter().fold(program, |program, (name, text)| program.file(name, text));
-    program.serve().await
-}
 
 /// Waits until the last that was told of each is this.
 async fn until(stage: &Stage, about: &[(&str, &str)], status: &str) {
@@ -90,10 +84,8 @@ async fn each_failure_is_told_once_to_the_right_people_and_so_is_its_end() {
         pbxes.insert(name, Pbx::start(&authority).await);
     }
     let unwatched = Pbx::start(&authority).await;
-    let secrets = CASES.iter().filter_map(|case| match &case.failure {
-        Failure::Secret(file) => Some((*file, pbxes[case.target].secret(file))),
-        Failure::Of(_) => None,
-    });
+    let secrets =
+        CASES.iter().filter_map(|case| Some((case.file()?, pbxes[case.target].secret(case.file()?))));
     let text = config(&authority, pbxes.iter().map(|(name, pbx)| (*name, pbx)));
     let main = exporter(ANY_PORT, &text, &secrets.collect::<Vec<_>>()).await;
     let text = config(&authority, [(UNWATCHED.target, &unwatched)].into_iter());

@@ -23,6 +23,16 @@ pub struct Case {
     pub receiver: &'static str,
 }
 
+impl Case {
+    /// The secret file that it is about.
+    pub fn file(&self) -> Option<&'static str> {
+        match self.failure {
+            Failure::Secret(file) => Some(file),
+            Failure::Of(_) => None,
+        }
+    }
+}
+
 pub enum Failure {
     /// At the PBX.
     Of(Fault),
@@ -131,6 +141,16 @@ impl Pbx {
     /// The right content of a secret's file.
     pub fn secret(&self, file: &str) -> String {
         if file == PASSWORD_FILE { PASSWORD.to_owned() } else { self.refresh_token() }
+    }
+
+    /// Where it is reached.
+    pub fn https(&self) -> String {
+        self.front.https("")
+    }
+
+    /// Ends the tokens that it gave.
+    pub fn forget_tokens(&self) {
+        self.sim.pbx().revoke_tokens();
     }
 
     pub fn is_hurt(&self, case: &Case, exporter: &Service) {

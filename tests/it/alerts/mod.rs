@@ -3,9 +3,12 @@
 mod alertmanager;
 mod arrives;
 mod cases;
+mod commands;
 mod readme;
 mod rules;
 mod stage;
+
+pub use rules::promtool_passes;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,6 +16,8 @@ use std::process::Command;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+
+use crate::support::process::{CONFIG, Program, Service};
 
 #[derive(Deserialize)]
 struct Rules {
@@ -44,6 +49,14 @@ impl Rule {
     }
 }
 
+/// An exporter with this configuration and these files.
+async fn exporter(address: &str, config: &str, files: &[(&str, String)]) -> Service {
+    let listen = format!("--web.listen-address={address}");
+    let program = Program::new(&[&listen, "--config.file", CONFIG]).file(CONFIG, config);
+    let program = files.iter().fold(program, |program, (name, text)| program.file(name, text));
+    program.serve().await
+}
+
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("alerts")
 }
@@ -68,7 +81,7 @@ fn alerts() -> Vec<Rule> {
 }
 
 /// Runs a program to its end, which has to be a good one; what it printed.
-fn run(program: &str, arguments: &[&str], files: &[PathBuf]) -> String {
+pub fn run(program: &str, arguments: &[&str], files: &[PathBuf]) -> String {
     let output = Command::new(program).args(arguments).args(files).output();
     let output = output.unwrap_or_else(|error| panic!("{program} is needed, see ./run-tests: {error}"));
     let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();

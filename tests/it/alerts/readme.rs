@@ -1,4 +1,4 @@
-//! README's "Alerting in five minutes", but for what listens on fixed ports, does what it says.
+//! "Alerting in five minutes" of alerts/README.md, except what listens on fixed ports, does what it says.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use crate::support::alertmanager::Alertmanager;
 
 /// The commands and files of the section, in its order.
 fn snippets() -> [String; 5] {
-    let readme = std::fs::read_to_string(folder().with_file_name("README.md")).expect("a file");
+    let readme = std::fs::read_to_string(folder().join("README.md")).expect("a file");
     let (_, section) = readme.split_once("\n## Alerting in five minutes\n").expect("the section");
     let (section, _) = section.split_once("\n## ").expect("a section after it");
     let blocks = section.split("   ```").skip(1).step_by(2);

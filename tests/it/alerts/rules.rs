@@ -112,7 +112,7 @@ fn each_reason_raises_one_alert_at_either_endpoint_whatever_the_grant_and_none_a
     promtool_passes(&test);
 }
 
-fn promtool_passes(test: &Value) {
+pub fn promtool_passes(test: &Value) {
     let file = tempfile::Builder::new().suffix(".yml").tempfile().expect("a file");
     std::fs::write(file.path(), test.to_string()).expect("written");
     run("promtool", &["test", "rules"], &[file.path().to_owned()]);

@@ -1,6 +1,7 @@
 //! The real program as a child process on a port of its own.
 
 use std::fs::File;
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -118,9 +119,14 @@ impl Service {
         Program::new(&[&first, arguments].concat()).file(CONFIG, config).serve().await
     }
 
-    /// Writes a file of its folder anew.
+    /// A file of its folder.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.program.folder.path().join(name)
+    }
+
+    /// Writes a file of its folder again.
     pub fn write(&self, name: &str, text: &str) {
-        std::fs::write(self.program.folder.path().join(name), text).expect("a file");
+        std::fs::write(self.path(name), text).expect("a file");
     }
 
     /// The answer to a GET.
