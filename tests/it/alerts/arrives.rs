@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::cases::{CASES, Case, HEALTHY, Pbx, UNWATCHED, config};
 use super::exporter;
 use super::stage::{Notice, Stage};
-use crate::support::process::{CONFIG, Program, Service, within};
+use crate::support::process::{Service, within};
 use crate::support::tls::Authority;
 
 /// What takes seconds takes not longer than this on a machine that has other things to do.

@@ -24,7 +24,8 @@ fn block(page: &str, section: &str) -> Vec<String> {
     let (_, rest) = text.split_once(&format!("\n## {section}\n")).expect("the section");
     let section = rest.split("\n## ").next().unwrap_or_default();
     let commands = section.split("```sh\n").nth(1).and_then(|rest| rest.split("```").next());
-    commands.unwrap_or_default().lines().map(str::to_owned).collect()
+    let lines = commands.unwrap_or_default().lines().map(str::trim).filter(|line| !line.is_empty());
+    lines.map(str::to_owned).collect()
 }
 
 /// Where the commands run: the exporter's host, on which `sudo` may do everything.

@@ -209,6 +209,15 @@ fn each_runbook_url_has_its_page_and_each_page_its_alert() {
 }
 
 #[test]
+fn each_recorded_series_is_documented() {
+    let (text, readme) =
+        (std::fs::read_to_string(rules()).expect("text"), include_str!("../../../alerts/README.md"));
+    let recorded = text.lines().filter_map(|line| line.trim().strip_prefix("- record: "));
+    let missing: Vec<_> = recorded.clone().filter(|name| !readme.contains(&format!("`{name}`"))).collect();
+    assert!(recorded.count() > 15 && missing.is_empty(), "alerts/README.md lacks {missing:?}");
+}
+
+#[test]
 fn an_alert_on_reasons_names_them_or_asks_for_them() {
     for reason in Reason::ALL {
         let rule = alerts().into_iter().find(|rule| rule.name() == alert_for(reason)).expect("an alert");
