@@ -125,11 +125,53 @@ fn the_messages_of_the_log_are_those_of_the_program() {
     assert!(seen > 10, "{seen} messages");
 }
 
+/// Words of the program that people are told to look for.
+const QUOTED: [(&str, &[&str]); 6] = [
+    ("runbooks/PbxProbeStale.md", &["this PBX refused often of late", "probe put off"]),
+    ("runbooks/PbxTokenNotRefreshed.md", &["this PBX refused often of late"]),
+    ("runbooks/PbxExporterReloadFailed.md", &["is unset or empty", "configuration reloaded"]),
+    ("runbooks/PbxExporterTargetsLost.md", &["configuration in force"]),
+    (
+        "runbooks/PbxExporterDown.md",
+        &["failed to load the configuration", "failed to listen", "failed to read secret file"],
+    ),
+    (
+        "authorization.md",
+        &[
+            "in use by another pbx_exporter",
+            "was first used by the target",
+            "was sealed with",
+            "may be read by others",
+            "The answer to the refresh of",
+            "pbx_exporter was ended while",
+            "has left no tokens here",
+        ],
+    ),
+];
+
+#[test]
+fn what_the_documents_quote_the_program_says() {
+    let source = sources(Path::new("src"));
+    for (page, quotes) in QUOTED {
+        let text = fs::read_to_string(Path::new("docs").join(page)).expect("a page");
+        for quote in quotes {
+            assert!(text.contains(quote), "{page} does not quote {quote:?}");
+            assert!(source.contains(quote), "{page}: nothing says {quote:?}");
+        }
+    }
+}
+
+/// All text below a folder; a string that goes on in the next line is one.
 fn sources(folder: &Path) -> String {
     let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let joined = |text: String| {
+        let mut pieces = text.split("\\\n");
+        let first = pieces.next().unwrap_or_default().to_owned();
+        pieces.fold(first, |text, piece| text + piece.trim_start())
+    };
     let text = |path: PathBuf| match path.is_dir() {
         true => sources(&path),
-        false => fs::read_to_string(path).unwrap_or_default(),
+        false => joined(fs::read_to_string(path).unwrap_or_default()),
     };
     entries.map(text).collect()
 }
