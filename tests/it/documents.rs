@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use pbx_exporter::metrics::exporter::FAMILIES as OWN;
 use pbx_exporter::metrics::targets::FAMILIES;
 use serde_json::{Value, json};
 
@@ -204,31 +203,19 @@ fn queries() -> Vec<(String, String)> {
 
 /// Two exporters that watch the same PBX, with a series of each family.
 fn series() -> Vec<Value> {
-    let families = FAMILIES.iter().map(|family| (family.name, family.labels));
-    let own = OWN.iter().map(|family| (family.0, family.2));
+    let value = |label: &str| match label {
+        "source" => "database",
+        "operation" => "token",
+        _ => "any",
+    };
     let mut series = Vec::new();
     for instance in ["a", "b"] {
-        series.push(
-            json!({"series": format!("up{{job=\"pbx\",instance=\"{instance}\"}}"), "values": "1x1500"}),
-        );
-        for (name, labels) in families.clone().chain(own.clone()) {
-            let value = |label: &&str| match *label {
-                "target" => "office",
-                "source" => "database",
-                "operation" => "token",
-                _ => "any",
-            };
-            let labels: String =
-                labels.iter().map(|label| format!(",{label}=\"{}\"", value(label))).collect();
-            let target = if name.starts_with("pbx_exporter_") || labels.contains("target=") {
-                ""
-            } else {
-                ",target=\"office\""
-            };
-            series.push(json!({
-                "series": format!("{name}{{job=\"pbx\",instance=\"{instance}\"{target}{labels}}}"),
-                "values": "1x1500",
-            }));
+        for family in FAMILIES {
+            let labels = family.labels.iter().filter(|label| **label != "target");
+            let labels: String = labels.map(|label| format!(",{label}=\"{}\"", value(label))).collect();
+            let name =
+                format!("{}{{job=\"pbx\",instance=\"{instance}\",target=\"office\"{labels}}}", family.name);
+            series.push(json!({"series": name, "values": "1x1500"}));
         }
     }
     series
