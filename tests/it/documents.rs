@@ -168,9 +168,8 @@ fn sources(folder: &Path) -> String {
         let first = pieces.next().unwrap_or_default().to_owned();
         pieces.fold(first, |text, piece| text + piece.trim_start())
     };
-    let text = |path: PathBuf| match path.is_dir() {
-        true => sources(&path),
-        false => joined(fs::read_to_string(path).unwrap_or_default()),
+    let text = |path: PathBuf| {
+        if path.is_dir() { sources(&path) } else { joined(fs::read_to_string(path).unwrap_or_default()) }
     };
     entries.map(text).collect()
 }
@@ -212,7 +211,8 @@ fn series() -> Vec<Value> {
     for instance in ["a", "b"] {
         for family in FAMILIES {
             let labels = family.labels.iter().filter(|label| **label != "target");
-            let labels: String = labels.map(|label| format!(",{label}=\"{}\"", value(label))).collect();
+            let labels: Vec<_> = labels.map(|label| format!(",{label}=\"{}\"", value(label))).collect();
+            let labels = labels.concat();
             let name =
                 format!("{}{{job=\"pbx\",instance=\"{instance}\",target=\"office\"{labels}}}", family.name);
             series.push(json!({"series": name, "values": "1x1500"}));
