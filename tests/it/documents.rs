@@ -101,7 +101,9 @@ fn the_readme_is_short_and_the_index_leads_to_each_page() {
 #[test]
 fn the_words_are_those_of_an_operator() {
     let odd = ["mend", "mends", "mended", "mending", "anew"];
-    for (path, text) in documents().iter().filter(|(path, _)| !path.ends_with("CHANGELOG.md")) {
+    // docs/causes.md is made of `src/causes/`.
+    let is_own = |path: &Path| !path.ends_with("CHANGELOG.md") && !path.ends_with("docs/causes.md");
+    for (path, text) in documents().iter().filter(|(path, _)| is_own(path)) {
         let lower = text.to_lowercase();
         let found: Vec<_> =
             lower.split(|c: char| !c.is_alphanumeric()).filter(|word| odd.contains(word)).collect();
