@@ -9,8 +9,17 @@ fn main() {
     let rustc = std::env::var("RUSTC").unwrap_or_else(|_| "rustc".into());
     let version = output(&rustc, &["--version"]).and_then(|v| v.split(' ').nth(1).map(str::to_owned));
     set("PBX_EXPORTER_RUSTC", version.as_deref());
+    set("PBX_EXPORTER_BUILT", Some(&built()));
     let given = std::env::var("PBX_EXPORTER_REVISION").ok().filter(|revision| !revision.is_empty());
     set("PBX_EXPORTER_REVISION", given.or_else(revision).as_deref());
+}
+
+/// A time before which this was certainly not built, Unix seconds: enough to find a clock that is wrong.
+fn built() -> String {
+    println!("cargo:rerun-if-env-changed=SOURCE_DATE_EPOCH");
+    let given = std::env::var("SOURCE_DATE_EPOCH").ok();
+    let committed = || output("git", &["log", "-1", "--format=%ct"]);
+    given.or_else(committed).filter(|time| time.parse::<u64>().is_ok()).unwrap_or_else(|| "0".into())
 }
 
 fn revision() -> Option<String> {

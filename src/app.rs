@@ -204,6 +204,7 @@ impl AppControl {
         }
         self.handle.replace(config.targets, config.limits).await;
         self.transport.retain(&targets.iter().map(|target| &target.client).collect::<Vec<_>>());
+        self.transport.retain_sessions(&targets.iter().map(|target| &*target.name).collect::<Vec<_>>());
         self.metrics.reloaded(Ok(Clock::System.unix()));
         tracing::info!(targets = targets.len(), "configuration in force");
     }

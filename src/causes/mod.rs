@@ -8,6 +8,7 @@ mod freepbx;
 mod general;
 mod local;
 mod person;
+mod tls;
 mod way;
 
 use std::borrow::Cow;
@@ -122,6 +123,7 @@ fn of(target: &Target, operation: Operation, failure: &Failure, cause: &Cause) -
         (Some(text), Cause::Way(cause)) if way::may_be_fixed_otherwise(cause) => {
             Explanation { fix: fill.text(text), ..explanation }
         }
+        (Some(text), Cause::Tls(_)) => Explanation { fix: fill.text(text), ..explanation },
         _ => explanation,
     }
 }
@@ -141,6 +143,7 @@ fn words(target: &Target, cause: &Cause, failure: &Failure) -> Words {
             let fix = freepbx.then(|| freepbx::fix_of_way(cause)).flatten();
             Words { fix: fix.unwrap_or(words.fix), ..words }
         }
+        Cause::Tls(cause) => tls::words(cause),
         Cause::Local(cause) => local::words(cause),
         Cause::Person(cause, _) => person::words(cause),
         Cause::Rule(matched) => return words(target, &matched.general, failure),

@@ -6,9 +6,8 @@ use crate::domain::platform::Certainty::{Certain, Likely, Open};
 
 const NO_REPEATING: &str =
     "Do not run this again and again: where a ban is the cause, each try may prolong it.";
-const NO_NEW_SECRET: &str =
+pub(super) const NO_NEW_SECRET: &str =
     "Do not create new credentials: they were not looked at, so they are not the cause.";
-const IN_PLAIN: &str = "Do not change to http://: credentials would travel unencrypted.";
 
 pub(super) const PROXY: Words = Words {
     title: "the configured proxy fails",
@@ -76,22 +75,51 @@ pub(super) const fn words(cause: &Way) -> Words {
             ..CONNECT
         },
         Way::NotConnectedBan { .. } => Words { fix: "{ban_likely}", ..CONNECT },
-        Way::NotTls { .. } => Words {
-            title: "no TLS at this port",
-            fix: "This port speaks no TLS: give {address} the port of https, or let the web server speak it there.",
-            because: "What the port answered is not TLS; no credential was sent.",
-            avoid: &[IN_PLAIN, NO_NEW_SECRET],
+        Way::ResolverFailed { .. } => Words {
+            title: "this machine's resolver does not work",
+            fix: "Look at this machine's resolver (/etc/resolv.conf, `resolvectl status`) before the name: it gave no answer about it.",
+            because: "The resolver itself failed, so nothing is known about the name; no packet went to the PBX.",
+            avoid: &["Do not change the target's url: the name was not looked up."],
             ..PROXY
         },
-        Way::TlsFailed { .. } => Words {
-            title: "no trusted TLS",
-            fix: "Renew or complete the certificate chain of {host}, use the name that is in it, or give the target the right CA file.",
-            because: "The handshake ended on it; no credential was sent.",
-            avoid: &[
-                "Do not turn verification off: the client secret would go to whoever answers. Name the right CA file.",
-                IN_PLAIN,
-                NO_NEW_SECRET,
-            ],
+        Way::NotLetOut { .. } => Words {
+            title: "this machine does not let the connection out",
+            fix: "Look at this machine: its firewall (`nft list ruleset`, `iptables -S OUTPUT`), its routes (`ip route get ADDRESS`), and \
+                  SELinux or AppArmor. Nothing has reached the PBX.",
+            because: "This machine's own kernel refused the connection.",
+            ..OURS
+        },
+        Way::TunnelPassword { .. } => Words {
+            title: "the proxy wants a user name and password",
+            fix: "Check proxy.username and proxy.password in the target's settings.",
+            because: "The proxy itself says so (HTTP 407); the PBX was not reached.",
+            ..PROXY
+        },
+        Way::TunnelForbidden { .. } => Words {
+            title: "the proxy does not allow this PBX",
+            fix: "The proxy's rules do not allow {host} with this port: have it allowed there.",
+            because: "The proxy itself says so; the PBX was not reached.",
+            ..PROXY
+        },
+        Way::TunnelDead { .. } => Words {
+            title: "the proxy works, and does not reach the PBX",
+            fix: "Check from the proxy's host that name and port of {host} are right and that its firewall lets it out.",
+            certainty: Likely,
+            because: "The proxy answers, and says that it gets no connection.",
+            avoid: &[NO_NEW_SECRET],
+            ..PROXY
+        },
+        Way::TunnelOdd { .. } => Words {
+            title: "the proxy opens no tunnel",
+            fix: "Look into the proxy's log, and check that proxy.url is a proxy: a web server answers like this, too.",
+            ..PROXY
+        },
+        Way::Garbled { .. } => Words {
+            title: "the answer cannot be read",
+            fix: "Ask for the same address with `curl -v`, and look at what sends this part: PHP, the web server, or something in front.",
+            certainty: Likely,
+            because: "What came is not HTTP as it is defined; which program sent it is not known.",
+            avoid: &[NO_NEW_SECRET],
             ..PROXY
         },
         Way::SlowToConnect { .. } => Words {
@@ -145,8 +173,13 @@ pub(super) const fn may_be_fixed_otherwise(cause: &Way) -> bool {
         Way::ProxyFailed { .. }
         | Way::NameNotResolved { .. }
         | Way::NotConnected { .. }
-        | Way::NotTls { .. }
-        | Way::TlsFailed { .. }
+        | Way::ResolverFailed { .. }
+        | Way::NotLetOut { .. }
+        | Way::TunnelPassword { .. }
+        | Way::TunnelForbidden { .. }
+        | Way::TunnelDead { .. }
+        | Way::TunnelOdd { .. }
+        | Way::Garbled { .. }
         | Way::SlowToAnswer { .. }
         | Way::ConnectionLost { .. }
         | Way::ConnectionLostInPlain { .. }

@@ -66,8 +66,15 @@ pub(super) async fn run(args: &HealthcheckArgs, listen_address: Option<&str>) ->
 }
 
 async fn ask(transport: &HttpTransport, url: Url) -> Result<StatusCode, TransportError> {
-    let request =
-        Request { method: Method::GET, url, headers: HeaderMap::new(), body: Bytes::new(), last: true };
+    let request = Request {
+        method: Method::GET,
+        url,
+        headers: HeaderMap::new(),
+        body: Bytes::new(),
+        session: None,
+        reads: true,
+        last: true,
+    };
     let exchange = transport.exchange(&ClientSettings::default(), LIMITS, request).await;
     exchange.result.map(|answer| answer.status)
 }

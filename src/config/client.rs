@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
-use url::Url;
+use url::{Host, Url};
 
 use super::checker::Checker;
 use super::issue::Level;
@@ -13,7 +13,7 @@ use super::raw;
 use super::secret::{self, Forms};
 use super::structure::NO_VALUE;
 use super::url::{has_path, parse_checked};
-use crate::domain::target::{ClientSettings, ProxySettings};
+use crate::domain::target::{ClientSettings, ProxySettings, ServerName};
 use crate::domain::{Platform, SecretSource, file};
 use crate::platform::overrides_method;
 
@@ -42,8 +42,26 @@ pub(super) fn settings(
         client_certificate: client_certificate(c, tls),
         min_version: tls.min_version.unwrap_or_default(),
         insecure_skip_verify,
+        server_name: tls.server_name.as_ref().and_then(|name| server_name(c, name, raw, origins[0])),
         proxy,
     }
+}
+
+fn server_name(
+    c: &mut Checker<'_>,
+    name: &str,
+    raw: &raw::Settings,
+    asked: Option<&Url>,
+) -> Option<ServerName> {
+    const KEY: &str = "tls.server_name";
+    let Ok(Host::Domain(name)) = Host::parse(name) else {
+        c.error(KEY, "is no host name; write one that the certificate bears, such as pbx.example.com");
+        return None;
+    };
+    if raw.proxy.is_some() {
+        c.error(KEY, "cannot go with `proxy`, which is given the host of url; write the name into url");
+    }
+    Some(ServerName { host: asked?.host_str()?.to_owned(), name })
 }
 
 fn client_certificate(c: &mut Checker<'_>, tls: &raw::Tls) -> Option<(PathBuf, PathBuf)> {

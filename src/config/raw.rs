@@ -202,6 +202,8 @@ pub(super) struct Tls {
     pub cert_file: Option<PathBuf>,
     /// PEM file with the key of the client certificate; needs `cert_file`.
     pub key_file: Option<PathBuf>,
+    /// Name that the certificate must bear, and that is asked for (SNI), where `url` has an address or another name.
+    pub server_name: Option<String>,
     /// Lowest TLS version spoken.
     #[schemars(extend("default" = "1.2"))]
     pub min_version: Option<TlsVersion>,

@@ -34,12 +34,10 @@ impl Run<'_> {
         let dialled = dial.dial(&target.client, origin, target.timeout, &mut saw).await;
         let Err(error) = dialled else { return Ok(()) };
         let step = match &error {
-            TransportError::Dns(_) | TransportError::Timeout { phase: "resolve", .. } => {
-                StepName::NameResolution
-            }
-            TransportError::Connect(_) | TransportError::Timeout { phase: "connect", .. } => {
-                StepName::Connect
-            }
+            TransportError::Dns(_) | TransportError::Resolver(_) => StepName::NameResolution,
+            TransportError::Connect(_)
+            | TransportError::Here(_)
+            | TransportError::Timeout { phase: "connect", .. } => StepName::Connect,
             _ => StepName::Tls,
         };
         let evidence = steps::chain(&met.chain);

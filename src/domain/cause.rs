@@ -53,7 +53,7 @@ macro_rules! from {
     })+ };
 }
 
-from! { General Odd Freepbx Way Local }
+from! { General Odd Freepbx Way Tls Local }
 
 causes! {
     /// What any platform's answer may say; a description may have words of its own for the reason.
@@ -177,11 +177,16 @@ causes! {
     /// No answer at all. `error` is what the transport says.
     Way {
         NameNotResolved { error: Box<str> = "name resolution failed: no such host" } => "name_not_resolved", Dns;
+        ResolverFailed { error: Box<str> = "this machine's resolver failed: no answer" } => "resolver_failed", Dns;
+        NotLetOut { error: Box<str> = "this machine makes no connection: permission denied" } => "blocked_on_this_machine", Connect;
+        TunnelPassword { error: Box<str> = "the proxy opens no tunnel: HTTP 407" } => "proxy_wants_password", Proxy;
+        TunnelForbidden { error: Box<str> = "the proxy opens no tunnel: HTTP 403" } => "proxy_forbids_target", Proxy;
+        TunnelOdd { error: Box<str> = "the proxy opens no tunnel: HTTP 400" } => "proxy_opens_no_tunnel", Proxy;
+        TunnelDead { error: Box<str> = "the proxy opens no tunnel: HTTP 503" } => "proxy_does_not_reach_target", Connect;
+        Garbled { error: Box<str> = "the answer cannot be read: a header field is malformed" } => "answer_not_http", UnexpectedResponse;
         ProxyFailed { error: Box<str> = "proxy failed: refused" } => "proxy_failed", Proxy;
         NotConnected { error: Box<str> = "connection failed: connection refused" } => "not_connected", Connect;
         NotConnectedBan { error: Box<str> = "connection failed: connection refused" } => "not_connected_after_refusals", Connect;
-        NotTls { error: Box<str> = "TLS handshake failed: not TLS" } => "not_tls", Tls;
-        TlsFailed { error: Box<str> = "TLS handshake failed: certificate expired" } => "tls_failed", Tls;
         SlowToConnect { error: Box<str> = "no answer within 10s while in phase connect" } => "timeout_connect", Timeout;
         SlowToConnectBan { error: Box<str> = "no answer within 10s while in phase connect" } => "timeout_connect_after_refusals", Timeout;
         SlowToAnswer { error: Box<str> = "no answer within 10s while in phase processing" } => "timeout_processing", Timeout;
@@ -193,6 +198,39 @@ causes! {
         RedirectElsewhere { error: Box<str> = "redirect to another origin, https://x.example.com" } => "redirect_elsewhere", RedirectRefused;
         RedirectLoop { error: Box<str> = "redirect loop" } => "redirect_loop", RedirectRefused;
         NotSent { error: Box<str> = "too many open files" } => "not_sent", ExporterError;
+    }
+}
+
+causes! {
+    /// The TLS handshake failed: whose certificate, or what else. `error` is what the transport says.
+    Tls {
+        Expired { error: Box<str> = "TLS handshake failed: certificate expired on 06 Nov 2026" } => "certificate_expired", Tls;
+        IntermediateExpired { error: Box<str> = "TLS handshake failed: intermediate certificate \"CN=A CA\" expired on 06 Nov 2026" } => "intermediate_certificate_expired", Tls;
+        ClockWrong { error: Box<str> = "TLS handshake failed: certificate not valid before 06 Nov 2026, and here it is 01 Jan 1970" } => "clock_of_this_machine_wrong", Tls;
+        NotYetValid { error: Box<str> = "TLS handshake failed: certificate not valid before 06 Nov 2027, and here it is 06 Nov 2026" } => "certificate_not_yet_valid", Tls;
+        SelfSigned { error: Box<str> = "TLS handshake failed: certificate is self-signed, and not trusted here" } => "certificate_self_signed", Tls;
+        UnknownAuthority { error: Box<str> = "TLS handshake failed: certificate of an unknown authority, \"CN=A CA\", which is not trusted here" } => "certificate_authority_unknown", Tls;
+        MissingIntermediate { error: Box<str> = "TLS handshake failed: chain is incomplete" } => "certificate_chain_incomplete", Tls;
+        WrongName { error: Box<str> = "TLS handshake failed: certificate is not for pbx.example.com but for pbx" } => "certificate_for_another_name", Tls;
+        NoAltName { error: Box<str> = "TLS handshake failed: certificate has no subjectAltName" } => "certificate_without_alt_name", Tls;
+        WeakKey { error: Box<str> = "TLS handshake failed: certificate has a key that is not accepted" } => "certificate_key_too_weak", Tls;
+        WeakSignature { error: Box<str> = "TLS handshake failed: certificate is signed with SHA-1, which is not accepted" } => "certificate_signature_too_weak", Tls;
+        NotItsAuthority { error: Box<str> = "TLS handshake failed: certificate is not signed by the CA whose name it bears" } => "certificate_signed_by_another_ca", Tls;
+        WrongUse { error: Box<str> = "TLS handshake failed: certificate is not made for servers" } => "certificate_not_for_servers", Tls;
+        Revoked { error: Box<str> = "TLS handshake failed: certificate is revoked" } => "certificate_revoked", Tls;
+        NoRoots { error: Box<str> = "TLS handshake failed: this system has no CA certificates installed" } => "no_ca_certificates_here", Tls;
+        NotTls { error: Box<str> = "TLS handshake failed: not TLS" } => "not_tls", Tls;
+        Version { error: Box<str> = "TLS handshake failed: protocol version" } => "tls_version", Tls;
+        Ciphers { error: Box<str> = "TLS handshake failed: no cipher suite" } => "tls_ciphers", Tls;
+        UnrecognisedName { error: Box<str> = "TLS handshake failed: the server has no certificate for this name" } => "tls_name_unknown_to_server", Tls;
+        ClientMissing { error: Box<str> = "TLS handshake failed: the server requires a client certificate" } => "client_certificate_missing", Tls;
+        ClientExpired { error: Box<str> = "TLS handshake failed: the server says that the client certificate is expired" } => "client_certificate_expired", Tls;
+        ClientRevoked { error: Box<str> = "TLS handshake failed: the server says that the client certificate is revoked" } => "client_certificate_revoked", Tls;
+        ClientUnknownAuthority { error: Box<str> = "TLS handshake failed: the server does not trust the authority of the client certificate" } => "client_certificate_authority_unknown", Tls;
+        ClientDenied { error: Box<str> = "TLS handshake failed: the server knows the client certificate and denies it access" } => "client_certificate_denied", Tls;
+        ClientRefused { error: Box<str> = "TLS handshake failed: the server refuses the client certificate" } => "client_certificate_refused", Tls;
+        Lost { error: Box<str> = "TLS handshake failed: the connection ended" } => "tls_handshake_lost", Tls;
+        Failed { error: Box<str> = "TLS handshake failed: the server breaks the rules of TLS" } => "tls_failed", Tls;
     }
 }
 
@@ -275,6 +313,8 @@ pub enum Cause {
     Rule(Matched),
     /// No answer.
     Way(Way),
+    /// No trusted TLS.
+    Tls(Tls),
     /// This machine.
     Local(Local),
     /// A person is needed.
@@ -297,6 +337,7 @@ impl Cause {
             .chain(all(Odd::samples()))
             .chain(all(Freepbx::samples()))
             .chain(all(Way::samples()))
+            .chain(all(Tls::samples()))
             .chain(Person::samples().into_iter().map(Self::confirmation))
             .chain(all(Local::samples()))
             .collect()
@@ -320,6 +361,7 @@ impl Cause {
             Self::Odd(cause) => cause.as_str().into(),
             Self::Freepbx(cause) => cause.as_str().into(),
             Self::Way(cause) => cause.as_str().into(),
+            Self::Tls(cause) => cause.as_str().into(),
             Self::Local(cause) => cause.as_str().into(),
             Self::Person(cause, _) => cause.as_str().into(),
             Self::Rule(matched) => match &matched.rule().cause {
@@ -337,6 +379,7 @@ impl Cause {
             Self::Freepbx(cause) => cause.reason(),
             Self::Rule(matched) => matched.rule().reason,
             Self::Way(cause) => cause.reason(),
+            Self::Tls(cause) => cause.reason(),
             Self::Local(cause) => cause.reason(),
             Self::Person(cause, _) => cause.reason(),
         }
@@ -350,6 +393,7 @@ impl Cause {
             Self::Freepbx(cause) => cause.parameter(name),
             Self::Rule(matched) => matched.general.parameter(name),
             Self::Way(cause) => cause.parameter(name),
+            Self::Tls(cause) => cause.parameter(name),
             Self::Local(cause) => cause.parameter(name),
             Self::Person(..) => None,
         }

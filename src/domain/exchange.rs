@@ -1,5 +1,6 @@
 //! One HTTP exchange as plain values: what is sent, what came back, how long each phase took.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -7,6 +8,7 @@ use http::{HeaderMap, Method, StatusCode};
 use url::Url;
 
 use super::Reason;
+use super::tls_fault::TlsFault;
 
 /// One request. `Debug` shows neither headers nor body: both may hold credentials.
 #[derive(Clone)]
@@ -16,6 +18,10 @@ pub struct Request {
     /// Header fields, `Authorization` included (marked sensitive).
     pub headers: HeaderMap,
     pub body: Bytes,
+    /// Whose cookies go along: the target's name, for requests to its own origin. `None`: nobody's.
+    pub session: Option<Arc<str>>,
+    /// Whether it changes nothing there, and so may be sent again (RFC 9110 section 9.2.2).
+    pub reads: bool,
     /// Whether this is, as far as known, the last exchange of its pass: the connection is let go.
     pub last: bool,
 }
@@ -52,13 +58,23 @@ impl std::fmt::Debug for Answer {
 pub enum TransportError {
     #[error("name resolution failed: {0}")]
     Dns(String),
+    /// The resolver of this machine does not work: nothing is known of the name.
+    #[error("this machine's resolver failed: {0}")]
+    Resolver(String),
     /// The configured proxy could not be reached or refused.
     #[error("proxy failed: {0}")]
     Proxy(String),
+    /// The proxy works, and answers a request for a tunnel to the target with this status.
+    #[error("the proxy opens no tunnel: HTTP {0}")]
+    Tunnel(u16),
+    /// This machine does not let the connection out, or knows no way.
+    #[error("this machine makes no connection: {0}")]
+    Here(String),
+    /// No TCP connection.
     #[error("connection failed: {0}")]
     Connect(String),
     #[error("TLS handshake failed: {0}")]
-    Tls(String),
+    Tls(TlsFault),
     /// The limit passed; the phase in which it did.
     #[error("no answer within {} while in phase {phase}", humantime::format_duration(*.limit))]
     Timeout {
@@ -68,6 +84,9 @@ pub enum TransportError {
     },
     #[error("connection lost: {0}")]
     ConnectionLost(String),
+    /// An answer came that cannot be read.
+    #[error("the answer cannot be read: {0}")]
+    Garbled(Garbled),
     /// The body is larger than the limit, in bytes.
     #[error("answer is larger than {0} bytes")]
     TooLarge(u64),
@@ -82,18 +101,47 @@ pub enum TransportError {
     Exporter(String),
 }
 
-impl TransportError {
-    /// What [`Self::Tls`] says where the port answers, and not in TLS.
-    pub const NOT_TLS: &str = "not TLS: the port answers something else, plain HTTP for instance";
+/// What makes an answer unreadable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Garbled {
+    /// No status line of HTTP/1.1 or 1.0.
+    #[error("it does not begin as HTTP/1.1 does")]
+    StatusLine,
+    /// A header field that is none, even leniently read.
+    #[error("a header field is malformed")]
+    HeaderField,
+    /// More header fields, or larger ones, than are read.
+    #[error("it has too many header fields, or too large ones")]
+    TooMuchHeader,
+    /// `Content-Length` is no number, or there are several.
+    #[error("its Content-Length is no number, or contradicts another")]
+    Length,
+    /// `Transfer-Encoding` is none that is known.
+    #[error("its Transfer-Encoding is not understood")]
+    Transfer,
+    /// The body is not chunked as announced.
+    #[error("its body is not divided as its header says")]
+    Chunk,
+    /// The body is in a content coding that was not asked for; which, of those that have a name.
+    #[error("its body is compressed with {0}, which was not asked for")]
+    Coding(&'static str),
+    /// The coding is known, and its data is broken or cut off.
+    #[error("its body is compressed, and broken or cut off")]
+    Compressed,
+}
 
+impl TransportError {
+    /// The reason; total.
     pub const fn reason(&self) -> Reason {
         match self {
-            Self::Dns(_) => Reason::Dns,
-            Self::Proxy(_) => Reason::Proxy,
-            Self::Connect(_) => Reason::Connect,
+            Self::Dns(_) | Self::Resolver(_) => Reason::Dns,
+            // It works, and does not reach the target.
+            Self::Tunnel(502..=504) | Self::Connect(_) | Self::Here(_) => Reason::Connect,
+            Self::Proxy(_) | Self::Tunnel(_) => Reason::Proxy,
             Self::Tls(_) => Reason::Tls,
             Self::Timeout { .. } => Reason::Timeout,
             Self::ConnectionLost(_) => Reason::ConnectionLost,
+            Self::Garbled(_) => Reason::UnexpectedResponse,
             Self::TooLarge(_) => Reason::ResponseTooLarge,
             Self::RedirectElsewhere(_) | Self::RedirectLoop => Reason::RedirectRefused,
             Self::Exporter(_) => Reason::ExporterError,
@@ -104,13 +152,22 @@ impl TransportError {
     /// there (a refresh token is still unused, for example).
     pub const fn never_sent(&self) -> bool {
         match self {
-            Self::Dns(_) | Self::Connect(_) | Self::Tls(_) | Self::Proxy(_) | Self::Exporter(_) => true,
+            Self::Dns(_)
+            | Self::Resolver(_)
+            | Self::Connect(_)
+            | Self::Here(_)
+            | Self::Tls(_)
+            | Self::Proxy(_)
+            | Self::Tunnel(_)
+            | Self::Exporter(_) => true,
             Self::Timeout { phase, .. } => {
                 matches!(phase.as_bytes(), b"resolve" | b"connect" | b"tls")
             }
-            Self::ConnectionLost(_) | Self::TooLarge(_) | Self::RedirectElsewhere(_) | Self::RedirectLoop => {
-                false
-            }
+            Self::ConnectionLost(_)
+            | Self::Garbled(_)
+            | Self::TooLarge(_)
+            | Self::RedirectElsewhere(_)
+            | Self::RedirectLoop => false,
         }
     }
 }

@@ -17,10 +17,11 @@ pub mod reason;
 pub mod secret;
 pub mod storage;
 pub mod target;
+pub mod tls_fault;
 pub mod token;
 
 pub use cause::Cause;
-pub use exchange::{Answer, Exchange, Phases, Request, TransportError};
+pub use exchange::{Answer, Exchange, Garbled, Phases, Request, TransportError};
 pub use extensions::Extension;
 pub use host_count::HostCountSettings;
 pub use outcome::{Failure, Listing};

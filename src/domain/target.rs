@@ -199,8 +199,32 @@ pub struct ClientSettings {
     pub min_version: TlsVersion,
     /// Accept any certificate. Only by an explicit key.
     pub insecure_skip_verify: bool,
+    /// What TLS calls the target's host, where its url has an address or another name.
+    pub server_name: Option<ServerName>,
     /// Proxy; `None`: direct, whatever the environment says.
     pub proxy: Option<ProxySettings>,
+}
+
+/// A host and what its certificate calls it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ServerName {
+    /// As the url has it.
+    pub host: String,
+    /// As the certificate does.
+    pub name: String,
+}
+
+impl ClientSettings {
+    /// `url` as TLS is to see it; `Host` stays that of `url`.
+    pub fn in_tls(&self, url: &Url) -> Url {
+        let mut named = url.clone();
+        let server = self.server_name.as_ref().filter(|server| url.host_str() == Some(&server.host));
+        if let Some(server) = server.filter(|_| url.scheme() == "https") {
+            // Checked when it was configured.
+            let _ = named.set_host(Some(&server.name));
+        }
+        named
+    }
 }
 
 /// A TLS version, in quotes.

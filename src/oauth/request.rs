@@ -5,7 +5,7 @@
 //! error is dropped unread: its `Parse` variant holds the raw body, token included.
 
 use std::borrow::Cow;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -208,7 +208,7 @@ impl Seam<'_> {
         let exchange = self.exchange.into_inner().ok().flatten().unwrap_or_else(|| {
             Exchange::unsent(TransportError::Exporter("the token request could not be built".into()))
         });
-        let token = token.filter(IssuedToken::is_usable);
+        let token = token.filter(|token| token.is_usable(&self.target.platform.sent_as));
         let answer = exchange.result.as_ref().ok().filter(|_| token.is_none());
         let refresh_token = answer.and_then(|answer| platform::received_refresh_token(self.target, answer));
         TokenAnswer { exchange, token, refresh_token }
@@ -241,7 +241,8 @@ impl Seam<'_> {
         let (parts, body) = request.into_parts();
         let target = self.target;
         let mut headers = HeaderMap::new();
-        if target.token_origin().origin() == target.origin.origin() {
+        let is_own = target.token_origin().origin() == target.origin.origin();
+        if is_own {
             // What is for the PBX, or for a gate in front of it, is nobody else's to read.
             headers = target.headers.clone();
             target.add_secret_headers(&mut headers)?;
@@ -254,6 +255,7 @@ impl Seam<'_> {
         }
         let (content_type, body) = platform::token_request(target, self.grant, &body, &self.further);
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-        Ok(Request { method: parts.method, url: target.token_address(), headers, body, last: false })
+        let (url, session) = (target.token_address(), is_own.then(|| Arc::clone(&target.name)));
+        Ok(Request { method: parts.method, url, headers, body, session, reads: false, last: false })
     }
 }

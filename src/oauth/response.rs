@@ -11,7 +11,8 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::clock::Clock;
-use crate::domain::token::{LONGEST_LIFETIME, Token, is_bearer};
+use crate::domain::platform::SentAs;
+use crate::domain::token::{LONGEST_LIFETIME, Token};
 
 /// A token answer. `Debug` shows no token (the crate's types redact).
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -65,9 +66,9 @@ impl IssuedToken {
         self.refresh_token.as_ref().map(|token| SecretString::from(token.secret().as_str()))
     }
 
-    /// Whether the access token can travel in a header.
-    pub fn is_usable(&self) -> bool {
-        is_bearer(self.access_token.secret())
+    /// Whether the access token can travel as its platform wants it.
+    pub fn is_usable(&self, sent_as: &SentAs) -> bool {
+        sent_as.carries(self.access_token.secret())
     }
 
     /// Lifetime: `expires_in`, else what the JWT says. A hint.
@@ -202,17 +203,24 @@ mod tests {
     }
 
     #[test]
-    fn a_token_outside_the_bearer_alphabet_is_not_usable() {
-        for (token, usable) in [
-            ("abc-._~+/==", true),
-            ("", false),
-            ("=", false),
-            ("a b", false),
-            ("a=b", false),
-            ("2j\u{0410}p", false),
-            ("a\\nb", false),
+    fn a_token_is_usable_where_it_can_travel() {
+        let (header, query) =
+            (SentAs::default(), SentAs { query: Some("access_token".into()), ..SentAs::default() });
+        for (token, in_header, in_query) in [
+            ("abc-._~+/==", true, true),
+            ("7|Zk3abcDEF", true, true),
+            ("perm:c3Rl.NTUt.Niz", true, true),
+            ("eyJf%6VFV5LNr", true, true),
+            ("a!b#c$d", true, true),
+            ("a=b", true, true),
+            ("", false, false),
+            ("a b", false, true),
+            ("2j\u{0410}p", false, true),
+            ("a\\nb", false, true),
         ] {
-            assert_eq!(read(&format!(r#"{{"access_token":"{token}"}}"#)).is_usable(), usable, "{token}");
+            let read = read(&format!(r#"{{"access_token":"{token}"}}"#));
+            assert_eq!(read.is_usable(&header), in_header, "{token}");
+            assert_eq!(read.is_usable(&query), in_query, "{token}");
         }
     }
 

@@ -7,6 +7,7 @@ mod builtin;
 mod check;
 pub(crate) mod freepbx;
 mod headers;
+mod json_body;
 mod listing;
 mod reach;
 mod request;
@@ -241,8 +242,9 @@ pub fn read_extensions(ctx: &CallContext, answer: &Answer, after: Option<&str>) 
         return rules::read_extensions(ctx, answer, after);
     }
     let total = freepbx::resource_answer::read_list(ctx, answer)?.total;
-    let json = serde_json::from_slice(&answer.body).ok();
-    Ok(Page { total, ..Page::alone(listing::extensions(ctx.target.called(), json.as_ref())) })
+    let found = json_body::read(&answer.body);
+    let json = found.as_ref().map(|found| &found.json);
+    Ok(Page { total, ..Page::alone(listing::extensions(ctx.target.called(), json)) })
 }
 
 /// A harmless query that any valid token may make, without the token; `None` where the platform

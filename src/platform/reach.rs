@@ -1,7 +1,8 @@
 //! No answer at all: from the transport's failures to causes; and which reasons a target can meet.
 
 use super::{CallContext, freepbx};
-use crate::domain::cause::Way;
+use crate::domain::cause::{Tls, Way};
+use crate::domain::tls_fault::{ClientCertificate, TlsFault, Whose};
 use crate::domain::{Failure, Grant, Operation, Reason, Target, TransportError};
 
 /// The failure of an exchange that gave no answer. `after_refusals`: whether credentials were refused at
@@ -10,6 +11,9 @@ use crate::domain::{Failure, Grant, Operation, Reason, Target, TransportError};
 pub fn transport_failure(ctx: &CallContext, error: &TransportError, after_refusals: bool) -> Failure {
     // Where there are two hosts it is not known which of them refused.
     let banned = after_refusals && ctx.target.platform.ban.is_some() && !ctx.target.has_token_elsewhere();
+    if let TransportError::Tls(fault) = error {
+        return ctx.failure(tls(fault, error.to_string().into()));
+    }
     let cause = way(ctx, error, banned);
     let ban_possible =
         banned && matches!(cause, Way::SlowToAnswer { .. } | Way::Slow { .. }) && !is_resolving(error);
@@ -26,11 +30,16 @@ fn way(ctx: &CallContext, cause: &TransportError, banned: bool) -> Way {
     let error = cause.to_string().into();
     match cause {
         TransportError::Dns(_) => Way::NameNotResolved { error },
+        TransportError::Resolver(_) => Way::ResolverFailed { error },
+        TransportError::Here(_) => Way::NotLetOut { error },
+        TransportError::Tunnel(407) => Way::TunnelPassword { error },
+        TransportError::Tunnel(403) => Way::TunnelForbidden { error },
+        TransportError::Tunnel(502..=504) => Way::TunnelDead { error },
+        TransportError::Tunnel(_) => Way::TunnelOdd { error },
+        TransportError::Garbled(_) => Way::Garbled { error },
         TransportError::Proxy(_) => Way::ProxyFailed { error },
         TransportError::Connect(_) if banned => Way::NotConnectedBan { error },
         TransportError::Connect(_) => Way::NotConnected { error },
-        TransportError::Tls(words) if words == TransportError::NOT_TLS => Way::NotTls { error },
-        TransportError::Tls(_) => Way::TlsFailed { error },
         TransportError::Timeout { phase: "connect", .. } if banned => Way::SlowToConnectBan { error },
         TransportError::Timeout { phase: "connect", .. } => Way::SlowToConnect { error },
         TransportError::Timeout { phase: "processing", .. } => Way::SlowToAnswer { error },
@@ -45,7 +54,41 @@ fn way(ctx: &CallContext, cause: &TransportError, banned: bool) -> Way {
         TransportError::TooLarge(_) => Way::AnswerTooLarge { error },
         TransportError::RedirectElsewhere(_) => Way::RedirectElsewhere { error },
         TransportError::RedirectLoop => Way::RedirectLoop { error },
-        TransportError::Exporter(_) => Way::NotSent { error },
+        TransportError::Exporter(_) | TransportError::Tls(_) => Way::NotSent { error },
+    }
+}
+
+fn tls(fault: &TlsFault, error: Box<str>) -> Tls {
+    match fault {
+        TlsFault::Expired(Whose::Server, _) => Tls::Expired { error },
+        TlsFault::Expired(Whose::Intermediate(_), _) => Tls::IntermediateExpired { error },
+        TlsFault::NotYetValid { .. } if fault.clock_is_wrong() => Tls::ClockWrong { error },
+        TlsFault::NotYetValid { .. } => Tls::NotYetValid { error },
+        TlsFault::SelfSigned => Tls::SelfSigned { error },
+        TlsFault::UnknownAuthority(_) => Tls::UnknownAuthority { error },
+        TlsFault::MissingIntermediate { .. } => Tls::MissingIntermediate { error },
+        TlsFault::WrongName { .. } => Tls::WrongName { error },
+        TlsFault::NoAltName(_) => Tls::NoAltName { error },
+        TlsFault::WeakKey(..) => Tls::WeakKey { error },
+        TlsFault::WeakSignature(..) => Tls::WeakSignature { error },
+        TlsFault::NotItsAuthority => Tls::NotItsAuthority { error },
+        TlsFault::WrongUse => Tls::WrongUse { error },
+        TlsFault::Revoked => Tls::Revoked { error },
+        TlsFault::NoRoots => Tls::NoRoots { error },
+        TlsFault::NotTls => Tls::NotTls { error },
+        TlsFault::Version => Tls::Version { error },
+        TlsFault::Ciphers => Tls::Ciphers { error },
+        TlsFault::UnrecognisedName => Tls::UnrecognisedName { error },
+        TlsFault::ClientCertificate(refused) => match refused {
+            ClientCertificate::Missing => Tls::ClientMissing { error },
+            ClientCertificate::Expired => Tls::ClientExpired { error },
+            ClientCertificate::Revoked => Tls::ClientRevoked { error },
+            ClientCertificate::UnknownAuthority => Tls::ClientUnknownAuthority { error },
+            ClientCertificate::Denied => Tls::ClientDenied { error },
+            ClientCertificate::Refused => Tls::ClientRefused { error },
+        },
+        TlsFault::Lost(_) => Tls::Lost { error },
+        TlsFault::Malformed | TlsFault::Alert(_) | TlsFault::Misbehaved => Tls::Failed { error },
     }
 }
 

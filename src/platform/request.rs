@@ -1,5 +1,7 @@
 //! The requests made with a token, and how it goes with them. They only read.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -21,7 +23,8 @@ pub fn of(target: &Target, form: &RequestForm) -> Request {
     }
     add(&mut headers, ACCEPT, "application/json");
     let body = form.body.clone().map_or_else(Bytes::new, Bytes::from);
-    Request { method: form.method.into(), url: target.address(&form.path), headers, body, last: true }
+    let (method, url) = (form.method.into(), target.address(&form.path));
+    Request { method, url, headers, body, session: Some(Arc::clone(&target.name)), reads: true, last: true }
 }
 
 /// Checked when the description was; what no header can hold is left out.

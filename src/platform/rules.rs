@@ -6,26 +6,28 @@ use http::header::WWW_AUTHENTICATE;
 use serde_json::Value;
 
 use super::headers::with_retry_after;
+use super::json_body::{self, Around};
 use super::{CallContext, listing};
 use crate::domain::cause::{General, Matched, Odd};
 use crate::domain::extensions::Page;
 use crate::domain::outcome::Version;
 use crate::domain::platform::{Method, Rule, Test, Word};
 use crate::domain::target::Call;
-use crate::domain::token::is_bearer;
 use crate::domain::{Answer, Cause, Failure, Grant, Listing, Operation, Reason, Target};
 
 /// A body, read once.
 struct Body {
     json: Option<Value>,
+    around: Around,
     html: bool,
 }
 
 impl Body {
     fn of(answer: &Answer) -> Self {
-        let json = serde_json::from_slice(&answer.body).ok();
+        let (json, around) = json_body::read(&answer.body)
+            .map_or((None, Around::Nothing), |found| (Some(found.json), found.around));
         let html = json.is_none() && answer.body.trim_ascii_start().starts_with(b"<");
-        Self { json, html }
+        Self { json, around, html }
     }
 
     fn at(&self, pointer: &str) -> Option<&Value> {
@@ -235,7 +237,7 @@ fn token_by_status(ctx: &CallContext, answer: &Answer, body: &Body) -> Failure {
                 Some((_, Some(true))) | None => {}
             }
             let given = body.at(pointer).and_then(Value::as_str).filter(|token| !token.is_empty());
-            let unusable = given.is_some_and(|token| !is_bearer(token));
+            let unusable = given.is_some_and(|token| !ctx.target.platform.sent_as.carries(token));
             refusal(if unusable { Odd::UnusableToken } else { Odd::NoToken })
         }
         401 if body.html => unexpected(Odd::Password),
@@ -351,7 +353,7 @@ fn challenges(answer: &Answer) -> impl Iterator<Item = &str> {
 pub fn facts(target: &Target, answer: &Answer) -> String {
     let body = Body::of(answer);
     let kind = match (&body.json, body.html, answer.body.is_empty()) {
-        (Some(_), ..) => "JSON",
+        (Some(_), ..) => body.around.kind(),
         (None, true, _) => "HTML",
         (None, false, true) => "no body",
         (None, false, false) => "neither JSON nor HTML",

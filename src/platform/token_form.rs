@@ -7,6 +7,7 @@ use secrecy::SecretString;
 use serde_json::{Map, Value, json};
 use url::form_urlencoded::{Serializer, parse};
 
+use super::json_body;
 use super::rules::passes;
 use crate::domain::platform::{AnswerForm, BodyFormat, LifetimeForm, TokenEndpoint, Unit};
 use crate::domain::{Answer, Grant, Target};
@@ -47,10 +48,10 @@ const FORM: &str = "application/x-www-form-urlencoded";
 /// The same answer as RFC 6749 section 5.1 has it; `None`: it holds no token.
 pub fn answer(target: &Target, answer: &Answer) -> Option<Vec<u8>> {
     let form = target.platform.token.as_ref()?;
+    let json = json_body::read(&answer.body)?.json;
     if is_by_the_book(form) {
-        return Some(answer.body.to_vec());
+        return Some(json.to_string().into_bytes());
     }
-    let json: Value = serde_json::from_slice(&answer.body).ok()?;
     if form.success.as_ref().is_some_and(|test| passes(test, Some(&json)) != Some(true)) {
         return None;
     }
@@ -76,7 +77,7 @@ pub fn answer(target: &Target, answer: &Answer) -> Option<Vec<u8>> {
 /// same. `None` also where the platform itself says that the request failed.
 pub fn refresh_token(target: &Target, answer: &Answer) -> Option<SecretString> {
     let form = target.platform.token.as_ref().filter(|_| answer.status.is_success())?;
-    let json: Value = serde_json::from_slice(&answer.body).ok()?;
+    let json = json_body::read(&answer.body)?.json;
     if form.success.as_ref().is_some_and(|test| passes(test, Some(&json)) != Some(true)) {
         return None;
     }

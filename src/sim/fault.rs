@@ -61,6 +61,14 @@ impl Fault {
         }
     }
 
+    /// Whether the web server or something before it answers, so that no PHP session is begun.
+    pub(super) const fn is_before_php(&self) -> bool {
+        matches!(
+            self,
+            Self::RewriteIgnored | Self::Http500 | Self::Html502 | Self::Forbidden | Self::RateLimited(_)
+        )
+    }
+
     /// The answer that this fault gives whatever is asked.
     pub(super) fn answer(
         &self,

@@ -1,12 +1,12 @@
 //! One simulated FreePBX: its state, and which part of it answers a request. No sockets, no waiting.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, DATE};
+use http::header::{AUTHORIZATION, COOKIE, DATE, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde_json::json;
 use tokio::sync::watch;
@@ -65,6 +65,7 @@ pub(super) struct State {
     fault: Option<Fault>,
     requests: [u64; Operation::COUNT],
     validity_requests: u64,
+    sessions: HashSet<String>,
 }
 
 /// One simulated FreePBX with a Machine-to-Machine, a Native and a Web-server application and one user, all with the
@@ -118,6 +119,7 @@ impl SimPbx {
             fault: None,
             requests: [0; Operation::COUNT],
             validity_requests: 0,
+            sessions: HashSet::new(),
         };
         Self { clock, state: Mutex::new(state), faults: watch::Sender::default() }
     }
@@ -174,6 +176,11 @@ impl SimPbx {
         self.lock().token_requests[grant.index()]
     }
 
+    /// PHP sessions begun so far, each of which leaves a file.
+    pub fn sessions(&self) -> usize {
+        self.lock().sessions.len()
+    }
+
     /// Harmless queries (`{ __typename }`) seen so far.
     pub fn validity_requests(&self) -> u64 {
         self.lock().validity_requests
@@ -203,12 +210,30 @@ impl Simulated for SimPbx {
         let Answer { status, mut headers, body } = faulty.unwrap_or_else(|| {
             dispatch(&mut state, request).unwrap_or_else(|name| find(name, generation).answer())
         });
+        if !fault.as_ref().is_some_and(Fault::is_before_php) {
+            state.session(request, &mut headers);
+        }
         headers.entry(DATE).or_insert_with(|| date(state.now));
         SimAnswer { status, headers, body, delay: fault.and_then(|fault| fault.delay()) }
     }
 }
 
 impl State {
+    /// `session_start` with FreePBX's life of 30 days, before any module is asked (FreePBX/framework:admin/bootstrap.php).
+    fn session(&mut self, request: &SimRequest, headers: &mut HeaderMap) {
+        let cookies = request.headers.get(COOKIE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let sent = cookies.split("; ").find_map(|cookie| cookie.strip_prefix("PHPSESSID="));
+        if let Some(id) = sent {
+            // Without `session.use_strict_mode` PHP takes what it is given.
+            self.sessions.insert(id.to_owned());
+            return;
+        }
+        let id = format!("madeup{:020}", self.sessions.len());
+        let cookie = format!("PHPSESSID={id}; Max-Age=2592000; path=/");
+        headers.extend(HeaderValue::from_str(&cookie).ok().map(|value| (SET_COOKIE, value)));
+        self.sessions.insert(id);
+    }
+
     /// Counts a request and says what it is.
     fn count(&mut self, request: &SimRequest) -> Operation {
         let asked = address(&request.path_and_query);

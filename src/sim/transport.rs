@@ -10,14 +10,18 @@ use url::Url;
 
 use super::pbx::{SimRequest, Simulated};
 use crate::domain::target::ClientSettings;
+use crate::domain::tls_fault::TlsFault;
 use crate::domain::{Answer, Exchange, Phases, Request, TransportError};
-use crate::transport::{Certificate, Dial, DialFuture, Event, ExchangeFuture, Limits, Served, Transport};
+use crate::transport::{
+    Certificate, Dial, DialFuture, Event, ExchangeFuture, Limits, Served, Sessions, Transport,
+};
 
 /// Simulated PBXes by origin. An origin that nobody has is a name that does not resolve.
 #[derive(Debug, Default)]
 pub struct SimTransport {
     pbxes: HashMap<String, Arc<dyn Simulated>>,
     failures: Mutex<HashMap<String, TransportError>>,
+    sessions: Sessions,
 }
 
 impl SimTransport {
@@ -48,7 +52,15 @@ impl SimTransport {
             return Err(error);
         }
         let pbx = self.pbxes.get(&origin).ok_or_else(|| TransportError::Dns("no such host".into()))?;
+        let (url, session) = (request.url.clone(), request.session.clone());
+        let mut request = request;
+        if let Some(target) = &session {
+            self.sessions.add(target, &url, &mut request.headers);
+        }
         let answer = pbx.answer(&sim_request(request));
+        if let Some(target) = &session {
+            self.sessions.keep(target, &url, answer.status, &answer.headers);
+        }
         let delay = answer.delay.unwrap_or_default();
         sleep(delay.min(limits.timeout)).await;
         if delay >= limits.timeout {
@@ -88,9 +100,9 @@ fn look(
         let named = |name: &str| format!("CN={name}");
         let host = named(url.host_str().unwrap_or_default());
         let issuer = named("Made-up CA");
-        let expired = matches!(error, Some(TransportError::Tls(words)) if words.contains("expired"));
+        let expired = matches!(error, Some(TransportError::Tls(TlsFault::Expired(..))));
         let not_after = if expired { EXPIRED } else { CHAIN_UNTIL };
-        if !matches!(error, Some(TransportError::Tls(words)) if words == TransportError::NOT_TLS) {
+        if !matches!(error, Some(TransportError::Tls(TlsFault::NotTls))) {
             seen(Event::Shown(vec![Certificate { subject: host, issuer, not_after }]));
         }
         if at("tls") {
@@ -103,8 +115,8 @@ fn look(
 
 fn fails_at(error: &TransportError, step: &str) -> bool {
     match error {
-        TransportError::Dns(_) => step == "resolve",
-        TransportError::Connect(_) => step == "connect",
+        TransportError::Dns(_) | TransportError::Resolver(_) => step == "resolve",
+        TransportError::Connect(_) | TransportError::Here(_) => step == "connect",
         TransportError::Tls(_) => step == "tls",
         TransportError::Timeout { phase, .. } => *phase == step,
         _ => false,

@@ -16,9 +16,10 @@ use url::Url;
 use x509_cert::der::Decode;
 
 use super::tls::Seen;
-use super::{HttpTransport, failure, tls};
+use super::{HttpTransport, chain, failure, tls};
 use crate::domain::TransportError;
 use crate::domain::target::ClientSettings;
+use crate::domain::tls_fault::TlsFault;
 
 /// What is seen on the way, in this order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,7 +90,7 @@ async fn within<T>(
     phase: &'static str,
     step: impl Future<Output = Result<T, TransportError>>,
 ) -> Result<T, TransportError> {
-    timeout(limit, step).await.unwrap_or(Err(TransportError::Timeout { limit, phase }))
+    timeout(limit, step).await.unwrap_or_else(|_| Err(super::silence(limit, phase, false)))
 }
 
 async fn resolve(url: &Url, limit: Duration) -> Result<Vec<SocketAddr>, TransportError> {
@@ -97,8 +98,7 @@ async fn resolve(url: &Url, limit: Duration) -> Result<Vec<SocketAddr>, Transpor
     let port = url.port_or_known_default().unwrap_or(443);
     within(limit, "resolve", async move {
         let found = tokio::net::lookup_host((host, port)).await;
-        let mut addresses: Vec<_> =
-            found.map_err(|error| TransportError::Dns(failure::resolver_words(&error)))?.collect();
+        let mut addresses: Vec<_> = found.map_err(|error| failure::unresolved(&error))?.collect();
         addresses.dedup();
         if addresses.is_empty() { Err(TransportError::Dns("no address".into())) } else { Ok(addresses) }
     })
@@ -112,7 +112,7 @@ async fn connect(
     seen: &mut (dyn FnMut(Event) + Send),
 ) -> Result<TcpStream, TransportError> {
     let end = Instant::now() + limit;
-    let mut failure = TransportError::Timeout { limit, phase: "connect" };
+    let mut last = TransportError::Timeout { limit, phase: "connect" };
     for (index, address) in addresses.iter().enumerate() {
         let left = u32::try_from(addresses.len() - index).unwrap_or(u32::MAX);
         let share = end.saturating_duration_since(Instant::now()) / left;
@@ -123,14 +123,14 @@ async fn connect(
             }
             Ok(Err(error)) => {
                 let words = failure::io_words(&error);
-                failure = TransportError::Connect(words.clone());
+                last = failure::no_connection(&error);
                 words
             }
             Err(_) => "no answer".to_owned(),
         };
         seen(Event::Refused(*address, cause));
     }
-    Err(failure)
+    Err(last)
 }
 
 async fn shake_hands(
@@ -140,17 +140,19 @@ async fn shake_hands(
     limit: Duration,
     seen: &mut (dyn FnMut(Event) + Send),
 ) -> Result<(), TransportError> {
-    let chain = Seen::default();
+    let look = Arc::new(Seen::default());
     let connector =
-        TlsConnector::from(Arc::new(tls::looking(client, &chain).map_err(TransportError::Exporter)?));
+        TlsConnector::from(Arc::new(tls::looking(client, &look).map_err(TransportError::Exporter)?));
+    let url = client.in_tls(url);
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
     let name = ServerName::try_from(host)
-        .map_err(|_| TransportError::Tls("the host is no name that a certificate can bear".into()))?;
-    let shaken = within(limit, "tls", async move {
-        connector.connect(name, stream).await.map_err(|error| TransportError::Tls(tls_words(&error)))
+        .map_err(|_| TransportError::Exporter("the host is no name that a certificate can bear".into()))?;
+    let shaken = within(limit, "tls", async {
+        let shaken = connector.connect(name, stream).await;
+        shaken.map_err(|error| TransportError::Tls(fault(&error, &look)))
     })
     .await;
-    let shown = certificates(&chain);
+    let shown = certificates(&look);
     if !shown.is_empty() {
         seen(Event::Shown(shown));
     }
@@ -162,23 +164,20 @@ async fn shake_hands(
     Ok(())
 }
 
-fn tls_words(error: &std::io::Error) -> String {
+fn fault(error: &std::io::Error, look: &Seen) -> TlsFault {
+    let asked = *look.asked.lock().unwrap_or_else(PoisonError::into_inner);
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    inner.map_or_else(|| failure::io_words(error), failure::tls_words)
+    inner.map_or_else(|| TlsFault::Lost(failure::io_words(error)), |error| failure::tls_fault(error, asked))
 }
 
 fn certificates(seen: &Seen) -> Vec<Certificate> {
-    let chain = seen.lock().unwrap_or_else(PoisonError::into_inner);
-    let parsed = chain.iter().filter_map(|der| x509_cert::Certificate::from_der(der).ok());
+    let served = seen.chain.lock().unwrap_or_else(PoisonError::into_inner);
+    let parsed = served.iter().filter_map(|der| x509_cert::Certificate::from_der(der).ok());
     parsed
         .map(|certificate| Certificate {
-            subject: printable(&certificate.tbs_certificate.subject.to_string()),
-            issuer: printable(&certificate.tbs_certificate.issuer.to_string()),
+            subject: chain::cut(&certificate.tbs_certificate.subject.to_string()),
+            issuer: chain::cut(&certificate.tbs_certificate.issuer.to_string()),
             not_after: certificate.tbs_certificate.validity.not_after.to_unix_duration().as_secs(),
         })
         .collect()
-}
-
-fn printable(name: &str) -> String {
-    name.chars().filter(|c| !c.is_control()).take(128).collect()
 }

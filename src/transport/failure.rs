@@ -6,10 +6,15 @@ use std::io;
 
 use rustls::{AlertDescription, CertificateError, PeerIncompatible};
 
+use super::chain;
 use super::recorder::{Recorder, Step};
-use crate::domain::TransportError;
-use crate::domain::moment::day;
+use crate::domain::tls_fault::{ClientCertificate, TlsFault};
+use crate::domain::{Garbled, TransportError};
 
+/// What hyper-util says of a proxy that answers CONNECT with another status than 200 and 407, or not in HTTP.
+pub(super) const NO_TUNNEL: &str = "tunnel error: unsuccessful";
+
+/// Why sending a request or reading its answer failed.
 pub(super) fn classify(error: &reqwest::Error, recorder: &Recorder) -> TransportError {
     if out_of_files(error) {
         return TransportError::Exporter("too many open files: raise the limit of this process".into());
@@ -24,39 +29,45 @@ pub(super) fn classify(error: &reqwest::Error, recorder: &Recorder) -> Transport
     let trace = recorder.trace();
     match (trace.step, recorder.proxied()) {
         (Step::Resolve, true) if !trace.own_name => TransportError::Proxy(dns_words(error)),
-        (Step::Resolve, _) => TransportError::Dns(dns_words(error)),
+        (Step::Resolve, _) => io_error(error).map_or(TransportError::Dns("no address".into()), unresolved),
+        (Step::Connect, true) if dial_words(error).ends_with("proxy authorization required") => {
+            TransportError::Tunnel(407)
+        }
         (Step::Connect, true) => TransportError::Proxy(proxy_words(error)),
-        (Step::Connect, false) => TransportError::Connect(dial_words(error)),
-        (Step::Tls, _) => TransportError::Tls(handshake_words(error)),
-        (Step::Processing, _) if trace.fresh => match refused_certificate(error) {
-            Some(alert) => TransportError::Tls(alert_words(alert)),
+        (Step::Connect, false) => match io_error(error) {
+            Some(io) => no_connection(io),
+            None => TransportError::Connect(dial_words(error)),
+        },
+        (Step::Tls, _) => TransportError::Tls(handshake_fault(error, trace.certificate_asked)),
+        (Step::Processing, _) if trace.fresh => match refused_certificate(error, trace.certificate_asked) {
+            Some(fault) => TransportError::Tls(fault),
             None => lost(error, trace.step),
         },
         (step, _) => lost(error, step),
     }
 }
 
+/// Whether a connection that had served before ended without a byte of an answer: most likely the server had closed it
+/// while it was idle (RFC 9112 section 9.3.1).
+pub(super) fn is_stale(error: &reqwest::Error, recorder: &Recorder) -> bool {
+    use io::ErrorKind as K;
+    let trace = recorder.trace();
+    let ended = |io: &io::Error| {
+        matches!(io.kind(), K::ConnectionReset | K::ConnectionAborted | K::BrokenPipe | K::UnexpectedEof)
+    };
+    let hyper: Option<&hyper::Error> = find(error);
+    !error.is_connect()
+        && !trace.fresh
+        && trace.step != Step::Transfer
+        && (hyper.is_some_and(hyper::Error::is_incomplete_message) || io_error(error).is_some_and(ended))
+}
+
 /// In TLS 1.3 the server judges the client's certificate after the client has finished its handshake
 /// (RFC 8446 section 4.4.2), so the refusal arrives where an answer should. No request was accepted.
-fn refused_certificate(error: &reqwest::Error) -> Option<AlertDescription> {
-    use AlertDescription as A;
-    match find(error)? {
-        rustls::Error::AlertReceived(alert) => matches!(
-            alert,
-            A::CertificateRequired
-                | A::BadCertificate
-                | A::UnsupportedCertificate
-                | A::CertificateRevoked
-                | A::CertificateExpired
-                | A::CertificateUnknown
-                | A::UnknownCA
-                | A::AccessDenied
-                | A::HandshakeFailure
-                | A::DecryptError
-        )
-        .then_some(*alert),
-        _ => None,
-    }
+fn refused_certificate(error: &reqwest::Error, asked: Option<bool>) -> Option<TlsFault> {
+    let rustls::Error::AlertReceived(alert) = find(error)? else { return None };
+    let fault = alert_fault(*alert, asked);
+    matches!(fault, TlsFault::ClientCertificate(_)).then_some(fault)
 }
 
 fn lost(error: &reqwest::Error, step: Step) -> TransportError {
@@ -64,15 +75,36 @@ fn lost(error: &reqwest::Error, step: Step) -> TransportError {
     if hyper.is_some_and(hyper::Error::is_user) {
         return TransportError::Exporter("the request could not be sent as it is".into());
     }
-    let words = match (hyper, find(error), io_error(error)) {
-        (_, Some(tls), _) => format!("TLS: {}", tls_words(tls)),
-        // hyper describes a parse error by a fixed text.
-        (Some(hyper), ..) if hyper.is_parse() => format!("malformed answer, {hyper}"),
-        (_, _, Some(io)) if io.kind() != io::ErrorKind::UnexpectedEof => io_words(io),
+    if let Some(hyper) = hyper.filter(|hyper| hyper.is_parse()) {
+        return TransportError::Garbled(garbled(hyper));
+    }
+    let words = match (find(error), io_error(error)) {
+        (Some(tls), _) => format!("TLS: {}", tls_fault(tls, None)),
+        (None, Some(io)) if matches!(io.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput) => {
+            return TransportError::Garbled(Garbled::Chunk);
+        }
+        (None, Some(io)) if io.kind() != io::ErrorKind::UnexpectedEof => io_words(io),
         _ if step == Step::Transfer => "closed in the middle of the answer".into(),
         _ => "closed before an answer".into(),
     };
     TransportError::ConnectionLost(words)
+}
+
+/// hyper describes a parse error by a fixed text.
+fn garbled(error: &hyper::Error) -> Garbled {
+    let text = error.to_string();
+    let says = |part: &str| text.contains(part);
+    if error.is_parse_too_large() {
+        Garbled::TooMuchHeader
+    } else if error.is_parse_status() || says("version") {
+        Garbled::StatusLine
+    } else if says("content-length") {
+        Garbled::Length
+    } else if says("transfer-encoding") {
+        Garbled::Transfer
+    } else {
+        Garbled::HeaderField
+    }
 }
 
 fn dns_words(error: &reqwest::Error) -> String {
@@ -80,9 +112,29 @@ fn dns_words(error: &reqwest::Error) -> String {
 }
 
 /// The system's resolver has no error kinds, only gai_strerror(3)'s text.
-pub(super) fn resolver_words(error: &io::Error) -> String {
+fn resolver_words(error: &io::Error) -> String {
     let text = error.to_string();
     text.strip_prefix("failed to lookup address information: ").unwrap_or(&text).to_owned()
+}
+
+/// Names of which the resolver knows nothing, and a resolver that knows nothing, differ in gai_strerror(3)'s text alone.
+pub(super) fn unresolved(error: &io::Error) -> TransportError {
+    let words = resolver_words(error);
+    let broken = ["Temporary failure", "Non-recoverable", "Try again", "System error"];
+    if broken.iter().any(|text| words.starts_with(text)) {
+        TransportError::Resolver(words)
+    } else {
+        TransportError::Dns(words)
+    }
+}
+
+/// A connection that was refused on the way out never left this machine.
+pub(super) fn no_connection(error: &io::Error) -> TransportError {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => TransportError::Here("it is not permitted".into()),
+        io::ErrorKind::NetworkUnreachable => TransportError::Here("it has no route there".into()),
+        _ => TransportError::Connect(io_words(error)),
+    }
 }
 
 fn dial_words(error: &reqwest::Error) -> String {
@@ -91,19 +143,20 @@ fn dial_words(error: &reqwest::Error) -> String {
     }
     // What is left is private types of hyper-util (tunnel, SOCKS, address) with fixed texts; reqwest's
     // own error would show the URL.
-    let innermost = chain(error).filter(|cause| !cause.is::<reqwest::Error>()).last();
+    let innermost = causes(error).filter(|cause| !cause.is::<reqwest::Error>()).last();
     innermost.map_or_else(|| "no connection".into(), ToString::to_string)
 }
 
 fn proxy_words(error: &reqwest::Error) -> String {
-    find(error).map_or_else(|| dial_words(error), |tls| format!("TLS with the proxy: {}", tls_words(tls)))
+    find(error)
+        .map_or_else(|| dial_words(error), |tls| format!("TLS with the proxy: {}", tls_fault(tls, None)))
 }
 
-fn handshake_words(error: &reqwest::Error) -> String {
+fn handshake_fault(error: &reqwest::Error, asked: Option<bool>) -> TlsFault {
     match (find(error), io_error(error)) {
-        (Some(tls), _) => tls_words(tls),
-        (None, Some(io)) if io.kind() != io::ErrorKind::UnexpectedEof => io_words(io),
-        (None, _) => "closed during the handshake".into(),
+        (Some(tls), _) => tls_fault(tls, asked),
+        (None, Some(io)) if io.kind() != io::ErrorKind::UnexpectedEof => TlsFault::Lost(io_words(io)),
+        (None, _) => TlsFault::Lost("closed during the handshake".into()),
     }
 }
 
@@ -123,61 +176,53 @@ pub(super) fn io_words(error: &io::Error) -> String {
     }
 }
 
-pub(super) fn tls_words(error: &rustls::Error) -> String {
+/// `asked`: whether the server asked for a client certificate; if so, whether it got one.
+pub(super) fn tls_fault(error: &rustls::Error, asked: Option<bool>) -> TlsFault {
+    use PeerIncompatible as P;
     match error {
-        rustls::Error::InvalidCertificate(error) => certificate_words(error),
-        rustls::Error::AlertReceived(alert) => alert_words(*alert),
-        rustls::Error::InvalidMessage(_) => TransportError::NOT_TLS.into(),
+        rustls::Error::InvalidCertificate(error) => {
+            chain::carried(error).cloned().unwrap_or_else(|| unexplained(error))
+        }
+        rustls::Error::AlertReceived(alert) => alert_fault(*alert, asked),
+        rustls::Error::InvalidMessage(_) => TlsFault::NotTls,
         rustls::Error::PeerIncompatible(
-            PeerIncompatible::ServerDoesNotSupportTls12Or13
-            | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig
-            | PeerIncompatible::Tls12NotOffered
-            | PeerIncompatible::Tls12NotOfferedOrEnabled,
-        ) => "protocol version: the server speaks none of those allowed".into(),
-        rustls::Error::General(text) => text.clone(),
-        // Fixed texts, or names of protocol elements.
-        error => error.to_string(),
+            P::ServerDoesNotSupportTls12Or13
+            | P::ServerTlsVersionIsDisabledByOurConfig
+            | P::Tls12NotOffered
+            | P::Tls12NotOfferedOrEnabled,
+        ) => TlsFault::Version,
+        rustls::Error::PeerIncompatible(_) => TlsFault::Ciphers,
+        rustls::Error::NoCertificatesPresented => TlsFault::Malformed,
+        _ => TlsFault::Misbehaved,
     }
 }
 
-fn certificate_words(error: &CertificateError) -> String {
-    use CertificateError as C;
+/// Of a certificate that could not be read, or one that does not fit the signature of the handshake.
+fn unexplained(error: &CertificateError) -> TlsFault {
     match error {
-        C::ExpiredContext { not_after, .. } => {
-            format!("certificate expired on {}", day(not_after.as_secs()))
-        }
-        C::Expired => "certificate expired".into(),
-        C::NotValidYetContext { not_before, .. } => {
-            format!("certificate not valid before {}", day(not_before.as_secs()))
-        }
-        C::NotValidForNameContext { expected, presented } => {
-            let names: Vec<String> = presented.iter().map(|name| plain_name(name)).collect();
-            let names = if names.is_empty() { "no name".into() } else { names.join(", ") };
-            format!("certificate is not for {} but for {names}", expected.to_str())
-        }
-        C::UnknownIssuer => {
-            "certificate of an unknown issuer: self-signed, or its CA is not trusted here".into()
-        }
-        C::BadSignature => "certificate is not signed by the CA whose name it bears".into(),
-        C::BadEncoding => "certificate is malformed".into(),
-        C::Revoked => "certificate is revoked".into(),
-        error => format!("certificate: {error}"),
+        CertificateError::BadSignature => TlsFault::Misbehaved,
+        _ => TlsFault::Malformed,
     }
 }
 
-/// webpki gives names as `DnsName("pbx.example.com")`.
-fn plain_name(name: &str) -> String {
-    let inner = name.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')')).unwrap_or(name);
-    inner.trim_matches('"').to_owned()
-}
-
-fn alert_words(alert: AlertDescription) -> String {
+/// RFC 8446 section 6.2: what a server says of certificates it says of ours.
+fn alert_fault(alert: AlertDescription, asked: Option<bool>) -> TlsFault {
+    use AlertDescription as A;
+    use ClientCertificate as C;
+    let refused = |what| TlsFault::ClientCertificate(if asked == Some(false) { C::Missing } else { what });
     match alert {
-        AlertDescription::CertificateRequired => "the server requires a client certificate".into(),
-        AlertDescription::ProtocolVersion => {
-            "protocol version: the server speaks none of those allowed".into()
-        }
-        alert => format!("the server refused the handshake with alert {alert:?}"),
+        A::CertificateRequired => refused(C::Missing),
+        A::CertificateExpired => refused(C::Expired),
+        A::CertificateRevoked => refused(C::Revoked),
+        A::UnknownCA => refused(C::UnknownAuthority),
+        A::AccessDenied => refused(C::Denied),
+        A::BadCertificate | A::UnsupportedCertificate | A::CertificateUnknown => refused(C::Refused),
+        // TLS 1.2 has no alert of its own for one that is missing.
+        A::HandshakeFailure | A::DecryptError if asked.is_some() => refused(C::Refused),
+        A::HandshakeFailure | A::InsufficientSecurity => TlsFault::Ciphers,
+        A::ProtocolVersion => TlsFault::Version,
+        A::UnrecognisedName => TlsFault::UnrecognisedName,
+        alert => TlsFault::Alert(alert.into()),
     }
 }
 
@@ -187,16 +232,16 @@ fn out_of_files(error: &reqwest::Error) -> bool {
 }
 
 fn find<T: Error + 'static>(error: &reqwest::Error) -> Option<&T> {
-    chain(error).find_map(|error| error.downcast_ref())
+    causes(error).find_map(|error| error.downcast_ref())
 }
 
 /// The innermost: the outer ones are wrappers that say `Other`.
 fn io_error(error: &reqwest::Error) -> Option<&io::Error> {
-    chain(error).filter_map(|error| error.downcast_ref()).last()
+    causes(error).filter_map(|error| error.downcast_ref()).last()
 }
 
 /// The chain of causes. The source of an `io::Error` is its content's source and skips the content.
-fn chain<'a>(error: &'a reqwest::Error) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+fn causes<'a>(error: &'a reqwest::Error) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     let first: &'a (dyn Error + 'static) = error;
     std::iter::successors(Some(first), |&error| {
         match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
@@ -204,4 +249,33 @@ fn chain<'a>(error: &'a reqwest::Error) -> impl Iterator<Item = &'a (dyn Error +
             None => error.source(),
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Reason;
+
+    #[test]
+    fn a_resolver_that_fails_is_not_a_name_that_is_not_there() {
+        let told = |text: &str| {
+            unresolved(&io::Error::other(format!("failed to lookup address information: {text}")))
+        };
+        for text in ["Temporary failure in name resolution", "Non-recoverable failure in name resolution"] {
+            assert_eq!(told(text), TransportError::Resolver(text.into()));
+            assert_eq!(told(text).reason(), Reason::Dns);
+        }
+        for text in ["Name or service not known", "No address associated with hostname"] {
+            assert_eq!(told(text), TransportError::Dns(text.into()));
+        }
+    }
+
+    #[test]
+    fn what_this_machine_forbids_is_not_laid_to_the_far_side() {
+        for (errno, here) in [(1, true), (13, true), (101, true), (111, false), (113, false)] {
+            let error = no_connection(&io::Error::from_raw_os_error(errno));
+            assert_eq!(matches!(error, TransportError::Here(_)), here, "{error}");
+            assert_eq!(error.reason(), Reason::Connect);
+        }
+    }
 }

@@ -5,14 +5,16 @@
 //! free is moved to a task of its own; there the hooks find no recorder and report nothing.
 
 use std::future::Future;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use rustls::pki_types::ServerName;
+use rustls::pki_types;
 
 use super::recorder::{Recorder, Step};
+use crate::domain::target::ServerName;
 
 tokio::task_local! {
     static RECORDER: Arc<Recorder>;
@@ -24,7 +26,7 @@ pub(super) fn scope<F: Future>(recorder: Arc<Recorder>, future: F) -> impl Futur
 }
 
 /// The ClientHello to `name` is about to be made.
-pub(super) fn handshake_begins(name: &ServerName<'_>) {
+pub(super) fn handshake_begins(name: &pki_types::ServerName<'_>) {
     let _ = RECORDER.try_with(|recorder| {
         if recorder.is_target(name) {
             recorder.with(|trace| trace.enter(Step::Tls));
@@ -33,7 +35,7 @@ pub(super) fn handshake_begins(name: &ServerName<'_>) {
 }
 
 /// `name` served a chain whose earliest notAfter is `expiry`.
-pub(super) fn chain_served(name: &ServerName<'_>, expiry: Option<i64>) {
+pub(super) fn chain_served(name: &pki_types::ServerName<'_>, expiry: Option<i64>) {
     let _ = RECORDER.try_with(|recorder| {
         if recorder.is_target(name) {
             recorder.with(|trace| trace.certificate_expiry = expiry);
@@ -41,14 +43,33 @@ pub(super) fn chain_served(name: &ServerName<'_>, expiry: Option<i64>) {
     });
 }
 
+/// The server asks for a client certificate, and whether it gets one.
+pub(super) fn certificate_asked(given: bool) {
+    let _ = RECORDER.try_with(|recorder| recorder.with(|trace| trace.certificate_asked = Some(given)));
+}
+
 /// The system's resolver, timed.
-pub(super) struct NotingResolver;
+pub(super) struct NotingResolver {
+    /// What TLS calls another name than the one to look up.
+    pub(super) server_name: Option<ServerName>,
+}
+
+impl NotingResolver {
+    fn host<'a>(&'a self, name: &'a str) -> &'a str {
+        let server = self.server_name.as_ref().filter(|server| server.name.eq_ignore_ascii_case(name));
+        server.map_or(name, |server| server.host.trim_matches(['[', ']']))
+    }
+}
 
 impl Resolve for NotingResolver {
     fn resolve(&self, name: Name) -> Resolving {
+        let host = self.host(name.as_str()).to_owned();
         Box::pin(async move {
-            let _ = RECORDER.try_with(|recorder| recorder.resolve_begins(name.as_str()));
-            let addresses = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            if let Ok(address) = host.parse::<IpAddr>() {
+                return Ok(Box::new(std::iter::once(SocketAddr::from((address, 0)))) as Addrs);
+            }
+            let _ = RECORDER.try_with(|recorder| recorder.resolve_begins(&host));
+            let addresses = tokio::net::lookup_host((host, 0)).await?;
             let _ = RECORDER.try_with(|recorder| recorder.resolved());
             Ok(Box::new(addresses.collect::<Vec<_>>().into_iter()) as Addrs)
         })

@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use http::header::ACCEPT_ENCODING;
+use http::{HeaderMap, HeaderValue};
 use hyper_util::client::proxy::matcher::Matcher;
+use rustls::ClientConfig;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
 use tower::util::MapFutureLayer;
@@ -14,37 +17,37 @@ use url::Url;
 
 use super::{hooks, tls};
 use crate::domain::SecretSource;
-use crate::domain::target::{ClientSettings, ProxySettings};
+use crate::domain::target::{ClientSettings, ProxySettings, ServerName};
 
 /// A PBX drops idle connections soon, and 10,000 of them cost memory here: only what the next
 /// exchange of the same pass uses is worth keeping.
 const IDLE: Duration = Duration::from_secs(5);
+/// Header fields of one answer. hyper alone takes 100.
+const MOST_FIELDS: usize = 256;
 /// Files are looked at again at most this often.
 const CHECK_FILES: Duration = Duration::from_secs(1);
 
 pub(super) struct Client {
     pub(super) http: reqwest::Client,
+    tls: ClientConfig,
+    server_name: Option<ServerName>,
+    via: Option<reqwest::Proxy>,
     proxy: Option<Matcher>,
 }
 
 impl Client {
     fn build(settings: &ClientSettings) -> Result<Self, String> {
-        let mut builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls::config(settings)?)
-            .http1_only()
-            .redirect(reqwest::redirect::Policy::none())
-            .referer(false)
-            .retry(reqwest::retry::never())
-            .user_agent(concat!("pbx_exporter/", env!("CARGO_PKG_VERSION")))
-            .pool_idle_timeout(IDLE)
-            .dns_resolver(hooks::NotingResolver)
-            .connector_layer(MapFutureLayer::new(hooks::noted))
-            .no_proxy();
-        if let Some(settings) = &settings.proxy {
-            builder = builder.proxy(proxy(settings)?);
-        }
-        let http = builder.build().map_err(|e| words(&e))?;
-        Ok(Self { http, proxy: settings.proxy.as_ref().map(matcher) })
+        let tls = tls::config(settings)?;
+        let via = settings.proxy.as_ref().map(proxy).transpose()?;
+        let proxy = settings.proxy.as_ref().map(matcher);
+        let server_name = settings.server_name.clone();
+        let http = http(tls.clone(), server_name.clone(), via.clone()).build().map_err(|e| words(&e))?;
+        Ok(Self { http, tls, server_name, via, proxy })
+    }
+
+    /// One that has no connections yet and keeps none.
+    pub(super) fn without_connections(&self) -> Result<reqwest::Client, reqwest::Error> {
+        http(self.tls.clone(), self.server_name.clone(), self.via.clone()).pool_max_idle_per_host(0).build()
     }
 
     /// Whether requests to `url` go through a proxy: the same rule as reqwest's own.
@@ -52,6 +55,33 @@ impl Client {
         self.proxy
             .as_ref()
             .is_some_and(|proxy| url.as_str().parse().is_ok_and(|uri| proxy.intercept(&uri).is_some()))
+    }
+}
+
+fn http(
+    tls: ClientConfig,
+    server_name: Option<ServerName>,
+    via: Option<reqwest::Proxy>,
+) -> reqwest::ClientBuilder {
+    let builder = reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .http1_only()
+        .redirect(reqwest::redirect::Policy::none())
+        .referer(false)
+        .retry(reqwest::retry::never())
+        .user_agent(concat!("pbx_exporter/", env!("CARGO_PKG_VERSION")))
+        .default_headers(HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static("identity"))]))
+        .http1_allow_obsolete_multiline_headers_in_responses(true)
+        .http1_allow_spaces_after_header_name_in_responses(true)
+        .http1_ignore_invalid_headers_in_responses(true)
+        .http1_max_headers(MOST_FIELDS)
+        .pool_idle_timeout(IDLE)
+        .dns_resolver(hooks::NotingResolver { server_name })
+        .connector_layer(MapFutureLayer::new(hooks::noted))
+        .no_proxy();
+    match via {
+        Some(proxy) => builder.proxy(proxy),
+        None => builder,
     }
 }
 

@@ -44,6 +44,8 @@ pub(super) struct Trace {
     pub(super) fresh: bool,
     /// Whether the name looked up last was the target's, not a proxy's.
     pub(super) own_name: bool,
+    /// Whether a client certificate was asked for; if so, whether one was given.
+    pub(super) certificate_asked: Option<bool>,
     pub(super) status: Option<StatusCode>,
     pub(super) certificate_expiry: Option<i64>,
 }
@@ -94,6 +96,7 @@ impl Recorder {
             phases: Phases::default(),
             fresh: false,
             own_name: true,
+            certificate_asked: None,
             status: None,
             certificate_expiry: None,
         };

@@ -6,24 +6,25 @@ use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{ClientSessionStore, Resumption, Tls12Resumption, WebPkiServerVerifier};
-use rustls::client::{Tls12ClientSessionValue, Tls13ClientSessionValue, verify_server_name};
+use rustls::client::{ResolvesClientCert, Tls12ClientSessionValue, Tls13ClientSessionValue};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
+use rustls::sign::CertifiedKey;
 use rustls::version::{TLS12, TLS13};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, NamedGroup, RootCertStore};
 use rustls::{SignatureScheme, SupportedProtocolVersion};
-use x509_cert::Certificate;
-use x509_cert::der::Decode;
 
+use super::chain::{self, Chain};
 use super::hooks;
 use crate::domain::file;
 use crate::domain::target::{ClientSettings, TlsVersion};
+use crate::domain::tls_fault::TlsFault;
 
 /// The configuration that `settings` ask for; reads the files they name.
 pub(super) fn config(settings: &ClientSettings) -> Result<ClientConfig, String> {
-    with_verifier(settings, Arc::new(NotingVerifier { trust: trust(settings)?, seen: None }))
+    with_verifier(settings, NotingVerifier { trust: trust(settings)?, seen: None })
 }
 
 /// The key of a target whose file cannot serve, why, and how to mend it.
@@ -46,16 +47,22 @@ fn leaf(path: &Path) -> Result<(), String> {
         .map_err(|e| format!("certificate in {}: {e}", path.display()))
 }
 
-/// The chain that a server shows, kept also where it is then refused.
-pub(super) type Seen = Arc<Mutex<Vec<CertificateDer<'static>>>>;
-
-/// The same configuration for a look at the far side: the chain served is left in `seen`.
-pub(super) fn looking(settings: &ClientSettings, seen: &Seen) -> Result<ClientConfig, String> {
-    let verifier = NotingVerifier { trust: trust(settings)?, seen: Some(Arc::clone(seen)) };
-    with_verifier(settings, Arc::new(verifier))
+/// What a server shows and asks for, kept also where it is then refused.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    pub(super) chain: Mutex<Vec<CertificateDer<'static>>>,
+    /// Whether it asked for a client certificate; if so, whether there was one.
+    pub(super) asked: Mutex<Option<bool>>,
 }
 
-fn with_verifier(settings: &ClientSettings, verifier: Arc<NotingVerifier>) -> Result<ClientConfig, String> {
+/// The same configuration for a look at the far side: what it shows is left in `seen`.
+pub(super) fn looking(settings: &ClientSettings, seen: &Arc<Seen>) -> Result<ClientConfig, String> {
+    let verifier = NotingVerifier { trust: trust(settings)?, seen: Some(Arc::clone(seen)) };
+    with_verifier(settings, verifier)
+}
+
+fn with_verifier(settings: &ClientSettings, verifier: NotingVerifier) -> Result<ClientConfig, String> {
+    let seen = verifier.seen.clone();
     let versions: &[&SupportedProtocolVersion] = match settings.min_version {
         TlsVersion::Tls12 => &[&TLS12, &TLS13],
         TlsVersion::Tls13 => &[&TLS13],
@@ -64,7 +71,7 @@ fn with_verifier(settings: &ClientSettings, verifier: Arc<NotingVerifier>) -> Re
         .with_protocol_versions(versions)
         .map_err(|e| e.to_string())?
         .dangerous()
-        .with_custom_certificate_verifier(verifier);
+        .with_custom_certificate_verifier(Arc::new(verifier));
     let mut config = match &settings.client_certificate {
         None => builder.with_no_client_auth(),
         Some((chain, key)) => builder
@@ -75,6 +82,8 @@ fn with_verifier(settings: &ClientSettings, verifier: Arc<NotingVerifier>) -> Re
             })
             .map_err(|e| format!("key {} with client certificate {}: {e}", key.display(), chain.display()))?,
     };
+    let inner = Arc::clone(&config.client_auth_cert_resolver);
+    config.client_auth_cert_resolver = Arc::new(NotingResolver { inner, seen });
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     config.resumption = Resumption::store(Arc::new(NoSessions)).tls12_resumption(Tls12Resumption::Disabled);
     Ok(config)
@@ -109,6 +118,16 @@ enum Trust {
     Only(Arc<WebPkiServerVerifier>, Vec<CertificateDer<'static>>),
 }
 
+impl Trust {
+    /// The certificates of the CA file.
+    fn pinned(&self) -> &[CertificateDer<'static>] {
+        match self {
+            Self::Only(_, pinned) => pinned,
+            Self::Anything | Self::System => &[],
+        }
+    }
+}
+
 fn trust(settings: &ClientSettings) -> Result<Trust, String> {
     if settings.insecure_skip_verify {
         return Ok(Trust::Anything);
@@ -138,7 +157,7 @@ fn system() -> Result<Arc<WebPkiServerVerifier>, Error> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if roots.is_empty() {
-        return Err(Error::General("this system has no CA certificates installed".into()));
+        return Err(chain::carry(TlsFault::NoRoots));
     }
     let verifier = webpki(roots)?;
     Ok(Arc::clone(SYSTEM.get_or_init(|| verifier)))
@@ -147,7 +166,29 @@ fn system() -> Result<Arc<WebPkiServerVerifier>, Error> {
 #[derive(Debug)]
 struct NotingVerifier {
     trust: Trust,
-    seen: Option<Seen>,
+    seen: Option<Arc<Seen>>,
+}
+
+/// Notes that the server asks for a client certificate.
+#[derive(Debug)]
+struct NotingResolver {
+    inner: Arc<dyn ResolvesClientCert>,
+    seen: Option<Arc<Seen>>,
+}
+
+impl ResolvesClientCert for NotingResolver {
+    fn resolve(&self, hints: &[&[u8]], schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        let found = self.inner.resolve(hints, schemes);
+        hooks::certificate_asked(found.is_some());
+        if let Some(seen) = &self.seen {
+            *seen.asked.lock().unwrap_or_else(PoisonError::into_inner) = Some(found.is_some());
+        }
+        found
+    }
+
+    fn has_certs(&self) -> bool {
+        self.inner.has_certs()
+    }
 }
 
 impl ServerCertVerifier for NotingVerifier {
@@ -159,34 +200,28 @@ impl ServerCertVerifier for NotingVerifier {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let leaf = Certificate::from_der(end_entity).ok();
-        let others = intermediates.iter().filter_map(|der| Certificate::from_der(der).ok());
-        let expiry = leaf.iter().map(not_after).chain(others.map(|c| not_after(&c))).min();
-        hooks::chain_served(server_name, expiry);
+        let served = Chain::of(end_entity, intermediates, self.trust.pinned());
+        hooks::chain_served(server_name, served.as_ref().map(Chain::expiry));
         if let Some(seen) = &self.seen {
             let chain = std::iter::once(end_entity).chain(intermediates);
-            *seen.lock().unwrap_or_else(PoisonError::into_inner) =
+            *seen.chain.lock().unwrap_or_else(PoisonError::into_inner) =
                 chain.map(|der| der.clone().into_owned()).collect();
         }
-        let (verifier, pinned) = match &self.trust {
+        let verifier = match &self.trust {
             Trust::Anything => return Ok(ServerCertVerified::assertion()),
-            Trust::System => (system()?, None),
-            Trust::Only(verifier, pinned) => (Arc::clone(verifier), Some(pinned)),
+            Trust::System => system()?,
+            Trust::Only(verifier, _) => Arc::clone(verifier),
         };
-        match verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
-            // webpki refuses a CA certificate as a server's own, which the self-signed certificate of
-            // many a PBX is. Named in the CA file it is trusted like there; else nobody vouches for it.
-            Err(Error::InvalidCertificate(CertificateError::Other(other))) => match leaf {
-                Some(leaf) if pinned.is_some_and(|pinned| pinned.contains(end_entity)) => {
-                    verify_pinned(&leaf, end_entity, server_name, now)
-                }
-                Some(leaf) if leaf.tbs_certificate.issuer == leaf.tbs_certificate.subject => {
-                    Err(CertificateError::UnknownIssuer.into())
-                }
-                _ => Err(CertificateError::Other(other).into()),
-            },
-            verdict => verdict,
+        let verdict = verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
+        let (Err(Error::InvalidCertificate(error)), Some(served)) = (&verdict, &served) else {
+            return verdict;
+        };
+        // webpki refuses a CA certificate as a server's own, which the self-signed certificate of many a PBX is. Named in
+        // the CA file it is trusted like there.
+        if matches!(error, CertificateError::Other(_)) && self.trust.pinned().contains(end_entity) {
+            return served.verify_pinned(end_entity, server_name, now);
         }
+        Err(chain::carry(served.fault(error, server_name, now)))
     }
 
     fn verify_tls12_signature(
@@ -196,6 +231,7 @@ impl ServerCertVerifier for NotingVerifier {
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
         verify_tls12_signature(message, cert, dss, &provider().signature_verification_algorithms)
+            .map_err(|error| chain::weak_key_of(cert).map_or(error, chain::carry))
     }
 
     fn verify_tls13_signature(
@@ -205,36 +241,12 @@ impl ServerCertVerifier for NotingVerifier {
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
         verify_tls13_signature(message, cert, dss, &provider().signature_verification_algorithms)
+            .map_err(|error| chain::weak_key_of(cert).map_or(error, chain::carry))
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         provider().signature_verification_algorithms.supported_schemes()
     }
-}
-
-/// A certificate that is itself trusted still has to be in date and to bear the name.
-fn verify_pinned(
-    leaf: &Certificate,
-    der: &CertificateDer<'_>,
-    name: &ServerName<'_>,
-    now: UnixTime,
-) -> Result<ServerCertVerified, Error> {
-    let validity = &leaf.tbs_certificate.validity;
-    let at = |time: x509_cert::time::Time| UnixTime::since_unix_epoch(time.to_unix_duration());
-    let (not_before, not_after) = (at(validity.not_before), at(validity.not_after));
-    if now < not_before {
-        return Err(CertificateError::NotValidYetContext { time: now, not_before }.into());
-    }
-    if now > not_after {
-        return Err(CertificateError::ExpiredContext { time: now, not_after }.into());
-    }
-    verify_server_name(&ParsedCertificate::try_from(der)?, name)?;
-    Ok(ServerCertVerified::assertion())
-}
-
-fn not_after(certificate: &Certificate) -> i64 {
-    let seconds = certificate.tbs_certificate.validity.not_after.to_unix_duration().as_secs();
-    i64::try_from(seconds).unwrap_or(i64::MAX)
 }
 
 /// Keeps no session. On purpose: a resumed session shows no chain, so neither a renewed nor an expired

@@ -7,7 +7,8 @@ use std::time::Duration;
 use pbx_exporter::clock::Clock;
 use pbx_exporter::control::ProbeNow;
 use pbx_exporter::domain::target::Call;
-use pbx_exporter::domain::{Grant, Operation, Reason, SecretSource, Target, TransportError};
+use pbx_exporter::domain::tls_fault::TlsFault;
+use pbx_exporter::domain::{Garbled, Grant, Operation, Reason, SecretSource, Target, TransportError};
 use pbx_exporter::metrics::ExporterMetrics;
 use pbx_exporter::sim::fault::Fault;
 use pbx_exporter::sim::fixtures::{Called, Generation, all, find};
@@ -495,9 +496,14 @@ async fn every_transport_failure_gets_its_reason_through_a_whole_pass() {
     let text = || "because".to_owned();
     for (error, reason) in [
         (TransportError::Dns(text()), Reason::Dns),
+        (TransportError::Resolver(text()), Reason::Dns),
         (TransportError::Proxy(text()), Reason::Proxy),
+        (TransportError::Tunnel(403), Reason::Proxy),
+        (TransportError::Tunnel(502), Reason::Connect),
+        (TransportError::Here(text()), Reason::Connect),
+        (TransportError::Garbled(Garbled::HeaderField), Reason::UnexpectedResponse),
         (TransportError::Connect(text()), Reason::Connect),
-        (TransportError::Tls(text()), Reason::Tls),
+        (TransportError::Tls(TlsFault::NotTls), Reason::Tls),
         (TransportError::Timeout { limit: Duration::from_secs(1), phase: "processing" }, Reason::Timeout),
         (TransportError::ConnectionLost(text()), Reason::ConnectionLost),
         (TransportError::TooLarge(7), Reason::ResponseTooLarge),
@@ -666,4 +672,14 @@ async fn probes_in_flight_are_limited_overall() {
     seconds(5).await;
     assert_eq!(pbx.requests(Operation::Token), 100);
     assert!((counter(&world.metrics, "pbx_exporter_probes_in_flight") - 100.0).abs() < 0.5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_leaves_one_php_session_however_often_it_is_probed() {
+    let (pbx, transport) = pbx(Generation::V16);
+    let other = target("other", &origin(), Grant::ClientCredentials, Call::known("graphql"));
+    let _world = World::start(transport, [usual(Grant::ClientCredentials), other]).await;
+    minutes(3 * 60).await;
+    assert!(pbx.requests(Operation::Extensions) >= 350);
+    assert_eq!(pbx.sessions(), 2);
 }

@@ -26,7 +26,7 @@ fn get(url: &str) -> Request {
     let mut headers = HeaderMap::new();
     headers.insert(AUTHORIZATION, HeaderValue::from_static("Bearer canary-9f3b"));
     let url = url.parse().expect("an address");
-    Request { method: Method::GET, url, headers, body: Bytes::new(), last: true }
+    Request { method: Method::GET, url, headers, body: Bytes::new(), session: None, reads: true, last: true }
 }
 
 fn kept(url: &str) -> Request {
@@ -34,7 +34,12 @@ fn kept(url: &str) -> Request {
 }
 
 fn post(url: &str) -> Request {
-    Request { method: Method::POST, body: Bytes::from_static(b"secret=canary-9f3b"), ..get(url) }
+    Request {
+        method: Method::POST,
+        body: Bytes::from_static(b"secret=canary-9f3b"),
+        reads: false,
+        ..get(url)
+    }
 }
 
 /// One exchange of a fresh transport.

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::Test;
 use crate::domain::Grant;
 use crate::domain::target::ClientAuth;
+use crate::domain::token::fits_header;
 
 /// The grants that a platform has.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
@@ -207,4 +208,11 @@ pub struct SentAs {
     pub prefix: Option<String>,
     /// Name of the parameter, instead of `header`.
     pub query: Option<String>,
+}
+
+impl SentAs {
+    /// Whether `token` can travel so. A query takes every character, percent-encoded.
+    pub fn carries(&self, token: &str) -> bool {
+        if self.query.is_some() { !token.is_empty() } else { fits_header(token) }
+    }
 }

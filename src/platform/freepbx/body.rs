@@ -5,10 +5,12 @@
 use serde_json::{Map, Value};
 
 use crate::domain::Answer;
+use crate::platform::json_body::{self, Around};
 
 /// A body, read once.
 pub struct Body {
     json: Option<Value>,
+    around: Around,
     /// Whether it looks like a page for people.
     pub html: bool,
     slim: Option<SlimPage>,
@@ -42,11 +44,12 @@ pub struct Exception<'a> {
 
 impl Body {
     pub fn of(answer: &Answer) -> Self {
-        let json = serde_json::from_slice(&answer.body).ok();
+        let (json, around) = json_body::read(&answer.body)
+            .map_or((None, Around::Nothing), |found| (Some(found.json), found.around));
         let html = json.is_none() && answer.body.trim_ascii_start().starts_with(b"<");
         let slim = slim_page(json.as_ref(), if html { &answer.body } else { b"" });
         let wants_https = html && WANTS_HTTPS.iter().any(|words| contains(&answer.body, words));
-        Self { json, html, slim, wants_https }
+        Self { json, around, html, slim, wants_https }
     }
 
     /// Slim's answer that hides any uncaught exception.
@@ -66,6 +69,11 @@ impl Body {
 
     pub fn json(&self) -> Option<&Value> {
         self.json.as_ref()
+    }
+
+    /// What stood around the JSON, where there is some.
+    pub fn around(&self) -> Around {
+        self.around
     }
 
     fn member(&self, name: &str) -> Option<&Value> {

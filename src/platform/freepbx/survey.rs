@@ -22,7 +22,8 @@ const LIST_FIELD: &str = "fetchAllExtensions";
 
 pub fn presence_request(target: &Target) -> Request {
     let request = request::of(target, &RequestForm::default());
-    Request { url: target.token_address(), last: false, ..request }
+    // The last on its connection: a token request follows, which is never sent twice, and this one may be about to end.
+    Request { url: target.token_address(), ..request }
 }
 
 /// Slim 3 (15 and 16) and Slim 4 (17) refuse a GET of the token route in ways of their own, which
@@ -125,7 +126,7 @@ fn has_basic(answer: &Answer) -> bool {
 
 fn kind(answer: &Answer, body: &Body) -> &'static str {
     match (body.json(), body.html, answer.body.is_empty()) {
-        (Some(_), ..) => "JSON",
+        (Some(_), ..) => body.around().kind(),
         (None, true, _) => "HTML",
         (None, false, true) => "no body",
         (None, false, false) => "neither JSON nor HTML",

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::domain::Garbled;
+use crate::domain::tls_fault::{ClientCertificate, TlsFault, Whose};
 
 fn targets() -> Vec<Target> {
     let calls = [
@@ -162,21 +164,68 @@ fn causes_of(ctx: &CallContext, answer: &Answer, found: &mut BTreeSet<String>) {
 
 fn transport_errors() -> Vec<TransportError> {
     let timeout = |phase| TransportError::Timeout { limit: Duration::from_secs(10), phase };
-    vec![
+    [
         timeout("connect"),
         timeout("processing"),
         timeout("transfer"),
         TransportError::Dns("no".into()),
         TransportError::Proxy("no".into()),
         TransportError::Connect("no".into()),
-        TransportError::Tls(TransportError::NOT_TLS.into()),
-        TransportError::Tls("expired".into()),
+        TransportError::Resolver("silent".into()),
+        TransportError::Here("permission denied".into()),
+        TransportError::Garbled(Garbled::Length),
         TransportError::ConnectionLost("closed".into()),
         TransportError::TooLarge(9),
         TransportError::RedirectElsewhere("https://x.example.com".into()),
         TransportError::RedirectLoop,
         TransportError::Exporter("no".into()),
     ]
+    .into_iter()
+    .chain([407, 403, 503, 400].map(TransportError::Tunnel))
+    .chain(tls_faults().into_iter().map(TransportError::Tls))
+    .collect()
+}
+
+fn tls_faults() -> Vec<TlsFault> {
+    use ClientCertificate as Client;
+    let (name, whose) = (|| "pbx.example.com".to_owned(), || Whose::Intermediate("CN=A CA".to_owned()));
+    let not_yet = |now| TlsFault::NotYetValid { whose: Whose::Server, from: u64::MAX, now };
+    vec![
+        TlsFault::Expired(Whose::Server, 0),
+        TlsFault::Expired(whose(), 0),
+        not_yet(0),
+        not_yet(u64::MAX - 1),
+        TlsFault::SelfSigned,
+        TlsFault::UnknownAuthority(name()),
+        TlsFault::MissingIntermediate { subject: name(), issuer: name() },
+        TlsFault::WrongName { asked: name(), names: vec![name()] },
+        TlsFault::NoAltName(name()),
+        TlsFault::WeakKey(Whose::Server, "RSA of 1024 bits".to_owned()),
+        TlsFault::WeakSignature(Whose::Server, "SHA-1"),
+        TlsFault::NotItsAuthority,
+        TlsFault::WrongUse,
+        TlsFault::Revoked,
+        TlsFault::NoRoots,
+        TlsFault::NotTls,
+        TlsFault::Version,
+        TlsFault::Ciphers,
+        TlsFault::UnrecognisedName,
+        TlsFault::Lost("closed".to_owned()),
+        TlsFault::Misbehaved,
+    ]
+    .into_iter()
+    .chain(
+        [
+            Client::Missing,
+            Client::Expired,
+            Client::Revoked,
+            Client::UnknownAuthority,
+            Client::Denied,
+            Client::Refused,
+        ]
+        .map(TlsFault::ClientCertificate),
+    )
+    .collect()
 }
 
 /// Those of this machine and of a confirmation are met where tokens are kept (`tests/it/storage`).

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::domain::cause::Freepbx;
+use crate::domain::tls_fault::{TlsFault, Whose};
 
 #[test]
 fn the_scope_check_tells_sixteens_two_hidden_causes_apart() {
@@ -123,7 +124,7 @@ fn silence_after_refusals_is_called_a_likely_ban() {
         (timeout("transfer"), possible),
         (timeout("resolve"), ""),
         (TransportError::Dns("no such host".into()), ""),
-        (TransportError::Tls("expired".into()), ""),
+        (TransportError::Tls(TlsFault::SelfSigned), ""),
         (TransportError::ConnectionLost("closed".into()), ""),
         (TransportError::RedirectLoop, ""),
     ] {
@@ -141,8 +142,8 @@ fn what_fails_at_a_token_endpoint_elsewhere_is_not_blamed_on_the_targets_url() {
     target.auth.origin = Some(Url::parse("http://login.example.com").unwrap());
     let errors = [
         TransportError::Dns("no such host".into()),
-        TransportError::Tls(TransportError::NOT_TLS.into()),
-        TransportError::Tls("certificate expired".into()),
+        TransportError::Tls(TlsFault::NotTls),
+        TransportError::Tls(TlsFault::Expired(Whose::Server, 0)),
         TransportError::RedirectElsewhere("https://x.example.com".into()),
         TransportError::RedirectLoop,
         TransportError::ConnectionLost("closed".into()),
@@ -212,10 +213,10 @@ fn http_and_https_taken_for_each_other_are_called_so() {
         assert!(said(&https).contains("something in front"), "{}", said(&https));
     }
     let ctx = context(&https, Operation::Token, false);
-    let said = |words: &str| say(&ctx, &transport_failure(&ctx, &TransportError::Tls(words.into()), false));
-    assert!(said(TransportError::NOT_TLS).contains("This port speaks no TLS"));
-    assert!(!said(TransportError::NOT_TLS).contains("Renew"));
-    assert!(said("certificate expired").contains("Renew"));
+    let said = |fault| say(&ctx, &transport_failure(&ctx, &TransportError::Tls(fault), false));
+    assert!(said(TlsFault::NotTls).contains("This port speaks no TLS"));
+    assert!(!said(TlsFault::NotTls).contains("Renew"));
+    assert!(said(TlsFault::Expired(Whose::Server, 0)).contains("Renew"));
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use pbx_exporter::cli::diagnose::{document, exit_of, text};
 use pbx_exporter::cli::terminal::Style;
 use pbx_exporter::clock::Clock;
+use pbx_exporter::domain::tls_fault::{TlsFault, Whose};
 use pbx_exporter::domain::{Grant, Operation, Reason, Target, TransportError};
 use pbx_exporter::probe::Probe;
 use pbx_exporter::sim::{RingmeFault, SimRingme, SimTransport, ringme};
@@ -121,5 +122,5 @@ async fn of_two_hosts_a_refusal_names_its_own() {
 }
 
 fn tls() -> TransportError {
-    TransportError::Tls("certificate expired on 01 Jan 2020".into())
+    TransportError::Tls(TlsFault::Expired(Whose::Server, 1_577_836_800))
 }

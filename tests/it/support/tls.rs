@@ -25,6 +25,8 @@ pub struct Authority {
 /// A certificate with its key.
 pub struct Identity {
     pub certificate: CertificateDer<'static>,
+    /// Sent along: what signed it.
+    pub above: Vec<CertificateDer<'static>>,
     pub certificate_pem: String,
     key: KeyPair,
 }
@@ -60,8 +62,36 @@ impl Authority {
     /// For `name`, until the first of January of `year`.
     pub fn issue(&self, name: &str, year: i32) -> Identity {
         let key = KeyPair::generate().expect("a key");
-        let certificate = params(name, year).signed_by(&key, &self.issuer).expect("a certificate");
-        Identity { certificate: certificate.der().clone(), certificate_pem: certificate.pem(), key }
+        self.sign(&params(name, year), key)
+    }
+
+    /// For `localhost`, as `change` makes it otherwise.
+    pub fn odd(&self, change: impl FnOnce(&mut CertificateParams)) -> Identity {
+        let mut params = params("localhost", 2100);
+        change(&mut params);
+        self.sign(&params, KeyPair::generate().expect("a key"))
+    }
+
+    fn sign(&self, params: &CertificateParams, key: KeyPair) -> Identity {
+        let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
+        let (certificate_pem, certificate) = (certificate.pem(), certificate.der().clone());
+        Identity { certificate, above: Vec::new(), certificate_pem, key }
+    }
+
+    /// An authority below this one, until the first of January of `year`.
+    pub fn below(&self, name: &str, year: i32) -> Self {
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        (params.not_before, params.not_after) = (date_time_ymd(2019, 1, 1), date_time_ymd(year, 1, 1));
+        params.distinguished_name.push(DnType::CommonName, name);
+        let key = KeyPair::generate().expect("a key");
+        let issuer = CertifiedIssuer::signed_by(params, key, &self.issuer).expect("an authority");
+        Self { issuer, folder: tempfile::tempdir().expect("a folder") }
+    }
+
+    /// Its own certificate.
+    pub fn certificate(&self) -> CertificateDer<'static> {
+        self.issuer.der().clone()
     }
 
     /// Requires a client certificate of this authority.
@@ -92,7 +122,8 @@ impl Identity {
         let mut params = params(name, year);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let certificate = params.self_signed(&key).expect("a certificate");
-        Self { certificate: certificate.der().clone(), certificate_pem: certificate.pem(), key }
+        let (certificate_pem, certificate) = (certificate.pem(), certificate.der().clone());
+        Self { certificate, above: Vec::new(), certificate_pem, key }
     }
 
     pub fn key_pem(&self) -> String {
@@ -109,7 +140,7 @@ impl Identity {
             .with_protocol_versions(versions)
             .expect("versions")
             .with_no_client_auth()
-            .with_single_cert(vec![self.certificate.clone()], self.key())
+            .with_single_cert([std::slice::from_ref(&self.certificate), &self.above].concat(), self.key())
             .expect("an identity")
     }
 }

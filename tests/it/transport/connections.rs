@@ -3,9 +3,11 @@
 use http::HeaderValue;
 use http::header::USER_AGENT;
 use pbx_exporter::domain::target::{ClientSettings, TlsVersion};
+use pbx_exporter::domain::{Exchange, Request, TransportError as E};
 use pbx_exporter::transport::{HttpTransport, Transport};
+use tokio::io::AsyncWriteExt;
 
-use super::{LIMITS, body, get, kept};
+use super::{LIMITS, body, get, kept, post};
 use crate::support::raw::{Server, ok};
 
 #[tokio::test]
@@ -83,5 +85,75 @@ async fn requests_name_the_exporter_unless_the_target_says_otherwise() {
     let requests = server.requests();
     assert!(requests[0].contains(concat!("user-agent: pbx_exporter/", env!("CARGO_PKG_VERSION"))));
     assert!(requests[1].contains("user-agent: portal/1") && !requests[1].contains("pbx_exporter"));
-    assert!(requests.iter().all(|r| !r.contains("accept-encoding")), "{requests:?}");
+    assert!(requests.iter().all(|r| r.contains("accept-encoding: identity\r\n")), "{requests:?}");
+}
+
+/// Answers the first request of each connection, and to the second says `last_words` and closes.
+async fn closing_after_one(last_words: &'static str) -> Server {
+    Server::scripted(move |server, mut stream| async move {
+        server.request(&mut stream).await;
+        let _ = stream.write_all(ok("fine").as_bytes()).await;
+        server.request(&mut stream).await;
+        let _ = stream.write_all(last_words.as_bytes()).await;
+    })
+    .await
+}
+
+/// What `second` gives on a connection that has served one request and ends on it; how many requests were seen.
+async fn on_a_dying_connection(last_words: &'static str, second: fn(&str) -> Request) -> (Exchange, usize) {
+    let server = closing_after_one(last_words).await;
+    let (transport, settings) = (HttpTransport::new(), ClientSettings::default());
+    let first = transport.exchange(&settings, LIMITS, kept(&server.http("/"))).await;
+    assert_eq!(body(&first), b"fine");
+    let second = transport.exchange(&settings, LIMITS, second(&server.http("/"))).await;
+    assert_eq!(second.phases.connect.is_some(), server.connections() == 2, "{second:?}");
+    (second, server.requests().len())
+}
+
+#[tokio::test]
+async fn what_only_reads_is_sent_once_more_where_a_kept_connection_ends_without_an_answer() {
+    let (exchange, seen) = on_a_dying_connection("", get).await;
+    assert_eq!((body(&exchange), seen), (&b"fine"[..], 3));
+    let query = |url: &str| Request { reads: true, ..post(url) };
+    let (exchange, seen) = on_a_dying_connection("", query).await;
+    assert_eq!((body(&exchange), seen), (&b"fine"[..], 3));
+}
+
+#[tokio::test]
+async fn what_may_change_things_is_never_sent_again() {
+    let (exchange, seen) = on_a_dying_connection("", post).await;
+    assert_eq!(exchange.result.err(), Some(E::ConnectionLost("closed before an answer".into())));
+    assert_eq!(seen, 2);
+}
+
+#[tokio::test]
+async fn an_answer_that_had_begun_is_not_asked_for_again() {
+    let (exchange, seen) =
+        on_a_dying_connection("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf", get).await;
+    assert_eq!(exchange.result.err(), Some(E::ConnectionLost("closed in the middle of the answer".into())));
+    assert_eq!(seen, 2);
+}
+
+#[tokio::test]
+async fn a_fresh_connection_that_ends_without_an_answer_is_a_failure_at_once() {
+    let server = Server::saying("").await;
+    let exchange = super::exchange(&ClientSettings::default(), LIMITS, get(&server.http("/"))).await;
+    assert_eq!(exchange.result.err(), Some(E::ConnectionLost("closed before an answer".into())));
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn the_cookies_of_a_pbx_go_back_with_the_requests_of_the_same_target() {
+    let server =
+        Server::answering(|_| ok("fine").replace("\r\n\r\n", "\r\nset-cookie: s=canary-9f3b\r\n\r\n")).await;
+    let (transport, settings) = (HttpTransport::new(), ClientSettings::default());
+    for target in ["a", "a", "b"] {
+        let request = Request { session: Some(target.into()), ..get(&server.http("/")) };
+        let exchange = transport.exchange(&settings, LIMITS, request).await;
+        assert_eq!(body(&exchange), b"fine");
+        assert!(!format!("{exchange:?}").contains(super::CANARY));
+    }
+    transport.exchange(&settings, LIMITS, get(&server.http("/"))).await;
+    let sent = server.requests().iter().map(|r| r.contains("cookie: s=canary-9f3b\r\n")).collect::<Vec<_>>();
+    assert_eq!(sent, [false, true, false, false]);
 }

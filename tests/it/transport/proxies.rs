@@ -1,7 +1,8 @@
 //! Ways through a proxy, and what is its fault.
 
 use pbx_exporter::domain::target::{ClientSettings, ProxySettings};
-use pbx_exporter::domain::{SecretSource, TransportError as E};
+use pbx_exporter::domain::tls_fault::TlsFault;
+use pbx_exporter::domain::{Reason, SecretSource, TransportError as E};
 use pbx_exporter::transport::{HttpTransport, Transport};
 use secrecy::SecretString;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
@@ -100,7 +101,7 @@ async fn a_bad_certificate_behind_a_tunnel_is_the_targets_fault() {
     let authority = Authority::new();
     let settings = ClientSettings { ca_file: Some(authority.ca_file()), ..through(&proxy.http("")) };
     let (error, exchange) = failure(&settings, LIMITS, get(&target.https("/"))).await;
-    assert!(matches!(&error, E::Tls(words) if words.contains("unknown issuer")), "{error:?}");
+    assert!(matches!(&error, E::Tls(TlsFault::SelfSigned)), "{error:?}");
     assert_eq!(exchange.certificate_expiry, Some(GOOD_UNTIL));
 }
 
@@ -115,7 +116,7 @@ async fn a_proxy_with_tls_of_its_own_shows_no_chain_and_no_phase_of_the_target()
     let authority = Authority::new();
     let strict = ClientSettings { ca_file: Some(authority.ca_file()), ..through(&proxy.https("")) };
     let (error, exchange) = failure(&strict, LIMITS, get("http://pbx.invalid/")).await;
-    assert!(matches!(&error, E::Proxy(words) if words.contains("unknown issuer")), "{error:?}");
+    assert!(matches!(&error, E::Proxy(words) if words.contains("self-signed")), "{error:?}");
     assert_eq!(exchange.certificate_expiry, None);
 }
 
@@ -142,7 +143,7 @@ async fn a_proxy_that_refuses_its_credentials_is_the_proxys_fault() {
     let proxy = Server::saying("HTTP/1.1 407 Authenticate\r\ncontent-length: 0\r\n\r\n").await;
     for url in ["http://pbx.invalid/", "https://pbx.invalid/"] {
         let (error, exchange) = failure(&through(&proxy.http("")), LIMITS, get(url)).await;
-        assert!(matches!(&error, E::Proxy(words) if words.contains("auth")), "{error:?}");
+        assert_eq!((&error, error.reason()), (&E::Tunnel(407), Reason::Proxy));
         assert_eq!(exchange.status, None);
     }
 }
@@ -157,12 +158,22 @@ async fn a_407_without_a_proxy_is_an_answer() {
 
 #[tokio::test]
 async fn a_proxy_that_cannot_reach_the_target_says_so_for_tunnels() {
-    let proxy = Server::saying("HTTP/1.1 502 canary-9f3b\r\n\r\n").await;
-    let (error, _) = failure(&through(&proxy.http("")), LIMITS, get("https://pbx.invalid/")).await;
-    assert_eq!(error, E::Proxy("tunnel error: unsuccessful".into()));
+    for (answer, told, reason) in [
+        ("HTTP/1.1 502 canary-9f3b\r\n\r\n", E::Tunnel(502), Reason::Connect),
+        ("HTTP/1.0 503 canary-9f3b\r\n\r\n", E::Tunnel(503), Reason::Connect),
+        ("HTTP/1.1 504 canary-9f3b\r\n\r\n", E::Tunnel(504), Reason::Connect),
+        ("HTTP/1.1 403 canary-9f3b\r\n\r\n", E::Tunnel(403), Reason::Proxy),
+        ("HTTP/1.1 405 canary-9f3b\r\n\r\n", E::Tunnel(405), Reason::Proxy),
+        ("canary-9f3b\r\n\r\n", E::Proxy("it does not answer as a proxy does".into()), Reason::Proxy),
+    ] {
+        let proxy = Server::saying(answer).await;
+        let (error, _) = failure(&through(&proxy.http("")), LIMITS, get("https://pbx.invalid/")).await;
+        assert_eq!((&error, error.reason()), (&told, reason), "{answer}");
+        assert!(error.never_sent());
+    }
     let hanging = Server::hanging_after("").await;
     let (error, _) = failure(&through(&hanging.http("")), SHORT, get("https://pbx.invalid/")).await;
-    assert_eq!(error, E::Timeout { limit: SHORT.timeout, phase: "connect" });
+    assert_eq!(error, E::Proxy("no connection through it within 1s".into()));
 }
 
 #[tokio::test]

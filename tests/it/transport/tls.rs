@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use pbx_exporter::domain::target::{ClientSettings, TlsVersion};
+use pbx_exporter::domain::target::{ClientSettings, ServerName, TlsVersion};
+use pbx_exporter::domain::tls_fault::{ClientCertificate, TlsFault, Whose};
 use pbx_exporter::domain::{Exchange, TransportError as E};
 use pbx_exporter::transport::{HttpTransport, Limits, Transport};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Notify;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ALL_VERSIONS;
@@ -25,13 +26,13 @@ async fn serving(identity: &Identity) -> Server {
     Server::answering_tls(identity.server(ALL_VERSIONS), |_| ok("fine")).await
 }
 
-async fn refusal(settings: &ClientSettings, server: &Server) -> (String, Exchange) {
+async fn refusal(settings: &ClientSettings, server: &Server) -> (TlsFault, Exchange) {
     let (error, exchange) = failure(settings, LIMITS, post(&server.https("/"))).await;
     assert!(error.never_sent(), "{error:?}");
     assert!(exchange.phases.tls.is_some(), "{:?}", exchange.phases);
     assert!(server.requests().is_empty());
     match error {
-        E::Tls(words) => (words, exchange),
+        E::Tls(fault) => (fault, exchange),
         other => panic!("{other:?}"),
     }
 }
@@ -69,8 +70,8 @@ async fn a_kept_connection_has_no_handshake_and_a_new_one_shows_the_chain_again(
 async fn an_unknown_issuer_is_refused_with_the_expiry_told() {
     let (authority, other) = (Authority::new(), Authority::new());
     let server = serving(&authority.good()).await;
-    let (words, exchange) = refusal(&trusting(&other), &server).await;
-    assert_eq!(words, "certificate of an unknown issuer: self-signed, or its CA is not trusted here");
+    let (fault, exchange) = refusal(&trusting(&other), &server).await;
+    assert!(matches!(fault, TlsFault::UnknownAuthority(_)), "{fault:?}");
     assert_eq!(exchange.certificate_expiry, Some(GOOD_UNTIL));
 }
 
@@ -78,8 +79,8 @@ async fn an_unknown_issuer_is_refused_with_the_expiry_told() {
 async fn an_expired_certificate_is_refused_with_its_date() {
     let authority = Authority::new();
     let server = serving(&authority.issue("localhost", 2020)).await;
-    let (words, exchange) = refusal(&trusting(&authority), &server).await;
-    assert_eq!(words, "certificate expired on 01 Jan 2020");
+    let (fault, exchange) = refusal(&trusting(&authority), &server).await;
+    assert_eq!(fault.to_string(), "certificate expired on 01 Jan 2020");
     assert_eq!(exchange.certificate_expiry, Some(EXPIRED_ON));
 }
 
@@ -87,8 +88,8 @@ async fn an_expired_certificate_is_refused_with_its_date() {
 async fn a_certificate_for_another_name_is_refused_with_its_names() {
     let authority = Authority::new();
     let server = serving(&authority.issue("pbx.example.com", 2100)).await;
-    let (words, exchange) = refusal(&trusting(&authority), &server).await;
-    assert_eq!(words, "certificate is not for localhost but for pbx.example.com");
+    let (fault, exchange) = refusal(&trusting(&authority), &server).await;
+    assert_eq!(fault.to_string(), "certificate is not for localhost but for pbx.example.com");
     assert_eq!(exchange.certificate_expiry, Some(GOOD_UNTIL));
 }
 
@@ -110,18 +111,18 @@ async fn a_self_signed_certificate_is_trusted_when_the_ca_file_names_it_and_only
     };
     let own = Identity::self_signed("localhost", 2100);
     let server = serving(&own).await;
-    let (words, exchange) = refusal(&self::trusting(&folder), &server).await;
-    assert!(words.starts_with("certificate of an unknown issuer"), "{words}");
+    let (fault, exchange) = refusal(&self::trusting(&folder), &server).await;
+    assert_eq!(fault, TlsFault::SelfSigned);
     assert_eq!(exchange.certificate_expiry, Some(GOOD_UNTIL));
     let trusted = super::exchange(&trusting(&own), LIMITS, get(&server.https("/"))).await;
     assert_eq!(body(&trusted), b"fine");
 
     let expired = Identity::self_signed("localhost", 2020);
-    let (words, _) = refusal(&trusting(&expired), &serving(&expired).await).await;
-    assert_eq!(words, "certificate expired on 01 Jan 2020");
+    let (fault, _) = refusal(&trusting(&expired), &serving(&expired).await).await;
+    assert_eq!(fault.to_string(), "certificate expired on 01 Jan 2020");
     let misnamed = Identity::self_signed("pbx.example.com", 2100);
-    let (words, _) = refusal(&trusting(&misnamed), &serving(&misnamed).await).await;
-    assert_eq!(words, "certificate is not for localhost but for pbx.example.com");
+    let (fault, _) = refusal(&trusting(&misnamed), &serving(&misnamed).await).await;
+    assert_eq!(fault.to_string(), "certificate is not for localhost but for pbx.example.com");
 }
 
 #[tokio::test]
@@ -130,8 +131,8 @@ async fn plain_http_on_the_port_is_called_so() {
         let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
     })
     .await;
-    let (words, exchange) = refusal(&ClientSettings::default(), &server).await;
-    assert_eq!(words, E::NOT_TLS);
+    let (fault, exchange) = refusal(&ClientSettings::default(), &server).await;
+    assert_eq!(fault, TlsFault::NotTls);
     assert_eq!(exchange.certificate_expiry, None);
 }
 
@@ -147,8 +148,8 @@ async fn a_server_below_the_minimum_version_is_refused() {
     let authority = Authority::new();
     let server = Server::answering_tls(authority.good().server(&[&TLS12]), |_| ok("fine")).await;
     let settings = ClientSettings { min_version: TlsVersion::Tls13, ..trusting(&authority) };
-    let (words, exchange) = refusal(&settings, &server).await;
-    assert_eq!(words, "protocol version: the server speaks none of those allowed");
+    let (fault, exchange) = refusal(&settings, &server).await;
+    assert_eq!(fault, TlsFault::Version);
     assert_eq!(exchange.certificate_expiry, None);
 }
 
@@ -161,8 +162,8 @@ async fn a_required_client_certificate_is_asked_for_and_accepted() {
     for version in [&TLS12, &TLS13] {
         let config = authority.requiring_client(&authority.good(), version);
         let server = Server::answering_tls(config, |_| ok("known")).await;
-        let (words, exchange) = refusal(&trusting(&authority), &server).await;
-        assert_eq!(words, "the server requires a client certificate");
+        let (fault, exchange) = refusal(&trusting(&authority), &server).await;
+        assert_eq!(fault, TlsFault::ClientCertificate(ClientCertificate::Missing));
         assert_eq!(exchange.certificate_expiry, Some(GOOD_UNTIL));
         let settings = ClientSettings { client_certificate: Some(files.clone()), ..trusting(&authority) };
         let known = super::exchange(&settings, LIMITS, get(&server.https("/"))).await;
@@ -278,4 +279,154 @@ async fn a_request_sent_on_a_freed_connection_is_not_called_unsent() {
     assert_eq!(error, E::Timeout { limit: limits.timeout, phase: "processing" });
     assert!(!error.never_sent());
     assert_eq!((exchange.phases.connect, exchange.phases.tls), (None, None));
+}
+
+async fn refused(identity: &Identity, authority: &Authority) -> TlsFault {
+    refusal(&trusting(authority), &serving(identity).await).await.0
+}
+
+#[tokio::test]
+async fn a_chain_that_lacks_its_middle_names_who_is_missing() {
+    let root = Authority::new();
+    let below = root.below("Made-up Issuing CA", 2100);
+    let mut identity = below.good();
+    let missing = TlsFault::MissingIntermediate {
+        subject: "CN=rcgen self signed cert".into(),
+        issuer: "CN=Made-up Issuing CA".into(),
+    };
+    assert_eq!(refused(&identity, &root).await, missing);
+    identity.above = vec![below.certificate()];
+    let server = serving(&identity).await;
+    assert_eq!(body(&exchange(&trusting(&root), LIMITS, get(&server.https("/"))).await), b"fine");
+    let stranger = refused(&identity, &Authority::new()).await;
+    assert!(matches!(stranger, TlsFault::UnknownAuthority(_)), "{stranger:?}");
+}
+
+#[tokio::test]
+async fn it_is_told_which_certificate_is_over_or_not_yet_valid() {
+    let root = Authority::new();
+    let below = root.below("Made-up Issuing CA", 2020);
+    let mut identity = below.good();
+    identity.above = vec![below.certificate()];
+    let middle = || Whose::Intermediate("CN=Made-up Issuing CA".into());
+    assert_eq!(refused(&identity, &root).await, TlsFault::Expired(middle(), 1_577_836_800));
+    let early = root.odd(|params| params.not_before = rcgen::date_time_ymd(2099, 1, 1));
+    let fault = refused(&early, &root).await;
+    let TlsFault::NotYetValid { whose, from, now } = &fault else { panic!("{fault:?}") };
+    assert_eq!((whose, *from), (&Whose::Server, 4_070_908_800));
+    assert!(*now < *from && !fault.clock_is_wrong());
+    assert!(fault.to_string().starts_with("certificate not valid before 01 Jan 2099, and here it is "));
+}
+
+#[tokio::test]
+async fn a_certificate_without_names_is_not_called_one_for_others() {
+    let root = Authority::new();
+    let nameless = root.odd(|params| params.subject_alt_names.clear());
+    assert_eq!(refused(&nameless, &root).await, TlsFault::NoAltName("localhost".into()));
+    let client_only = root.odd(|params| {
+        params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ClientAuth];
+    });
+    assert_eq!(refused(&client_only, &root).await, TlsFault::WrongUse);
+}
+
+#[tokio::test]
+async fn each_alert_of_a_server_is_told_by_what_it_is_about() {
+    use ClientCertificate as C;
+    for (alert, fault) in [
+        (40, TlsFault::Ciphers),
+        (42, TlsFault::ClientCertificate(C::Refused)),
+        (43, TlsFault::ClientCertificate(C::Refused)),
+        (44, TlsFault::ClientCertificate(C::Revoked)),
+        (45, TlsFault::ClientCertificate(C::Expired)),
+        (46, TlsFault::ClientCertificate(C::Refused)),
+        (48, TlsFault::ClientCertificate(C::UnknownAuthority)),
+        (49, TlsFault::ClientCertificate(C::Denied)),
+        (70, TlsFault::Version),
+        (71, TlsFault::Ciphers),
+        (80, TlsFault::Alert(80)),
+        (112, TlsFault::UnrecognisedName),
+        (116, TlsFault::ClientCertificate(C::Missing)),
+        (255, TlsFault::Alert(255)),
+    ] {
+        let server = Server::scripted(move |_, mut stream| async move {
+            let mut hello = [0; 5];
+            let _ = stream.read_exact(&mut hello).await;
+            let mut rest = vec![0; usize::from(u16::from_be_bytes([hello[3], hello[4]]))];
+            let _ = stream.read_exact(&mut rest).await;
+            let _ = stream.write_all(&[21, 3, 3, 0, 2, 2, alert]).await;
+        })
+        .await;
+        let (got, _) = refusal(&ClientSettings::default(), &server).await;
+        assert_eq!(got, fault, "{alert}");
+        assert!(!got.to_string().contains("Unknown"), "{got}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_certificate_of_an_unknown_authority_is_refused_as_such() {
+    let (authority, other) = (Authority::new(), Authority::new());
+    let client = other.issue("client", 2100);
+    let files = (other.file("c.pem", &client.certificate_pem), other.file("c.key", &client.key_pem()));
+    for version in [&TLS12, &TLS13] {
+        let server =
+            Server::answering_tls(authority.requiring_client(&authority.good(), version), |_| ok("")).await;
+        let settings = ClientSettings { client_certificate: Some(files.clone()), ..trusting(&authority) };
+        let (fault, _) = refusal(&settings, &server).await;
+        assert_eq!(fault, TlsFault::ClientCertificate(ClientCertificate::UnknownAuthority));
+    }
+}
+
+#[tokio::test]
+async fn a_pbx_reached_by_its_address_is_asked_for_the_name_in_its_certificate() {
+    let authority = Authority::new();
+    let server = serving(&authority.issue("pbx.example.com", 2100)).await;
+    let url = format!("https://{}/", server.address);
+    let (error, _) = failure(&trusting(&authority), LIMITS, get(&url)).await;
+    assert!(matches!(error, E::Tls(TlsFault::WrongName { .. })), "{error:?}");
+    let named = |name: &str| ClientSettings {
+        server_name: Some(ServerName { host: "127.0.0.1".into(), name: name.into() }),
+        ..trusting(&authority)
+    };
+    let transport = HttpTransport::new();
+    for _ in 0..2 {
+        let exchange = transport.exchange(&named("pbx.example.com"), LIMITS, kept(&url)).await;
+        assert_eq!(body(&exchange), b"fine");
+    }
+    let told = transport.exchange(&named("pbx.example.com"), LIMITS, get(&url)).await;
+    assert_eq!((told.certificate_expiry, told.phases.resolve), (None, None));
+    let host = format!("host: {}\r\n", server.address);
+    assert!(server.requests().iter().all(|request| request.contains(&host)), "{:?}", server.requests());
+    let (error, exchange) = failure(&named("other.example.com"), LIMITS, get(&url)).await;
+    let there = vec!["pbx.example.com".to_owned()];
+    assert_eq!(error, E::Tls(TlsFault::WrongName { asked: "other.example.com".into(), names: there }));
+    assert_eq!(exchange.certificate_expiry, Some(GOOD_UNTIL));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_documented_way_to_a_self_signed_certificate_is_one() {
+    if std::process::Command::new("openssl").arg("version").output().is_err() {
+        eprintln!("skipped: there is no openssl");
+        return;
+    }
+    let server = serving(&Identity::self_signed("localhost", 2100)).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let here = format!("localhost:{}", server.address.port());
+    let page = std::fs::read_to_string("docs/configuration.md").expect("the page");
+    let commands: Vec<_> = page.lines().map(str::trim).filter(|line| line.starts_with("openssl ")).collect();
+    assert_eq!(commands.len(), 3, "{commands:?}");
+    let run = |command: &str| {
+        let command = command.replace("pbx.example.com:443", &here).replace("localhost:443", &here);
+        let output =
+            std::process::Command::new("sh").args(["-c", &command]).current_dir(folder.path()).output();
+        let output = output.expect("a shell");
+        assert!(output.status.success(), "{command}: {output:?}");
+        String::from_utf8(output.stdout).expect("text")
+    };
+    let told: Vec<_> = commands.into_iter().map(run).collect();
+    let fingerprint = |text: &str| text.lines().find(|line| line.contains("Fingerprint=")).map(str::to_owned);
+    assert!(told[1].contains("DNS:localhost"), "{told:?}");
+    assert_eq!(fingerprint(&told[1]), fingerprint(&told[2]));
+    let ca_file = Some(folder.path().join("pbx.pem"));
+    let settings = ClientSettings { ca_file, ..ClientSettings::default() };
+    assert_eq!(body(&exchange(&settings, LIMITS, get(&server.https("/"))).await), b"fine");
 }
