@@ -177,7 +177,7 @@ causes! {
     /// No answer at all. `error` is what the transport says.
     Way {
         NameNotResolved { error: Box<str> = "name resolution failed: no such host" } => "name_not_resolved", Dns;
-        ResolverFailed { error: Box<str> = "this machine's resolver failed: no answer" } => "resolver_failed", Dns;
+        ResolverFailed { error: Box<str> = "this machine's resolver failed: no answer" } => "local_resolver_failed", Dns;
         NotLetOut { error: Box<str> = "this machine makes no connection: permission denied" } => "blocked_on_this_machine", Connect;
         TunnelPassword { error: Box<str> = "the proxy opens no tunnel: HTTP 407" } => "proxy_wants_password", Proxy;
         TunnelForbidden { error: Box<str> = "the proxy opens no tunnel: HTTP 403" } => "proxy_forbids_target", Proxy;
