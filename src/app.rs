@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
-use tokio::net::TcpListener;
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use url::Url;
@@ -20,16 +20,20 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::control::{BoxFuture, Confirm, Control, ProbeNow};
 use crate::domain::StorageSettings;
+use crate::listener::{self, Pulse, Serving, WebConfig};
 use crate::logfile;
 use crate::metrics::{ExporterMetrics, Kept};
 use crate::oauth::{Pending, on_a_thread};
 use crate::schedule::{Handle, Parts, Scheduler};
 use crate::store::Store;
+use crate::systemd;
 use crate::transport::HttpTransport;
 use crate::web;
 
 /// A stop takes no longer than this, whatever hangs; a second is left for a slow machine to exit within 5.
 const STOP_WITHIN: Duration = Duration::from_secs(4);
+/// The web configuration with what it names.
+const READ_WITHIN: Duration = Duration::from_secs(3);
 /// And the listener with its connections, after that.
 const CLOSE_WITHIN: Duration = Duration::from_millis(500);
 
@@ -39,9 +43,8 @@ pub type Loader = Arc<dyn Fn() -> Result<Config, String> + Send + Sync>;
 pub struct Setup {
     pub config: Config,
     pub loader: Loader,
-    /// Where to listen; bound by the caller, who so learns early of a port in use.
-    pub listener: TcpListener,
-    pub telemetry_path: String,
+    /// Where to listen, and whom to let in; bound by the caller, who so learns early of a port in use.
+    pub listener: listener::Settings,
     /// The exporter's own counters, which the log layer shares.
     pub metrics: Arc<ExporterMetrics>,
 }
@@ -52,11 +55,12 @@ pub struct App {
     cancel: CancellationToken,
     close: CancellationToken,
     control: Arc<AppControl>,
+    pulse: Pulse,
 }
 
 impl App {
     pub async fn start(setup: Setup) -> anyhow::Result<Self> {
-        web::check_telemetry_path(&setup.telemetry_path)
+        web::check_telemetry_path(&setup.listener.telemetry_path)
             .map_err(|text| anyhow!("failed to use --web.telemetry-path: {text}"))?;
         let (passes, web) = (TaskTracker::new(), TaskTracker::new());
         let (cancel, close) = (CancellationToken::new(), CancellationToken::new());
@@ -93,30 +97,32 @@ impl App {
             reloading: Mutex::new(()),
             fixed,
             confirm,
+            web_config: setup.listener.config.clone(),
         });
         control.apply(setup.config).await;
         let router = web::router(web::WebState {
             board,
-            exporter: setup.metrics,
+            exporter: setup.metrics.clone(),
             kept: Kept::default(),
             clock: Clock::System,
             control: control.clone(),
-            telemetry_path: setup.telemetry_path,
+            telemetry_path: setup.listener.telemetry_path.clone(),
         })
         .map_err(anyhow::Error::msg)?;
-        let listener = setup.listener.into_std()?;
-        let closed = close.clone();
-        apart(web.track_future(async move {
-            match TcpListener::from_std(listener) {
-                Ok(listener) => web::serve(listener, router, closed).await,
-                Err(error) => tracing::error!(%error, "failed to listen on the thread that serves"),
-            }
-        }))?;
-        Ok(Self { passes, web, cancel, close, control })
+        let health = web::health(control.clone());
+        let serving = Serving::new(setup.listener, router, health, &setup.metrics)?;
+        let pulse = serving.pulse();
+        apart(web.track_future(listener::serve(serving, close.clone())))?;
+        Ok(Self { passes, web, cancel, close, control, pulse })
     }
 
     pub fn control(&self) -> Arc<dyn Control> {
         self.control.clone()
+    }
+
+    /// By which the thread that serves is seen to be alive.
+    pub fn pulse(&self) -> Pulse {
+        self.pulse.clone()
     }
 
     /// Stops: readiness drops, token requests under way are awaited, everything else is cancelled; the
@@ -124,10 +130,10 @@ impl App {
     pub async fn stop(self) -> bool {
         self.cancel.cancel();
         self.passes.close();
-        let passes = tokio::time::timeout(STOP_WITHIN, self.passes.wait()).await;
+        let passes = timeout(STOP_WITHIN, self.passes.wait()).await;
         self.close.cancel();
         self.web.close();
-        let web = tokio::time::timeout(CLOSE_WITHIN, self.web.wait()).await;
+        let web = timeout(CLOSE_WITHIN, self.web.wait()).await;
         passes.is_ok() && web.is_ok()
     }
 }
@@ -164,6 +170,7 @@ struct AppControl {
     reloading: Mutex<()>,
     fixed: Fixed,
     confirm: Option<ConfirmPage>,
+    web_config: Option<Arc<WebConfig>>,
 }
 
 /// What holds from the start to the end: a change in mid-life could leave one token in two places.
@@ -210,6 +217,40 @@ impl AppControl {
     }
 }
 
+impl AppControl {
+    async fn reload_config(&self) -> Result<(), String> {
+        let loader = self.loader.clone();
+        // It reads files, and a large configuration takes its time: no event loop waits for it.
+        let result = tokio::task::spawn_blocking(move || loader()).await;
+        let config = result
+            .unwrap_or_else(|_| Err("reading the configuration panicked; please report it".into()))
+            .and_then(|config| self.fixed.allows(config));
+        match config {
+            Ok(config) => {
+                self.apply(config).await;
+                Ok(())
+            }
+            Err(error) => {
+                self.metrics.reloaded(Err(()));
+                tracing::error!(%error, "failed to reload the configuration; the old one stays in force");
+                Err(error)
+            }
+        }
+    }
+
+    async fn reload_web_config(&self) -> Result<(), String> {
+        let Some(config) = self.web_config.clone() else { return Ok(()) };
+        // A disk that hangs must not keep a stop waiting.
+        let read = timeout(READ_WITHIN, tokio::task::spawn_blocking(move || config.reload())).await;
+        let result = match read {
+            Ok(Ok(result)) => result,
+            Ok(Err(_)) => Err("reading it panicked; please report it".to_owned()),
+            Err(_) => Err("it, or a file that it names, could not be read in time".to_owned()),
+        };
+        result.map_err(|error| format!("error: --web.config.file: {error}"))
+    }
+}
+
 impl Control for AppControl {
     fn confirm(&self) -> Option<&dyn Confirm> {
         self.confirm.as_ref().map(|confirm| confirm as &dyn Confirm)
@@ -222,24 +263,16 @@ impl Control for AppControl {
     fn reload(&self) -> BoxFuture<'_, Result<(), String>> {
         Box::pin(async {
             let _one_at_a_time = self.reloading.lock().await;
-            let loader = self.loader.clone();
-            // It reads files, and a large configuration takes its time: no event loop waits for it.
-            let result = tokio::task::spawn_blocking(move || loader()).await;
-            let config = result
-                .unwrap_or_else(|_| Err("reading the configuration panicked; please report it".into()))
-                .and_then(|config| self.fixed.allows(config));
-            match config {
-                Ok(config) => {
-                    self.apply(config).await;
-                    Ok(())
-                }
-                Err(error) => {
-                    self.metrics.reloaded(Err(()));
-                    tracing::error!(%error, "failed to reload the configuration; the old one stays in force");
-                    Err(error)
-                }
-            }
+            systemd::reloading();
+            // Each is read even if the other cannot be: they have nothing to do with each other.
+            let (config, web) = (self.reload_config().await, self.reload_web_config().await);
+            systemd::ready();
+            config.and(web)
         })
+    }
+
+    fn web_config_is_stale(&self) -> bool {
+        self.web_config.as_ref().is_some_and(|config| config.is_stale())
     }
 
     fn probe_now(&self, target: &str) -> BoxFuture<'_, ProbeNow> {

@@ -64,6 +64,10 @@ pub trait Control: Send + Sync {
     fn ready(&self) -> bool;
     /// Reads the configuration anew; the error is its whole text.
     fn reload(&self) -> BoxFuture<'_, Result<(), String>>;
+    /// Whether the newest reading of the web configuration failed, so that an older one is in force.
+    fn web_config_is_stale(&self) -> bool {
+        false
+    }
     /// The page for confirmations; `None` where it is off.
     fn confirm(&self) -> Option<&dyn Confirm> {
         None

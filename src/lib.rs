@@ -7,6 +7,7 @@
 //! - [`sim`]: simulated PBXes, for tests and the demo.
 //! - [`app`]: builds, starts and stops everything else.
 //! - [`diagnose`]: every step to a PBX and its API, one by one, and one verdict.
+//! - [`listener`]: sockets and connections, and the checks in front of the router (hyper).
 //! - [`web`]: router, handlers of a few lines, the page (axum).
 //! - [`schedule`]: when to probe, and how many at once.
 //! - [`mod@host_count`]: a second count of the extensions, on the PBX host itself (child processes).
@@ -25,7 +26,7 @@
 //! - [`control`]: what the web may ask for, so that it never sees rooms that hold secrets.
 //! - [`board`]: the newest state of each target.
 //! - [`domain`]: plain values and pure rules.
-//! - [`clock`], [`shutdown`]: wall clock, signals.
+//! - [`clock`], [`shutdown`], [`systemd`]: wall clock, signals, and what systemd is told.
 
 #[cfg(test)]
 #[path = "../tests/answers/mod.rs"]
@@ -43,6 +44,7 @@ pub mod domain;
 mod expected;
 pub mod exposition;
 pub mod host_count;
+pub mod listener;
 pub mod logfile;
 pub mod metrics;
 pub mod oauth;
@@ -53,5 +55,6 @@ pub mod schedule;
 mod shutdown;
 pub mod sim;
 pub mod store;
+pub mod systemd;
 pub mod transport;
 pub mod web;

@@ -18,6 +18,7 @@ use tokio_util::task::TaskTracker;
 use url::Url;
 
 use super::exit::Exit;
+use super::web::Options;
 use super::{print_errors, select};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -73,14 +74,16 @@ impl From<io::Error> for Failed {
     }
 }
 
-pub(super) async fn run(args: &AuthorizeArgs, patterns: &[String]) -> ExitCode {
-    let config = match select::config(patterns, std::slice::from_ref(&args.target)) {
-        Ok(config) => config,
-        Err(errors) => {
-            print_errors(&errors);
-            return Exit::Configuration.into();
-        }
-    };
+pub(super) async fn run(args: &AuthorizeArgs, patterns: &[String], options: &Options) -> ExitCode {
+    let config = select::config(patterns, std::slice::from_ref(&args.target));
+    let config =
+        match config.and_then(|config| options.with_external_url(config).map_err(|error| vec![error])) {
+            Ok(config) => config,
+            Err(errors) => {
+                print_errors(&errors);
+                return Exit::Configuration.into();
+            }
+        };
     match authorize(args, &config).await {
         Ok(text) => {
             // The tokens are there even where nobody listens.

@@ -9,18 +9,20 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::Options;
-use super::serve::{listen, start, until_stopped};
+use super::serve::{start, until_stopped};
 use crate::app::Loader;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::listener::Socket;
 use crate::metrics::ExporterMetrics;
 use crate::shutdown::Signals;
 use crate::sim::demo::{CYCLE, Demo};
 
 pub(super) async fn run(options: &Options, metrics: Arc<ExporterMetrics>) -> anyhow::Result<ExitCode> {
     let signals = Signals::listen().context("failed to listen for signals")?;
-    let listener = listen(options.listen_address.as_deref().unwrap_or("127.0.0.1:10177")).await?;
-    let address = listener.local_addr()?;
+    let web = options.web.settings("127.0.0.1:10177", &metrics).await?;
+    let address = web.sockets.first().map(Socket::address).unwrap_or_default();
+    let telemetry_path = web.telemetry_path.clone();
     let demo = Arc::new(Demo::start(Clock::System).await.context("failed to start the simulated PBXes")?);
     let config = Config { targets: demo.targets(), limits: Demo::limits(), ..Config::default() };
     let loader: Loader = Arc::new({
@@ -32,8 +34,8 @@ pub(super) async fn run(options: &Options, metrics: Arc<ExporterMetrics>) -> any
         let (demo, stop) = (demo.clone(), stop.clone());
         async move { demo.run(stop).await }
     });
-    let app = start(options, listener, metrics, config, loader).await?;
-    let text = welcome(demo.targets().len(), &address.to_string(), &options.telemetry_path);
+    let app = start(web, metrics, config, loader).await?;
+    let text = welcome(demo.targets().len(), &address, &telemetry_path);
     // Whoever reads no longer, as in `demo | head -1`, wants no panic.
     std::io::stdout().write_all(text.as_bytes()).ok();
     let code = until_stopped(signals, app).await;

@@ -2,7 +2,7 @@
 //!
 //! For a container's health check, where there is neither shell nor curl.
 
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::net::IpAddr;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -10,10 +10,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use clap::Args;
 use http::{HeaderMap, Method, StatusCode};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::UnixStream;
+use tokio::time::timeout;
 use url::Url;
 
 use super::exit::Exit;
-use super::{DEFAULT_ADDRESS, print_errors};
+use super::{DEFAULT_ADDRESS, print_errors, web};
 use crate::domain::target::ClientSettings;
 use crate::domain::{Operation, Reason, Request, TransportError};
 use crate::transport::{HttpTransport, Limits, Transport};
@@ -31,25 +34,33 @@ pub struct HealthcheckArgs {
     ready: bool,
 }
 
-pub(super) async fn run(args: &HealthcheckArgs, listen_address: Option<&str>) -> ExitCode {
+pub(super) async fn run(args: &HealthcheckArgs, options: &web::Options) -> ExitCode {
     let path = if args.ready { "/-/ready" } else { "/-/healthy" };
-    let Some(urls) = urls(listen_address.unwrap_or(DEFAULT_ADDRESS), path) else {
-        print_errors(&["--web.listen-address is not HOST:PORT or :PORT with the exporter's port".to_owned()]);
-        return Exit::Usage.into();
+    let way = match options.way(DEFAULT_ADDRESS) {
+        Ok(way) => way,
+        Err(error) => return usage(error),
+    };
+    let path = format!("{}{path}", way.prefix);
+    if let Some(place) = way.address.strip_prefix("unix:") {
+        if way.tls {
+            return usage(
+                "no health check speaks TLS on a unix socket; give --web.health-listen-address".into(),
+            );
+        }
+        return over_unix(place.split('?').next().unwrap_or_default(), &path).await;
+    }
+    let Some(urls) = urls(way.address, &path, way.tls) else {
+        return usage("--web.listen-address is not HOST:PORT or :PORT with the exporter's port".to_owned());
     };
     let transport = HttpTransport::new();
     let (mut errors, mut exit) = (Vec::new(), Exit::Failed);
     for url in urls {
         match ask(&transport, url.clone()).await {
-            Ok(StatusCode::OK) => {
-                // Where nobody listens, the exit code remains.
-                let _ = writeln!(std::io::stdout(), "{url} answers HTTP 200");
+            Ok(status) => return report(url.as_str(), status.as_u16()),
+            // The handshake is over: whoever asks for a certificate is alive.
+            Err(error) if error.to_string().contains("requires a client certificate") => {
+                let _ = writeln!(std::io::stdout(), "{url} asks for a client certificate");
                 return Exit::Fine.into();
-            }
-            Ok(status) => {
-                errors = vec![format!("{url} answers HTTP {}", status.as_u16())];
-                exit = Exit::Failed;
-                break;
             }
             Err(error) => {
                 errors.push(format!("{url}: {error}"));
@@ -65,6 +76,46 @@ pub(super) async fn run(args: &HealthcheckArgs, listen_address: Option<&str>) ->
     exit.into()
 }
 
+fn usage(error: String) -> ExitCode {
+    print_errors(&[error]);
+    Exit::Usage.into()
+}
+
+/// A service that asks for a password answers, so it is alive.
+fn report(place: &str, status: u16) -> ExitCode {
+    if status == 200 || status == 401 {
+        // Where nobody listens, the exit code remains.
+        let _ = writeln!(std::io::stdout(), "{place} answers HTTP {status}");
+        return Exit::Fine.into();
+    }
+    print_errors(&[format!("{place} answers HTTP {status}")]);
+    Exit::Failed.into()
+}
+
+async fn over_unix(socket: &str, path: &str) -> ExitCode {
+    let place = format!("unix:{socket} {path}");
+    match timeout(LIMITS.timeout, status_over_unix(socket, path)).await {
+        Ok(Ok(status)) => report(&place, status),
+        Ok(Err(error)) => no_answer(&place, &error.to_string()),
+        Err(_) => no_answer(&place, "no answer in time"),
+    }
+}
+
+fn no_answer(place: &str, error: &str) -> ExitCode {
+    print_errors(&[format!("{place}: {error}")]);
+    Exit::Transport.into()
+}
+
+async fn status_over_unix(socket: &str, path: &str) -> io::Result<u16> {
+    let mut stream = UnixStream::connect(socket).await?;
+    let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await?;
+    let mut answer = String::new();
+    stream.take(LIMITS.body).read_to_string(&mut answer).await?;
+    let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok());
+    status.ok_or_else(|| io::Error::other("the answer is no HTTP"))
+}
+
 async fn ask(transport: &HttpTransport, url: Url) -> Result<StatusCode, TransportError> {
     let request = Request {
         method: Method::GET,
@@ -75,12 +126,15 @@ async fn ask(transport: &HttpTransport, url: Url) -> Result<StatusCode, Transpor
         reads: true,
         last: true,
     };
-    let exchange = transport.exchange(&ClientSettings::default(), LIMITS, request).await;
+    // It is this host that answers, and nothing secret is sent.
+    let settings = ClientSettings { insecure_skip_verify: true, ..ClientSettings::default() };
+    let exchange = transport.exchange(&settings, LIMITS, request).await;
     exchange.result.map(|answer| answer.status)
 }
 
 /// Where an exporter that listens on `address` is to be found on this host; every address is loopback, too.
-fn urls(address: &str, path: &str) -> Option<Vec<Url>> {
+fn urls(address: &str, path: &str, tls: bool) -> Option<Vec<Url>> {
+    let scheme = if tls { "https" } else { "http" };
     let (host, port) = address.rsplit_once(':')?;
     let port: u16 = port.parse().ok().filter(|port| *port != 0)?;
     let ip: Option<IpAddr> = host.trim_matches(['[', ']']).parse().ok();
@@ -90,7 +144,7 @@ fn urls(address: &str, path: &str) -> Option<Vec<Url>> {
         Some(IpAddr::V6(ip)) if ip.is_unspecified() => vec!["127.0.0.1", "[::1]"],
         _ => vec![host],
     };
-    hosts.into_iter().map(|host| Url::parse(&format!("http://{host}:{port}{path}")).ok()).collect()
+    hosts.into_iter().map(|host| Url::parse(&format!("{scheme}://{host}:{port}{path}")).ok()).collect()
 }
 
 #[cfg(test)]
@@ -108,11 +162,11 @@ mod tests {
             ("192.0.2.7:10177", &["http://192.0.2.7:10177/x"]),
             ("localhost:10177", &["http://localhost:10177/x"]),
         ] {
-            let urls = urls(address, "/x").unwrap_or_default();
+            let urls = urls(address, "/x", false).unwrap_or_default();
             assert_eq!(urls.iter().map(Url::as_str).collect::<Vec<_>>(), expected, "{address}");
         }
         for address in ["", "10177", "localhost", ":0", ":http", "::1", "a b:1"] {
-            assert_eq!(urls(address, "/x"), None, "{address}");
+            assert_eq!(urls(address, "/x", false), None, "{address}");
         }
     }
 }

@@ -15,6 +15,7 @@ mod serve;
 mod shell;
 pub mod terminal;
 mod test_connection;
+mod web;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -53,23 +54,8 @@ struct Options {
         global = true
     )]
     config_file: Vec<String>,
-    /// Address to listen on [default: :10177; for demo 127.0.0.1:10177]
-    #[arg(
-        long = "web.listen-address",
-        env = "PBX_EXPORTER_WEB_LISTEN_ADDRESS",
-        value_name = "ADDRESS",
-        global = true
-    )]
-    listen_address: Option<String>,
-    /// Path under which the metrics are served
-    #[arg(
-        long = "web.telemetry-path",
-        env = "PBX_EXPORTER_WEB_TELEMETRY_PATH",
-        value_name = "PATH",
-        default_value = "/metrics",
-        global = true
-    )]
-    telemetry_path: String,
+    #[command(flatten)]
+    web: web::Options,
     #[command(flatten)]
     log: log::Options,
 }
@@ -111,7 +97,11 @@ const DEFAULT_ADDRESS: &str = ":10177";
 pub fn run() -> anyhow::Result<ExitCode> {
     let cli = parse();
     match &cli.command {
-        Some(Command::Check(args)) => return Ok(check::run(args, &cli.options.config_file)),
+        Some(Command::Check(args)) => {
+            let web = cli.options.web.check();
+            let code = check::run(args, &cli.options.config_file);
+            return Ok(if web { code } else { exit::Exit::Failed.into() });
+        }
         Some(Command::Completions { shell }) => {
             std::io::stdout().write_all(&shell::completions(*shell))?;
             return Ok(ExitCode::SUCCESS);
@@ -175,12 +165,12 @@ fn print_errors(errors: &[String]) {
 async fn dispatch(cli: Cli, metrics: Arc<ExporterMetrics>) -> anyhow::Result<ExitCode> {
     match cli.command {
         Some(Command::Extensions(args)) => Ok(extensions::run(&args, &cli.options.config_file).await),
-        Some(Command::Authorize(args)) => Ok(authorize::run(&args, &cli.options.config_file).await),
+        Some(Command::Authorize(args)) => {
+            Ok(authorize::run(&args, &cli.options.config_file, &cli.options.web).await)
+        }
         Some(Command::Demo) => demo::run(&cli.options, metrics).await,
         Some(Command::Diagnose(args)) => Ok(diagnose::run(args, &cli.options.config_file).await),
-        Some(Command::Healthcheck(args)) => {
-            Ok(healthcheck::run(&args, cli.options.listen_address.as_deref()).await)
-        }
+        Some(Command::Healthcheck(args)) => Ok(healthcheck::run(&args, &cli.options.web).await),
         Some(Command::TestConnection(args)) => Ok(test_connection::run(args, &cli.options.config_file).await),
         _ => serve::run(&cli.options, metrics).await,
     }

@@ -54,7 +54,9 @@ pub struct Config {
     pub targets: Vec<Arc<Target>>,
     pub limits: Limits,
     pub storage: Option<StorageSettings>,
-    /// The address under which people reach the page for confirmations; `None`: there is no such page.
+    /// Whether there is a page for confirmations.
+    pub has_page: bool,
+    /// The address under which people reach it.
     pub external_url: Option<::url::Url>,
     /// Secret files that cannot be read now, in the same form as an error: `check` takes them for errors, a
     /// service goes on with the other targets.

@@ -60,7 +60,14 @@ impl Parts {
             storage::is_missing(&targets, self.authorization.as_ref(), report);
         }
         let targets = targets.into_iter().map(|(target, _)| target).collect();
-        Config { targets, limits, storage, external_url, ..Config::default() }
+        Config {
+            targets,
+            limits,
+            storage,
+            has_page: authorization.is_some(),
+            external_url,
+            ..Config::default()
+        }
     }
 
     pub fn add(&mut self, root: Node, report: &mut Report) {

@@ -360,7 +360,8 @@ pub(super) struct Storage {
 pub(super) struct Authorization {
     /// The address at which browsers reach this service: `https://exporter.example.com`, with the path that a
     /// proxy in front adds. The application's redirect address is this followed by `/oauth/callback`.
-    pub external_url: String,
+    /// Default: that of `--web.external-url`.
+    pub external_url: Option<String>,
 }
 
 /// Limits over all targets.

@@ -45,7 +45,7 @@ fn folder(path: &Path) -> Result<(), String> {
 
 pub(super) fn external_url(mut c: Checker<'_>) -> Option<Url> {
     let raw: raw::Authorization = c.read(DOCUMENT)?;
-    let url = Url::parse(&raw.external_url).ok().filter(|url| {
+    let url = Url::parse(&raw.external_url?).ok().filter(|url| {
         let bare = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
         bare && url.password().is_none() && url.has_host() && matches!(url.scheme(), "http" | "https")
     });

@@ -31,6 +31,9 @@ pub struct ExporterMetrics {
     overruns: IntCounter,
     panics: IntCounter,
     log_events: [IntCounter; 5],
+    connections: IntGauge,
+    accept_errors: IntCounter,
+    web_config: IntGauge,
 }
 
 impl ExporterMetrics {
@@ -58,6 +61,11 @@ impl ExporterMetrics {
         );
         let gauge = |name, help| register(&registry, IntGauge::new(name, help));
         let counter = |name, help| register(&registry, IntCounter::new(name, help));
+        let web_config = gauge(
+            "pbx_exporter_web_config_last_reload_successful",
+            "1 if the newest reading of --web.config.file succeeded, else 0: the last good one is then in force. 1 without a file.",
+        );
+        web_config.set(1);
         Arc::new(Self {
             targets: gauge("pbx_exporter_targets", "Targets in the configuration in force."),
             reload_successful: gauge(
@@ -79,6 +87,12 @@ impl ExporterMetrics {
             ),
             panics: counter("pbx_exporter_panics_total", "Panics in tasks of the exporter; a defect."),
             log_events: LEVELS.map(|(_, name)| log_events.with_label_values(&[name])),
+            connections: gauge("pbx_exporter_connections", "Connections open to the exporter's own pages."),
+            accept_errors: counter(
+                "pbx_exporter_accept_errors_total",
+                "Connections that the exporter could not accept, mostly because no file descriptor was left.",
+            ),
+            web_config,
             registry,
         })
     }
@@ -112,6 +126,26 @@ impl ExporterMetrics {
 
     pub fn panicked(&self) {
         self.panics.inc();
+    }
+
+    /// A connection was opened.
+    pub fn connected(&self) {
+        self.connections.inc();
+    }
+
+    /// And closed.
+    pub fn disconnected(&self) {
+        self.connections.dec();
+    }
+
+    /// A connection could not be accepted.
+    pub fn accept_failed(&self) {
+        self.accept_errors.inc();
+    }
+
+    /// The web configuration file was read, with or without success.
+    pub fn web_config_read(&self, successful: bool) {
+        self.web_config.set(i64::from(successful));
     }
 
     pub fn log_layer(self: &Arc<Self>) -> LogLayer {

@@ -1,10 +1,12 @@
-//! Keeps other web sites from triggering anything through the browser of somebody who is in the
-//! network of this service.
+//! Who may trigger something, and that no other web site does it through the browser of somebody who is in
+//! the network of this service.
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
+
+use crate::listener::MayAct;
 
 /// Extracts if no page of another site made the browser send this request. `Sec-Fetch-Site` decides
 /// where a browser sends it (W3C Fetch Metadata), else `Origin` (RFC 6454) must name the host asked.
@@ -20,6 +22,23 @@ impl<S: Sync> FromRequestParts<S> for SameSite {
         } else {
             Err(super::text(StatusCode::FORBIDDEN, "refused: a page of another site sent this request"))
         }
+    }
+}
+
+/// Extracts if whoever asks may make the service do something; the listener decides.
+pub struct Acts;
+
+impl<S: Sync> FromRequestParts<S> for Acts {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Response> {
+        if parts.extensions.get() == Some(&MayAct(true)) {
+            return Ok(Self);
+        }
+        let line = "refused: this needs a user with a password or client certificate (--web.config.file), or \
+                    --web.enable-lifecycle, or a request from this host itself by localhost, without a proxy and \
+                    where no external URL is set";
+        Err(super::text(StatusCode::FORBIDDEN, line))
     }
 }
 

@@ -26,7 +26,7 @@ use crate::board::{Board, Slot};
 use crate::clock::Clock;
 use crate::control::{Control, ProbeNow};
 use crate::metrics::{Coding, ExporterMetrics, Format, Kept, Scrape};
-use guard::SameSite;
+use guard::{Acts, SameSite};
 
 #[derive(Clone)]
 pub struct WebState {
@@ -81,6 +81,16 @@ pub async fn serve(listener: TcpListener, router: Router, cancel: CancellationTo
     }
 }
 
+/// Health and readiness alone.
+pub fn health(control: Arc<dyn Control>) -> Router {
+    let answer = async |State(control): State<Arc<dyn Control>>| readiness(&*control);
+    Router::new()
+        .route("/-/healthy", get(async || text(StatusCode::OK, "Healthy")))
+        .route("/-/ready", get(answer))
+        .fallback(async || text(StatusCode::NOT_FOUND, "not found"))
+        .with_state(control)
+}
+
 async fn use_post() -> Response {
     let allow = [(header::ALLOW, HeaderValue::from_static("POST"))];
     (allow, text(StatusCode::METHOD_NOT_ALLOWED, "use POST")).into_response()
@@ -96,7 +106,12 @@ fn text(status: StatusCode, line: impl std::fmt::Display) -> Response {
 }
 
 async fn index(State(state): State<WebState>) -> Response {
-    let html = page::render(&state.board.slots(), state.clock.unix(), &state.telemetry_path);
+    let html = page::render(
+        &state.board.slots(),
+        state.clock.unix(),
+        &state.telemetry_path,
+        state.control.web_config_is_stale(),
+    );
     (page::HEADERS, html).into_response()
 }
 
@@ -121,14 +136,18 @@ async fn metrics(State(state): State<WebState>, headers: HeaderMap) -> Response 
 }
 
 async fn ready(State(state): State<WebState>) -> Response {
-    if state.control.ready() {
+    readiness(&*state.control)
+}
+
+fn readiness(control: &dyn Control) -> Response {
+    if control.ready() {
         text(StatusCode::OK, "Ready")
     } else {
         text(StatusCode::SERVICE_UNAVAILABLE, "not ready: stopping, or targets are not yet probed")
     }
 }
 
-async fn reload(State(state): State<WebState>, _: SameSite) -> Response {
+async fn reload(State(state): State<WebState>, _: Acts, _: SameSite) -> Response {
     match state.control.reload().await {
         Ok(()) => text(StatusCode::OK, "configuration reloaded"),
         Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, error),
@@ -140,7 +159,12 @@ struct ProbeQuery {
     target: Option<String>,
 }
 
-async fn probe(State(state): State<WebState>, _: SameSite, Query(query): Query<ProbeQuery>) -> Response {
+async fn probe(
+    State(state): State<WebState>,
+    _: Acts,
+    _: SameSite,
+    Query(query): Query<ProbeQuery>,
+) -> Response {
     let Some(target) = query.target.filter(|target| !target.is_empty()) else {
         return text(StatusCode::BAD_REQUEST, "say which target: /-/probe?target=NAME");
     };

@@ -70,7 +70,8 @@ struct Row {
 }
 
 /// The page at `now`, Unix seconds.
-pub fn render(slots: &[Arc<Slot>], now: f64, telemetry_path: &str) -> String {
+/// `stale` says that the web configuration file cannot be used.
+pub fn render(slots: &[Arc<Slot>], now: f64, telemetry_path: &str, stale: bool) -> String {
     let mut rows: Vec<Row> = slots.iter().map(|slot| row(slot, now)).collect();
     rows.sort_by(|a, b| (a.health, &a.slot.info.name).cmp(&(b.health, &b.slot.info.name)));
     let failing = count(&rows, Health::Failing);
@@ -78,7 +79,15 @@ pub fn render(slots: &[Arc<Slot>], now: f64, telemetry_path: &str) -> String {
         meta http-equiv="refresh" content="30";
         title { @if failing > 0 { "(" (failing) " failing) " } "pbx_exporter" }
     };
-    let main = if rows.is_empty() { empty() } else { table(&rows, now) };
+    let main = html! {
+        @if stale {
+            p role="alert" {
+                strong { "The web configuration file cannot be used: " }
+                "the last good one stays in force. The log says why."
+            }
+        }
+        @if rows.is_empty() { (empty()) } @else { (table(&rows, now)) }
+    };
     document(&title, &head(&rows, telemetry_path), &main)
 }
 

@@ -11,6 +11,7 @@ use pbx_exporter::clock::Clock;
 use pbx_exporter::control::{BoxFuture, Control, ProbeNow};
 use pbx_exporter::domain::extensions::{Drift, Id};
 use pbx_exporter::domain::{Extension, Operation, Reason};
+use pbx_exporter::listener::MayAct;
 use pbx_exporter::metrics::{ExporterMetrics, Kept};
 use pbx_exporter::web::{WebState, router};
 use tower::Service;
@@ -80,6 +81,7 @@ impl Web {
 
     async fn ask(&self, method: Method, uri: &str, headers: &[(&str, &str)]) -> Seen {
         let mut request = Request::builder().method(method).uri(uri).header("host", "watch.example.com");
+        request = request.extension(MayAct(true));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -98,6 +100,16 @@ impl Web {
     async fn post(&self, uri: &str) -> Seen {
         self.ask(Method::POST, uri, &[]).await
     }
+}
+
+/// Every path that the router knows, read from itself.
+pub fn routes() -> Vec<String> {
+    let router = format!("{:?}", router(web(board(vec![]), puppet()).state("/metrics")).unwrap());
+    let paths = router.split("RouteId(").filter_map(|part| part.split_once("): \"")?.1.split('"').next());
+    let mut paths: Vec<_> = paths.filter(|path| path.starts_with('/')).map(str::to_owned).collect();
+    paths.sort();
+    paths.dedup();
+    paths
 }
 
 #[tokio::test]

@@ -248,7 +248,8 @@ async fn a_browser_that_goes_away_meanwhile_takes_nothing_along() {
     let back = allowed(&stage.server, &location);
     stage.server.pbx().set_fault(Some(Fault::Hang));
     let query = back.query().expect("a query");
-    let request = format!("GET /oauth/callback?{query} HTTP/1.1\r\nhost: x\r\ncookie: {cookie}\r\n\r\n");
+    let request =
+        format!("GET /oauth/callback?{query} HTTP/1.1\r\nhost: localhost\r\ncookie: {cookie}\r\n\r\n");
     let mut stream = TcpStream::connect(&stage.service.address).await.expect("it listens");
     stream.write_all(request.as_bytes()).await.expect("sent");
     eventually("the code is under way", async || {

@@ -8,6 +8,7 @@ use pbx_exporter::config::Config;
 use pbx_exporter::control::ProbeNow;
 use pbx_exporter::domain::target::Call;
 use pbx_exporter::domain::{Grant, Operation};
+use pbx_exporter::listener::{Settings, Socket};
 use pbx_exporter::metrics::ExporterMetrics;
 use pbx_exporter::sim::{Generation, SimServer};
 use tokio::net::TcpListener;
@@ -24,8 +25,10 @@ async fn setup(server: &SimServer, telemetry_path: &str) -> (Setup, Arc<AtomicUs
     let setup = Setup {
         config: Config { targets: vec![Arc::new(target)], ..Config::default() },
         loader: Arc::new(move || Err(format!("load {} fails", counted.fetch_add(1, Ordering::SeqCst)))),
-        listener: TcpListener::bind("127.0.0.1:0").await.expect("a port"),
-        telemetry_path: telemetry_path.to_owned(),
+        listener: Settings {
+            telemetry_path: telemetry_path.to_owned(),
+            ..Settings::on(vec![Socket::bind("127.0.0.1:0").await.expect("a port")])
+        },
         metrics: ExporterMetrics::new(),
     };
     (setup, loads)
@@ -35,7 +38,7 @@ async fn setup(server: &SimServer, telemetry_path: &str) -> (Setup, Arc<AtomicUs
 async fn a_stopped_app_is_unready_frees_its_port_and_answers_nobody() {
     let server = pbx(Generation::V17).await;
     let (setup, _) = setup(&server, "/metrics").await;
-    let address = setup.listener.local_addr().expect("bound");
+    let address = setup.listener.sockets[0].address();
     let app = App::start(setup).await.expect("it starts");
     let control = app.control();
     eventually("ready", async || control.ready().then_some(())).await;

@@ -34,7 +34,7 @@ const GRAPHQL_PATH: &str = "/admin/api/api/gql";
 
 /// A configuration of these targets, each a mapping in flow style. All have the simulator's
 /// credentials, fail fast, and are probed no second time while they are well: the next place in the interval is by the wall clock.
-fn config(targets: &[String]) -> String {
+pub fn config(targets: &[String]) -> String {
     let targets = targets.join("\n- ");
     format!(
         "defaults: {{interval: 1d, failure_interval: 1s, timeout: 10s, \
@@ -43,7 +43,7 @@ fn config(targets: &[String]) -> String {
 }
 
 /// One target with further keys.
-fn target(name: &str, url: impl std::fmt::Display, keys: &str) -> String {
+pub fn target(name: &str, url: impl std::fmt::Display, keys: &str) -> String {
     format!("{{name: '{name}', url: '{url}', {keys}}}")
 }
 
@@ -53,12 +53,12 @@ pub fn of(family: &str, target: &str) -> String {
 }
 
 /// A healthy simulated FreePBX.
-async fn pbx(generation: Generation) -> SimServer {
+pub async fn pbx(generation: Generation) -> SimServer {
     SimServer::start(Arc::new(SimPbx::new(generation, Clock::System))).await.expect("a port")
 }
 
 /// One with something wrong.
-async fn broken(generation: Generation, fault: Fault) -> SimServer {
+pub async fn broken(generation: Generation, fault: Fault) -> SimServer {
     let server = pbx(generation).await;
     server.pbx().set_fault(Some(fault));
     server

@@ -1,6 +1,6 @@
 //! The plainest HTTP client: one request, one connection.
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// What came back.
@@ -44,22 +44,45 @@ pub async fn send_body(
     exchange(authority, method, path, &headers, body).await
 }
 
-/// Sends a request with `headers` (whole lines) to `authority`; `None` where nobody answers. HTTP/1.0,
-/// so that the answer comes in one piece and ends with the connection.
+/// Sends a request with `headers` (whole lines) to `authority`; `None` where nobody answers. The answer ends with
+/// the connection.
 pub async fn send(authority: &str, method: &str, path: &str, headers: &[&str]) -> Option<Reply> {
     exchange(authority, method, path, headers, "").await
 }
 
 async fn exchange(authority: &str, method: &str, path: &str, headers: &[&str], body: &str) -> Option<Reply> {
-    let mut stream = TcpStream::connect(authority).await.ok()?;
+    let stream = TcpStream::connect(authority).await.ok()?;
     let host = format!("host: {authority}");
-    let first = format!("{method} {path} HTTP/1.0");
-    let request = [&[first.as_str(), &host], headers, &["", body]].concat().join("\r\n");
+    let named = headers.iter().any(|line| line.to_ascii_lowercase().starts_with("host:"));
+    let own: &[&str] = if named { &["connection: close"] } else { &[&host, "connection: close"] };
+    let first = format!("{method} {path} HTTP/1.1");
+    let request = [&[first.as_str()], own, headers, &["", body]].concat().join("\r\n");
+    over(stream, &request).await
+}
+
+/// Sends a request as it is over any stream.
+pub async fn over(mut stream: impl AsyncRead + AsyncWrite + Unpin, request: &str) -> Option<Reply> {
     stream.write_all(request.as_bytes()).await.ok()?;
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes).await.ok()?;
     let text = String::from_utf8(bytes).expect("answers are text");
     let (head, body) = text.split_once("\r\n\r\n")?;
     let status = head.split(' ').nth(1)?.parse().ok()?;
-    Some(Reply { status, head: head.to_owned(), body: body.to_owned() })
+    let reply = Reply { status, head: head.to_owned(), body: body.to_owned() };
+    let is_chunked = reply.header("transfer-encoding").eq_ignore_ascii_case("chunked");
+    if is_chunked { Some(Reply { body: joined(body)?, ..reply }) } else { Some(reply) }
+}
+
+/// The chunks of a body (RFC 9112 section 7.1) in one piece.
+fn joined(mut chunks: &str) -> Option<String> {
+    let mut body = String::new();
+    loop {
+        let (size, rest) = chunks.split_once("\r\n")?;
+        let size = usize::from_str_radix(size, 16).ok()?;
+        if size == 0 {
+            return Some(body);
+        }
+        body.push_str(rest.get(..size)?);
+        chunks = rest.get(size..)?.strip_prefix("\r\n")?;
+    }
 }

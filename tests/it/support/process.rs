@@ -24,10 +24,24 @@ pub struct Program {
 
 impl Program {
     pub fn new(arguments: &[&str]) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
         let mut command = Command::new(env!("CARGO_BIN_EXE_pbx_exporter"));
+        command.args(arguments);
+        Self::run_by(command)
+    }
+
+    /// The same with so many file descriptors at most.
+    pub fn limited(descriptors: u32, arguments: &[&str]) -> Self {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", "ulimit -n \"$0\" && exec \"$@\"", &descriptors.to_string()]);
+        command.arg(env!("CARGO_BIN_EXE_pbx_exporter")).args(arguments);
+        Self::run_by(command)
+    }
+
+    /// The program as this command starts it.
+    pub fn run_by(mut command: Command) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
         let file = |name| Stdio::from(File::create(folder.path().join(name)).expect("a file"));
-        command.args(arguments).env_clear().current_dir(folder.path()).kill_on_drop(true);
+        command.env_clear().current_dir(folder.path()).kill_on_drop(true);
         command.stdin(Stdio::null()).stdout(file("stdout")).stderr(file("stderr"));
         Self { folder, command }
     }
@@ -122,6 +136,11 @@ impl Service {
     /// A file of its folder.
     pub fn path(&self, name: &str) -> PathBuf {
         self.program.folder.path().join(name)
+    }
+
+    /// Where it runs.
+    pub fn folder(&self) -> &std::path::Path {
+        self.program.folder.path()
     }
 
     /// Writes a file of its folder again.

@@ -27,12 +27,18 @@ impl Prometheus {
 
     /// One that also tells these Alertmanagers.
     pub async fn alerting(exporters: &[&str], rules: &str, alertmanagers: &[&str]) -> Self {
+        let job = format!("{{job_name: pbx, static_configs: [{{targets: {exporters:?}}}]}}");
+        Self::with(&job, rules, alertmanagers).await
+    }
+
+    /// One with this job.
+    pub async fn with(job: &str, rules: &str, alertmanagers: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let config = format!(
             "global: {{scrape_interval: 1s, scrape_timeout: 900ms, evaluation_interval: 1s}}\n\
              rule_files: [rules.yml]\n\
              alerting: {{alertmanagers: [{{static_configs: [{{targets: {alertmanagers:?}}}]}}]}}\n\
-             scrape_configs: [{{job_name: pbx, static_configs: [{{targets: {exporters:?}}}]}}]\n"
+             scrape_configs: [{job}]\n"
         );
         let file = |name| folder.path().join(name);
         std::fs::write(file("prometheus.yml"), config).expect("a file");

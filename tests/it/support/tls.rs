@@ -48,6 +48,10 @@ impl Authority {
         self.file("ca.pem", &self.issuer.pem())
     }
 
+    pub fn ca_pem(&self) -> String {
+        self.issuer.pem()
+    }
+
     pub fn file(&self, name: &str, content: &str) -> PathBuf {
         let path = self.folder.path().join(name);
         std::fs::write(&path, content).expect("a file");
