@@ -11,6 +11,14 @@ oauth2_server() {
     kept oauth2-server "$(sha256sum tests/oauth2-server/package-lock.json | cut -c 1-16)"
 }
 
+# A server on the Prometheus family's own listener, and the promtool of Prometheus 3; `tests/toolkit/build` makes both where Go is there.
+toolkit() {
+    kept toolkit "$(cat tests/toolkit/main.go tests/toolkit/go.sum | sha256sum | cut -c 1-16)"
+}
+promtool3() {
+    kept promtool "$(sha256sum tests/toolkit/promtool/go.sum | cut -c 1-16)"
+}
+
 # Installs the Debian packages of those programs that are missing.
 need() { # PROGRAM:PACKAGE...
     missing=

@@ -14,6 +14,7 @@ mod documents;
 mod drift;
 mod exposition;
 mod host_count;
+mod listener;
 mod logfile;
 mod metric_names;
 mod metrics_docs;
