@@ -1,13 +1,16 @@
 //! One keep-alive connection to a service, as a scraper has it; and the bare reqwest client.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use rustls::crypto::ring;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::pki_types::CertificateDer;
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// Bytes read at once.
@@ -45,17 +48,57 @@ impl Ask {
 /// A path with a connection of its own: a blocking socket and large reads, so that nothing measured
 /// waits for its reader longer than it must.
 pub struct Site {
-    reader: BufReader<TcpStream>,
+    reader: BufReader<Box<dyn Stream>>,
     path: String,
+    /// A whole header field with its line end, or nothing.
+    authorization: String,
+}
+
+/// TCP, or TLS on it.
+trait Stream: Read + Write + Send {}
+impl<T: Read + Write + Send> Stream for T {}
+
+/// What a secured service wants of its clients.
+#[derive(Clone)]
+pub struct Access {
+    pub tls: Arc<ClientConfig>,
+    /// A user with a password.
+    pub user: (&'static str, &'static str),
+}
+
+impl Access {
+    /// A client that trusts this certificate.
+    pub fn trusting(certificate: CertificateDer<'static>) -> anyhow::Result<Self> {
+        let mut roots = RootCertStore::empty();
+        roots.add(certificate)?;
+        let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Ok(Self { tls: Arc::new(tls), user: ("scraper", "made-up") })
+    }
+
+    fn field(&self) -> String {
+        let (user, password) = self.user;
+        format!("Authorization: Basic {}\r\n", STANDARD.encode(format!("{user}:{password}")))
+    }
 }
 
 impl Site {
     /// Connects to loopback.
-    pub fn connect(port: u16, path: &str) -> anyhow::Result<Self> {
+    pub fn connect(port: u16, path: &str, access: Option<&Access>) -> anyhow::Result<Self> {
         let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(TIMEOUT))?;
-        Ok(Self { reader: BufReader::with_capacity(READ, stream), path: path.to_owned() })
+        let stream: Box<dyn Stream> = match access {
+            None => Box::new(stream),
+            Some(access) => {
+                let connection = ClientConnection::new(Arc::clone(&access.tls), "localhost".try_into()?)?;
+                Box::new(StreamOwned::new(connection, stream))
+            }
+        };
+        let authorization = access.map(Access::field).unwrap_or_default();
+        Ok(Self { reader: BufReader::with_capacity(READ, stream), path: path.to_owned(), authorization })
     }
 
     /// The body of a 200, in the coding asked for.
@@ -71,11 +114,12 @@ impl Site {
     }
 
     fn exchange(&mut self, ask: Ask, mut take: impl FnMut(&[u8])) -> anyhow::Result<()> {
-        let (path, Ask { accept, coding }) = (&self.path, ask);
+        let (path, authorization, Ask { accept, coding }) = (&self.path, &self.authorization, ask);
         let request = format!(
-            "GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept: {accept}\r\nAccept-Encoding: {coding}\r\n\r\n"
+            "GET {path} HTTP/1.1\r\nHost: localhost\r\n{authorization}Accept: {accept}\r\nAccept-Encoding: {coding}\r\n\r\n"
         );
         self.reader.get_mut().write_all(request.as_bytes())?;
+        self.reader.get_mut().flush()?;
         let (mut length, mut coded) = (None, "identity".to_owned());
         let status = self.line()?;
         ensure!(status.contains(" 200 "), "{path} answered {status}", path = self.path);

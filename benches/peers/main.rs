@@ -65,6 +65,7 @@ async fn run(groups: &[String], peers: &Peers) -> anyhow::Result<Table> {
     if wanted("serving") {
         table.add(serving::thousand_targets(&pbx, peers).await?);
         table.add(serving::one_target(&pbx, peers).await?);
+        table.add(serving::secured(&pbx, peers).await?);
     }
     if wanted("probing") {
         table.add(probing::rows(&pbx).await?);

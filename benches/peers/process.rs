@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep};
 
-use crate::client::{Ask, Site};
+use crate::client::{Access, Ask, Site};
 use crate::pbx::FakePbx;
 
 /// Our release binary, once [`build_release`] has put it there.
@@ -34,14 +34,26 @@ pub async fn build_release() -> anyhow::Result<()> {
 pub struct Peers {
     pub nginx: PathBuf,
     pub blackbox: PathBuf,
+    /// A server on the family's own library, where Go has built it (`benches/run`).
+    pub toolkit: Option<PathBuf>,
 }
 
 impl Peers {
     /// Looks for them.
     pub fn find() -> anyhow::Result<Self> {
         let nginx = find("nginx", "nginx-light")?;
-        Ok(Self { nginx, blackbox: find("prometheus-blackbox-exporter", "prometheus-blackbox-exporter")? })
+        let toolkit = Some(toolkit()?.join("server")).filter(|path| path.is_file());
+        let blackbox = find("prometheus-blackbox-exporter", "prometheus-blackbox-exporter")?;
+        Ok(Self { nginx, blackbox, toolkit })
     }
+}
+
+/// Where `tests/toolkit/build` puts it.
+fn toolkit() -> anyhow::Result<PathBuf> {
+    let line = ". .ci/install.sh && toolkit";
+    let mut shell = std::process::Command::new("sh");
+    let said = shell.args(["-euc", line]).current_dir(env!("CARGO_MANIFEST_DIR")).output()?;
+    Ok(PathBuf::from(String::from_utf8(said.stdout)?.trim_end()))
 }
 
 fn find(name: &str, package: &str) -> anyhow::Result<PathBuf> {
@@ -60,6 +72,40 @@ pub struct Server {
     pid: u32,
     port: u16,
     folder: TempDir,
+    access: Option<Access>,
+}
+
+/// A web configuration file with what it names, and who is let in by it.
+pub struct Secured {
+    certificate: String,
+    key: String,
+    hash: String,
+    access: Access,
+}
+
+impl Secured {
+    /// A certificate for localhost, and a user whose hash costs what `htpasswd -B` makes by default.
+    pub fn new() -> anyhow::Result<Self> {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
+        let access = Access::trusting(made.cert.der().clone())?;
+        let hash = bcrypt::hash(access.user.1, 5)?;
+        Ok(Self { certificate: made.cert.pem(), key: made.signing_key.serialize_pem(), hash, access })
+    }
+
+    fn write(&self, folder: &Path) -> anyhow::Result<PathBuf> {
+        fs::write(folder.join("cert.pem"), &self.certificate)?;
+        fs::write(folder.join("key.pem"), &self.key)?;
+        let (user, hash) = (self.access.user.0, &self.hash);
+        let file = folder.join("web.yml");
+        fs::write(
+            &file,
+            format!(
+                "tls_server_config: {{cert_file: cert.pem, key_file: key.pem}}\n\
+                 basic_auth_users: {{{user}: '{hash}'}}\n"
+            ),
+        )?;
+        Ok(file)
+    }
 }
 
 impl Server {
@@ -71,6 +117,27 @@ impl Server {
             let listen = format!("--web.listen-address=127.0.0.1:{port}");
             Ok(vec![format!("--config.file={}", file.display()), listen, "--log.level=error".into()])
         })
+    }
+
+    /// The same by TLS and with a password.
+    pub fn secured_exporter(pbx: &FakePbx, targets: usize, secured: &Secured) -> anyhow::Result<Self> {
+        let started = Self::start(EXPORTER, |folder, port| {
+            let file = folder.join("pbx.yml");
+            fs::write(&file, pbx.configuration(targets, "1h"))?;
+            let web = format!("--web.config.file={}", secured.write(folder)?.display());
+            let listen = format!("--web.listen-address=127.0.0.1:{port}");
+            Ok(vec![format!("--config.file={}", file.display()), listen, web, "--log.level=error".into()])
+        })?;
+        Ok(Self { access: Some(secured.access.clone()), ..started })
+    }
+
+    /// The family's own library, which serves what is put with [`Self::publish`] as `metrics`.
+    pub fn toolkit(program: &Path, secured: &Secured) -> anyhow::Result<Self> {
+        let started = Self::start(program, |folder, port| {
+            let (web, served) = (secured.write(folder)?, folder.join("metrics"));
+            Ok(vec![format!("127.0.0.1:{port}"), web.display().to_string(), served.display().to_string()])
+        })?;
+        Ok(Self { access: Some(secured.access.clone()), ..started })
     }
 
     /// nginx as Debian sets it up (`sendfile`, `tcp_nopush`, `gzip` at its default level), but one process and
@@ -122,7 +189,7 @@ impl Server {
             .kill_on_drop(true)
             .spawn()?;
         let pid = child.id().context("it ended at once")?;
-        Ok(Self { child, pid, port, folder })
+        Ok(Self { child, pid, port, folder, access: None })
     }
 
     /// Puts a file where nginx serves it.
@@ -132,7 +199,7 @@ impl Server {
 
     /// A connection to `path`.
     pub fn site(&self, path: &str) -> anyhow::Result<Site> {
-        Site::connect(self.port, path)
+        Site::connect(self.port, path, self.access.as_ref())
     }
 
     /// Waits until `path` answers; how often it was asked depends on how soon.

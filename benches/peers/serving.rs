@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 use crate::Rows;
 use crate::client::{Ask, Site};
 use crate::pbx::FakePbx;
-use crate::process::{Peers, Server};
+use crate::process::{Peers, Secured, Server};
 use crate::table::{Limit, Pair, Row};
 
 const ROUNDS: usize = 7;
@@ -32,6 +32,24 @@ pub async fn thousand_targets(pbx: &FakePbx, peers: &Peers) -> Rows {
         }
     }
     Ok(rows)
+}
+
+/// A thousand targets by TLS and with a password, beside the family's own library with a static file.
+pub async fn secured(pbx: &FakePbx, peers: &Peers) -> Rows {
+    let Some(toolkit) = &peers.toolkit else {
+        eprintln!("skipped: scrapes by TLS, beside exporter-toolkit: tests/toolkit/build makes it, with Go");
+        return Ok(Vec::new());
+    };
+    let secured = Secured::new()?;
+    let mut ours = Server::secured_exporter(pbx, 1000, &secured)?;
+    let mut theirs = Server::toolkit(toolkit, &secured)?;
+    probed(&mut ours, pbx, 1000).await?;
+    let mut site = ours.site("/metrics")?;
+    theirs.publish("metrics", &site.get(Ask::TEXT)?)?;
+    let mut peer = theirs.answers("/metrics").await?;
+    let pair = cpu([(&ours, &mut site), (&theirs, &mut peer)], Ask::TEXT, 20)?;
+    let what = "scrape of 1,000 targets by TLS and with a password: CPU";
+    Ok(vec![Row::pair(what, "ms", pair, "exporter-toolkit, static file", Limit::AtMost(1.5))])
 }
 
 /// Waits until each target was probed.
