@@ -19,6 +19,8 @@ pub fn exporter() -> String {
     .heading("Process")
     .row(8, [(8, cpu()), (8, memory()), (8, files())])
     .row(8, [(8, log_events()), (8, threads()), (8, scrapes())])
+    .heading("Its own pages")
+    .row(8, [(8, connections()), (8, accept_errors()), (8, web_config())])
     .finish()
 }
 
@@ -191,4 +193,33 @@ fn threads() -> Panel {
 fn scrapes() -> Panel {
     Panel::lines("Scrapes", "s", "How long Prometheus's scrapes of the exporter took.")
         .query("scrape_duration_seconds{E}", "{{instance}}")
+}
+
+fn connections() -> Panel {
+    Panel::lines("Connections", "none", "Connections open to the exporter's own pages.")
+        .query("pbx_exporter_connections{E}", "{{instance}}")
+}
+
+fn accept_errors() -> Panel {
+    Panel::bars(
+        "Connections not accepted",
+        "Connections a minute that could not be accepted, mostly because no file descriptor was left.",
+    )
+    .query(
+        "sum by (instance) (rate(pbx_exporter_accept_errors_total{E}[$__rate_interval])) * 60",
+        "{{instance}}",
+    )
+}
+
+fn web_config() -> Panel {
+    let state = [("0", "Failed", "red"), ("1", "In force", "green")];
+    Panel::stat(
+        "Web configuration",
+        "none",
+        "Whether the newest reading of the web configuration succeeded; where it failed, the last good one is in force.",
+        steps("red", &[(1.0, "green")]),
+    )
+    .default("mappings", words(state))
+    .now("min(pbx_exporter_web_config_last_reload_successful{E})", "web configuration")
+    .links(&[link("Runbook", &format!("{RUNBOOKS}PbxExporterReloadFailed.md"))])
 }
