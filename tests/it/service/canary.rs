@@ -287,7 +287,7 @@ const REASONS: [(&str, &str); 17] = [
     ("declined", "ajax_declined"),
     ("elsewhere", "redirect_refused"),
     ("loop", "redirect_refused"),
-    ("no-http", "connection_lost"),
+    ("no-http", "unexpected_response"),
     ("refused", "connect"),
     ("not-tls", "tls"),
     ("proxy", "proxy"),
