@@ -35,7 +35,7 @@ pub struct TargetInfo {
     pub platform: Arc<str>,
     /// The acquiring grant, label value of `pbx_target_info`.
     pub grant: Grant,
-    /// `scheme://host[:port]`, for the page; never a label.
+    /// `scheme://host[:port]`, and the path that the PBX lives below, for the page; never a label.
     pub origin: Arc<str>,
     pub plaintext: bool,
     pub https: bool,

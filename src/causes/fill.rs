@@ -1,5 +1,7 @@
 //! What stands in braces, and the sentences that depend on circumstances.
 
+use std::borrow::Cow;
+
 use super::{Explanation, freepbx, person};
 use crate::domain::{Cause, Failure, Grant, Operation, Target};
 
@@ -15,8 +17,9 @@ pub(super) struct Fill<'a> {
 impl Fill<'_> {
     /// `text` with its placeholders filled in; what they hold may have some, too.
     pub fn text(&self, text: &str) -> String {
+        let text = self.below(text);
         let mut filled = String::with_capacity(text.len());
-        let mut rest = text;
+        let mut rest = &*text;
         while let Some((before, after)) = rest.split_once('{') {
             filled += before;
             let found = after.split_once('}').and_then(|(name, after)| Some((self.value(name)?, after)));
@@ -29,6 +32,14 @@ impl Fill<'_> {
             }
         }
         filled + rest
+    }
+
+    /// FreePBX's addresses as they are at this target, which may live below a path.
+    fn below<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        match &*self.target.platform.prefix {
+            "" => text.into(),
+            prefix => text.replace(" /admin/", &format!(" {prefix}/admin/")).into(),
+        }
     }
 
     fn value(&self, name: &str) -> Option<String> {

@@ -111,7 +111,7 @@ fn line(target: &Target) -> String {
         "{}: {} {}, grant {}, calls {call} every {}",
         target.name,
         target.platform.name,
-        target.origin.origin().ascii_serialization(),
+        target.place(),
         target.auth.grant,
         humantime::format_duration(target.interval),
     )

@@ -302,7 +302,7 @@ fn target_json(target: &Target, report: &Report) -> Value {
     json!({
         "target": &*target.name,
         "platform": &*target.platform.name,
-        "url": target.origin.origin().ascii_serialization(),
+        "url": target.place(),
         "sends": diagnose::plan(target),
         "steps": steps,
         "log": report.log.iter().map(log_json).collect::<Vec<_>>(),

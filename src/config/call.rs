@@ -64,13 +64,19 @@ fn custom(c: &mut Checker<'_>, raw: &raw::CustomCall, platform: &Platform) -> Op
     }
     let request = RequestForm {
         method: method?,
-        path: raw.path.clone(),
+        path: below(&raw.path, &platform.prefix),
         body: raw.body.clone(),
         content_type: raw.content_type.clone(),
         headers: BTreeMap::new(),
     };
     let (total, list, id) = (raw.total.clone(), raw.list.clone(), raw.id.clone());
     Some(CallForm { request, total, list, id, success, ..CallForm::default() })
+}
+
+/// Written with what the PBX lives below, or without.
+fn below(path: &str, prefix: &str) -> String {
+    let has_it = path.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('/'));
+    if has_it { path.to_owned() } else { format!("{prefix}{path}") }
 }
 
 fn check_list(c: &mut Checker<'_>, raw: &raw::CustomCall, method: Option<Method>) {

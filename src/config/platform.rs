@@ -1,5 +1,6 @@
 //! `platforms`: a user's own descriptions, in the form of the embedded ones; and which one a target means.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -14,7 +15,11 @@ use crate::platform;
 
 /// A user's own platforms; `None` for one that has errors, which were told.
 #[derive(Default)]
-pub(super) struct Platforms(HashMap<String, Option<Arc<Platform>>>);
+pub(super) struct Platforms {
+    own: HashMap<String, Option<Arc<Platform>>>,
+    /// Of platforms below a path, one for all targets that have it in common.
+    below: RefCell<HashMap<(Arc<str>, String), Arc<Platform>>>,
+}
 
 impl Platforms {
     pub fn described(entries: &[Entry], sound: bool, lookup: Lookup<'_>, report: &mut Report) -> Self {
@@ -23,21 +28,21 @@ impl Platforms {
             let is_sound = sound || structure::is_sound(&entry.node, "Platform");
             let path = format!("platforms.{}", printable(&entry.key));
             let c = Checker { root: &entry.node, path, lookup, report: &mut *report };
-            let platform = own(c, entry, platforms.0.contains_key(&entry.key), is_sound);
-            platforms.0.insert(entry.key.clone(), platform);
+            let platform = own(c, entry, platforms.own.contains_key(&entry.key), is_sound);
+            platforms.own.insert(entry.key.clone(), platform);
         }
         platforms
     }
 
     /// The one that a target means; `None` only after reporting an error.
     pub fn find(&self, c: &mut Checker<'_>, name: &str) -> Option<Arc<Platform>> {
-        if let Some(own) = self.0.get(name) {
+        if let Some(own) = self.own.get(name) {
             return own.clone();
         }
         let found = platform::builtin(name);
         if found.is_none() {
             let mut known: Vec<_> = platform::names().collect();
-            known.extend(self.0.keys().map(String::as_str));
+            known.extend(self.own.keys().map(String::as_str));
             let hint = suggest(name, &known);
             let text = format!(
                 "unknown platform `{}`; {hint}use one of: {}, or describe it under `platforms:`",
@@ -47,6 +52,17 @@ impl Platforms {
             c.error("platform", text);
         }
         found
+    }
+}
+
+impl Platforms {
+    /// The platform as it is below a path.
+    pub fn below(&self, platform: &Platform, prefix: String) -> Arc<Platform> {
+        let mut below = self.below.borrow_mut();
+        let entry = below.entry((platform.name.clone(), prefix));
+        let (_, prefix) = entry.key();
+        let made = Arc::new(platform.below(prefix));
+        Arc::clone(entry.or_insert(made))
     }
 }
 

@@ -22,7 +22,7 @@ pub(super) fn target(mut c: Checker<'_>, platforms: &Platforms) -> Option<Target
     check_name(&mut c, &raw.name);
     let platform = platforms.find(&mut c, settings.platform.as_deref().unwrap_or(platform::DEFAULT));
     let origin = check_url(&mut c, &raw.url, platform.as_deref());
-    let platform = platform?;
+    let (origin, platform) = below(origin, platform?, platforms);
     let call = call::call(&mut c, settings.call.as_ref(), &platform);
     let version = check_version(&mut c, settings.version, &platform);
     let auth = auth::auth(&mut c, settings.auth.as_ref(), &platform, call.as_ref(), version);
@@ -61,6 +61,19 @@ pub(super) fn target(mut c: Checker<'_>, platforms: &Platforms) -> Option<Target
         expected,
         host_count: host_count.map(Arc::new),
     })
+}
+
+/// Moves the path that the PBX lives below from its address to its platform's paths.
+fn below(
+    address: Option<::url::Url>,
+    platform: Arc<Platform>,
+    platforms: &Platforms,
+) -> (Option<::url::Url>, Arc<Platform>) {
+    let Some(mut origin) = address else { return (None, platform) };
+    let prefix = origin.path().trim_end_matches('/').to_owned();
+    origin.set_path("/");
+    let platform = if prefix.is_empty() { platform } else { platforms.below(&platform, prefix) };
+    (Some(origin), platform)
 }
 
 fn check_version(c: &mut Checker<'_>, written: Option<bool>, platform: &Platform) -> bool {

@@ -19,10 +19,10 @@ pub(super) fn compare(targets: &[Placed<'_>], report: &mut Report) {
 
 /// Once for each origin: whether two applications are of one customer nobody else can tell.
 fn note_shared_budget(targets: &[Placed<'_>], report: &mut Report) {
-    let mut seen: HashMap<&str, (&Target, bool)> = HashMap::new();
+    let mut seen: HashMap<String, (&Target, bool)> = HashMap::new();
     let shares = |target: &Target| target.platform.rate_limit.shared && target.customer.is_none();
     for (target, (path, node)) in targets.iter().filter(|(target, _)| shares(target)) {
-        let (first, told) = seen.entry(target.origin.as_str()).or_insert((target, false));
+        let (first, told) = seen.entry(target.place()).or_insert((target, false));
         if *told || first.auth.client_id == target.auth.client_id {
             continue;
         }
@@ -41,7 +41,7 @@ fn refuse_one_refresh_token_twice(targets: &[Placed<'_>], report: &mut Report) {
     let mut seen = HashMap::new();
     for (target, (path, node)) in targets {
         let Some(source) = &target.auth.refresh_token else { continue };
-        let key = (target.origin.as_str(), target.auth.client_id.as_str(), source);
+        let key = (target.place(), target.auth.client_id.as_str(), source);
         let first: &Arc<Target> = seen.entry(key).or_insert(target);
         if Arc::ptr_eq(first, target) {
             continue;
@@ -55,9 +55,9 @@ fn refuse_one_refresh_token_twice(targets: &[Placed<'_>], report: &mut Report) {
 }
 
 fn warn_of_twins(targets: &[Placed<'_>], report: &mut Report) {
-    let mut seen: HashMap<(&str, &str), &Target> = HashMap::new();
+    let mut seen: HashMap<(String, &str), &Target> = HashMap::new();
     for (target, (path, node)) in targets.iter().filter(|(target, _)| !target.auth.client_id.is_empty()) {
-        let key = (target.origin.as_str(), target.auth.client_id.as_str());
+        let key = (target.place(), target.auth.client_id.as_str());
         if let Some(first) = seen.get(&key) {
             let text = format!(
                 "target `{}` uses the same application on the same PBX as target `{}`; give each its own, so \

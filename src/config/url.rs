@@ -6,29 +6,49 @@ use url::Url;
 
 use super::secret::{has_placeholder, is_quoted};
 use crate::domain::Platform;
+use crate::domain::platform::Reader;
 
-/// Cuts an address of the platform's API down to its origin, and says so where anything was cut. Of an unknown platform no
-/// path is wrong.
+/// Cuts an address of the platform's API down to its origin and what FreePBX's web root is below (`/pbx` of
+/// `/pbx/admin/api`), and says so where anything was cut. Of an unknown platform no path is wrong.
 pub fn normalise_url(text: &str, platform: Option<&Platform>) -> Result<(Url, Option<String>), String> {
     let mut url = parse_checked(text, &["https", "http"], "`auth` or variables of their own")?;
+    let prefix = platform.map_or_else(String::new, |platform| prefix(url.path(), platform));
     let path = url.path().to_owned();
     let origin = url.origin().ascii_serialization();
-    if let Some(platform) = platform.filter(|_| path != "/") {
+    if let Some(platform) = platform.filter(|_| path != "/" && prefix.is_empty()) {
         let known: BTreeSet<_> = platform.paths().map(first_segment).collect();
         if !known.contains(first_segment(&path)) {
             let known: Vec<_> = known.into_iter().map(|segment| format!("/{segment}")).collect();
+            let below = if platform.reader == Reader::Freepbx {
+                format!(
+                    ", or, if {} lives below this path, {origin}{}/admin",
+                    platform.title,
+                    path.trim_end_matches('/')
+                )
+            } else {
+                String::new()
+            };
             return Err(format!(
-                "`{path}` is no path of {}, whose addresses begin with {}; write {origin}",
+                "`{path}` is no path of {}, whose addresses begin with {}; write {origin}{below}",
                 platform.title,
                 known.join(" or ")
             ));
         }
     }
     let was_cut = has_path(&url);
-    url.set_path("/");
+    let kept = if prefix.is_empty() { format!("the origin {origin}") } else { format!("{origin}{prefix}") };
+    url.set_path(&prefix);
     url.set_query(None);
     url.set_fragment(None);
-    Ok((url, was_cut.then(|| format!("cut down to the origin {origin}"))))
+    Ok((url, was_cut.then(|| format!("cut down to {kept}"))))
+}
+
+/// What stands in front of `/admin`, without a slash at its end; empty where nothing does.
+fn prefix(path: &str, platform: &Platform) -> String {
+    let segments: Vec<_> = path.split('/').filter(|segment| !segment.is_empty()).collect();
+    let at = segments.iter().position(|segment| *segment == "admin");
+    let at = at.filter(|_| platform.reader == Reader::Freepbx).unwrap_or_default();
+    segments[..at].iter().flat_map(|segment| ["/", segment]).collect()
 }
 
 /// Whether there is more than scheme, host and port.

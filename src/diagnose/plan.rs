@@ -16,15 +16,8 @@ pub fn left_behind(target: &Target) -> &'static str {
 
 /// Whom it is about.
 pub fn title(target: &Target) -> String {
-    let at = |url: &url::Url| url.origin().ascii_serialization();
-    let token = target.has_token_elsewhere().then(|| format!(", tokens from {}", at(target.token_origin())));
-    format!(
-        "{}: {} at {}{}",
-        target.name,
-        target.platform.name,
-        at(&target.origin),
-        token.unwrap_or_default()
-    )
+    let token = target.has_token_elsewhere().then(|| format!(", tokens from {}", target.token_place()));
+    format!("{}: {} at {}{}", target.name, target.platform.name, target.place(), token.unwrap_or_default())
 }
 
 /// A line for each thing that will be sent to `target`, in order.

@@ -291,6 +291,16 @@ impl Target {
         self.token_origin().origin() != self.origin.origin()
     }
 
+    /// Its origin and, where it lives below one, its path: for people.
+    pub fn place(&self) -> String {
+        self.origin.origin().ascii_serialization() + &self.platform.prefix
+    }
+
+    /// The same of the token endpoint.
+    pub fn token_place(&self) -> String {
+        self.token_origin().origin().ascii_serialization() + &self.platform.prefix
+    }
+
     /// An absolute address on this target's origin.
     /// `path` begins with `/` and may have a query.
     pub fn address(&self, path: &str) -> Url {

@@ -235,7 +235,7 @@ pub(crate) fn owner(target: &Target) -> Result<Owner, SecretError> {
 
 /// Where tokens come from and where they go to, which mostly is the same.
 fn origins(target: &Target) -> String {
-    let [from, to] = [target.token_origin(), &target.origin].map(|url| url.origin().ascii_serialization());
+    let (from, to) = (target.token_place(), target.place());
     if from == to { to } else { format!("{from} {to}") }
 }
 

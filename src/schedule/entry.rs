@@ -111,7 +111,7 @@ fn info(target: &Target) -> TargetInfo {
         name: target.name.clone(),
         platform: target.platform.name.clone(),
         grant: target.auth.grant,
-        origin: target.origin.origin().ascii_serialization().into(),
+        origin: target.place().into(),
         plaintext: target.is_plaintext(),
         https: [&target.origin, target.token_origin()].into_iter().any(|origin| origin.scheme() == "https"),
         token_elsewhere: target.has_token_elsewhere(),

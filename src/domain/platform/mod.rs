@@ -29,6 +29,9 @@ pub struct Platform {
     /// The label value and configuration word.
     #[serde(skip)]
     pub name: Arc<str>,
+    /// What stands in front of each of its paths at a target, as in `/pbx`; mostly empty. See [`Self::below`].
+    #[serde(skip)]
+    pub prefix: String,
     /// The product's name in sentences: `Ringme`.
     pub title: String,
     /// How answers are read: `rules` by this description only; `freepbx` by code for FreePBX's many error
@@ -69,6 +72,20 @@ pub struct Platform {
 }
 
 impl Platform {
+    /// The same PBX below a path of its host: all paths begin with `prefix`, so that requests and words have it.
+    #[must_use]
+    pub fn below(&self, prefix: &str) -> Self {
+        let mut below = Self { prefix: prefix.to_owned(), ..self.clone() };
+        let requests =
+            below.calls.iter_mut().flat_map(|call| std::iter::once(&mut call.request).chain(&mut call.each));
+        let requests = requests.chain(below.version.iter_mut().map(|version| &mut version.request));
+        let requests = requests.chain(&mut below.validity).map(|request| &mut request.path);
+        let token = below.token.iter_mut();
+        let token = token.flat_map(|token| std::iter::once(&mut token.path).chain(&mut token.authorize));
+        requests.chain(token).for_each(|path| path.insert_str(0, prefix));
+        below
+    }
+
     /// The call of that name.
     pub fn call(&self, name: &str) -> Option<&CallForm> {
         self.calls.iter().find(|call| call.name == name)

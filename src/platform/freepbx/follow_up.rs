@@ -24,7 +24,7 @@ pub fn needed_scope(target: &Target, operation: Operation) -> &str {
         Operation::Token | Operation::Extensions => target.called().scope.as_deref(),
     };
     known.unwrap_or_else(|| {
-        if target.called().request.path.starts_with(super::REST_PATH) { "rest" } else { "gql" }
+        if super::own(&target.called().request.path).starts_with(super::REST_PATH) { "rest" } else { "gql" }
     })
 }
 

@@ -45,12 +45,19 @@ pub(crate) fn called(target: &Target) -> Called {
 }
 
 pub(crate) fn is_graphql(path: &str) -> bool {
-    path.trim_end_matches('/') == GRAPHQL_PATH
+    own(path).trim_end_matches('/') == GRAPHQL_PATH
 }
 
 /// Whether the API module itself answers this path, once the rewrite works.
 pub(crate) fn is_api_module(path: &str) -> bool {
-    is_graphql(path) || path.starts_with(REST_PATH) || path == TOKEN_PATH
+    let own = own(path);
+    is_graphql(own) || own.starts_with(REST_PATH) || own == TOKEN_PATH
+}
+
+/// A path as FreePBX sees it: without what its web root is below.
+pub(crate) fn own(path: &str) -> &str {
+    path.find("/admin/").map_or(path, |at| &path[at..])
+}
 }
 
 /// Whether FreePBX can answer with `reason` at all: its refusals are never these two.

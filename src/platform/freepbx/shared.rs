@@ -3,7 +3,7 @@
 use http::StatusCode;
 
 use super::body::{Body, Exception};
-use super::{AUTHORIZE_PATH, Called, REST_PATH, called, is_api_module, resource_answer};
+use super::{AUTHORIZE_PATH, Called, REST_PATH, called, is_api_module, own, resource_answer};
 use crate::domain::cause::{Freepbx, General, Odd};
 use crate::domain::{Answer, Cause, Failure, Grant, Operation};
 use crate::platform::CallContext;
@@ -41,7 +41,7 @@ fn declined(ctx: &CallContext, variant: &str) -> Freepbx {
         Freepbx::DeclinedGuiUser
     } else if ctx.has_just_issued() && is_api_module(path) {
         Freepbx::DeclinedHere
-    } else if is_api_module(path) || path == AUTHORIZE_PATH {
+    } else if is_api_module(path) || own(path) == AUTHORIZE_PATH {
         Freepbx::DeclinedRewrite
     } else {
         Freepbx::DeclinedPath
@@ -93,7 +93,7 @@ fn module_absent(ctx: &CallContext, module: Option<&str>) -> Freepbx {
 /// Slim itself, behind the rewrite, knows no such route. The first part of a REST route is the module that brings it
 /// (FreePBX/api:Rest/Api.php).
 fn no_route(ctx: &CallContext) -> Freepbx {
-    let Some(route) = ctx.path().strip_prefix(REST_PATH) else { return Freepbx::NoRoute };
+    let Some(route) = own(ctx.path()).strip_prefix(REST_PATH) else { return Freepbx::NoRoute };
     let module = route.split('/').next().filter(|name| !name.is_empty()).unwrap_or("api");
     Freepbx::NoRestRoute { module: module.into() }
 }
