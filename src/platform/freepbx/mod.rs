@@ -58,7 +58,6 @@ pub(crate) fn is_api_module(path: &str) -> bool {
 pub(crate) fn own(path: &str) -> &str {
     path.find("/admin/").map_or(path, |at| &path[at..])
 }
-}
 
 /// Whether FreePBX can answer with `reason` at all: its refusals are never these two.
 pub(super) const fn gives(reason: Reason) -> bool {

@@ -8,6 +8,7 @@ mod ringme;
 mod shipped;
 mod survey;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -112,6 +113,28 @@ fn diagnoses_are_short_name_the_place_and_hold_no_dangling_space() {
         assert!(
             text.contains(&path) || text.contains("Allowed Scopes"),
             "{} without {path}: {text}",
+            fixture.name
+        );
+    }
+}
+
+#[test]
+fn below_a_path_each_answer_means_the_same_and_each_address_named_has_the_path() {
+    for fixture in fixtures::all() {
+        let mut target = target_of(fixture);
+        target.platform = Arc::new(target.platform.below("/pbx"));
+        if let Call::Custom(call) = &mut target.call {
+            call.request.path.insert_str(0, "/pbx");
+        }
+        let ctx = CallContext { grant: fixture.grant, ..context(&target, fixture.operation, fixture.fresh) };
+        let cause = |judged: &Result<_, Failure>| judged.as_ref().err().map(|failure| failure.cause.name());
+        let judged = judge(&ctx, &fixture.answer());
+        assert_eq!(cause(&judged), cause(&judge_fixture(fixture)), "{}", fixture.name);
+        let said = judged.map_or_else(|failure| say(&ctx, &failure), |_| String::new());
+        assert_eq!(
+            said.matches("/admin/").count(),
+            said.matches("/pbx/admin/").count(),
+            "{}: {said}",
             fixture.name
         );
     }
