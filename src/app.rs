@@ -194,7 +194,7 @@ impl Fixed {
 
 impl AppControl {
     async fn apply(&self, config: Config) {
-        for note in &config.notes {
+        for note in config.notes.iter().chain(&config.unable) {
             tracing::info!("{note}");
         }
         for line in &config.unreadable {

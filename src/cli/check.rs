@@ -15,6 +15,9 @@ use crate::transport::HttpTransport;
 /// Validate the configuration without contacting anyone, or print its JSON Schema.
 #[derive(Args, Clone, Debug, Default)]
 pub struct CheckArgs {
+    /// Take warnings, and notes of what the service cannot do as things are, for errors. Run it as the service's user.
+    #[arg(long)]
+    pub strict: bool,
     /// Print the JSON Schema of a configuration file instead.
     #[arg(long)]
     pub schema: bool,
@@ -56,8 +59,8 @@ pub fn write(
         return Ok(true);
     }
     match load(patterns, lookup) {
-        Ok(config) if config.unreadable.is_empty() => summary(&config, out, err).map(|()| true),
-        Ok(config) => tell(&config.unreadable, err),
+        Ok(config) if !config.unreadable.is_empty() => tell(&config.unreadable, err),
+        Ok(config) => summary(&config, args.strict, out, err),
         Err(errors) => tell(&errors, err),
     }
 }
@@ -78,12 +81,19 @@ pub(super) fn lines(errors: ConfigErrors) -> Vec<String> {
     errors.0.into_iter().map(|issue| issue.to_string()).collect()
 }
 
-fn summary(config: &Config, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<()> {
+fn summary(config: &Config, strict: bool, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<bool> {
     for note in &config.notes {
         writeln!(err, "note: {note}")?;
     }
+    let (notes, warnings) = if strict { ("error", "error") } else { ("note", "warning") };
+    for note in &config.unable {
+        writeln!(err, "{notes}: {note}")?;
+    }
     for warning in &config.warnings {
-        writeln!(err, "warning: {warning}")?;
+        writeln!(err, "{warnings}: {warning}")?;
+    }
+    if strict && !(config.unable.is_empty() && config.warnings.is_empty()) {
+        return Ok(false);
     }
     for target in &config.targets {
         writeln!(out, "{}", line(target))?;
@@ -95,7 +105,8 @@ fn summary(config: &Config, out: &mut dyn Write, err: &mut dyn Write) -> io::Res
         "{} from {from}: valid, {}",
         count(targets, "target"),
         count(config.warnings.len(), "warning")
-    )
+    )?;
+    Ok(true)
 }
 
 fn line(target: &Target) -> String {

@@ -14,7 +14,7 @@ use super::exit::Exit;
 use super::select::{self, Budgets};
 use super::terminal::{Color, Output, Style};
 use super::{ad_hoc, not_begun, once, print_errors};
-use crate::config::{AdHoc, Config};
+use crate::config::{AdHoc, Config, Lookup};
 use crate::diagnose::{self, Nobody, Outcome, Report, Status, Step, StepName, Watch};
 use crate::domain::{Operation, Reason, Target};
 use crate::logfile::Recent;
@@ -106,14 +106,16 @@ async fn all(args: &DiagnoseArgs, config: &Config) -> Exit {
                 if place > 0 {
                     let _ = writeln!(out);
                 }
-                match text(&probe, &*transport, style, &mut out).await {
+                match text_in(&probe, &*transport, style, &mut out, &environment).await {
                     Ok(report) => report,
                     Err(error) => return not_written(&error),
                 }
             }
             Output::Json => {
                 let _ = io::stderr().write_all(announcement(target, Style::default()).as_bytes());
-                diagnose::diagnose(&probe, &*transport, &mut Nobody).await
+                let mut report = diagnose::diagnose(&probe, &*transport, &mut Nobody).await;
+                report.note_unused_proxies(target, &environment);
+                report
             }
         };
         if exit == Exit::Fine {
@@ -132,6 +134,10 @@ async fn all(args: &DiagnoseArgs, config: &Config) -> Exit {
 fn not_written(error: &io::Error) -> Exit {
     print_errors(&[format!("failed to write the report: {error}")]);
     Exit::Failed
+}
+
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }
 
 /// The exit code that a report stands for.
@@ -155,8 +161,20 @@ pub async fn text(
     style: Style,
     out: &mut (dyn Write + Send),
 ) -> io::Result<Report> {
+    text_in(probe, dial, style, out, &|_| None).await
+}
+
+/// The same in an environment.
+async fn text_in(
+    probe: &Probe,
+    dial: &dyn Dial,
+    style: Style,
+    out: &mut (dyn Write + Send),
+    lookup: Lookup<'_>,
+) -> io::Result<Report> {
     let _ = writeln!(out, "{}", announcement(probe.target(), style));
-    let report = diagnose::diagnose(probe, dial, &mut Printer { style, out }).await;
+    let mut report = diagnose::diagnose(probe, dial, &mut Printer { style, out }).await;
+    report.note_unused_proxies(probe.target(), lookup);
     out.write_all(rest(&report, style).as_bytes())?;
     Ok(report)
 }

@@ -84,10 +84,10 @@ fn pem(c: &mut Checker<'_>, key: &str, written: &Path, label: &str) -> Option<Pa
     match file::read(&path, file::LARGEST_PEM) {
         Err(error) => {
             let mend = secret::unexpanded(written).unwrap_or("give a file this user may read");
-            c.error(key, format!("failed to read {}: {error}; {mend}", path.display()));
+            c.error(key, format!("failed to read {}: {error}; {mend}", file::shown(&path)));
         }
         Ok(bytes) if !bytes.windows(label.len()).any(|w| w == label.as_bytes()) => {
-            c.error(key, format!("{} holds no PEM block `{label}`; give a PEM file", path.display()));
+            c.error(key, format!("{} holds no PEM block `{label}`; give a PEM file", file::shown(&path)));
         }
         Ok(_) => return Some(path),
     }

@@ -9,8 +9,10 @@ use std::sync::Arc;
 use ::url::Url;
 
 use super::credential::{Credential, Get, credentials, told_grant, unattended, variable};
-use super::issue::{Place, Report};
+use super::issue::{Level, Place, Report};
+use super::neighbour;
 use super::parts::Parts;
+use super::secret::{is_nothing, is_null};
 use super::structure::{printable, suggest};
 use super::tree::{Data, Entry, Node};
 use super::{Lookup, normalise_url};
@@ -32,13 +34,14 @@ pub(crate) struct AdHoc<'a> {
 
 /// The one target that the environment describes.
 pub(super) fn parts(lookup: Lookup<'_>, report: &mut Report) -> Parts {
-    let get = |name: &str| lookup(name).filter(|value| !value.is_empty());
+    let get = |name: &str| lookup(name).filter(|value| !is_nothing(value));
     let platform = platform::builtin(platform::DEFAULT).unwrap_or_default();
     let grants = [Grant::ClientCredentials, Grant::Password, Grant::RefreshToken];
     let url = variable(&platform, "url");
     let known: Vec<_> = grants.iter().flat_map(|grant| credentials(&platform, *grant)).collect();
     if get(&url).is_none() && known.iter().all(|credential| credential.given(&get).is_empty()) {
         report.error(&place("no configuration"), "", nothing());
+        neighbour::report(&platform, lookup, report);
         return Parts::default();
     }
     let single = Single { platform: &platform, grants: &grants, get: &get };
@@ -50,16 +53,33 @@ pub(super) fn parts(lookup: Lookup<'_>, report: &mut Report) -> Parts {
     let refresh_token: Vec<_> =
         known.into_iter().filter(|credential| credential.key == "refresh_token").collect();
     let auth = single.auth(&refresh_token, report);
+    report_nulls(&platform, lookup, report);
+    neighbour::report(&platform, lookup, report);
     single.target(report, platform::DEFAULT, (&url, address.as_deref()), auth, Vec::new())
+}
+
+/// Of the words that count as unset, once each.
+fn report_nulls(platform: &Platform, lookup: Lookup<'_>, report: &mut Report) {
+    let level = if report.errors() > 0 { Level::Error } else { Level::Note };
+    for name in neighbour::KEYS.map(|(key, _)| variable(platform, key)) {
+        if let Some(word) = lookup(&name).filter(|value| is_null(value)) {
+            let text = format!(
+                "is the word `{}`, by which Laravel means nothing, so it counts as unset",
+                word.trim()
+            );
+            report.add(level, &place(&name), "", text);
+        }
+    }
 }
 
 /// The one target that a command's flags describe, with credentials from variables.
 pub(super) fn ad_hoc(given: &AdHoc<'_>, lookup: Lookup<'_>, report: &mut Report) -> Parts {
-    let get = |name: &str| lookup(name).filter(|value| !value.is_empty());
+    let get = |name: &str| lookup(name).filter(|value| !is_nothing(value));
     let grants = unattended(given.platform);
     let single = Single { platform: given.platform, grants: &grants, get: &get };
     if let Some(ways) = single.nothing_given() {
         report.error(&place("no credentials"), "", ways);
+        neighbour::report(given.platform, lookup, report);
     }
     let mut auth = if report.errors() == 0 { single.auth(&[], report) } else { Vec::new() };
     auth.extend(given.token_url.map(|url| text("--token-url", "url", url)));

@@ -1,10 +1,14 @@
 //! `reference`: the second count of the extensions. Only what reads.
 
 use std::net::IpAddr;
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
 use super::auth::required;
+use rustix::fs::Access;
+
 use super::checker::{Checker, MINUTE, SECOND, WEEK, show};
+use super::issue::Level;
 use super::secret::Forms;
 use super::{raw, times};
 use crate::domain::Platform;
@@ -13,6 +17,7 @@ use crate::domain::host_count::{
     Table,
 };
 use crate::domain::target::Call;
+use crate::host_count;
 use crate::platform::known;
 
 /// Checks `reference`; `None` where there is none, or after reporting an error.
@@ -73,6 +78,7 @@ fn asterisk(c: &mut Checker<'_>, raw: &raw::Asterisk) -> AsteriskSettings {
     if commands.is_empty() {
         c.error(key, "is empty; write [pjsip show endpoints], or remove it");
     }
+    runs(c, "reference.asterisk.program", &program);
     AsteriskSettings { program, commands }
 }
 
@@ -103,6 +109,11 @@ fn database(
     let password = forms.source(c);
     let name = required(c, "reference.database.name", Some(raw.name.as_deref().unwrap_or("asterisk")));
     let program = raw.program.clone();
+    runs(
+        c,
+        "reference.database.program",
+        program.as_deref().unwrap_or_else(|| host_count::database_program()),
+    );
     Some(DatabaseSettings {
         program,
         server: server?,
@@ -121,6 +132,7 @@ fn server(c: &mut Checker<'_>, raw: &raw::Database) -> Option<DatabaseServer> {
                 c.error("reference.database.port", "has no use with a socket; remove it, or write `host`");
             }
             let socket = c.root.nearest("reference.database.socket").place.resolve(socket);
+            listens(c, &socket);
             is_text(c, &socket).then_some(DatabaseServer::Socket(socket))
         }
         (None, Some(_)) => {
@@ -143,6 +155,31 @@ fn server(c: &mut Checker<'_>, raw: &raw::Database) -> Option<DatabaseServer> {
             None
         }
     }
+}
+
+/// Notes a program that this user cannot run.
+fn runs(c: &mut Checker<'_>, key: &str, program: &Path) {
+    let shown = program.display();
+    let text = match program.metadata() {
+        Err(error) => format!("{shown}: {error}; without it there is no second count"),
+        Ok(meta) if !meta.is_file() => format!("{shown} is no program"),
+        Ok(_) if rustix::fs::access(program, Access::EXEC_OK).is_err() => {
+            format!("{shown} may not be run by this user")
+        }
+        Ok(_) => return,
+    };
+    c.add(Level::Unable, key, text);
+}
+
+/// Notes a socket that is not there, or is none.
+fn listens(c: &mut Checker<'_>, socket: &Path) {
+    let shown = socket.display();
+    let text = match socket.metadata() {
+        Err(error) => format!("{shown}: {error}; without it there is no second count"),
+        Ok(meta) if !meta.file_type().is_socket() => format!("{shown} is no socket"),
+        Ok(_) => return,
+    };
+    c.add(Level::Unable, "reference.database.socket", text);
 }
 
 /// What an option file of the client can hold.

@@ -76,6 +76,8 @@ pub(super) enum Level {
     /// A secret file that cannot be read now: one target fails meanwhile, the others need not.
     Unreadable,
     Warning,
+    /// What the service could not do as things are now, seen by whoever runs the check.
+    Unable,
     Note,
 }
 

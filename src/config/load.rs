@@ -63,6 +63,7 @@ fn checked(
     let lines = |issues: Vec<Issue>| issues.iter().map(Issue::to_string).collect();
     config.unreadable = lines(report.take(&[Level::Unreadable]));
     config.warnings = lines(report.take(&[Level::Warning]));
+    config.unable = lines(report.take(&[Level::Unable]));
     config.notes = lines(report.take(&[Level::Note]));
     config.files = files;
     Ok(config)

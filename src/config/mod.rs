@@ -16,6 +16,7 @@ mod issue;
 mod limits;
 mod load;
 mod log;
+mod neighbour;
 mod parts;
 mod platform;
 mod raw;
@@ -63,6 +64,8 @@ pub struct Config {
     pub unreadable: Vec<String>,
     /// What is allowed but unsafe or odd: each a sentence that names file, line, key and mend.
     pub warnings: Vec<String>,
+    /// What the service cannot do as things are now: the user of `check` is often another, so these are notes.
+    pub unable: Vec<String>,
     /// What was made of the configuration and is worth telling, in the same form.
     pub notes: Vec<String>,
     /// The files read, in order; empty when the environment alone configured one target.

@@ -17,8 +17,8 @@ use crate::platform;
 #[derive(Default)]
 pub(super) struct Platforms {
     own: HashMap<String, Option<Arc<Platform>>>,
-    /// Of platforms below a path, one for all targets that have it in common.
-    below: RefCell<HashMap<(Arc<str>, String), Arc<Platform>>>,
+    /// Of platforms below a path, one for all targets that have it in common; by name and path.
+    below: RefCell<HashMap<String, Arc<Platform>>>,
 }
 
 impl Platforms {
@@ -57,12 +57,10 @@ impl Platforms {
 
 impl Platforms {
     /// The platform as it is below a path.
-    pub fn below(&self, platform: &Platform, prefix: String) -> Arc<Platform> {
-        let mut below = self.below.borrow_mut();
-        let entry = below.entry((platform.name.clone(), prefix));
-        let (_, prefix) = entry.key();
-        let made = Arc::new(platform.below(prefix));
-        Arc::clone(entry.or_insert(made))
+    pub fn below(&self, platform: &Platform, prefix: &str) -> Arc<Platform> {
+        let mut made = self.below.borrow_mut();
+        let entry = made.entry(format!("{} {prefix}", platform.name));
+        Arc::clone(entry.or_insert_with(|| Arc::new(platform.below(prefix))))
     }
 }
 

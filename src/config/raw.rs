@@ -46,7 +46,7 @@ pub(super) struct Target {
     /// The name that becomes the label `target`: unique, any text of 1 to 128 characters.
     pub name: String,
     /// Where the PBX is: its origin (`https://pbx.example.com`), or any address of its API as the PBX shows
-    /// it, which is cut down to the origin.
+    /// it, which is cut down to the origin; of FreePBX's, what stands before `/admin` is kept.
     pub url: String,
     #[serde(flatten)]
     pub settings: Settings,

@@ -7,7 +7,8 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::checker::Checker;
 use super::issue::{Level, Place};
-use crate::domain::SecretSource;
+use super::structure::is_invisible;
+use crate::domain::{SecretSource, file};
 
 /// A secret as written: at most one form is given.
 pub(super) struct Forms<'a> {
@@ -100,9 +101,37 @@ pub(super) fn warn_if_odd(c: &mut Checker<'_>, key: &str, value: &str) {
             "is a placeholder that nothing has filled in; put the value there",
         ),
     ];
+    if is_null(value) {
+        c.warning(key, format!("the value is the word `{value}`, by which Laravel and templates mean nothing; put the value there"));
+    }
+    if let Some(character) = invisible(value) {
+        let code = u32::from(character);
+        c.warning(
+            key,
+            format!(
+                "the value has an invisible character, U+{code:04X}, which is sent as part of it; remove it"
+            ),
+        );
+    }
     for (_, text) in oddities.into_iter().filter(|(is_odd, _)| *is_odd) {
         c.warning(key, format!("the value {text}"));
     }
+}
+
+/// Whether a variable holds nothing: in a Laravel `.env` these words do (illuminate/support:Env.php).
+pub(super) fn is_nothing(value: &str) -> bool {
+    value.is_empty() || is_null(value)
+}
+
+pub(super) fn is_null(value: &str) -> bool {
+    ["null", "(null)", "empty", "(empty)"].iter().any(|word| value.trim().eq_ignore_ascii_case(word))
+}
+
+/// The first character that nobody sees: without shape, or a space that looks like another. A byte order mark in front
+/// has words of its own.
+pub(super) fn invisible(value: &str) -> Option<char> {
+    let is_odd = |c: &char| is_invisible(*c) || (c.is_whitespace() && !c.is_ascii());
+    value.strip_prefix('\u{feff}').unwrap_or(value).chars().find(is_odd)
 }
 
 /// Whether quotes stand around the whole value.
@@ -136,20 +165,39 @@ pub(super) fn file(c: &mut Checker<'_>, key: &str, written: &Path) -> SecretSour
         Ok(secret) => warn_if_odd(c, key, secret.expose_secret()),
         Err(error) => {
             let mend = unexpanded(written).unwrap_or("give a file with the secret that this user may read");
-            c.add(Level::Unreadable, key, format!("{error}; {mend}"));
+            if is_credential_of_stopped_unit(&path) {
+                let text = format!(
+                    "{error}; systemd creates this folder when the service starts, so it cannot be checked now"
+                );
+                c.add(Level::Unable, key, text);
+            } else {
+                c.add(Level::Unreadable, key, format!("{error}; {mend}"));
+            }
             return source;
         }
     }
     // Not the group's bit: systemd's LoadCredential and Kubernetes' fsGroup set it on purpose.
     if mode(&path) & OTHERS != 0 {
-        c.warning(key, format!("{} may be read by every user of this machine; chmod o-r", path.display()));
+        c.warning(
+            key,
+            format!("{} may be read by every user of this machine; chmod o-r", file::shown(&path)),
+        );
     }
     source
 }
 
+/// `LoadCredential` of a systemd unit that does not run: no mistake, and not to hide one behind it.
+fn is_credential_of_stopped_unit(path: &Path) -> bool {
+    let credentials = Path::new("/run/credentials");
+    path.starts_with(credentials)
+        && path
+            .ancestors()
+            .any(|folder| folder.parent() == Some(credentials) && folder != path && !folder.exists())
+}
+
 /// The value of an environment variable; unset and empty are the same error.
 pub(super) fn variable(c: &mut Checker<'_>, key: &str, name: &str) -> Option<SecretString> {
-    let value = (c.lookup)(name).filter(|value| !value.is_empty());
+    let value = (c.lookup)(name).filter(|value| !is_nothing(value));
     if value.is_none() {
         let name = if is_plain_name(name) { name } else { "of this name" };
         c.error(key, format!("environment variable {name} is unset or empty; set it for the exporter"));
@@ -167,7 +215,9 @@ pub(super) fn unexpanded(path: &Path) -> Option<&'static str> {
 
 /// Whether it surely is a variable's name: people paste the secret itself here, which is not repeated.
 fn is_plain_name(name: &str) -> bool {
-    name.len() <= 64 && name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+    name.len() <= 64
+        && name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+        && !file::may_be_secret(name)
 }
 
 const OTHERS: u32 = 0o004;

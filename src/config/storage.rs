@@ -1,10 +1,12 @@
 //! `storage` and `authorization`: where tokens are kept, and where people reach the page for confirmations.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use ::url::Url;
+use rustix::fs::Access;
 use secrecy::ExposeSecret as _;
 
 use super::checker::{Checker, DOCUMENT};
@@ -20,6 +22,9 @@ pub(super) fn storage(mut c: Checker<'_>) -> Option<StorageSettings> {
     let path = c.root.nearest("path").place.resolve(&raw.path);
     if let Err(text) = folder(&path) {
         c.error("path", text);
+    }
+    if let Some(text) = unable(&path) {
+        c.add(Level::Unable, "path", text);
     }
     let key = raw.key_file.map(|written| secret::file(&mut c, "key_file", &written));
     if let Some(Ok(text)) = key.as_ref().map(crate::domain::SecretSource::read)
@@ -41,6 +46,31 @@ fn folder(path: &Path) -> Result<(), String> {
         return Err(format!("others may look into the folder (mode {mode:o}); chmod 700 it"));
     }
     Ok(())
+}
+
+/// What keeps this user from writing there. The service makes the folder itself, but not the one that it is in.
+fn unable(path: &Path) -> Option<String> {
+    let may = |path: &Path| rustix::fs::access(path, Access::WRITE_OK | Access::EXEC_OK).is_ok();
+    if path.exists() {
+        return (!may(path)).then(|| {
+            "this user may not write there; the folder must belong to the exporter's user".to_owned()
+        });
+    }
+    let parent =
+        path.parent().map(|parent| if parent.as_os_str().is_empty() { Path::new(".") } else { parent })?;
+    let shown = parent.display();
+    let text = match fs::metadata(parent) {
+        Ok(meta) if !meta.is_dir() => format!("cannot be created, because {shown} is not a folder"),
+        Ok(_) if may(parent) => return None,
+        Ok(_) => format!(
+            "does not exist, and this user may not create it in {shown}; create it for the exporter's user"
+        ),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            format!("cannot be created, because the folder {shown} does not exist; create that folder")
+        }
+        Err(error) => format!("cannot be looked at in {shown}: {error}"),
+    };
+    Some(text)
 }
 
 pub(super) fn external_url(mut c: Checker<'_>) -> Option<Url> {

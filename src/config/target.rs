@@ -33,7 +33,7 @@ pub(super) fn target(mut c: Checker<'_>, platforms: &Platforms) -> Option<Target
     let token_origin = auth.as_ref().and_then(|auth| auth.origin.as_ref());
     let client = client::settings(&mut c, settings, [origin.as_ref(), token_origin]);
     let customer = check_customer(&mut c, settings.customer.as_deref(), &platform);
-    let log = log::followed(&mut c, settings.log.as_deref());
+    let log = log::followed(&mut c, settings.log.as_deref(), &platform.prefix);
     let expected = expected::expected(&mut c, settings, call.as_ref(), &platform);
     let host_count =
         host_count_settings::host_count(&mut c, settings.reference.as_ref(), call.as_ref(), &platform);
@@ -72,7 +72,7 @@ fn below(
     let Some(mut origin) = address else { return (None, platform) };
     let prefix = origin.path().trim_end_matches('/').to_owned();
     origin.set_path("/");
-    let platform = if prefix.is_empty() { platform } else { platforms.below(&platform, prefix) };
+    let platform = if prefix.is_empty() { platform } else { platforms.below(&platform, &prefix) };
     (Some(origin), platform)
 }
 

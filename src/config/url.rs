@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use url::Url;
 
-use super::secret::{has_placeholder, is_quoted};
+use super::secret::{has_placeholder, invisible, is_quoted};
 use crate::domain::Platform;
 use crate::domain::platform::Reader;
 
@@ -69,6 +69,12 @@ pub(super) fn parse_checked(text: &str, schemes: &[&str], credentials: &str) -> 
     }
     if has_placeholder(text) {
         return Err("holds a placeholder, `${...}` or `{{...}}`, that nothing has filled in; write the address itself".to_owned());
+    }
+    if let Some(character) = invisible(text) {
+        let code = u32::from(character);
+        return Err(format!(
+            "has an invisible character, U+{code:04X}, as text copied from a page may; remove it"
+        ));
     }
     if text.trim() != text || text.is_empty() {
         return Err("is empty or has spaces around it; write it as in https://pbx.example.com".to_owned());

@@ -6,6 +6,7 @@
 
 mod hosts;
 mod plan;
+mod proxies;
 mod run;
 mod seen;
 mod steps;

@@ -168,7 +168,8 @@ pub(super) fn expected(drift: Option<&Result<Drift, Untold>>) -> Told {
             let kinds = [("missing", &drift.missing), ("not expected", &drift.unexpected)];
             let kinds = kinds.into_iter().filter(|(_, ids)| ids.count > 0);
             let told: Vec<_> = kinds.map(|(word, ids)| differing(word, ids)).collect();
-            (Status::Warn, told.join("; "))
+            let none = if drift.has_no_match() { format!(". {}", Drift::NO_MATCH) } else { String::new() };
+            (Status::Warn, told.join("; ") + &none)
         }
         Some(Ok(drift)) => (Status::Ok, format!("all {} there, and no other", drift.expected)),
     }

@@ -19,7 +19,7 @@ pub enum SecretSource {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("failed to read secret file {path}: {cause}", path = .path.display())]
+#[error("failed to read secret file {path}: {cause}", path = file::shown(.path))]
 pub struct SecretError {
     path: PathBuf,
     cause: String,

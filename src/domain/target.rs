@@ -59,6 +59,9 @@ pub struct LogFile {
     /// How it is written: `gql_api_error` (of FreePBX's API module), `access_log` (Apache or nginx, common or
     /// combined) or `freepbx_log`.
     pub format: LogFormat,
+    /// What the PBX lives below, as requests for it in an access log may have it.
+    #[serde(skip)]
+    pub prefix: String,
 }
 
 /// How a log is written.
@@ -69,7 +72,8 @@ pub enum LogFormat {
     GqlApiError,
     /// Apache's or nginx's access log, common or combined.
     AccessLog,
-    /// `freepbx.log`: FreePBX's own lines, and PHP's errors with their stack traces.
+    /// `freepbx.log`: FreePBX's own lines, and PHP's errors with their stack traces, also within the error log of Apache
+    /// or nginx.
     FreepbxLog,
 }
 

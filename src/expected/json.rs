@@ -40,7 +40,12 @@ fn object(members: &Map<String, Value>) -> Result<Vec<Id>, String> {
         members.iter().find(|(name, value)| plain(name) == list && is_list(value)).map(|(_, value)| value)
     };
     if let Some(inner) = LISTS.split(' ').find_map(named) {
-        return list(inner);
+        let ids = list(inner)?;
+        return if inner.is_array() && is_a_page(members, ids.len()) {
+            Err(a_page(ids.len()))
+        } else {
+            Ok(ids)
+        };
     }
     // FreePBX's REST answer: {"2000": {"extension": "2000", ...}, ...}.
     if members.values().all(Value::is_object) {
@@ -51,6 +56,28 @@ fn object(members: &Map<String, Value>) -> Result<Vec<Id>, String> {
     Err(unknown())
 }
 
+/// Whether what stands beside the list says that there is more than it has: a larger total, or a further page.
+fn is_a_page(members: &Map<String, Value>, has: usize) -> bool {
+    let inner = members
+        .iter()
+        .filter(|(name, _)| ["meta", "links", "paging", "pagination"].contains(&plain(name).as_str()));
+    let inner = inner.filter_map(|(_, value)| value.as_object()).flatten();
+    members.iter().chain(inner).any(|(name, value)| match plain(name).as_str() {
+        "total" | "totalcount" | "totalrecords" | "totalitems" | "recordstotal" | "count" => {
+            value.as_u64().is_some_and(|total| total > has as u64)
+        }
+        "lastpage" | "pagecount" | "totalpages" => value.as_u64().is_some_and(|pages| pages > 1),
+        "next" | "nextpage" | "nextpagetoken" | "nextpageurl" | "odatanextlink" => {
+            value.as_str().is_some_and(|next| !next.is_empty()) || value.as_u64().is_some_and(|next| next > 0)
+        }
+        _ => false,
+    })
+}
+
+fn a_page(has: usize) -> String {
+    format!("its JSON is one page, with {has} of more extensions; write all pages into one list")
+}
+
 fn unknown() -> String {
     "its JSON holds no list of extensions; write it as in [\"2000\", \"2001\"]".to_owned()
 }
@@ -58,7 +85,14 @@ fn unknown() -> String {
 fn item_id(value: &Value) -> Option<Id> {
     match value {
         Value::String(text) => cell_id(text),
-        Value::Number(number) => number.as_u64().map(|number| number.to_string().into()),
+        Value::Number(number) => {
+            // `2000.0`, as tools write a column in which one number is missing.
+            let whole =
+                || number.as_f64().filter(|number| *number >= 0.0 && *number < 1e15 && number.fract() == 0.0);
+            let whole =
+                number.as_u64().map(|number| number.to_string()).or_else(|| Some(format!("{:.0}", whole()?)));
+            whole.map(Into::into)
+        }
         Value::Object(members) => {
             let at = likeliest(members.keys().map(String::as_str))?;
             members.values().nth(at).filter(|value| !value.is_object()).and_then(item_id)

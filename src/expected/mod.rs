@@ -81,7 +81,28 @@ pub fn parse(bytes: &[u8]) -> Result<ExpectedList, NoList> {
         b'[' | b'{' => json::ids(text),
         _ => table::ids(text, &mut notes),
     };
-    Ok(from_ids(ids.map_err(NoList)?, notes))
+    let ids = ids.map_err(NoList)?;
+    let short: Vec<Id> = ids.iter().filter(|id| is_shortened(id)).cloned().collect();
+    if !short.is_empty() {
+        notes.push(format!(
+            "numbers that a spreadsheet has shortened, so that digits are lost: {}; make the column text",
+            named(&short)
+        ));
+    }
+    Ok(from_ids(ids, notes))
+}
+
+/// `2.00E+09`.
+fn is_shortened(id: &str) -> bool {
+    let exponent =
+        id.split_once(['E', 'e']).and_then(|(number, power)| Some((number, power.strip_prefix('+')?)));
+    let digit = |byte: u8| byte.is_ascii_digit();
+    exponent.is_some_and(|(number, power)| {
+        number.starts_with(|c: char| c.is_ascii_digit())
+            && number.bytes().all(|byte| digit(byte) || matches!(byte, b'.' | b','))
+            && !power.is_empty()
+            && power.bytes().all(digit)
+    })
 }
 
 /// A list of these ids, in order and each once; tells which were not.
@@ -129,9 +150,35 @@ fn likeliest<'a>(names: impl Iterator<Item = &'a str>) -> Option<usize> {
 
 /// An id as text, without what spreadsheets put around it to keep its zeros: `="0200"`, `'0200`.
 fn cell_id(text: &str) -> Option<Id> {
-    let text = text.trim();
+    let visible: String = text.chars().filter(|c| !is_shapeless(*c)).collect();
+    let text = visible.trim();
     let formula = text.strip_prefix("=\"").and_then(|text| text.strip_suffix('"'));
-    id(formula.or_else(|| text.strip_prefix('\'')).unwrap_or(text))
+    let text =
+        formula.unwrap_or_else(|| text.trim_matches(['\'', '"', '\u{201c}', '\u{201d}', '\u{201e}']).trim());
+    id(&whole_number(text).unwrap_or_else(|| text.to_owned()))
+}
+
+/// Zero width, soft hyphen or byte order mark: text copied from a page has them.
+fn is_shapeless(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{feff}')
+}
+
+/// A number as a spreadsheet writes one that it takes for an amount: `2000.0`, `2000,00`, `2,000`, `2'000`.
+fn whole_number(text: &str) -> Option<String> {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let mut groups = text.split([',', '.', '\'', '\u{2019}', ' ', '\u{a0}', '\u{202f}']);
+    let first = groups.next().filter(|first| digits(first))?;
+    let rest: Vec<_> = groups.collect();
+    let is_grouped = first.len() <= 3
+        && !first.starts_with('0')
+        && rest.iter().all(|group| group.len() == 3 && digits(group));
+    let is_decimal =
+        rest.len() == 1 && text[first.len()..].starts_with(['.', ',']) && rest[0].bytes().all(|b| b == b'0');
+    match rest.first() {
+        Some(_) if is_grouped => Some(format!("{first}{}", rest.concat())),
+        Some(zeros) if is_decimal && !zeros.is_empty() => Some(first.to_owned()),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -24,18 +24,41 @@ pub fn ids(text: &str, notes: &mut Vec<String>) -> Result<Vec<Id>, String> {
         }
         notes.push(format!("line {} is taken for a header", line(first)));
     }
+    if !is_header && first.len() > 1 && is_grouped(&records) {
+        return Err(
+            "its lines look like numbers with a separator, as in 2,000, or like two columns; write 2000, or a header".to_owned()
+        );
+    }
     if !is_header && first.len() > 1 {
         notes.push("there is no header; the first column is taken".to_owned());
     }
     let column = column.unwrap_or(0);
     let mut ids = Vec::with_capacity(records.len());
     for record in records.iter().skip(usize::from(is_header)) {
+        if is_header && first.len() == 1 && record.len() > 1 {
+            // The separator stands in a number: `2,000` below `extension`.
+            ids.push(told(&record.iter().collect::<Vec<_>>().join(","), record)?);
+            continue;
+        }
         match record.get(column).filter(|cell| !cell.is_empty()) {
             Some(cell) => ids.push(told(cell, record)?),
             None => notes.push(format!("line {} has no id and is left out", line(record))),
         }
     }
     Ok(ids)
+}
+
+/// Whether each line may be one number with separators, and as a first column the ids would be short or not unlike.
+fn is_grouped(records: &[StringRecord]) -> bool {
+    let digits = |cell: &str| !cell.is_empty() && cell.bytes().all(|byte| byte.is_ascii_digit());
+    let group = |cell: &str| cell.len() == 3 && digits(cell);
+    let front = |record: &StringRecord| {
+        record.get(0).is_some_and(|cell| cell.len() <= 3 && digits(cell) && !cell.starts_with('0'))
+    };
+    let fits = |record: &StringRecord| record.len() > 1 && front(record) && record.iter().skip(1).all(group);
+    let fronts: Vec<_> = records.iter().filter_map(|record| record.get(0)).collect();
+    let repeats = fronts.iter().enumerate().any(|(at, front)| fronts[..at].contains(front));
+    records.iter().all(fits) && (repeats || fronts.iter().all(|front| front.len() == 1))
 }
 
 fn records(text: &str) -> Result<Vec<StringRecord>, String> {

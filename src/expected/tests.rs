@@ -29,6 +29,11 @@ fn every_form_of_csv_as_a_table() {
         ("Nebenstelle\n20\n21\n", "20 21"),
         ("extension,name\n", ""),
         ("extension", ""),
+        ("extension\n2000.0\n2001.00\n\"2,002\"\n", "2000 2001 2002"),
+        ("extension;name\n2000,0;a\n2.001;b\n", "2000 2001"),
+        ("extension\n2,000\n2,001\n", "2000 2001"),
+        ("extension\n'2000'\n\"\"\"2001\"\"\"\n\u{201c}2002\u{201d}\n2\u{202f}003\n", "2000 2001 2002 2003"),
+        ("extension\n\u{200b}2000\u{a0}\n20\u{ad}01\u{feff}\n", "2000 2001"),
         ("extension,state,tech,name\n2000,,pjsip,\"A \"\"B\"\"\"\n", "2000"),
     ] {
         assert_eq!(parsed(text).as_deref(), Ok(ids), "{text:?}");
@@ -42,6 +47,12 @@ fn every_form_of_json_as_a_table() {
         (r#"["2001", 2000, "0200"]"#, "0200 2000 2001"),
         (r#"[{"id": 1, "extension": "2000"}, {"extensionId": 2001}]"#, "2000 2001"),
         (r#"{"extensions": ["2000"]}"#, "2000"),
+        (r#"[2000.0, "2001.0"]"#, "2000 2001"),
+        (
+            r#"{"current_page": 1, "data": [{"extension": "2000"}], "last_page": 1, "total": 1, "next_page_url": null}"#,
+            "2000",
+        ),
+        (r#"{"count": 1, "next": null, "results": [{"extension": "2000"}]}"#, "2000"),
         (r#"{"sip_accounts": [{"sip_account": "2000", "password": "made-up"}]}"#, "2000"),
         (r#"{"2000": {"extension": "2000", "name": "x"}, "2001": {"name": "y"}}"#, "2000 2001"),
         (
@@ -108,4 +119,27 @@ fn a_file_that_cannot_be_read_says_which_and_why() {
     assert_eq!(*ids(&Expected::File(path)).unwrap(), [Id::from("2000")]);
     let endless = std::io::repeat(b'2');
     assert!(read(endless).unwrap_err().to_string().contains("larger than 16 MiB"));
+}
+
+#[test]
+fn one_page_of_several_is_no_list() {
+    for text in [
+        r#"{"current_page": 1, "data": [{"extension": "2000"}], "last_page": 3, "total": 1}"#,
+        r#"{"data": [{"extension": "2000"}], "meta": {"total": 250}}"#,
+        r#"{"count": 250, "next": "https://portal.example.com/?page=2", "results": [{"extension": "2000"}]}"#,
+        r#"{"next_page_token": "made-up", "users": [{"extension": "2000"}]}"#,
+        r#"{"data":{"fetchAllExtensions":{"totalCount":2,"extension":[{"extensionId":"2000"}]}}}"#,
+    ] {
+        let error = parsed(text).expect_err(text);
+        assert!(error.contains("one page, with 1 of more") && !error.contains("made-up"), "{error}");
+    }
+}
+
+#[test]
+fn numbers_of_spreadsheets_that_have_lost_something_are_reported() {
+    let error = parsed("2,000\n2,001\n").expect_err("two readings");
+    assert!(error.contains("write 2000, or a header"), "{error}");
+    assert_eq!(parsed("100,200\n101,200\n").as_deref(), Ok("100 101"));
+    let notes = notes("extension\n4.93E+10\n");
+    assert!(notes[0].contains("digits are lost: 4.93E+10"), "{notes:?}");
 }

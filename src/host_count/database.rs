@@ -35,7 +35,8 @@ pub(super) async fn count(settings: &DatabaseSettings, timeout: Duration) -> Res
     number.ok_or_else(|| HostCountError::NoNumber(program.to_owned()))
 }
 
-fn installed() -> &'static Path {
+/// The client program where none is named.
+pub(crate) fn installed() -> &'static Path {
     let mut programs = PROGRAMS.iter().map(Path::new);
     programs.find(|path| path.exists()).unwrap_or(Path::new(PROGRAMS[0]))
 }

@@ -13,6 +13,7 @@ mod parse;
 
 use crate::domain::host_count::{HostCountSettings, HostCountSource};
 
+pub(crate) use database::installed as database_program;
 pub use error::HostCountError;
 
 /// Counts once, within the configured timeout.

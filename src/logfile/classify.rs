@@ -1,13 +1,13 @@
 //! What a record tells about the API. Pure; docs/metrics.md has the tables.
 
 use crate::domain::LogEvent;
-use crate::domain::target::LogFormat;
+use crate::domain::target::{LogFile, LogFormat};
 
 /// The event of a record, if it concerns the API.
-pub(super) fn classify(format: LogFormat, record: &str) -> Option<LogEvent> {
-    match format {
+pub(super) fn classify(file: &LogFile, record: &str) -> Option<LogEvent> {
+    match file.format {
         LogFormat::GqlApiError => Some(gql(record)),
-        LogFormat::AccessLog => Access::parse(record)?.event(),
+        LogFormat::AccessLog => Access::parse(record)?.event(&file.prefix),
         LogFormat::FreepbxLog => freepbx(record),
     }
 }
@@ -54,7 +54,7 @@ fn freepbx(record: &str) -> Option<LogEvent> {
     API.iter().any(|mark| plain.contains(mark)).then_some(LogEvent::PhpError)
 }
 
-/// A line of an access log, common or combined, with or without a virtual host in front.
+/// A line of an access log, common or combined, with or without a virtual host in front or numbers before the request.
 #[derive(Debug, PartialEq)]
 pub(super) struct Access<'a> {
     pub client: &'a str,
@@ -68,26 +68,17 @@ pub(super) struct Access<'a> {
 
 impl<'a> Access<'a> {
     pub fn parse(line: &'a str) -> Option<Self> {
-        // Both servers escape quotes of the far side (`\"`, `\x22`), so no user name can forge this border.
-        let (front, rest) = line.split_once("] \"")?;
+        let (front, request, status) = frame(line)?;
         let (identity, time) = front.rsplit_once('[')?;
-        let (request, rest) = rest.split_at_checked(closing_quote(rest)?)?;
-        let status = rest.strip_prefix("\" ")?.split(' ').next()?;
         let mut words = request.split(' ');
         let (method, address) = (words.next()?, words.next()?);
         let client = identity.split(' ').find(|word| word.parse::<std::net::IpAddr>().is_ok());
-        Some(Self {
-            client: client.unwrap_or_default(),
-            time,
-            method,
-            path: path(address),
-            status: status.parse().ok().filter(|status| (100..600).contains(status))?,
-        })
+        Some(Self { client: client.unwrap_or_default(), time, method, path: path(address), status })
     }
 
     /// 400 tells of a GraphQL query, whose cause `gql_api_error.log` has; any other 4xx is the client's affair.
-    pub fn event(&self) -> Option<LogEvent> {
-        let segments = self.api_segments()?;
+    pub fn event(&self, prefix: &str) -> Option<LogEvent> {
+        let segments = self.api_segments(prefix)?;
         let is_token = self.method == "POST" && segments == ["api", "token"];
         match self.status {
             200..300 if is_token => Some(LogEvent::TokenGranted),
@@ -100,10 +91,38 @@ impl<'a> Access<'a> {
         }
     }
 
-    /// The segments below `/admin/api`, of which empty ones do not count; `None` elsewhere.
-    pub fn api_segments(&self) -> Option<Vec<&'a str>> {
-        let mut segments = self.path.split('/').filter(|segment| !segment.is_empty());
+    /// The segments below `/admin/api`, of which empty ones do not count; `None` elsewhere. A proxy may have taken the
+    /// prefix away.
+    pub fn api_segments(&self, prefix: &str) -> Option<Vec<&'a str>> {
+        let below = self.path.strip_prefix(prefix).filter(|below| below.starts_with('/'));
+        let mut segments = below.unwrap_or(self.path).split('/').filter(|segment| !segment.is_empty());
         (segments.next()? == "admin" && segments.next()? == "api").then(|| segments.collect())
+    }
+}
+
+/// Whether a line is one of an access log at all.
+pub(super) fn is_access(line: &str) -> bool {
+    frame(line).is_some()
+}
+
+/// What stands up to the end of the time, the request, and the status. Servers may write numbers between time and request
+/// (`%D`, `%P`). Both escape quotes of the far side (`\"`, `\x22`), so no user name can forge the border.
+fn frame(line: &str) -> Option<(&str, &str, u16)> {
+    let mut from = 0;
+    loop {
+        let open = from + closing_quote(&line[from..])?;
+        let close = open + 1 + closing_quote(&line[open + 1..])?;
+        let between = |text: &str| {
+            text.starts_with(' ')
+                && text.ends_with(' ')
+                && text.bytes().all(|b| b.is_ascii_digit() || b" .:-".contains(&b))
+        };
+        if let Some((front, _)) = line[..open].rsplit_once(']').filter(|(_, text)| between(text)) {
+            let status = line[close..].strip_prefix("\" ")?.split(' ').next()?;
+            let status = status.parse().ok().filter(|status| (100..600).contains(status))?;
+            return Some((front, &line[open + 1..close], status));
+        }
+        from = close + 1;
     }
 }
 
@@ -128,6 +147,10 @@ fn path(address: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn classified(format: LogFormat, record: &str) -> Option<LogEvent> {
+        classify(&LogFile { path: "log".into(), format, prefix: String::new() }, record)
+    }
 
     fn line(request: &str, status: u16) -> String {
         format!(
@@ -171,7 +194,7 @@ mod tests {
             ("GET /admin/apis HTTP/1.1", 401, None),
         ] {
             let line = line(request, status);
-            assert_eq!(classify(LogFormat::AccessLog, &line), event, "{line}");
+            assert_eq!(classified(LogFormat::AccessLog, &line), event, "{line}");
         }
     }
 
@@ -183,10 +206,33 @@ mod tests {
         // As nginx 1.22 wrote it.
         let nginx = r#"192.0.2.7 - x] \x22GET / HTTP/1.1\x22 200 [21/Nov/2026:22:51:32 +0100] "POST /admin/api/api/token?a=b HTTP/1.1" 401 179 "a@example.com" "a\x22 200 \x22] \x22b\x5C""#;
         for line in [common, &vhost, user, nginx] {
-            assert_eq!(classify(LogFormat::AccessLog, line), Some(LogEvent::TokenRefused), "{line}");
+            assert_eq!(classified(LogFormat::AccessLog, line), Some(LogEvent::TokenRefused), "{line}");
             assert_eq!(Access::parse(line).map(|a| a.time), Some("21/Nov/2026:22:51:32 +0100"));
         }
         assert_eq!(Access::parse(&vhost).map(|a| a.client), Some("::1"));
+    }
+
+    #[test]
+    fn numbers_between_time_and_request_are_passed_over() {
+        let request = r#""POST /admin/api/api/token HTTP/1.1" 401 9 "-" "-""#;
+        for between in ["561", "4711 0.012", "-", "10:33"] {
+            let line =
+                format!("192.0.2.7 - an \\\"odd] name [21/Nov/2026:22:51:32 +0000] {between} {request}");
+            assert_eq!(classified(LogFormat::AccessLog, &line), Some(LogEvent::TokenRefused), "{line}");
+        }
+        let line = format!(r#""192.0.2.1, x] 5" 192.0.2.7 - - [21/Nov/2026:22:51:32 +0000] 561 {request}"#);
+        assert_eq!(Access::parse(&line).map(|line| line.time), Some("21/Nov/2026:22:51:32 +0000"));
+    }
+
+    #[test]
+    fn below_a_path_requests_count_with_it_and_without() {
+        let file = LogFile { path: "log".into(), format: LogFormat::AccessLog, prefix: "/pbx".into() };
+        for (path, counts) in
+            [("/pbx", true), ("", true), ("/pbx2", false), ("/other", false), ("/pbx/pbx", false)]
+        {
+            let line = line(&format!("POST {path}/admin/api/api/token HTTP/1.1"), 401);
+            assert_eq!(classify(&file, &line).is_some(), counts, "{line}");
+        }
     }
 
     #[test]
@@ -199,7 +245,7 @@ mod tests {
                 r#"192.0.2.7 - - [21/Nov/2026:22:51:32 +0000] "GET / HTTP/1.1" 200 1 "{forged}" "{forged}""#
             ),
         ] {
-            assert_eq!(classify(LogFormat::AccessLog, &line), None, "{line}");
+            assert_eq!(classified(LogFormat::AccessLog, &line), None, "{line}");
         }
     }
 
@@ -216,7 +262,7 @@ mod tests {
             "a [b] \"POST /admin/api/api/token HTTP/1.1",
             "\u{fffd}] \"\u{fffd}\" \u{fffd}",
         ] {
-            assert_eq!(classify(LogFormat::AccessLog, line), None, "{line}");
+            assert_eq!(classified(LogFormat::AccessLog, line), None, "{line}");
         }
     }
 
@@ -266,7 +312,7 @@ mod tests {
             ),
         ] {
             let expected = event.then_some(LogEvent::PhpError);
-            assert_eq!(classify(LogFormat::FreepbxLog, &record), expected, "{record}");
+            assert_eq!(classified(LogFormat::FreepbxLog, &record), expected, "{record}");
         }
     }
 }

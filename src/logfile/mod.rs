@@ -27,7 +27,7 @@ use crate::clock::Clock;
 use crate::domain::LogEvent;
 
 pub use self::open::refused;
-pub use self::recent::{Recent, RedactedRecord, recent_redacted};
+pub use self::recent::{Recent, RedactedRecord, problem, recent_redacted};
 
 const INTERVAL: Duration = Duration::from_secs(1);
 

@@ -8,8 +8,8 @@ use std::path::Path;
 /// Whether a file must not be followed, whoever asks for it.
 pub fn refused(path: &Path) -> Result<(), String> {
     refuse_name(path)?;
-    // A symbolic link gives the same file another name.
-    if let Ok(real) = path.canonicalize() {
+    // A symbolic link gives the same file another name, also where there is no such file yet.
+    if let Ok(real) = path.canonicalize().or_else(|_| path.read_link()) {
         refuse_name(&real)?;
     }
     path.metadata().map_or(Ok(()), |meta| refuse_kind(&meta))

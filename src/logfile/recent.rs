@@ -42,7 +42,7 @@ pub fn recent_redacted(files: &[LogFile], limit: usize) -> Vec<Recent> {
 fn recent(file: &LogFile, limit: usize) -> Recent {
     let mut kept = VecDeque::new();
     let mut keep = |record: &str| {
-        if let Some(event) = classify(file.format, record) {
+        if let Some(event) = classify(file, record) {
             kept.push_back((event, record.to_owned()));
             if kept.len() > limit {
                 kept.pop_front();
@@ -51,7 +51,7 @@ fn recent(file: &LogFile, limit: usize) -> Recent {
     };
     let problem = tail(file, &mut keep).err();
     let redacted = kept.into_iter().map(|(event, record)| {
-        let (time, text) = redact::record(file.format, &record);
+        let (time, text) = redact::record(file, &record);
         RedactedRecord { time, event, text }
     });
     Recent { path: file.path.clone(), problem, records: redacted.collect() }
@@ -66,7 +66,12 @@ fn tail(file: &LogFile, keep: &mut dyn FnMut(&str)) -> Result<(), String> {
     records.begin(start > 0);
     records.feed(&bytes[..read], keep);
     records.finish(keep);
-    Ok(())
+    records.misfit(1).map_or(Ok(()), Err)
+}
+
+/// What keeps a file from being followed with profit now: it cannot be read, or none of its last lines fits its format.
+pub fn problem(file: &LogFile) -> Option<String> {
+    tail(file, &mut |_| {}).err()
 }
 
 /// Less than was asked for where the file was cut meanwhile.

@@ -3,6 +3,7 @@
 //! A record is what one event wrote: a line of an access log, a `print_r` over several lines, an error with
 //! its stack trace.
 
+use super::classify::is_access;
 use crate::domain::target::LogFormat;
 
 /// What is kept of a line; a web server's own limit for a request line is 8 KiB.
@@ -18,11 +19,13 @@ pub(super) struct Records {
     skip: bool,
     /// A record whose end is not yet seen.
     pending: Option<String>,
+    /// Lines so far, but for empty ones, of which none fits the format; `None`: one did.
+    strange: Option<u32>,
 }
 
 impl Records {
     pub fn new(format: LogFormat) -> Self {
-        Self { format, partial: Vec::new(), skip: false, pending: None }
+        Self { format, partial: Vec::new(), skip: false, pending: None, strange: Some(0) }
     }
 
     /// Begins with the next bytes, which go on within a line if `cut`. What is not whole is dropped.
@@ -43,6 +46,27 @@ impl Records {
             }
         }
         self.keep(bytes);
+    }
+
+    /// Says so where no line fits the format, after `many` of them.
+    pub fn misfit(&self, many: u32) -> Option<String> {
+        self.strange.filter(|strange| *strange >= many.max(1))?;
+        let (word, form) = match self.format {
+            LogFormat::AccessLog => (
+                "access_log",
+                "common, combined and vhost_combined are read, with `[TIME] \"REQUEST\" STATUS` in each line; JSON is not",
+            ),
+            LogFormat::GqlApiError => {
+                ("gql_api_error", "each record begins with a time, as in `2025-01-08 17:12:16 - `")
+            }
+            LogFormat::FreepbxLog => (
+                "freepbx_log",
+                "each record begins with `[TIME]` or `PHP `, or is a line of Apache's or nginx's error log",
+            ),
+        };
+        Some(format!(
+            "is read, but no line of it fits the format {word}, so nothing is counted: {form}; correct `format` or the file"
+        ))
     }
 
     /// The file has ended for good: what is not ended counts as it is.
@@ -77,6 +101,11 @@ impl Records {
     fn line(&mut self, line: &[u8], record: &mut dyn FnMut(&str)) {
         let line = String::from_utf8_lossy(line);
         let line = line.strip_suffix('\r').unwrap_or(&line);
+        self.strange = match self.strange {
+            Some(_) if fits(self.format, line) => None,
+            Some(lines) if !line.trim().is_empty() => Some(lines.saturating_add(1)),
+            other => other,
+        };
         if self.format == LogFormat::AccessLog {
             return record(line);
         }
@@ -96,23 +125,41 @@ impl Records {
     }
 }
 
+fn fits(format: LogFormat, line: &str) -> bool {
+    if format == LogFormat::AccessLog { is_access(line) } else { starts_record(format, line) }
+}
+
 fn starts_record(format: LogFormat, line: &str) -> bool {
     match format {
         LogFormat::AccessLog => true,
         LogFormat::GqlApiError => gql_time(line).is_some(),
         LogFormat::FreepbxLog => {
-            let bytes = line.as_bytes();
-            line.starts_with("PHP ")
-                || (bytes.first() == Some(&b'[') && bytes.get(1).is_some_and(u8::is_ascii_digit))
+            let bracket =
+                line.strip_prefix('[').is_some_and(|time| time.starts_with(|c: char| c.is_ascii_digit()));
+            line.starts_with("PHP ") || bracket || is_error_log(line)
         }
     }
+}
+
+/// `[Fri May 17 10:00:00.123456 2024] ` of Apache, `2024/05/17 10:00:00 [` of nginx.
+fn is_error_log(line: &str) -> bool {
+    let apache = line.strip_prefix('[').and_then(|rest| rest.split_once(' '));
+    let day = |word: &str| ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"].contains(&word);
+    let nginx = line
+        .split_at_checked(19)
+        .is_some_and(|(time, rest)| has_shape(time, b"0000/00/00 00:00:00") && rest.starts_with(" ["));
+    nginx || apache.is_some_and(|(word, _)| day(word))
+}
+
+fn has_shape(text: &str, shape: &[u8; 19]) -> bool {
+    let fits = |(byte, shape): (u8, &u8)| if *shape == b'0' { byte.is_ascii_digit() } else { byte == *shape };
+    text.bytes().zip(shape).all(fits)
 }
 
 /// `2025-01-08 17:12:16` of a line that goes on with ` - ` (FreePBX/api:Api.class.php, `writelog`).
 pub(super) fn gql_time(line: &str) -> Option<&str> {
     let (time, rest) = line.split_at_checked(19)?;
-    let fits = |(byte, shape): (u8, u8)| if shape == b'0' { byte.is_ascii_digit() } else { byte == shape };
-    (rest.starts_with(" - ") && time.bytes().zip(*b"0000-00-00 00:00:00").all(fits)).then_some(time)
+    (rest.starts_with(" - ") && has_shape(time, b"0000-00-00 00:00:00")).then_some(time)
 }
 
 #[cfg(test)]

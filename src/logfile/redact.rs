@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 
 use super::classify::{Access, message};
 use super::record::gql_time;
-use crate::domain::target::LogFormat;
+use crate::domain::target::{LogFile, LogFormat};
 
 const MASK: char = '…';
 const LENGTH: usize = 300;
@@ -56,10 +56,12 @@ const MONTHS: [&str; 12] =
 const METHODS: [&str; 7] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
 
 /// The time a record gives itself, as far as it is one, and what may be shown of the rest.
-pub(super) fn record(format: LogFormat, record: &str) -> (String, String) {
+pub(super) fn record(file: &LogFile, record: &str) -> (String, String) {
     let first = record.lines().next().unwrap_or_default();
-    match format {
-        LogFormat::AccessLog => Access::parse(first).map(|a| (time(a.time), access(&a))).unwrap_or_default(),
+    match file.format {
+        LogFormat::AccessLog => {
+            Access::parse(first).map(|a| (time(a.time), access(&a, &file.prefix))).unwrap_or_default()
+        }
         LogFormat::GqlApiError => {
             let at = gql_time(first).unwrap_or_default();
             (time(at), text(message(record).unwrap_or(&first[at.len()..])))
@@ -72,10 +74,10 @@ pub(super) fn record(format: LogFormat, record: &str) -> (String, String) {
     }
 }
 
-fn access(line: &Access<'_>) -> String {
+fn access(line: &Access<'_>, prefix: &str) -> String {
     let client = line.client.parse::<IpAddr>().map_or(MASK.to_string(), |client| client.to_string());
     let method = if METHODS.contains(&line.method) { line.method } else { "…" };
-    let segments = line.api_segments().unwrap_or_default();
+    let segments = line.api_segments(prefix).unwrap_or_default();
     let shown = segments.iter().take(SEGMENTS).flat_map(|s| ["/", if is_known(s) { *s } else { "…" }]);
     let path = shown.collect::<String>();
     let more = if segments.len() > SEGMENTS { "/…" } else { "" };
@@ -214,8 +216,12 @@ fn parts(word: &str) -> impl Iterator<Item = &str> {
 mod tests {
     use super::*;
 
+    fn redacted(format: LogFormat, text: &str) -> (String, String) {
+        record(&LogFile { path: "log".into(), format, prefix: String::new() }, text)
+    }
+
     fn gql(said: &str) -> String {
-        record(
+        redacted(
             LogFormat::GqlApiError,
             &format!("2025-01-08 17:12:16 - stdClass Object\n(\n    [message] => {said}\n)"),
         )
@@ -223,7 +229,7 @@ mod tests {
     }
 
     fn freepbx(said: &str) -> (String, String) {
-        record(LogFormat::FreepbxLog, said)
+        redacted(LogFormat::FreepbxLog, said)
     }
 
     #[test]
@@ -252,7 +258,7 @@ mod tests {
             "{text}"
         );
         let line = r#"192.0.2.7 - bob [21/Nov/2026:22:51:32 +0000] "GET /admin/api/api/extensions?key=x HTTP/1.1" 403 9 "https://x.example.com/?t=1" "a""#;
-        let (time, text) = record(LogFormat::AccessLog, line);
+        let (time, text) = redacted(LogFormat::AccessLog, line);
         assert_eq!(
             (time.as_str(), text.as_str()),
             ("21/Nov/2026:22:51:32 +0000", "192.0.2.7 GET /admin/api/api/extensions 403")
@@ -317,7 +323,7 @@ mod tests {
                     (LogFormat::FreepbxLog, format!("[08-Jan-2025 17:12:16] Exception {said}\n#0 {said}")),
                     (LogFormat::AccessLog, access),
                 ] {
-                    let (time, text) = record(format, &line);
+                    let (time, text) = redacted(format, &line);
                     let shown = format!("{time} {text}");
                     assert!(!shown.to_lowercase().contains("canary"), "{line}\n{shown}");
                     assert!(!shown.contains("c4nar") && !shown.contains("012345"), "{line}\n{shown}");
@@ -361,7 +367,7 @@ mod tests {
     fn rubbish_is_shown_as_little_or_nothing() {
         for format in [LogFormat::AccessLog, LogFormat::GqlApiError, LogFormat::FreepbxLog] {
             for line in ["", "[", "[]", "]", "\u{fffd}\u{fffd}", "[ ] \" \"", "=", ":", "a:", "::", "é=é"] {
-                let (time, text) = record(format, line);
+                let (time, text) = redacted(format, line);
                 assert!(time.len() + text.len() < 16, "{line}: {time} {text}");
             }
         }

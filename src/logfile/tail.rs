@@ -7,13 +7,13 @@
 use std::fs::{File, Metadata};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{FileExt, MetadataExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::classify::classify;
 use super::open;
 use super::record::Records;
 use crate::domain::LogEvent;
-use crate::domain::target::{LogFile, LogFormat};
+use crate::domain::target::LogFile;
 
 /// Read from one file in one poll: a burst waits for the next polls, and holds nobody else up.
 const READ_LIMIT: usize = 4 << 20;
@@ -23,12 +23,13 @@ const HEAD: usize = 64;
 /// Polls for which a file that is no longer in its place is kept open: its writer may go on with it, as Apache's
 /// children do after a graceful reload. Then it is let go, so that its space on the disk becomes free.
 const LINGER: u32 = 60;
+/// Lines that have come before it is said that none fits: a few may belong to a record that began before.
+const MANY: u32 = 10;
 /// Polls without news after which a record whose end is not marked is taken for whole.
 const QUIET: u32 = 2;
 
 pub(super) struct Tail {
-    path: PathBuf,
-    format: LogFormat,
+    file: LogFile,
     open: Option<Open>,
     /// The one that was in its place before, for [`LINGER`] polls.
     old: Option<Open>,
@@ -58,25 +59,21 @@ struct Place {
 
 impl Tail {
     pub fn new(file: &LogFile) -> Self {
-        Self {
-            path: file.path.clone(),
-            format: file.format,
-            open: None,
-            old: None,
-            from_start: false,
-            left: None,
-        }
+        Self { file: file.clone(), open: None, old: None, from_start: false, left: None }
     }
 
     pub fn path(&self) -> &Path {
-        &self.path
+        &self.file.path
     }
 
     /// Gives the events of what is new to `count`. The error says what keeps the file from being followed.
     pub fn poll(&mut self, count: &mut dyn FnMut(LogEvent)) -> Result<(), String> {
-        let (mut limit, record) = (READ_LIMIT, &mut counter(self.format, count));
+        let file = self.file.clone();
+        let (mut limit, record) = (READ_LIMIT, &mut counter(&file, count));
         self.read_old(&mut limit, record);
-        self.advance(&mut limit, record)
+        self.advance(&mut limit, record)?;
+        let records = self.open.as_ref().map(|open| &open.records);
+        records.and_then(|records| records.misfit(MANY)).map_or(Ok(()), Err)
     }
 
     fn read_old(&mut self, limit: &mut usize, record: &mut dyn FnMut(&str)) {
@@ -89,7 +86,7 @@ impl Tail {
     }
 
     fn advance(&mut self, limit: &mut usize, record: &mut dyn FnMut(&str)) -> Result<(), String> {
-        let meta = self.path.metadata();
+        let meta = self.file.path.metadata();
         let is_there = |open: &Open| meta.as_ref().is_ok_and(|meta| id(meta) == open.place.id);
         if self.old.as_ref().is_some_and(is_there) {
             std::mem::swap(&mut self.open, &mut self.old);
@@ -131,14 +128,14 @@ impl Tail {
             self.from_start |= error.kind() == ErrorKind::NotFound;
             return Err(open::problem(&error));
         }
-        let (file, meta) = open::open(&self.path)?;
+        let (file, meta) = open::open(&self.file.path)?;
         let mut place = Place { id: id(&meta), offset: 0, head: Vec::new() };
         if let Some(left) = self.left.take_if(|left| left.id == place.id) {
             place = left;
         } else if !self.from_start {
             place.offset = meta.len();
         }
-        let mut open = Open { file, place, records: Records::new(self.format), quiet: 0, displaced: 0 };
+        let mut open = Open { file, place, records: Records::new(self.file.format), quiet: 0, displaced: 0 };
         open.start_anew_if_rewritten()?;
         open.records.begin(open.is_within_a_line().map_err(|e| open::problem(&e))?);
         self.left = None;
@@ -227,9 +224,9 @@ fn id(meta: &Metadata) -> (u64, u64) {
     (meta.dev(), meta.ino())
 }
 
-fn counter(format: LogFormat, count: &mut dyn FnMut(LogEvent)) -> impl FnMut(&str) {
+fn counter(file: &LogFile, count: &mut dyn FnMut(LogEvent)) -> impl FnMut(&str) {
     move |record| {
-        if let Some(event) = classify(format, record) {
+        if let Some(event) = classify(file, record) {
             count(event);
         }
     }

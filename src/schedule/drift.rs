@@ -11,6 +11,12 @@ pub(super) fn tell(target: &str, old: &TargetState, new: &TargetState) {
         Err(cause) if was.is_none_or(|was| was.as_ref().err() != Some(cause)) => {
             tracing::warn!(target, %cause, "extensions are not compared with those expected");
         }
+        Ok(drift) if drift.has_no_match() && !was_drift => tracing::warn!(
+            target,
+            missing = drift.missing.count,
+            unexpected = drift.unexpected.count,
+            "no extension is on both sides: the expected list is another PBX's, has another column, or writes the numbers otherwise"
+        ),
         Ok(drift) if drift.is_any() && !was_drift => tracing::warn!(
             target,
             missing = drift.missing.count,

@@ -18,6 +18,10 @@ pub(super) fn paragraph(state: &TargetState) -> Markup {
                 span.dim { "compared with " (drift.expected) " expected" }
                 (ids("missing", &drift.missing))
                 (ids("not expected", &drift.unexpected))
+                @if drift.has_no_match() {
+                    br;
+                    (Drift::NO_MATCH)
+                }
                 @if let Some((missing, unexpected)) = drift.zeros.first() {
                     br;
                     (missing) " and " (unexpected) " differ by zeros in front alone: spreadsheets drop them."

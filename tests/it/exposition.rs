@@ -265,7 +265,7 @@ fn a_scrape_shows_of_each_target_the_state_at_its_start() {
 #[tokio::test(start_paused = true)]
 async fn a_scrape_from_what_the_last_one_left_is_as_one_from_nothing() {
     let followed = TargetInfo {
-        log: vec![LogFile { path: "/log".into(), format: LogFormat::GqlApiError }],
+        log: vec![LogFile { path: "/log".into(), format: LogFormat::GqlApiError, prefix: String::new() }],
         ..info("followed")
     };
     let slots = [healthy("hq"), failing("branch"), slot(followed, |state| probed(state, true))];

@@ -34,7 +34,7 @@ impl Followed {
         if let Some(text) = text {
             fs::write(folder.path().join("log"), text).expect("a file");
         }
-        let log = vec![LogFile { path: folder.path().join("log"), format }];
+        let log = vec![LogFile { path: folder.path().join("log"), format, prefix: String::new() }];
         let board = board(vec![Arc::new(Slot::new(TargetInfo { log, ..info("hq") }))]);
         let mut followed = Self { folder, board, follower: Follower::default() };
         followed.poll();
@@ -274,8 +274,11 @@ fn a_folder_a_pipe_and_the_debug_log_in_its_place_are_conditions_and_never_read(
 fn a_folder_on_the_way_that_becomes_a_file_is_a_condition() {
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("asterisk"), "").expect("a file");
-    let log =
-        LogFile { path: folder.path().join("asterisk/gql_api_error.log"), format: LogFormat::GqlApiError };
+    let log = LogFile {
+        path: folder.path().join("asterisk/gql_api_error.log"),
+        format: LogFormat::GqlApiError,
+        prefix: String::new(),
+    };
     let problem = recent_redacted(&[log], 5).remove(0).problem;
     assert_eq!(problem.as_deref(), Some("cannot be read: not a directory"));
 }
@@ -400,8 +403,47 @@ fn the_debug_log_is_not_even_opened_for_its_redacted_end() {
     for name in ["freepbx_debug", "freepbx_debug.log", "freepbx-debug.log", "FreePBX_Debug-20261121"] {
         let path = folder.path().join(name);
         File::create(&path).and_then(|mut file| file.write_all(REFUSED.as_bytes())).expect("a file");
-        let recent = recent_redacted(&[LogFile { path, format: LogFormat::AccessLog }], 5).remove(0);
+        let recent =
+            recent_redacted(&[LogFile { path, format: LogFormat::AccessLog, prefix: String::new() }], 5)
+                .remove(0);
         assert_eq!(recent.records, []);
         assert!(recent.problem.expect("a problem").contains("client secrets"), "{name}");
     }
+}
+
+#[test]
+fn a_log_of_which_no_line_fits_is_a_problem_until_one_does() {
+    let json = "{\"request\": \"POST /admin/api/api/token HTTP/1.1\", \"status\": 401}\n\n";
+    for format in [LogFormat::AccessLog, LogFormat::GqlApiError, LogFormat::FreepbxLog] {
+        let mut log = Followed::new(format, Some(json));
+        let problem = |log: &Followed| log.board.slots()[0].log().expect("a log").problems[0].clone();
+        log.add(json.repeat(9));
+        assert_eq!(problem(&log), None, "{format:?}: a few may belong to what began before");
+        log.add(json);
+        let told = problem(&log).expect("a problem").text;
+        assert!(told.contains("no line of it fits the format") && !told.contains("401"), "{told}");
+        let fits = match format {
+            LogFormat::AccessLog => "192.0.2.7 - - [21/Nov/2026:22:51:32 +0000] \"GET / HTTP/1.1\" 200 9\n",
+            LogFormat::GqlApiError => DENIED,
+            LogFormat::FreepbxLog => "[Fri Nov 20 10:00:00.123456 2026] [php:notice] [pid 12] fine\n",
+        };
+        log.add(fits);
+        assert_eq!(problem(&log), None, "{format:?}");
+        log.add(json.repeat(50));
+        assert_eq!(problem(&log), None, "{format:?}: one did fit");
+    }
+}
+
+#[test]
+fn php_errors_within_the_web_servers_error_log_count() {
+    let fatal = "PHP Fatal error:  Uncaught TypeError: a in /var/www/html/admin/modules/api/Rest/Api.php:49";
+    let mut log = Followed::new(LogFormat::FreepbxLog, Some(""));
+    log.add(format!(
+        "[Fri Nov 20 10:00:00.123456 2026] [php:error] [pid 12] [client 192.0.2.7:5000] {fatal}\n"
+    ));
+    log.add(format!(
+        "2026/11/20 10:00:00 [error] 12#12: *3 FastCGI sent in stderr: \"PHP message: {fatal}\"\n"
+    ));
+    log.polls(3);
+    assert_eq!(log.count(LogEvent::PhpError), 2);
 }

@@ -92,6 +92,9 @@ impl Report<'_> {
         let Some(Comparison { source, drift }) = &self.comparison else { return text };
         let (expected, missing, unexpected) = (drift.expected, drift.missing.count, drift.unexpected.count);
         writeln!(text, "{source} expects {expected}: {missing} missing, {unexpected} unexpected.").ok();
+        if drift.has_no_match() {
+            writeln!(text, "{}", Drift::NO_MATCH).ok();
+        }
         for (missing, unexpected) in &drift.zeros {
             writeln!(
                 text,

@@ -41,6 +41,14 @@ impl Drift {
         Self { expected: expected.len() as u64, missing, unexpected, zeros }
     }
 
+    /// Said where nothing is on both sides.
+    pub const NO_MATCH: &'static str = "Not one is on both sides: the list is another PBX's, has another column, or writes the numbers otherwise.";
+
+    /// Whether both sides have extensions and none in common.
+    pub const fn has_no_match(&self) -> bool {
+        self.expected > 0 && self.missing.count == self.expected && self.unexpected.count > 0
+    }
+
     pub const fn is_any(&self) -> bool {
         self.missing.count > 0 || self.unexpected.count > 0
     }
@@ -85,6 +93,19 @@ mod tests {
             assert_eq!((drift.missing.first, drift.unexpected.first), (ids(missing), ids(unexpected)));
         }
         assert_eq!(Drift::between(&ids("2000 2000"), &[]).expected, 1);
+    }
+
+    #[test]
+    fn it_is_known_where_nothing_is_on_both_sides() {
+        for (expected, there, none) in
+            [("1 2", "2000 2001", true), ("1 2000", "2000", false), ("", "2000", false), ("2000", "", false)]
+        {
+            assert_eq!(
+                Drift::between(&ids(expected), &listed(there)).has_no_match(),
+                none,
+                "{expected}: {there}"
+            );
+        }
     }
 
     #[test]

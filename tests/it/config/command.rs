@@ -6,10 +6,13 @@ use super::{Files, load_text, one_target};
 use crate::support::tls::Identity;
 
 fn check(files: &Files, name: &str) -> (bool, String, String) {
+    check_as(&CheckArgs::default(), files, name)
+}
+
+fn check_as(args: &CheckArgs, files: &Files, name: &str) -> (bool, String, String) {
     let patterns = [files.path(name).display().to_string()];
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    let valid =
-        write(&CheckArgs::default(), &patterns, &|_| None, &mut out, &mut err).expect("both streams take it");
+    let valid = write(args, &patterns, &|_| None, &mut out, &mut err).expect("both streams take it");
     let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
     (valid, text(out), text(err))
 }
@@ -99,4 +102,71 @@ fn the_description_of_a_platform_can_be_printed_and_used_under_another_name() {
     let target = "targets: [{name: a, url: 'https://a.example.com', platform: mine, auth: {client_id: a, client_secret: b}}]";
     let config = load_text(&format!("platforms:\n  mine:\n    {indented}\n{target}\n")).expect("a good file");
     assert_eq!(&*config.targets[0].platform.name, "mine");
+}
+
+/// What the service could not do here: of a kind for each line.
+const UNABLE: &str = "log: [{path: json.log, format: access_log}, {path: absent.log, format: freepbx_log}], \
+    reference: {database: {program: /absent/mariadb, socket: /absent/mysqld.sock, username: watcher}}";
+
+#[test]
+fn what_the_service_cannot_do_is_a_note_and_with_strict_an_error() {
+    let text = format!("storage: {{path: absent/tokens}}\n{}", one_target("", UNABLE));
+    let files = Files::new(&[("pbx.yml", &text), ("json.log", "{\"request\": \"GET / HTTP/1.1\"}\n")]);
+    let (valid, out, err) = check(&files, "pbx.yml");
+    assert!(valid && out.ends_with("1 target from 1 file: valid, 0 warnings\n"), "{out}{err}");
+    let told = [
+        "storage.path: ",
+        "log[0].path: ",
+        "log[1].path: ",
+        "reference.database.program: /absent/mariadb: ",
+        "reference.database.socket: /absent/mysqld.sock: ",
+    ];
+    for told in told {
+        assert!(err.lines().any(|line| line.starts_with("note: ") && line.contains(told)), "{told}\n{err}");
+    }
+    assert!(
+        err.contains("storage.path: cannot be created, because the folder ")
+            && err.contains("/absent does not exist"),
+        "{err}"
+    );
+    assert!(err.contains("no line of it fits the format access_log"), "{err}");
+
+    let args = CheckArgs { strict: true, ..CheckArgs::default() };
+    let (valid, out, err) = check_as(&args, &files, "pbx.yml");
+    assert_eq!((valid, out.as_str()), (false, ""));
+    for told in told {
+        assert!(err.lines().any(|line| line.starts_with("error: ") && line.contains(told)), "{told}\n{err}");
+    }
+}
+
+#[test]
+fn strict_passes_what_is_well_and_no_warning() {
+    let args = CheckArgs { strict: true, ..CheckArgs::default() };
+    let well = one_target("", "").replace("https://pbx.example.com", "https://pbx.example.com/admin/api/api");
+    let files = Files::new(&[("well.yml", &well), ("warned.yml", &one_target("", "interval: 5s"))]);
+    let (valid, _, err) = check_as(&args, &files, "well.yml");
+    assert!(valid && err.starts_with("note: "), "{err}");
+    let (valid, _, err) = check_as(&args, &files, "warned.yml");
+    assert!(!valid && err.starts_with("error: "), "{err}");
+}
+
+#[test]
+fn a_secret_in_the_place_of_a_name_is_not_repeated() {
+    for secret in [
+        "c0ffee0123456789abcdef0123456789",
+        "C0FFEE0123456789ABCDEF0123456789",
+        "Zm9vYmFy+MTIzNDU2Nzg5==",
+        "hunter2hunter2",
+    ] {
+        for key in ["client_secret_file", "client_secret_env"] {
+            let text =
+                one_target("", "").replace("client_secret: not-a-real-secret", &format!("{key}: {secret}"));
+            assert!(text.contains(secret));
+            let (valid, out, err) = check(&Files::new(&[("pbx.yml", &text)]), "pbx.yml");
+            assert!(!valid && err.contains(key) && !format!("{out}{err}").contains(secret), "{out}{err}");
+        }
+        let tls = one_target("", &format!("tls: {{cert_file: {secret}, key_file: {secret}}}"));
+        let (valid, out, err) = check(&Files::new(&[("pbx.yml", &tls)]), "pbx.yml");
+        assert!(!valid && !format!("{out}{err}").contains(secret), "{out}{err}");
+    }
 }

@@ -126,3 +126,48 @@ fn an_empty_pattern_counts_as_none() {
         pbx_exporter::config::load(&[String::new()], &|_| None).expect_err("no configuration").to_string();
     assert!(error.starts_with("no configuration: "), "{error}");
 }
+
+#[test]
+fn what_means_nothing_in_a_laravel_env_counts_as_unset_and_is_reported() {
+    for word in ["null", "(null)", "empty", "(EMPTY)", " Null "] {
+        let nothing =
+            [("FREEPBX_API_USERNAME", word), ("FREEPBX_API_PASSWORD", word), ("FREEPBX_API_SCOPE", word)];
+        let config = load_environment(&[&[URL, ID, SECRET][..], &nothing].concat()).expect("a configuration");
+        let auth = &config.targets[0].auth;
+        assert_eq!((auth.grant, &auth.scopes), (Grant::ClientCredentials, &Vec::new()), "{word}");
+        let notes =
+            config.notes.iter().filter(|note| note.contains("by which Laravel means nothing")).count();
+        assert_eq!(notes, 3, "{:?}", config.notes);
+        let error =
+            load_environment(&[URL, ID, ("FREEPBX_API_CLIENT_SECRET", word)]).expect_err(word).to_string();
+        assert!(error.contains("FREEPBX_API_CLIENT_SECRET: is the word"), "{error}");
+    }
+}
+
+#[test]
+fn a_variable_with_a_neighbouring_name_is_named_and_its_value_is_not() {
+    let id = ("FREEPBX_CLIENT_ID", "made-up-canary");
+    let error = load_environment(&[URL, id, ("PBX_API_CLIENT_SECRET", "made-up-canary")])
+        .expect_err("no id")
+        .to_string();
+    for (neighbour, meant) in [
+        ("FREEPBX_CLIENT_ID", "FREEPBX_API_CLIENT_ID"),
+        ("PBX_API_CLIENT_SECRET", "FREEPBX_API_CLIENT_SECRET"),
+    ] {
+        let said = format!(
+            "{neighbour}: is set, but not read here; if it is meant for this exporter, name it {meant}"
+        );
+        assert!(error.contains(&said), "{error}");
+    }
+    assert!(!error.contains("canary"), "{error}");
+    let error = load_environment(&[("FREEPBX_URL", "https://pbx.example.com")])
+        .expect_err("no configuration")
+        .to_string();
+    assert!(error.contains("name it FREEPBX_API_URL"), "{error}");
+
+    let config = load_environment(&[URL, ID, SECRET, id]).expect("what is read is set");
+    assert_eq!(config.warnings.len(), 0, "{:?}", config.warnings);
+    let config =
+        load_environment(&[URL, ID, SECRET, ("FREEPBX_USERNAME", "monitor")]).expect("a configuration");
+    assert!(config.warnings[0].contains("name it FREEPBX_API_USERNAME"), "{:?}", config.warnings);
+}

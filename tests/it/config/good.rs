@@ -6,6 +6,7 @@ use pbx_exporter::config::{Config, Limits, normalise_url};
 use pbx_exporter::domain::platform::Method;
 use pbx_exporter::domain::target::{Auth, Backoff, Call, ClientAuth, LogFile, LogFormat, TlsVersion};
 use pbx_exporter::domain::{Grant, SecretSource};
+use pbx_exporter::platform;
 use secrecy::ExposeSecret;
 
 use super::{Files, load_text, one_target};
@@ -243,13 +244,67 @@ fn any_address_of_the_api_is_cut_down_to_the_origin() {
         assert_eq!(url.as_str(), "http://192.0.2.1:83/", "{path}");
         assert_eq!(note.as_deref(), Some("cut down to the origin http://192.0.2.1:83"), "{path}");
     }
-    for path in ["/pbx", "/pbx/admin/api/api", "/administrator", "/api/api/token"] {
+    for path in ["/pbx", "/administrator", "/api/api/token"] {
         let error = cut_down(&format!("https://www.example.com{path}"), "freepbx").expect_err(path);
-        assert!(
-            error.contains("is no path of FreePBX, whose addresses begin with /admin; write https://www"),
-            "{error}"
+        let said = format!(
+            "is no path of FreePBX, whose addresses begin with /admin; write https://www.example.com, or, if FreePBX lives \
+             below this path, https://www.example.com{path}/admin"
         );
+        assert!(error.contains(&said), "{error}");
     }
+}
+
+#[test]
+fn a_freepbx_may_live_below_a_path_of_its_host() {
+    for (path, prefix) in [
+        ("/pbx/admin", "/pbx"),
+        ("/pbx/admin/api/api", "/pbx"),
+        ("//tools//pbx/admin/config.php?display=api#x", "/tools/pbx"),
+        ("/admin/pbx/admin", ""),
+    ] {
+        let text = one_target("", "version: true")
+            .replace("https://pbx.example.com", &format!("https://www.example.com{path}"));
+        let target = load_text(&text).unwrap_or_else(|error| panic!("{path}: {error}")).targets.remove(0);
+        let at = |path: &str| format!("https://www.example.com{prefix}{path}");
+        assert_eq!(target.place(), format!("https://www.example.com{prefix}"), "{path}");
+        assert_eq!(target.origin.as_str(), "https://www.example.com/", "{path}");
+        assert_eq!(target.token_address().as_str(), at("/admin/api/api/token"));
+        assert_eq!(platform::list_request(&target).url.as_str(), at("/admin/api/api/gql"));
+        assert_eq!(
+            platform::permissions_request(&target).expect("a request").url.as_str(),
+            at("/admin/api/api/gql")
+        );
+        assert_eq!(
+            platform::presence_request(&target).expect("a request").url.as_str(),
+            at("/admin/api/api/token")
+        );
+        assert_eq!(
+            platform::version_request(&target).expect("a request").url.as_str(),
+            at("/admin/api/api/gql")
+        );
+        assert_eq!(platform::authorize_path(&target), Some(&*format!("{prefix}/admin/api/api/authorize")));
+    }
+    for written in ["/admin/api/api/rest/core/users", "/pbx/admin/api/api/rest/core/users"] {
+        let text = one_target("", &format!("call: {{path: {written}}}"))
+            .replace("https://pbx.example.com", "https://www.example.com/pbx/admin");
+        let target = load_text(&text).expect("a good file").targets.remove(0);
+        assert_eq!(platform::list_request(&target).url.path(), "/pbx/admin/api/api/rest/core/users");
+    }
+}
+
+#[test]
+fn two_pbxes_below_two_paths_of_one_host_are_two() {
+    let text = "targets:\n\
+        - {name: a, url: 'https://www.example.com/a/admin', auth: {client_id: x, client_secret: made-up}}\n\
+        - {name: b, url: 'https://www.example.com/b/admin', auth: {client_id: x, client_secret: made-up}}\n\
+        - {name: c, url: 'https://www.example.com/a/admin/api', auth: {client_id: x, client_secret: made-up}}\n";
+    let config = load_text(text).expect("a good file");
+    assert_eq!(config.warnings.len(), 1, "{:?}", config.warnings);
+    assert!(
+        config.warnings[0].contains("target `c` uses the same application on the same PBX as target `a`")
+    );
+    assert!(!config.targets[0].shares_token_with(&config.targets[1]));
+    assert!(config.targets[0].shares_token_with(&config.targets[2]));
 }
 
 #[test]
@@ -306,13 +361,16 @@ fn logs_are_followed_from_where_the_file_stands_and_need_not_exist_yet() {
     let files = Files::new(&[("conf/pbx.yml", &one_target("", log)), ("conf/logs/a.log", "")]);
     let config = files.load(&["conf/pbx.yml"]).expect("a good file");
     let expected = [
-        LogFile { path: files.path("conf/logs/a.log"), format: LogFormat::AccessLog },
-        LogFile { path: "/var/log/b.log".into(), format: LogFormat::GqlApiError },
+        LogFile { path: files.path("conf/logs/a.log"), format: LogFormat::AccessLog, prefix: String::new() },
+        LogFile { path: "/var/log/b.log".into(), format: LogFormat::GqlApiError, prefix: String::new() },
     ];
     assert_eq!(config.targets[0].log, expected);
     assert_eq!(config.warnings.len(), 0);
     assert!(
-        config.notes.iter().any(|note| note.contains("log[1].path: /var/log/b.log cannot be followed yet"))
+        config
+            .unable
+            .iter()
+            .any(|note| note.contains("log[1].path: /var/log/b.log does not exist; it is followed once"))
     );
     std::os::unix::fs::symlink("freepbx_debug", files.path("conf/logs/b.log")).expect("a link");
     files.write("conf/logs/freepbx_debug", "", 0o600);

@@ -44,7 +44,8 @@ impl Files {
         let patterns: Vec<_> = patterns.iter().map(|p| self.path(p).display().to_string()).collect();
         let folder = format!("{}/", self.0.path().display());
         let mut config = load(&patterns, &|_| None).map_err(|e| e.to_string().replace(&folder, ""))?;
-        for line in config.warnings.iter_mut().chain(&mut config.notes).chain(&mut config.unreadable) {
+        let lines = config.warnings.iter_mut().chain(&mut config.notes).chain(&mut config.unable);
+        for line in lines.chain(&mut config.unreadable) {
             *line = line.replace(&folder, "");
         }
         Ok(config)

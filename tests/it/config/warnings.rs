@@ -308,3 +308,21 @@ fn secrets_that_others_may_read_are_warned_of() {
         assert_eq!(warnings.len(), expected, "{mode:o}: {warnings:?}");
     }
 }
+
+#[test]
+fn what_nobody_sees_or_nobody_has_filled_in_is_reported() {
+    for (value, said) in [
+        ("made\u{200b}up", "an invisible character, U+200B"),
+        ("made-up\u{a0}", "an invisible character, U+00A0"),
+        ("made\u{ad}up", "an invisible character, U+00AD"),
+        ("null", "by which Laravel and templates mean nothing"),
+        ("changeme", "is a placeholder"),
+    ] {
+        let found = warnings("", &format!("headers: {{X-Key: '{value}'}}"));
+        let of_value = |text: &String| text.contains("the value") && text.contains(said);
+        assert!(found.iter().any(of_value), "{value:?}: {found:?}");
+    }
+    let text = one_target("", "").replace("https://pbx.example.com", "https://pbx.example\u{200b}.com");
+    let error = load_text(&text).expect_err("an invisible character");
+    assert!(error.contains("url: has an invisible character, U+200B"), "{error}");
+}
