@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use http::{HeaderValue, Method};
+use http::{HeaderValue, Method, StatusCode};
+use serde_json::json;
 
 use super::fixtures::{Fixture, Generation, find};
+use super::oauth::json_answer;
 use crate::domain::{Answer, Operation};
 
 /// One thing that is wrong. Without it all is as before: a regenerated secret is the old one again.
@@ -34,6 +36,10 @@ pub enum Fault {
     RejectAllTokens,
     /// The resolver behind the list fails.
     QueryFails,
+    /// `MariaDB` does not run: FreePBX connects to it before any module is asked.
+    DatabaseDown,
+    /// Asterisk's manager takes the connection and says nothing: FreePBX logs in there before any module is asked.
+    ManagerHangs,
     /// A crash without words.
     Http500,
     /// A proxy's page.
@@ -56,16 +62,22 @@ impl Fault {
         match self {
             Self::Slow(delay) => Some(*delay),
             // Longer than any client waits, short enough to be added to any instant.
-            Self::Hang => Some(Duration::from_secs(30 * 24 * 3600)),
+            Self::Hang | Self::ManagerHangs => Some(Duration::from_secs(30 * 24 * 3600)),
             _ => None,
         }
     }
 
-    /// Whether the web server or something before it answers, so that no PHP session is begun.
-    pub(super) const fn is_before_php(&self) -> bool {
+    /// Whether it ends a request before FreePBX begins a session.
+    pub(super) const fn is_before_session(&self) -> bool {
         matches!(
             self,
-            Self::RewriteIgnored | Self::Http500 | Self::Html502 | Self::Forbidden | Self::RateLimited(_)
+            Self::RewriteIgnored
+                | Self::DatabaseDown
+                | Self::ManagerHangs
+                | Self::Http500
+                | Self::Html502
+                | Self::Forbidden
+                | Self::RateLimited(_)
         )
     }
 
@@ -82,6 +94,7 @@ impl Fault {
             Self::ModuleNameBent => "module name bent",
             Self::ModuleAbsent => "API module absent",
             Self::KeyUnusable if operation == Operation::Token => "key file unusable",
+            Self::DatabaseDown => return Some(database_down()),
             Self::Http500 => "crash without a body",
             Self::Html502 => "bad gateway",
             Self::Forbidden => "forbidden by the web server",
@@ -96,6 +109,16 @@ impl Fault {
         };
         Some(find(name, generation).answer())
     }
+}
+
+/// Of Whoops, FreePBX's handler; the text stands twice in it.
+fn database_down() -> Answer {
+    let refused = "SQLSTATE[HY000] [2002] Connection refused";
+    let body = json!({"error": {
+        "type": "Exception", "message": format!("{refused}::{refused}"), "code": 2002,
+        "file": "/var/www/html/admin/libraries/utility.functions.php", "line": 135,
+    }});
+    Answer { status: StatusCode::INTERNAL_SERVER_ERROR, ..json_answer(&body) }
 }
 
 fn throttled(seconds: u64, generation: Generation) -> Answer {

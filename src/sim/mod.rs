@@ -7,6 +7,7 @@ mod authorize;
 pub(crate) mod demo;
 pub mod fault;
 pub mod fixtures;
+mod graphql;
 mod oauth;
 mod pbx;
 pub mod ringme;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::header::{ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, PRAGMA};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde_json::json;
 
@@ -28,7 +28,7 @@ struct Asked {
 /// An answer, or the name of the fixture that refuses.
 pub fn token(state: &mut State, request: &SimRequest) -> Result<Answer, &'static str> {
     if request.method != Method::POST {
-        return Err("token by GET");
+        return if state.generation == Generation::V16 { not_allowed(request) } else { Err("token by GET") };
     }
     let asked = read(state, request)?;
     authenticate(state, &asked, request)?;
@@ -51,7 +51,25 @@ pub fn token(state: &mut State, request: &SimRequest) -> Result<Answer, &'static
     if let Some(refresh) = refresh {
         body["refresh_token"] = refresh.into();
     }
-    Ok(json_answer(&body))
+    let mut answer = json_answer(&body);
+    // RFC 6749 section 5.1; league adds the charset.
+    for (name, value) in
+        [(CONTENT_TYPE, "application/json; charset=UTF-8"), (CACHE_CONTROL, "no-store"), (PRAGMA, "no-cache")]
+    {
+        answer.headers.insert(name, HeaderValue::from_static(value));
+    }
+    Ok(answer)
+}
+
+/// Slim 3 answers OPTIONS itself, and refuses any other method than POST.
+pub fn not_allowed(request: &SimRequest) -> Result<Answer, &'static str> {
+    if request.method != Method::OPTIONS {
+        return Err("token by GET");
+    }
+    let fields = [(CONTENT_TYPE, "text/plain"), (ALLOW, "POST")];
+    let headers = fields.map(|(name, value)| (name, HeaderValue::from_static(value)));
+    let body = Bytes::from_static(b"Allowed methods: POST");
+    Ok(Answer { status: StatusCode::OK, headers: HeaderMap::from_iter(headers), body })
 }
 
 pub fn json_answer(body: &serde_json::Value) -> Answer {

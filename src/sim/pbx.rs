@@ -6,16 +6,17 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, COOKIE, DATE, SET_COOKIE};
+use http::header::{AUTHORIZATION, COOKIE, DATE, HOST, REFERER, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::watch;
+use url::Url;
 
 use super::authorize::CodeBook;
 use super::fault::Fault;
 use super::fixtures::{Generation, find};
 use super::tokens::TokenBook;
-use super::{authorize, oauth, scopes, target};
+use super::{authorize, graphql, oauth, scopes, target};
 use crate::clock::Clock;
 use crate::domain::moment::http_date;
 use crate::domain::{Answer, Grant, Operation};
@@ -61,8 +62,8 @@ pub(super) struct State {
     token_requests: [u64; Grant::COUNT],
     apps: Vec<App>,
     allowed: Option<Vec<String>>,
-    extensions: Vec<String>,
-    fault: Option<Fault>,
+    pub extensions: Vec<String>,
+    pub fault: Option<Fault>,
     requests: [u64; Operation::COUNT],
     validity_requests: u64,
     sessions: HashSet<String>,
@@ -210,7 +211,7 @@ impl Simulated for SimPbx {
         let Answer { status, mut headers, body } = faulty.unwrap_or_else(|| {
             dispatch(&mut state, request).unwrap_or_else(|name| find(name, generation).answer())
         });
-        if !fault.as_ref().is_some_and(Fault::is_before_php) {
+        if !fault.as_ref().is_some_and(Fault::is_before_session) {
             state.session(request, &mut headers);
         }
         headers.entry(DATE).or_insert_with(|| date(state.now));
@@ -281,7 +282,7 @@ impl State {
     }
 
     /// The scopes of the token sent, or the name of the fixture that refuses it.
-    fn bearer(&self, request: &SimRequest) -> Result<&[String], &'static str> {
+    pub fn bearer(&self, request: &SimRequest) -> Result<&[String], &'static str> {
         let value = request.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
         let token = value.and_then(|value| value.strip_prefix("Bearer "));
         match (&self.fault, token) {
@@ -324,12 +325,22 @@ fn dispatch(state: &mut State, request: &SimRequest) -> Result<Answer, &'static 
     match (module.as_str(), command.as_str()) {
         ("api", "token") => oauth::token(state, request),
         ("api", "authorize") => Ok(authorize_page(state, request)),
-        ("api", "gql") => graphql(state, request),
+        ("api", "gql") => graphql::answer(state, request),
         ("api", "rest") => rest(state, request, &route),
-        ("api", command) if GUI_COMMANDS.split(' ').any(|known| known == command) => Err("GUI command"),
+        ("api", command) if GUI_COMMANDS.split(' ').any(|known| known == command) => {
+            Err(gui_command(request))
+        }
         ("api" | "core" | "framework", _) => Err("declined"),
         _ => Err("module does not exist"),
     }
+}
+
+/// Nobody without a session, and before that nobody who does not come from the web interface.
+fn gui_command(request: &SimRequest) -> &'static str {
+    let header = |name| request.headers.get(name).and_then(|value| value.to_str().ok());
+    let from = header(REFERER).and_then(|referer| Some(Url::parse(referer).ok()?.host_str()?.to_owned()));
+    let host = header(HOST).map(|host| host.split(':').next().unwrap_or_default());
+    if from.is_some() && from.as_deref() == host { "GUI command" } else { "declined for want of a Referer" }
 }
 
 fn authorize_page(state: &mut State, request: &SimRequest) -> Answer {
@@ -342,57 +353,8 @@ fn authorize_page(state: &mut State, request: &SimRequest) -> Answer {
     answer
 }
 
-fn graphql(state: &State, request: &SimRequest) -> Result<Answer, &'static str> {
-    if request.method != Method::POST {
-        return Err("token by GET");
-    }
-    let granted = state.bearer(request)?;
-    let body: serde_json::Value = serde_json::from_slice(&request.body).unwrap_or_default();
-    let query = body["query"].as_str().ok_or("empty GraphQL body")?;
-    let may = |needed| granted.iter().any(|scope| scopes::covers(scope, needed));
-    if query.contains("__schema") {
-        let listed = [("fetchAllExtensions", "gql:core:read"), ("system", "gql:framework:read:system")];
-        let shown = listed.iter().filter(|(_, needed)| may(needed)).map(|(field, _)| *field);
-        let fields: Vec<_> = ["node"].into_iter().chain(shown).map(|name| json!({"name": name})).collect();
-        let data = json!({"__typename": "Query", "__schema": {"queryType": {"fields": fields}}});
-        Ok(as_generation(state, &json!({"data": data})))
-    } else if query.contains("__typename") {
-        Ok(as_generation(state, &json!({"data": {"__typename": "Query"}})))
-    } else if query.contains("fetchAllExtensions") {
-        match (may("gql:core:read"), state.fault == Some(Fault::QueryFails)) {
-            (false, _) => Err("scope missing"),
-            (true, true) => Err("resolver error"),
-            (true, false) => Ok(as_generation(state, &listing(&state.extensions, query))),
-        }
-    } else if query.contains("system") {
-        Err(if may("gql:framework:read:system") { "version" } else { "version scope missing" })
-    } else {
-        Err("resolver error")
-    }
-}
-
 fn numbers(count: u32) -> Vec<String> {
     (2000..2000 + count).map(|number| number.to_string()).collect()
-}
-
-/// Gives the extensions only where their fields are asked for, as GraphQL does.
-fn listing(extensions: &[String], query: &str) -> serde_json::Value {
-    let message = "Extension's found successfully";
-    let mut list = json!({"status": true, "message": message, "totalCount": extensions.len()});
-    if query.contains("extensionId") {
-        let item = |id: &String| json!({"extensionId": id, "tech": "pjsip"});
-        list["extension"] = extensions.iter().map(item).collect();
-    }
-    json!({"data": {"fetchAllExtensions": list}})
-}
-
-/// 17 calls its GraphQL answers `text/html`.
-fn as_generation(state: &State, body: &serde_json::Value) -> Answer {
-    let mut answer = oauth::json_answer(body);
-    if state.generation != Generation::V16 {
-        answer.headers.insert("content-type", HeaderValue::from_static("text/html; charset=UTF-8"));
-    }
-    answer
 }
 
 fn rest(state: &State, request: &SimRequest, route: &str) -> Result<Answer, &'static str> {
@@ -400,13 +362,32 @@ fn rest(state: &State, request: &SimRequest, route: &str) -> Result<Answer, &'st
         return Err("REST broken");
     }
     let granted = state.bearer(request)?;
-    if route != "core/users" || request.method != Method::GET {
-        return Err("REST unknown route");
+    let may = |needed| granted.iter().any(|scope| scopes::covers(scope, needed));
+    let (needed, body) = match route {
+        _ if request.method != Method::GET => return Err("REST unknown route"),
+        "core/users" => ("rest:core:read:users", users(&state.extensions)),
+        "framework/version" => ("rest:framework:read:system", graphql::version(state.generation)),
+        _ => {
+            let id = route.strip_prefix("core/users/").filter(|id| !id.is_empty() && !id.contains('/'));
+            ("rest:core:read:users", user_of(&state.extensions, id.ok_or("REST unknown route")?))
+        }
+    };
+    if may(needed) { Ok(oauth::json_answer(&body)) } else { Err("REST scope missing") }
+}
+
+/// PHP writes an empty array as a list.
+fn users(extensions: &[String]) -> Value {
+    let user = |id: &String| (id.clone(), json!({"extension": id, "name": "Phone", "voicemail": "novm"}));
+    let users: serde_json::Map<_, _> = extensions.iter().map(user).collect();
+    if users.is_empty() { json!([]) } else { users.into() }
+}
+
+fn user_of(extensions: &[String], id: &str) -> Value {
+    if !extensions.iter().any(|known| known == id) {
+        return json!([]);
     }
-    if !granted.iter().any(|scope| scopes::covers(scope, "rest:core:read:users")) {
-        return Err("REST scope missing");
-    }
-    let user = |id: &String| (id.clone(), json!({"extension": id, "name": "Phone"}));
-    let users: serde_json::Map<_, _> = state.extensions.iter().map(user).collect();
-    Ok(oauth::json_answer(&if users.is_empty() { json!([]) } else { users.into() }))
+    json!({
+        "extension": id, "password": "", "name": "Phone", "voicemail": "novm", "ringtimer": 0, "noanswer": "",
+        "recording": "", "outboundcid": "", "sipname": "", "mohclass": "default", "callwaiting": "enabled",
+    })
 }

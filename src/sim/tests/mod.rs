@@ -1,5 +1,6 @@
 //! The simulator lives as FreePBX does, and the classifier understands it.
 
+mod likeness;
 mod ringme;
 mod wire;
 
@@ -231,6 +232,8 @@ async fn each_fault_shows_as_its_reason() {
             (Fault::DropsAuthorization, None, Some(TokenRejected)),
             (Fault::RejectAllTokens, None, Some(TokenRejected)),
             (Fault::QueryFails, None, Some(QueryFailed)),
+            (Fault::DatabaseDown, Some(ServerError), Some(ServerError)),
+            (Fault::ManagerHangs, None, None),
             (Fault::Http500, Some(ServerError), Some(ServerError)),
             (Fault::Html502, Some(ServerError), Some(ServerError)),
             (Fault::Forbidden, Some(Forbidden), Some(Forbidden)),
@@ -341,8 +344,8 @@ async fn other_addresses_are_answered_as_the_dispatcher_does() {
         for (path, reason) in [
             ("/admin/api/api/extensions", Reason::AjaxDeclined),
             ("/admin/ajax.php", Reason::AjaxDeclined),
-            ("/admin/ajax.php?module=api&command=getTokens", Reason::ApiNotFound),
-            ("/admin/api/api/getTokens", Reason::ApiNotFound),
+            ("/admin/ajax.php?module=api&command=getTokens", Reason::AjaxDeclined),
+            ("/admin/api/api/getTokens", Reason::AjaxDeclined),
             ("/admin/api/rest/core/users", Reason::ApiNotFound),
             ("/api/oauth2/extensions", Reason::ApiNotFound),
             ("/", Reason::ApiNotFound),
