@@ -19,6 +19,11 @@ promtool3() {
     kept promtool "$(sha256sum tests/toolkit/promtool/go.sum | cut -c 1-16)"
 }
 
+# pyfreepbx and what it needs, of which some is built for one version of Python.
+pyfreepbx() {
+    kept pyfreepbx "$({ cat tests/pyfreepbx/requirements.txt && python3 --version; } | sha256sum | cut -c 1-16)"
+}
+
 # Installs the Debian packages of those programs that are missing.
 need() { # PROGRAM:PACKAGE...
     missing=

@@ -18,6 +18,7 @@ mod listener;
 mod logfile;
 mod metric_names;
 mod metrics_docs;
+mod pyfreepbx;
 mod ringme;
 mod runbooks;
 mod schedule;
