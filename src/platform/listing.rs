@@ -15,14 +15,27 @@ const ODD: &str = "The answer has no extensions where they should be, or one wit
 /// A name is for people: no longer than a line of a terminal.
 const LONGEST_TEXT: usize = 80;
 
-/// A number, a text that is one, or how many members there are.
+/// A whole number, as `3`, `3.0` or `"3"`.
+pub fn number(value: &Value) -> Option<u64> {
+    match value {
+        Value::Number(number) => number.as_u64().or_else(|| whole(number.as_f64()?)),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    }
+}
+
+/// JSON knows no integers, so that some libraries write all numbers as fractions (RFC 8259 section 6).
+fn whole(value: f64) -> Option<u64> {
+    let text = (value >= 0.0 && value.fract() == 0.0).then(|| format!("{value:.0}"))?;
+    text.parse().ok()
+}
+
+/// A number, or how many members there are.
 pub fn count(value: &Value) -> Option<u64> {
     match value {
-        Value::Number(number) => number.as_u64(),
-        Value::String(text) => text.trim().parse().ok(),
         Value::Array(items) => Some(items.len() as u64),
         Value::Object(members) => Some(members.len() as u64),
-        Value::Null | Value::Bool(_) => None,
+        _ => number(value),
     }
 }
 
@@ -123,4 +136,30 @@ pub fn version(platform: &Platform, json: Option<&Value>) -> Option<Version> {
 /// Cut to what the metric contract allows in a label.
 fn label(text: &str) -> String {
     text.chars().filter(|c| c.is_ascii_alphanumeric() || "._-".contains(*c)).take(64).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_whole_number_is_read_in_each_notation() {
+        for value in [json!(3), json!(3.0), json!(0.3e1), json!("3"), json!(" 3 ")] {
+            assert_eq!(number(&value), Some(3), "{value}");
+        }
+        for value in [
+            json!(3.5),
+            json!(-3),
+            json!(-3.0),
+            json!(1e30),
+            json!("three"),
+            json!(""),
+            json!(true),
+            json!([3]),
+        ] {
+            assert_eq!(number(&value), None, "{value}");
+        }
+    }
 }

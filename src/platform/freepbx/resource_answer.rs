@@ -150,8 +150,10 @@ fn graphql_list(ctx: &CallContext, answer: &Answer, body: &Body) -> Result<Listi
     }
     match list.get("totalCount") {
         Some(Value::Null) => Ok(Listing { total: None }),
-        Some(Value::Number(total)) if total.is_u64() => Ok(Listing { total: total.as_u64() }),
-        _ => Err(ctx.failure(Freepbx::TotalMissing)),
+        total => match total.and_then(listing::number) {
+            Some(total) => Ok(Listing { total: Some(total) }),
+            None => Err(ctx.failure(Freepbx::TotalMissing)),
+        },
     }
 }
 
