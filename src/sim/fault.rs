@@ -67,18 +67,18 @@ impl Fault {
         }
     }
 
+    /// Whether the web server's own answers are as before.
+    pub(super) const fn is_behind_php(&self) -> bool {
+        matches!(self, Self::DatabaseDown | Self::ManagerHangs)
+    }
+
     /// Whether it ends a request before FreePBX begins a session.
     pub(super) const fn is_before_session(&self) -> bool {
-        matches!(
-            self,
-            Self::RewriteIgnored
-                | Self::DatabaseDown
-                | Self::ManagerHangs
-                | Self::Http500
-                | Self::Html502
-                | Self::Forbidden
-                | Self::RateLimited(_)
-        )
+        self.is_behind_php()
+            || matches!(
+                self,
+                Self::RewriteIgnored | Self::Http500 | Self::Html502 | Self::Forbidden | Self::RateLimited(_)
+            )
     }
 
     /// The answer that this fault gives whatever is asked.

@@ -197,7 +197,8 @@ impl Simulated for SimPbx {
         let mut state = self.lock();
         state.now = self.clock.unix();
         let operation = state.count(request);
-        let fault = state.fault.clone();
+        let is_for_php = address(&request.path_and_query).is_some();
+        let fault = state.fault.clone().filter(|fault| is_for_php || !fault.is_behind_php());
         let faulty =
             fault.as_ref().and_then(|fault| fault.answer(operation, &request.method, state.generation));
         let harmless = mentions(&request.body, "__typename");
@@ -211,7 +212,7 @@ impl Simulated for SimPbx {
         let Answer { status, mut headers, body } = faulty.unwrap_or_else(|| {
             dispatch(&mut state, request).unwrap_or_else(|name| find(name, generation).answer())
         });
-        if !fault.as_ref().is_some_and(Fault::is_before_session) {
+        if is_for_php && !fault.as_ref().is_some_and(Fault::is_before_session) {
             state.session(request, &mut headers);
         }
         headers.entry(DATE).or_insert_with(|| date(state.now));

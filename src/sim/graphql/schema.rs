@@ -119,6 +119,7 @@ const READ: Option<&str> = Some("gql:core:read");
 const WRITE: Option<&str> = Some("gql:core:write");
 
 static QUERIES: [Top; 13] = [
+    ("node", None, Kind::Object(&NODE)),
     ("fetchAllAdvanceSettings", READ, Kind::Object(&SETTING)),
     ("fetchAdvanceSetting", READ, Kind::Object(&SETTING)),
     ("fetchAllCoreDevices", READ, Kind::Object(&DEVICES)),
@@ -131,7 +132,6 @@ static QUERIES: [Top; 13] = [
     ("allCoreUsers", READ, Kind::Object(&USERS)),
     ("coreUser", READ, Kind::Object(&USER)),
     ("system", Some("gql:framework:read:system"), Kind::Object(&SYSTEM)),
-    ("node", None, Kind::Object(&NODE)),
 ];
 
 static DONE: &[(&str, Kind)] = &[("status", BOOLEAN), ("message", STRING), ("clientMutationId", STRING)];

@@ -263,3 +263,55 @@ fn a_command_of_the_web_interface_wants_its_referer_and_then_a_session() {
         );
     }
 }
+
+#[test]
+fn a_request_without_the_cookie_leaves_a_session_except_where_freepbx_does_not_come_so_far() {
+    let pbx = pbx(V17);
+    let token = "/admin/api/api/token";
+    let first = ask(&pbx, Method::GET, token, &[], "");
+    let cookie = first.headers["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    let again = ask(&pbx, Method::GET, token, &[("cookie", &cookie)], "");
+    assert!(!again.headers.contains_key("set-cookie"));
+    assert_eq!(pbx.sessions(), 1);
+    ask(&pbx, Method::GET, token, &[], "");
+    assert_eq!(pbx.sessions(), 2);
+    for fault in [Fault::DatabaseDown, Fault::ManagerHangs, Fault::Html502] {
+        pbx.set_fault(Some(fault.clone()));
+        let answer = ask(&pbx, Method::GET, token, &[], "");
+        assert!(!answer.headers.contains_key("set-cookie"), "{fault:?}");
+    }
+    pbx.set_fault(None);
+    ask(&pbx, Method::GET, "/robots.txt", &[], "");
+    assert_eq!(pbx.sessions(), 2);
+}
+
+#[test]
+fn what_freepbx_does_before_the_module_fails_for_token_and_call_alike() {
+    for generation in Generation::ALL {
+        let pbx = pbx(generation);
+        let good = authorized(&pbx, "");
+        pbx.set_fault(Some(Fault::DatabaseDown));
+        for (method, path) in [
+            (Method::GET, "token"),
+            (Method::POST, "token"),
+            (Method::POST, "gql"),
+            (Method::GET, "rest/core/users"),
+        ] {
+            let answer =
+                ask(&pbx, method, &format!("/admin/api/api/{path}"), &[("authorization", &good)], "");
+            let body: Value = serde_json::from_slice(&answer.body).unwrap();
+            let shown = (answer.status.as_u16(), &body["error"]["code"], &body["error"]["type"]);
+            assert_eq!(shown, (500, &json!(2002), &json!("Exception")), "{path}");
+        }
+        pbx.set_fault(Some(Fault::ManagerHangs));
+        let request = SimRequest {
+            method: Method::POST,
+            path_and_query: "/admin/api/api/token".to_owned(),
+            headers: HeaderMap::new(),
+            body: "".into(),
+        };
+        assert!(pbx.answer(&request).delay.unwrap() > Duration::from_secs(3600));
+        // The web server itself is well.
+        assert_eq!(pbx.answer(&SimRequest { path_and_query: "/".to_owned(), ..request }).delay, None);
+    }
+}
