@@ -60,7 +60,14 @@ fn real(generation: Generation) -> Vec<(&'static str, Value)> {
         ("form", success),
         ("options", if old { json!([200, "text/plain"]) } else { json!([500, "application/json"]) }),
         ("web interface", json!([403, "text/json;charset=UTF-8"])),
-        ("bad token", json!(if old { "AuthenticationError: GraphQL authentication failed: HTTP 401" } else { "HTTP 500" })),
+        (
+            "bad token",
+            json!(if old {
+                "AuthenticationError: GraphQL authentication failed: HTTP 401"
+            } else {
+                "HTTP 500"
+            }),
+        ),
     ]
 }
 
