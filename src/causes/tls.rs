@@ -27,6 +27,7 @@ const REFUSED: Words = Words {
 };
 const CLIENT: Words = Words { title: "the server refuses the client certificate", ..REFUSED };
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 pub(super) const fn words(cause: &Tls) -> Words {
     match cause {
         Tls::Expired { .. } => Words {
