@@ -5,6 +5,7 @@
 
 mod call;
 mod harmless;
+mod in_clear;
 mod listing;
 mod pass;
 mod waits;
@@ -27,6 +28,7 @@ use crate::store::Store;
 use crate::transport::Transport;
 
 use harmless::Told;
+use in_clear::Exposed;
 
 /// What probes one target, and remembers between passes.
 pub struct Probe {
@@ -57,6 +59,8 @@ struct Memory {
     outage: Option<bool>,
     /// No pass is due before this, unless the secrets change.
     quiet_until: Option<Instant>,
+    /// Credentials went in clear to somebody who wants none so.
+    exposed: Option<Exposed>,
     /// The keeper served the target before it changed: a change ends a back-off.
     inherited: bool,
     /// How many members its pages have.

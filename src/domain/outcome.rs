@@ -33,6 +33,8 @@ pub struct Failure {
     pub retry_after: Option<Duration>,
     /// Whether the answer looks like a refusal to whoever counts them, whatever its reason.
     pub refused: bool,
+    /// Whether the request may have left a token on record there that nobody has.
+    pub left_row: bool,
 }
 
 /// Under what circumstances a call failed, as far as words differ by them.
@@ -77,9 +79,10 @@ impl Failure {
     }
 
     /// The class of the reason; but what looks like a refusal is not repeated at the pace of a passing
-    /// trouble.
+    /// trouble, and what may hide that of a secret waits like it.
     pub fn class(&self) -> Class {
         match self.reason().class() {
+            Class::Transient | Class::Denied if self.refused && self.left_row => Class::Refused,
             Class::Transient if self.refused => Class::Denied,
             class => class,
         }
@@ -102,6 +105,8 @@ pub struct Attempt {
     pub failure: Option<Reason>,
     /// Whether it looks like a refusal whatever its reason and status; see [`Failure::refused`].
     pub refused: bool,
+    /// Whether credentials went in clear to somebody who wants none so.
+    pub exposed: bool,
     /// Requests left and seconds until the limit resets, from the answer's headers.
     pub rate_limit: (Option<u64>, Option<u64>),
 }
@@ -118,6 +123,7 @@ impl Attempt {
             certificate_expiry: exchange.certificate_expiry,
             failure: None,
             refused: false,
+            exposed: false,
             rate_limit: (None, None),
         }
     }
@@ -133,6 +139,7 @@ impl Attempt {
             certificate_expiry: None,
             failure: Some(reason),
             refused: false,
+            exposed: false,
             rate_limit: (None, None),
         }
     }
@@ -145,6 +152,76 @@ impl Attempt {
             None => false,
         };
         self.refused || by_reason || matches!(self.status, Some(401 | 403))
+    }
+}
+
+/// What a failed exchange was to the PBX: the wait after it and the budget of refusals go by that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trace {
+    /// A refusal, in whatever words.
+    Refusal,
+    /// An answer to credentials that may stand in the place of a refusal.
+    MayHideRefusal,
+    /// A token may be on record there that nobody has: FreePBX writes the row before it signs.
+    MayHaveLeftRow,
+    /// It was not carried out, or left nothing.
+    Passing,
+}
+
+/// What is known of a failed exchange.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen {
+    /// What was asked.
+    pub operation: Operation,
+    /// Why it failed.
+    pub reason: Reason,
+    /// Status code received.
+    pub status: Option<u16>,
+    /// Whether credentials went along.
+    pub credentials: bool,
+    /// Whether the request may have arrived.
+    pub sent: bool,
+    /// Who made the answer.
+    pub by: Maker,
+}
+
+/// Who made an answer, as far as it matters for its harm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Maker {
+    /// The PBX's application, or its PHP, which refuse in words of their own.
+    Pbx,
+    /// Certainly somebody in front, before anybody looked at the request.
+    Front,
+    /// Anybody, or nobody.
+    Unknown,
+}
+
+impl Seen {
+    /// What it was to the PBX. A 5xx hides no refusal, whoever made it, nor does a network's fault, a proxy's or the pace.
+    pub const fn trace(&self) -> Trace {
+        let class = self.reason.class();
+        let denied = matches!(class, Class::Denied) || matches!(self.status, Some(401 | 403));
+        let answered = !self.reason.is_transport() && matches!(self.by, Maker::Unknown);
+        let passes = matches!(self.status, None | Some(407 | 408 | 429 | 500..));
+        if matches!(class, Class::Refused) {
+            Trace::Refusal
+        } else if !self.sent || matches!(self.by, Maker::Front) {
+            Trace::Passing
+        } else if self.credentials && answered && !passes {
+            Trace::MayHideRefusal
+        } else if denied {
+            Trace::Refusal
+        } else if matches!(self.operation, Operation::Token) && self.credentials {
+            Trace::MayHaveLeftRow
+        } else {
+            Trace::Passing
+        }
+    }
+
+    /// Whether this exchange may have left a row, whatever else it was.
+    pub const fn may_have_left_row(&self) -> bool {
+        let token = matches!(self.operation, Operation::Token);
+        token && matches!(self.trace(), Trace::MayHideRefusal | Trace::MayHaveLeftRow)
     }
 }
 

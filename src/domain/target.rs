@@ -383,6 +383,11 @@ impl Target {
         }
     }
 
+    /// The same after a token request, the `rows`th in a row that may have left one there.
+    pub fn wait_after_token(&self, failure: &Failure, count: u32, rows: u32) -> Duration {
+        self.wait_after(failure, count).max(spared(if failure.left_row { rows } else { 0 }))
+    }
+
     pub fn is_plaintext(&self) -> bool {
         [&self.origin, self.token_origin()].into_iter().any(|origin| origin.scheme() == "http")
     }
@@ -394,6 +399,19 @@ impl Target {
         let refreshes = grant != Grant::RefreshToken && self.platform.grants.gives_refresh_token(grant);
         if refreshes { vec![grant, Grant::RefreshToken] } else { vec![grant] }
     }
+}
+
+/// The least wait after the `count`th request in a row that may have left something there for nothing: from the second
+/// on, so that a day has no more than 150.
+pub fn spared(count: u32) -> Duration {
+    let minutes = match count {
+        0 | 1 => 0,
+        2 => 1,
+        3 => 2,
+        4 => 5,
+        5.. => 10,
+    };
+    Duration::from_secs(minutes * 60)
 }
 
 fn on_origin(origin: &Url, path: &str) -> Url {

@@ -85,6 +85,8 @@ struct State {
     refused: u32,
     /// Denials of the token endpoint in a row.
     denied: u32,
+    /// Requests since a token was given that may have left a row there.
+    rows: u32,
     last_refusal: Option<Instant>,
     not_before: Option<Instant>,
     /// Why no token request may go out now, or why the last one gave none.
@@ -171,7 +173,7 @@ impl Keeper {
     /// mended something.
     pub async fn forgive(&self, target: &Target) {
         let mut state = self.state.lock().await;
-        (state.not_before, state.dead) = (None, false);
+        (state.not_before, state.dead, state.scope_verdict) = (None, false, None);
         state.doubt(target);
     }
 

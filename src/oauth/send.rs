@@ -10,7 +10,7 @@ use crate::domain::cause::Local;
 use crate::domain::outcome::Attempt;
 use crate::domain::{Answer, Exchange, Failure, Grant, Operation, Reason, SecretError, Target};
 use crate::observer::{Heard, Question};
-use crate::platform::{self, CallContext};
+use crate::platform::{self, CallContext, maker};
 
 pub(super) const fn context(target: &Target, grant: Grant) -> CallContext<'_> {
     CallContext {
@@ -87,21 +87,20 @@ pub(super) fn judge(
     if let Ok(answer) = &exchange.result {
         attempt.rate_limit = platform::rate_limit(target, answer);
     }
-    let (mut failure, answer, may_have_worked) = match (token, exchange.result) {
-        (Some(token), _) => {
-            return (Sent::without_answer(Ok(token)), attempt);
-        }
-        (None, Ok(answer)) => {
-            let failure = platform::token_failure(&context, &answer);
+    if let Some(token) = token {
+        return (Sent::without_answer(Ok(token)), attempt);
+    }
+    let (mut failure, may_have_worked) = match &exchange.result {
+        Ok(answer) => {
+            let failure = platform::token_failure(&context, answer);
             let unclear = matches!(failure.reason(), Reason::ServerError | Reason::UnexpectedResponse);
-            (failure, Some(answer), unclear || refresh_token.is_some())
+            (failure, unclear || refresh_token.is_some())
         }
-        (None, Err(error)) => {
-            let failure = platform::transport_failure(&context, &error, after_refusals);
-            (failure, None, !error.never_sent())
+        Err(error) => {
+            let failure = platform::transport_failure(&context, error, after_refusals);
+            (failure, !error.never_sent())
         }
     };
-    (attempt.failure, attempt.refused) = (Some(failure.reason()), failure.refused);
-    failure.refused |= attempt.is_refusal();
-    (Sent { result: Err(failure), answer, may_have_worked, refresh_token }, attempt)
+    maker::judge(&context, true, exchange.result.as_ref(), &mut attempt, &mut failure);
+    (Sent { result: Err(failure), answer: exchange.result.ok(), may_have_worked, refresh_token }, attempt)
 }

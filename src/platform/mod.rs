@@ -9,6 +9,7 @@ pub(crate) mod freepbx;
 mod headers;
 mod json_body;
 mod listing;
+pub(crate) mod maker;
 mod reach;
 mod request;
 mod rules;
@@ -19,6 +20,8 @@ use url::Url;
 use crate::domain::extensions::Page;
 use crate::domain::outcome::{Circumstances, Version};
 use crate::domain::{Answer, Cause, Class, Failure, Grant, Listing, Operation, Reason, Request, Target};
+
+use crate::domain::platform;
 
 pub use crate::domain::platform::Certainty;
 pub use builtin::{DEFAULT, builtin, names, text};
@@ -137,6 +140,13 @@ pub struct Permissions {
 /// platform is not known to answer one in a way of its own.
 pub fn presence_request(target: &Target) -> Option<Request> {
     target.is_freepbx().then(|| freepbx::survey::presence_request(target))
+}
+
+/// A request without credentials where `operation` is asked, of which only matters who answers: [`maker::is_own`].
+pub fn bare_request(target: &Target, operation: Operation) -> Request {
+    let request = request::of(target, &platform::RequestForm::default());
+    let token = operation == Operation::Token;
+    Request { url: if token { target.token_address() } else { request::list(target).url }, ..request }
 }
 
 /// What the answer to [`presence_request`] tells.

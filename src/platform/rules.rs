@@ -253,7 +253,7 @@ fn token_by_status(ctx: &CallContext, answer: &Answer, body: &Body) -> Failure {
 
 /// Whether a status that the token endpoint gives may mean that it refuses the credentials. The others of its hundred are
 /// about the way, the address or the pace of the request.
-pub fn may_refuse(status: StatusCode) -> bool {
+fn may_refuse(status: StatusCode) -> bool {
     status.is_client_error() && !matches!(status.as_u16(), 404 | 405 | 407 | 408 | 429)
 }
 

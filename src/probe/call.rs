@@ -6,7 +6,7 @@ use crate::domain::outcome::Attempt;
 use crate::domain::{Answer, Exchange, Failure, Operation, Request, TransportError};
 use crate::oauth::{Held, NoToken};
 use crate::observer::{Heard, Nobody, Observer, Question};
-use crate::platform::{self, CallContext};
+use crate::platform::{self, CallContext, maker};
 use crate::transport::Limits;
 
 /// One request.
@@ -27,6 +27,9 @@ impl Probe {
         mut request: Request,
         read: impl FnOnce(&CallContext<'_>, &Answer) -> Result<T, Failure>,
     ) -> Result<Result<T, Failure>, Stop> {
+        if call.held.is_some() {
+            self.may_send()?;
+        }
         let complete = call.held.map_or(Ok(()), |held| {
             platform::with_token(&self.target, &mut request, &held.secret)?;
             self.target.add_secret_headers(&mut request.headers)
@@ -50,18 +53,20 @@ impl Probe {
         pass.watch.hears(Heard::of(exchange.result.as_ref()));
         let mut attempt = Attempt::new(operation, None, &exchange);
         let context = self.context(call, pass.watch);
-        let result = match exchange.result {
+        let heard = exchange.result.as_ref();
+        let mut result = match heard {
             Ok(answer) => {
-                attempt.rate_limit = platform::rate_limit(&self.target, &answer);
-                read(&context, &answer)
+                attempt.rate_limit = platform::rate_limit(&self.target, answer);
+                read(&context, answer)
             }
-            Err(error) => Err(self.no_answer(&context, &error)),
+            Err(error) => Err(self.no_answer(&context, error)),
         };
-        attempt.failure = result.as_ref().err().map(Failure::reason);
-        let result =
-            result.map_err(|failure| Failure { refused: failure.refused || attempt.is_refusal(), ..failure });
+        if let Err(failure) = &mut result {
+            maker::judge(&context, call.held.is_some(), heard, &mut attempt, failure);
+        }
         permit.judge(&attempt);
         self.note_outage(&attempt);
+        self.note_exposure(&attempt, result.as_ref().err());
         pass.gathered.diary.attempts.push(attempt);
         Ok(result)
     }

@@ -13,6 +13,7 @@ use crate::platform;
 impl Probe {
     /// The list, with one new token where the one in hand was rejected.
     pub(super) async fn list(&self, pass: &mut Pass<'_>) -> Result<Result<Listing, Failure>, Stop> {
+        self.look_in_clear(pass).await?;
         let mut held = self.token(pass).await?;
         let mut result = self.call_list(pass, &held).await?;
         if is_rejected(&result) && !held.fresh {
@@ -61,10 +62,14 @@ impl Probe {
         };
         let known = pass.gathered.diary.attempts.len();
         let held = self.keeper.token(asker, &mut pass.gathered.diary).await;
+        let failure = pass.gathered.diary.news.as_ref().and_then(|news| news.as_ref().err());
         for attempt in &pass.gathered.diary.attempts[known..] {
             self.note_outage(attempt);
+            self.note_exposure(attempt, failure);
         }
-        held.map_err(Stop::NoToken)
+        let held = held.map_err(Stop::NoToken)?;
+        self.may_send()?;
+        Ok(held)
     }
 
     async fn call_list(&self, pass: &mut Pass<'_>, held: &Held) -> Result<Result<Listing, Failure>, Stop> {

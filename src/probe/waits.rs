@@ -80,7 +80,7 @@ impl Probe {
     }
 
     pub(super) fn be_quiet(&self, failure: &Failure, wait: Duration) {
-        if failure.class() != Class::Transient {
+        if failure.class() != Class::Transient || failure.left_row {
             self.memory().quiet_until = Some(Instant::now() + wait);
         }
     }

@@ -19,6 +19,7 @@ pub struct TokenBook {
     access: Vec<Access>,
     refresh: Vec<Refresh>,
     issued: u64,
+    rows: u64,
     key: u64,
 }
 
@@ -70,6 +71,7 @@ impl TokenBook {
             key: self.key,
         });
         let refresh = renewable.then(|| format!("def50200{id}"));
+        self.rows += 1 + u64::from(renewable);
         self.refresh.extend(refresh.clone().map(|refresh| Refresh {
             token: refresh,
             access: token.clone(),
@@ -80,6 +82,11 @@ impl TokenBook {
             key: self.key,
         }));
         (token, refresh)
+    }
+
+    /// How many rows were written so far.
+    pub const fn rows(&self) -> u64 {
+        self.rows
     }
 
     /// The scopes of an access token, or the name of the fixture that refuses it.

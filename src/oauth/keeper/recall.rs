@@ -125,7 +125,7 @@ impl State {
             return Ok(false);
         }
         (self.dead, self.not_before, self.standing) = (false, None, None);
-        (self.refused, self.denied, self.doubted) = (0, 0, false);
+        (self.refused, self.denied, self.rows, self.doubted) = (0, 0, 0, false);
         tracing::info!(target = &*asker.target.name, "access was confirmed");
         if inherits {
             tracing::warn!(

@@ -166,7 +166,10 @@ impl State {
         let context = context(asker.target, grant);
         let scope = sent.answer.as_ref().and_then(|answer| platform::wants_scope_check(&context, answer));
         let (Err(first), Some(scope)) = (&sent.result, scope) else {
-            self.scope_verdict = None;
+            // What comes and goes with this failure does not ask for the verdict, and its rows, again.
+            if !sent.result.as_ref().is_err_and(|failure| failure.left_row) {
+                self.scope_verdict = None;
+            }
             return Ok(sent.result);
         };
         let refined = match &self.scope_verdict {
@@ -189,10 +192,14 @@ impl State {
         let grant = asker.target.auth.grant;
         let Ok(permit) = asker.origin.admit(self.proven).await else { return first.clone() };
         let second = send(asker, diary, permit, grant, None, Some(scope)).await;
+        self.count_row(&second.result);
         let told = match (&second.result, &second.answer) {
             (Ok(_), _) => Ok(()),
             (Err(_), Some(answer)) => Err(answer),
-            (Err(_), None) => return first.clone(),
+            (Err(_), None) => {
+                self.scope_verdict = Some(first.clone());
+                return first.clone();
+            }
         };
         let refined = platform::after_scope_check(first.clone(), told);
         self.note_refusal(&refined);
@@ -205,9 +212,15 @@ impl State {
         self.chain.received(issued.refresh_secret().filter(|_| used));
         self.token = Some(issued.token(asker.clock));
         self.note_renewal_due(asker);
-        (self.denied, self.not_before, self.standing) = (0, None, None);
+        (self.denied, self.rows, self.not_before, self.standing) = (0, 0, None, None);
         (self.proven, self.doubted) = (true, false);
         self.scope_verdict = None;
+    }
+
+    /// Also of a token that came and is of no use.
+    fn count_row(&mut self, result: &Result<IssuedToken, Failure>) {
+        let left = result.as_ref().map_or_else(|failure| failure.left_row, |_| true);
+        self.rows = self.rows.saturating_add(left.into());
     }
 
     fn note_refusal(&mut self, failure: &Failure) {
@@ -225,7 +238,8 @@ impl State {
         self.note_refusal(&failure);
         let class = failure.class();
         let count = if class == Class::Denied { self.denied } else { self.refused };
-        self.not_before = Some(Instant::now() + target.wait_after(&failure, count));
+        self.rows = self.rows.saturating_add(failure.left_row.into());
+        self.not_before = Some(Instant::now() + target.wait_after_token(&failure, count, self.rows));
         self.standing = Some((operation, failure));
         // No answer says nothing of what was sent: who was good keeps its place beside bad neighbours.
         self.proven &= !matches!(class, Class::Refused | Class::Denied);

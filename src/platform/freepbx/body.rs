@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::domain::Answer;
 use crate::platform::json_body::{self, Around};
+use crate::platform::maker::{self, contains};
 
 /// A body, read once.
 pub struct Body {
@@ -17,10 +18,6 @@ pub struct Body {
     /// Whether it is a web server's page against plain HTTP on a port of https.
     pub wants_https: bool,
 }
-
-/// Apache's (apache/httpd:modules/ssl/ssl_engine_kernel.c) and nginx's page (its own status 497, sent as 400).
-const WANTS_HTTPS: [&[u8]; 2] =
-    [b"speaking plain HTTP to an SSL-enabled server port", b"The plain HTTP request was sent to HTTPS port"];
 
 const WRONG_METHOD: &str = "Method not allowed. Must be one of: ";
 
@@ -48,7 +45,7 @@ impl Body {
             .map_or((None, Around::Nothing), |found| (Some(found.json), found.around));
         let html = json.is_none() && answer.body.trim_ascii_start().starts_with(b"<");
         let slim = slim_page(json.as_ref(), if html { &answer.body } else { b"" });
-        let wants_https = html && WANTS_HTTPS.iter().any(|words| contains(&answer.body, words));
+        let wants_https = html && maker::wants_https(&answer.body);
         Self { json, around, html, slim, wants_https }
     }
 
@@ -65,6 +62,20 @@ impl Body {
     /// Slim's answer to a method that its route does not have.
     pub fn is_slim_wrong_method(&self) -> bool {
         self.slim == Some(SlimPage::WrongMethod)
+    }
+
+    /// Whether FreePBX alone answers so, at whatever address: Slim, its dispatcher, league, GraphQL or REST.
+    pub fn is_own(&self) -> bool {
+        let word = |text: &str| text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+        let said = |text: &str| {
+            word(text) || text.starts_with("ajax") || ["Not Authenticated", "Unknown Error"].contains(&text)
+        };
+        self.slim.is_some()
+            || self.exception().is_some_and(|exception| exception.shown().is_some())
+            || self.error().is_some_and(said)
+            || self.member("data").is_some()
+            || self.graphql_errors().is_some()
+            || self.says_false()
     }
 
     pub fn json(&self) -> Option<&Value> {
@@ -183,8 +194,4 @@ fn slim_page(json: Option<&Value>, html: &[u8]) -> Option<SlimPage> {
         _ if contains(html, b"The page you are looking for could not be found") => Some(SlimPage::NotFound),
         _ => None,
     }
-}
-
-fn contains(haystack: &[u8], needle: &[u8]) -> bool {
-    haystack.windows(needle.len()).any(|window| window == needle)
 }

@@ -10,7 +10,7 @@
 //! rest; `follow_up` says when another question helps; `survey` is what `diagnose` asks besides. The sentences are in
 //! `causes`.
 
-mod body;
+pub(super) mod body;
 pub(super) mod follow_up;
 pub(super) mod resource_answer;
 mod shared;

@@ -6,7 +6,6 @@ use crate::domain::cause::{Freepbx, General, Odd};
 use crate::domain::{Answer, Cause, Failure, Grant};
 use crate::platform::CallContext;
 use crate::platform::headers::with_retry_after;
-use crate::platform::rules::may_refuse;
 
 pub fn failure(ctx: &CallContext, answer: &Answer) -> Failure {
     let body = Body::of(answer);
@@ -89,7 +88,5 @@ fn by_status(ctx: &CallContext, answer: &Answer, body: &Body) -> Failure {
     if answer.status.is_success() && body.json().is_some() {
         return Failure { refused: true, ..ctx.failure(Odd::NoToken) };
     }
-    let failure = shared::by_status(ctx, answer, body);
-    let refused = may_refuse(answer.status) && !body.wants_https;
-    Failure { refused, ..failure }
+    shared::by_status(ctx, answer, body)
 }
