@@ -13,6 +13,7 @@ mod diagnose;
 mod documents;
 mod drift;
 mod exposition;
+mod harm;
 mod healthy;
 mod host_count;
 mod listener;

@@ -161,7 +161,8 @@ fn every_example_passes_once_what_its_head_says_is_created() {
 
 /// A block of YAML as a whole configuration; `None` where it is another program's.
 fn whole(block: &str) -> Option<String> {
-    let others = ["groups:", "scrape_configs:", "receivers:", "rule_files:", "apiVersion:", "basic_auth_users:"];
+    let others =
+        ["groups:", "scrape_configs:", "receivers:", "rule_files:", "apiVersion:", "basic_auth_users:"];
     let target = "targets:\n  - name: office\n    url: https://localhost\n    auth: {client_id: abc, client_secret: x}\n";
     let first = block.lines().find(|line| !line.starts_with('#'))?;
     if others.iter().any(|key| block.contains(key)) {
