@@ -275,3 +275,74 @@ impl Outcome {
         matches!(self.extensions, Some(Ok(_)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_exchange_was_to_the_pbx_as_a_table() {
+        use Maker::{Front, Pbx, Unknown};
+        use Reason::{
+            AjaxDeclined, ApiNotFound, Connect, ConnectionLost, ExporterError, Forbidden, InvalidClient,
+            QueryFailed, RateLimited, RedirectRefused, ResponseTooLarge, ServerError, Timeout, TokenRejected,
+            UnexpectedResponse,
+        };
+        use Trace::{MayHaveLeftRow, MayHideRefusal, Passing, Refusal};
+        // At the token endpoint, at the list.
+        for (reason, status, by, token, list) in [
+            (InvalidClient, Some(401), Pbx, Refusal, Refusal),
+            (InvalidClient, Some(500), Pbx, Refusal, Refusal),
+            (TokenRejected, Some(500), Pbx, Refusal, Refusal),
+            (AjaxDeclined, Some(403), Pbx, Refusal, Refusal),
+            (UnexpectedResponse, Some(401), Pbx, Refusal, Refusal),
+            (Forbidden, Some(403), Unknown, MayHideRefusal, MayHideRefusal),
+            (UnexpectedResponse, Some(401), Unknown, MayHideRefusal, MayHideRefusal),
+            (UnexpectedResponse, Some(200), Unknown, MayHideRefusal, MayHideRefusal),
+            (UnexpectedResponse, Some(302), Unknown, MayHideRefusal, MayHideRefusal),
+            (RedirectRefused, Some(302), Unknown, MayHideRefusal, MayHideRefusal),
+            (ApiNotFound, Some(404), Unknown, MayHideRefusal, MayHideRefusal),
+            (ResponseTooLarge, Some(200), Unknown, MayHideRefusal, MayHideRefusal),
+            (ApiNotFound, Some(404), Pbx, MayHaveLeftRow, Passing),
+            (UnexpectedResponse, Some(200), Pbx, MayHaveLeftRow, Passing),
+            (QueryFailed, Some(200), Pbx, MayHaveLeftRow, Passing),
+            (ServerError, Some(500), Pbx, MayHaveLeftRow, Passing),
+            (ServerError, Some(502), Unknown, MayHaveLeftRow, Passing),
+            (RateLimited, Some(429), Unknown, MayHaveLeftRow, Passing),
+            (Timeout, None, Unknown, MayHaveLeftRow, Passing),
+            (Timeout, Some(200), Unknown, MayHaveLeftRow, Passing),
+            (ConnectionLost, None, Unknown, MayHaveLeftRow, Passing),
+            (UnexpectedResponse, Some(400), Front, Passing, Passing),
+        ] {
+            let seen = |operation| Seen { operation, reason, status, credentials: true, sent: true, by };
+            assert_eq!(
+                seen(Operation::Token).trace(),
+                token,
+                "{reason} {status:?} {by:?} at the token endpoint"
+            );
+            assert_eq!(seen(Operation::Extensions).trace(), list, "{reason} {status:?} {by:?} at the list");
+            let bare = Seen { credentials: false, ..seen(Operation::Token) };
+            assert!(matches!(bare.trace(), Refusal | Passing), "{reason} {status:?} without credentials");
+        }
+        for reason in [Connect, Timeout, ExporterError] {
+            let (operation, status, by) = (Operation::Token, None, Unknown);
+            let seen = Seen { operation, reason, status, credentials: true, sent: false, by };
+            assert_eq!(seen.trace(), Passing, "{reason} before it was sent");
+        }
+    }
+
+    #[test]
+    fn what_may_hide_a_refused_secret_waits_like_it_and_a_row_alone_is_no_refusal() {
+        for (reason, refused, left_row, class) in [
+            (Reason::UnexpectedResponse, true, true, Class::Refused),
+            (Reason::Forbidden, true, true, Class::Refused),
+            (Reason::UnexpectedResponse, true, false, Class::Denied),
+            (Reason::Forbidden, true, false, Class::Denied),
+            (Reason::ServerError, false, true, Class::Transient),
+            (Reason::RateLimited, true, true, Class::RateLimited),
+        ] {
+            let failure = Failure { refused, left_row, ..Failure::with(reason) };
+            assert_eq!(failure.class(), class, "{reason} {refused} {left_row}");
+        }
+    }
+}

@@ -430,3 +430,32 @@ pub fn is_loopback(url: &Url) -> bool {
         None => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Reason;
+
+    #[test]
+    fn the_wait_after_a_token_request_is_the_longest_of_all_rules() {
+        let origin = Url::parse("https://pbx.example.com").expect("a URL");
+        let target = crate::sim::target::target("office", &origin, Grant::Password, Call::known("graphql"));
+        let wait = |reason, refused, left_row, asked, count, rows| {
+            let retry_after = Some(asked).filter(|asked| *asked > 0).map(Duration::from_secs);
+            let failure = Failure { refused, left_row, retry_after, ..Failure::with(reason) };
+            target.wait_after_token(&failure, count, rows).as_secs()
+        };
+        for (rows, seconds) in [(1, 15), (2, 60), (3, 120), (4, 300), (5, 600), (6, 600), (u32::MAX, 600)] {
+            assert_eq!(wait(Reason::ServerError, false, true, 0, 0, rows), seconds, "{rows}");
+            assert_eq!(wait(Reason::ServerError, false, true, 7200, 0, rows), 7200, "Retry-After is longer");
+            assert_eq!(wait(Reason::RateLimited, false, true, 1, 0, rows), seconds, "Retry-After is shorter");
+            assert_eq!(wait(Reason::Connect, false, false, 0, 0, rows), 15, "nothing was sent");
+            assert_eq!(
+                wait(Reason::UnexpectedResponse, true, true, 0, 1, rows),
+                seconds.max(300),
+                "may hide"
+            );
+        }
+        assert_eq!(wait(Reason::UnexpectedResponse, true, true, 0, 9, 9), 3600, "like a refusal");
+    }
+}

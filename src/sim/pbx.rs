@@ -214,11 +214,10 @@ impl Simulated for SimPbx {
             _ => faulty,
         };
         let generation = state.generation;
-        if operation == Operation::Token && fault == Some(Fault::KeyUnusable) && generation == Generation::V16
-        {
-            // league 6 writes the rows before it signs.
-            let _ = dispatch(&mut state, request);
-        }
+        let signs = operation == Operation::Token && fault == Some(Fault::KeyUnusable);
+        // league 6 signs last: it has refused what it refuses by then, and written the rows.
+        let refused = (signs && generation == Generation::V16).then(|| dispatch(&mut state, request).err());
+        let faulty = refused.flatten().map_or(faulty, |name| Some(find(name, generation).answer()));
         let Answer { status, mut headers, body } = faulty.unwrap_or_else(|| {
             dispatch(&mut state, request).unwrap_or_else(|name| find(name, generation).answer())
         });

@@ -208,7 +208,7 @@ async fn a_lost_answer_to_a_refresh_gives_the_old_token_up() {
     assert_eq!(world.state().endpoint(Operation::Extensions).up, None, "the refresh may have revoked it");
     assert_eq!(pbx.requests(Operation::Extensions), lists, "so the old token is not used any more");
     pbx.set_fault(None);
-    minutes(1).await;
+    minutes(2).await;
     assert_eq!(world.state().up, Some(true));
     assert_eq!(world.state().token_rejections, 0);
 }
@@ -264,7 +264,7 @@ async fn an_unreadable_key_on_16_stays_a_server_error_with_both_causes() {
     let diagnosis = world.diagnosis(Operation::Token);
     assert!(diagnosis.contains("Allowed Scopes") && diagnosis.contains("key files"), "{diagnosis}");
     assert_eq!(token_requests(&pbx), 2);
-    seconds(20).await;
+    seconds(65).await;
     assert_eq!(token_requests(&pbx), 3, "the second question is asked once");
     assert_eq!(world.reason(Operation::Token), Some(Reason::ServerError));
 }
@@ -393,7 +393,7 @@ async fn a_timeout_in_between_is_not_taken_for_the_cause_of_a_bare_error_page() 
     seconds(20).await;
     let silence = TransportError::Timeout { limit: Duration::from_secs(10), phase: "connect" };
     transport.fail(&origin(), Some(silence));
-    seconds(40).await;
+    seconds(65).await;
     assert_eq!(world.reason(Operation::Token), Some(Reason::Timeout));
     transport.fail(&origin(), None);
     minutes(5).await;

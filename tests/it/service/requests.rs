@@ -155,7 +155,7 @@ async fn credentials_go_to_no_other_origin() {
         let to = format!("{}{at}", other.uri());
         answer(&server, at, ResponseTemplate::new(status).insert_header("location", to)).await;
     }
-    let service = watched(&server, "", 2.0).await;
+    let service = watched(&server, "", 1.0).await;
     let condition = "pbx_target_condition{target=\"hq\",operation=\"token\",reason=\"redirect_refused\"}";
     assert_eq!(service.value(condition).await, Some(1.0));
     assert!(sent(&other).await.is_empty());
