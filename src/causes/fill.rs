@@ -208,6 +208,10 @@ impl Fill<'_> {
                 known.refresh_token_kept,
                 "The refresh token that came in the same answer is kept, and the next request uses it.",
             ),
+            (
+                known.withheld,
+                "No credentials are sent over http until the configuration changes, or the PBX itself answers there 3 times in a row.",
+            ),
             (known.token_serves, "Meanwhile the token taken before stays in use."),
         ] {
             if holds {

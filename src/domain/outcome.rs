@@ -55,6 +55,8 @@ pub struct Circumstances {
     pub token_serves: bool,
     /// Whether a refresh token came in the same answer and is kept.
     pub refresh_token_kept: bool,
+    /// Whether credentials are kept back from whoever wants none over http.
+    pub withheld: bool,
 }
 
 impl Failure {

@@ -442,7 +442,7 @@ mod tests {
         let target = crate::sim::target::target("office", &origin, Grant::Password, Call::known("graphql"));
         let wait = |reason, refused, left_row, asked, count, rows| {
             let retry_after = Some(asked).filter(|asked| *asked > 0).map(Duration::from_secs);
-            let failure = Failure { refused, left_row, retry_after, ..Failure::with(reason) };
+            let failure = Failure { retry_after, refused, left_row, ..Failure::with(reason) };
             target.wait_after_token(&failure, count, rows).as_secs()
         };
         for (rows, seconds) in [(1, 15), (2, 60), (3, 120), (4, 300), (5, 600), (6, 600), (u32::MAX, 600)] {

@@ -85,7 +85,7 @@ impl<'a> CallContext<'a> {
 }
 
 /// Whether the API asked for resources issues their tokens, too.
-fn issues_itself(target: &Target) -> bool {
+pub fn issues_itself(target: &Target) -> bool {
     target.auth.grant != Grant::Static && !target.has_token_elsewhere()
 }
 

@@ -33,7 +33,8 @@ impl Probe {
     pub(super) fn note_exposure(&self, attempt: &Attempt, failure: Option<&Failure>) {
         if let Some(failure) = failure.filter(|_| attempt.exposed) {
             // What it was to the PBX was that exchange's alone.
-            let failure = Failure { refused: false, left_row: false, ..failure.clone() };
+            let mut failure = Failure { refused: false, left_row: false, ..failure.clone() };
+            failure.circumstances.withheld = true;
             self.memory().exposed =
                 Some(Exposed { operation: attempt.operation, failure, own: 0, others: 0 });
         }
@@ -47,23 +48,22 @@ impl Probe {
     /// Asks without credentials where they are kept back. `Err`: they still are.
     pub(super) async fn look_in_clear(&self, pass: &mut Pass<'_>) -> Result<(), Stop> {
         let Some(mut exposed) = self.memory().exposed.clone() else { return Ok(()) };
-        let request = platform::bare_request(&self.target, exposed.operation);
-        let question =
-            if exposed.operation == Operation::Token { Question::Presence } else { Question::List };
+        // Without a token a list is refused, which the token endpoint does to nobody.
+        let at_token = exposed.operation == Operation::Token || platform::issues_itself(&self.target);
+        let question = if at_token { Question::Presence } else { Question::List };
+        let request = platform::bare_request(&self.target, question.operation());
         let call = Call { question, held: None, proven: false };
         let read = |context: &CallContext<'_>, answer: &Answer| {
             if maker::is_own(context, answer) { Ok(()) } else { Err(exposed.failure.clone()) }
         };
         let told = self.exchange(pass, &call, request, read).await?;
-        match told {
-            Ok(()) => (exposed.own, exposed.others) = (exposed.own + 1, 0),
-            Err(_) => (exposed.own, exposed.others) = (0, exposed.others.saturating_add(1)),
-        }
+        (exposed.own, exposed.others) =
+            if told.is_ok() { (exposed.own + 1, 0) } else { (0, exposed.others.saturating_add(1)) };
         if exposed.own == PROVEN {
             self.memory().exposed = None;
             return Ok(());
         }
-        let denied = told.is_err_and(|failure| failure.refused);
+        let denied = pass.gathered.diary.attempts.last().is_some_and(Attempt::is_refusal);
         let wait = if denied { self.target.backoff.denied * 2 } else { spared(exposed.others) };
         if exposed.operation == Operation::Token {
             pass.gathered.diary.news = Some(Err(exposed.failure.clone()));
