@@ -110,8 +110,8 @@ impl Way {
         *self.bends.lock().expect("not poisoned") = bend;
     }
 
-    fn count(&self, of: impl Fn(&Noted) -> bool) -> usize {
-        self.ledger.lock().expect("not poisoned").iter().filter(|noted| of(noted)).count()
+    fn count(&self, of: impl Fn(&Noted) -> bool) -> u64 {
+        self.ledger.lock().expect("not poisoned").iter().filter(|noted| of(noted)).count() as u64
     }
 
     /// The most within any window of the budget.
@@ -238,7 +238,7 @@ async fn a_day_without_tokens_costs_the_pbx_few_requests_rows_and_refusals() {
             way.bend(bend.map(|bend| (bend, Bent::TokenAnswers)));
             // The token in hand is old after a quarter of an hour at the latest, where it is renewed without a person.
             minutes(24 * 60).await;
-            let (requests, rows) = (way.count(|noted| noted.token), (pbx.token_rows() - before) as usize);
+            let (requests, rows) = (way.count(|noted| noted.token), pbx.token_rows() - before);
             let refusals = way.refusals();
             println!("{name:38} {:18} {requests:8} {rows:4} {refusals:8}", grant.as_str());
             assert!(requests > 0, "{name}, {grant}: nothing was asked");
