@@ -2,10 +2,10 @@
 //! whether credentials may go that way again.
 
 use http::header::LOCATION;
-use serde_json::Value;
 
 use super::CallContext;
 use super::freepbx::body::Body;
+use super::json_body::{self, Around};
 use crate::domain::outcome::{Attempt, Maker, Seen, Trace};
 use crate::domain::{Answer, Failure, Operation, TransportError};
 
@@ -42,7 +42,7 @@ fn maker(ctx: &CallContext, answer: &Answer) -> Maker {
     if wants_https(&answer.body) {
         return Maker::Front;
     }
-    let json = || serde_json::from_slice::<Value>(&answer.body).is_ok();
+    let json = || json_body::read(&answer.body).is_some_and(|found| found.around != Around::Output);
     let answers = ctx.operation != Operation::Token && answer.status.is_success();
     let own = if ctx.is_freepbx() { Body::of(answer).is_own() || answers && json() } else { json() };
     if own || is_of_php(&answer.body) || holds_token(answer) { Maker::Pbx } else { Maker::Unknown }

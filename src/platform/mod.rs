@@ -146,7 +146,9 @@ pub fn presence_request(target: &Target) -> Option<Request> {
 pub fn bare_request(target: &Target, operation: Operation) -> Request {
     let request = request::of(target, &platform::RequestForm::default());
     let token = operation == Operation::Token;
-    Request { url: if token { target.token_address() } else { request::list(target).url }, ..request }
+    let url = if token { target.token_address() } else { request::list(target).url };
+    // A session is a secret, too.
+    Request { url, session: None, ..request }
 }
 
 /// What the answer to [`presence_request`] tells.

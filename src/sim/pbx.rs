@@ -214,7 +214,9 @@ impl Simulated for SimPbx {
             _ => faulty,
         };
         let generation = state.generation;
-        let signs = operation == Operation::Token && fault == Some(Fault::KeyUnusable);
+        let signs = operation == Operation::Token
+            && request.method == Method::POST
+            && fault == Some(Fault::KeyUnusable);
         // league 6 signs last: it has refused what it refuses by then, and written the rows.
         let refused = (signs && generation == Generation::V16).then(|| dispatch(&mut state, request).err());
         let faulty = refused.flatten().map_or(faulty, |name| Some(find(name, generation).answer()));
