@@ -4,6 +4,7 @@
 
 use super::Words;
 use super::fill::Fill;
+use super::freepbx_host::NO_UPGRADE;
 use crate::domain::cause::{Freepbx, General, Odd, Way};
 use crate::domain::platform::Certainty::{Certain, Likely, Open};
 use crate::domain::{Grant, Operation, Reason, Target};
@@ -155,10 +156,17 @@ const CRASH: Words = Words {
     fix: LOGS,
     certainty: Open,
     because: "That it fails is certain. Why is known only as far as the evidence names an exception or a page.",
-    avoid: &[NO_DEBUG, "{not_the_credentials}"],
+    avoid: &[NO_UPGRADE, NO_DEBUG, "{not_the_credentials}"],
     ..CLIENT
 };
-const HIDDEN: Words = Words { avoid: &[NO_NEW_KEYS, NO_DEBUG, "{not_the_credentials}"], ..CRASH };
+const HIDDEN: Words = Words { avoid: &[NO_UPGRADE, NO_NEW_KEYS, NO_DEBUG, "{not_the_credentials}"], ..CRASH };
+
+const KEY: Words = Words {
+    certainty: Certain,
+    because: "The PBX names the key file itself; nothing of the request is wrong.",
+    avoid: &[NO_NEW_KEYS, NO_DEBUG, "{not_the_credentials}"],
+    ..CRASH
+};
 
 const LOGS: &str = "Look into freepbx.log and the error log of the PBX's web server.";
 const ERROR_LOG: &str = "The PBX keeps the details in gql_api_error.log, normally in /var/log/asterisk.";
@@ -216,7 +224,7 @@ pub(super) const fn general(cause: &General) -> Option<Words> {
         General::ScopeRefused => SCOPES.say(
             "FreePBX refuses the scopes ({asked_scopes}): one is unknown to its installed modules, or lies outside the application's \
              Allowed Scopes in Connectivity > API > Applications.",
-            "Ask for {needed}, or for none, which gives all that the application may have. The words `*` and `extensions:read` of \
+            "{ask_or_allow} The words `*` and `extensions:read` of \
              some guides are no FreePBX scopes, and no user role changes this.",
         ),
         General::GrantNotAllowed => GRANT_TYPE.say(
@@ -271,10 +279,14 @@ pub(super) const fn general(cause: &General) -> Option<Words> {
         ),
         General::GatewayFailed { .. } => CRASH.say(
             GATEWAY,
-            "Look whether Apache and PHP-FPM run on the PBX and have workers left.",
+            "Look whether Apache and PHP-FPM run on the PBX and have workers left. With 504 FreePBX itself may hang: Asterisk's manager \
+             (`asterisk -rx 'core show uptime'`), the database (`mysqladmin processlist`), or a full disk (`df -h`).",
         ),
         General::ServerFailed { .. } => Words {
-            wrong: "The PBX failed at {asked} with HTTP {status} and said nothing of the cause.",
+            wrong: "The PBX failed at {asked} with HTTP {status} and said nothing of the cause, as PHP does with display_errors off.",
+            fix: "Why is in the error log of the PBX's web server. Look also at `systemctl status mariadb`, `df -h`, and whether PHP was updated \
+                  last (`php -v`).",
+            avoid: &[NO_UPGRADE, NO_DEBUG, "{not_the_credentials}"],
             ..CRASH
         },
         General::KeyRejected
@@ -355,7 +367,18 @@ pub(super) const fn words(cause: &Freepbx) -> Words {
         Freepbx::UnknownAllowedScope => SCOPES.say(
             "The application's Allowed Scopes hold a word that FreePBX does not know, such as `*` or `extensions:read` from a guide, and \
              each token request without explicit scopes fails on it.",
-            "Replace it in Connectivity > API > Applications with {needed}, or leave the field empty, which allows everything.",
+            "Replace it in Connectivity > API > Applications with {needed}, or leave the field empty, which allows everything. Words there \
+             are separated by exactly one blank and are lower case: commas, line ends and a second blank make unknown words, too.",
+        ),
+        Freepbx::ScopeNotCovered { .. } => SCOPES.say(
+            "FreePBX refuses the scope {scope}, which this target asks for: it is not among the application's Allowed Scopes, or none of the \
+             installed modules brings it.",
+            "Add {scope} to Allowed Scopes in Connectivity > API > Applications; words there are separated by exactly one blank and are lower \
+             case. If it is there, that module is missing: `fwconsole ma list`. No user role changes this.",
+        ),
+        Freepbx::ScopeUnknown { .. } => SCOPES.say(
+            "FreePBX refuses the scope `{scope}`, which this target asks for: FreePBX has no scope of that form, whatever Allowed Scopes hold.",
+            "Take it out of the scopes of this target; {needed} is what it needs. No user role changes this.",
         ),
         Freepbx::HeaderDropped => TOKEN.say(
             "FreePBX rejects the token at {asked}: it sees no Authorization header, although one was sent.",
@@ -527,16 +550,20 @@ pub(super) const fn words(cause: &Freepbx) -> Words {
         Freepbx::QueryLostQuietly => ODD.say(QUERY_LOST.0, QUERY_LOST.1),
         Freepbx::Exception { .. } => CRASH.say(EXCEPTION.0, EXCEPTION.1),
         Freepbx::ExceptionQuietly { .. } => ODD.say(EXCEPTION.0, EXCEPTION.1),
-        Freepbx::KeyFiles => Words {
-            title: "the PBX cannot use its API keys",
-            certainty: Certain,
-            because: "The exception is about the key files themselves, and nothing of the request is.",
-            ..HIDDEN
-        }
-        .say(
-            "FreePBX's API cannot use its key files, so {asked} fails for every client.",
-            "Run `fwconsole chown` on the PBX (the files need mode 600 or 660 and the web server's user); only if they are missing, \
-             `fwconsole ma install api` makes them anew, which ends the tokens of all applications.",
+        Freepbx::KeyMissing { .. } => Words { title: "a key file of the API is missing or unreadable", ..KEY }.say(
+            "FreePBX's API does not find its key file {key}, or may not read it, so {asked} fails for every client.",
+            "Look on the PBX with `ls -l /etc/asterisk/keys`. If the file is there, `fwconsole chown` gives it to the web server's user. \
+             {key_gone}",
+        ),
+        Freepbx::KeyMode { .. } => Words { title: "a key file of the API has the wrong mode", ..KEY }.say(
+            "FreePBX's API refuses its key file {key}, because others may read it, so {asked} fails for every client.",
+            "Run `fwconsole chown` on the PBX, or `chmod 660` on that file in /etc/asterisk/keys: it needs mode 600 or 660 and the web server's \
+             user. The key itself is good and stays.",
+        ),
+        Freepbx::KeyBroken { .. } => Words { title: "a key file of the API holds no key", ..KEY }.say(
+            "FreePBX's API cannot read a key from its key file {key}, so {asked} fails for every client.",
+            "Look at it on the PBX with `ls -l /etc/asterisk/keys`: it may be empty, cut (a full disk, `df -h`) or not readable for the web \
+             server's user (`fwconsole chown`). {key_gone}",
         ),
         Freepbx::SlimUpdate => Words {
             title: "the PBX's API code and library do not fit each other",
@@ -555,17 +582,22 @@ pub(super) const fn words(cause: &Freepbx) -> Words {
         Freepbx::HiddenCrashAtToken => HIDDEN.say(HIDDEN_AT_TOKEN, "{keys_or_scopes}"),
         Freepbx::HiddenCrashWithScopeToo => HIDDEN.say(
             HIDDEN_AT_TOKEN,
-            "{keys_or_scopes} Asked with an explicit scope it fails alike, which speaks for the key files.",
+            "{keys_or_scopes} Asked with an explicit scope it fails alike, so the scopes are the least likely.",
         ),
         Freepbx::HiddenCrash => HIDDEN.say(
-            "FreePBX failed inside at {asked} and hides the cause. Known for it are an unreadable key file of the API (run `fwconsole chown` \
-             on the PBX).",
-            LOGS,
+            "FreePBX failed inside at {asked} and hides the cause.",
+            "First the database and the disk: `systemctl status mariadb`, `df -h`. Then the API's public key in /etc/asterisk/keys: \
+             `fwconsole chown`. The error log of the PBX's web server may name the cause.",
         ),
         Freepbx::HiddenCrashOfQuery => HIDDEN.say(
-            "FreePBX failed inside at {asked} and hides the cause. Known for it are an unreadable key file of the API (run `fwconsole chown` \
-             on the PBX) or a request whose query was lost on the way.",
-            LOGS,
+            "FreePBX failed inside at {asked} and hides the cause.",
+            "First the database and the disk: `systemctl status mariadb`, `df -h`. Then the API's public key in /etc/asterisk/keys: \
+             `fwconsole chown`. It may also be that the query was lost on the way. The error log of the PBX's web server may name the cause.",
+        ),
+        Freepbx::HiddenCrashHere => HIDDEN.say(
+            "FreePBX fails inside at {asked} alone and hides the cause.",
+            "The keys are good, for the same token was checked with them a moment ago. So the table or the module behind this call is left: look \
+             into freepbx.log and the error log of the PBX's web server, and run `mysqlcheck asterisk`.",
         ),
         Freepbx::GatewayFailedHere { .. } => CRASH.say(
             GATEWAY,
@@ -574,16 +606,18 @@ pub(super) const fn words(cause: &Freepbx) -> Words {
         ),
         Freepbx::ListNull => CALL.say(
             "FreePBX's GraphQL answers {asked} with null in place of the list, and names no error: the core module's own code gave nothing.",
-            "{error_log} Compare the modules with `fwconsole ma list`, then `fwconsole ma upgradeall`.",
+            "{error_log} The database is the first suspect: `systemctl status mariadb`, `mysqlcheck asterisk`. Then compare the modules with \
+             `fwconsole ma list`.",
         ),
         Freepbx::DataNull => CALL.say(
             "FreePBX's GraphQL answers {asked} with null in place of the data, and names no error: the module's own code gave nothing.",
-            "{error_log} Compare the modules with `fwconsole ma list`, then `fwconsole ma upgradeall`.",
+            "{error_log} The database is the first suspect: `systemctl status mariadb`, `mysqlcheck asterisk`. Then compare the modules with \
+             `fwconsole ma list`.",
         ),
         Freepbx::FieldMissing => CALL.say(
             "FreePBX accepts the token and knows the query of {asked}, but not a field inside it, which no scope hides: the module that \
              brings it is of another age than this exporter knows.",
-            "Compare with `fwconsole ma list`, then run `fwconsole ma upgradeall`{or_own_query}.",
+            "Compare with `fwconsole ma list`, then update that module alone{or_own_query}: `fwconsole ma upgrade core` where it is the extensions.",
         ),
         Freepbx::StatusFalse => CALL.say(
             "FreePBX took the call {asked} and answered with status false: it could not do it.",
@@ -591,7 +625,8 @@ pub(super) const fn words(cause: &Freepbx) -> Words {
         ),
         Freepbx::ResolverFailed => CALL.say(
             "The token is accepted, but FreePBX's own code failed while it answered {asked} (\"Internal server error\" inside GraphQL).",
-            "{error_log} Modules that do not fit each other are a known cause: `fwconsole ma upgradeall`.",
+            "{error_log} Known causes are a table of the database (`systemctl status mariadb`, `mysqlcheck asterisk`) and a module that does not \
+             fit the others (`fwconsole ma list`).",
         ),
         Freepbx::GraphqlRefused => {
             CALL.say("FreePBX's GraphQL refused or failed the query to {asked}.", "{error_log}")
@@ -611,20 +646,21 @@ const QUERY_LOST: (&str, &str) = (
 );
 const EXCEPTION: (&str, &str) = (
     "PHP code of FreePBX failed at {asked} with an uncaught exception ({class}).",
-    "Often modules do not fit each other after an update: run `fwconsole ma upgradeall`. Look into freepbx.log and the error log of the \
-     PBX's web server.",
+    "Why is in freepbx.log and the error log of the PBX's web server. Look there first, then at `systemctl status mariadb`, `df -h` and \
+     `fwconsole ma list`.",
 );
 const HIDDEN_AT_TOKEN: &str = "FreePBX's OAuth2 server failed inside at {asked} and hides the cause.";
-const KEYS_OR_SCOPES: &str = "Either the application's Allowed Scopes hold an unknown word, such as `*` or `extensions:read`: correct them in \
-                              Connectivity > API > Applications. Or the API's key files are missing or lack mode 600 or 660: run \
-                              `fwconsole chown` on the PBX, and only if they are missing `fwconsole ma install api`: new keys end \
-                              the tokens of all applications.";
+const KEYS_OR_SCOPES: &str = "Look in this order. The database and the disk: `systemctl status mariadb`, `df -h`. The application's Allowed \
+                              Scopes in Connectivity > API > Applications: an unknown word there, such as `*` or \
+                              `extensions:read`, does it. The key files in /etc/asterisk/keys: `fwconsole chown` sets owner and mode.";
 
 /// What to do about what happened on the way, where FreePBX is known for a cause.
 pub(super) const fn fix_of_way(cause: &Way) -> Option<&'static str> {
     match cause {
         Way::SlowToAnswer { .. } => Some(
-            "The PBX took the request and stays silent: look at its load, at MariaDB and at free PHP workers, or raise the target's timeout.",
+            "The PBX took the request and stays silent. Four suspects: Asterisk's manager, to which each request logs in (does `asterisk -rx \
+             'core show uptime'` hang, too?), the database (`mysqladmin processlist`), a full disk (`df -h`), PHP-FPM without a free worker. \
+             Raise the target's timeout only if the PBX is just slow.",
         ),
         Way::AnswerTooLarge { .. } => {
             Some("Raise the target's body limit; `call: graphql` gives a smaller answer than `call: rest`.")
@@ -689,6 +725,22 @@ pub(super) fn value(fill: &Fill<'_>, name: &str) -> Option<&'static str> {
         "only_this" => ONLY_THIS,
         "never_the_user" => NEVER_THE_USER,
         "keys_or_scopes" => KEYS_OR_SCOPES,
+        "key_gone" if fill.cause.parameter("key").is_some_and(|key| key.contains("public")) => {
+            PUBLIC_KEY_GONE
+        }
+        "key_gone" => PRIVATE_KEY_GONE,
+        "ask_or_allow"
+            if fill.target.auth.scopes.iter().any(|s| s == needed_scope(fill.target, fill.operation)) =>
+        {
+            "Add what is asked for to Allowed Scopes there; words are separated by exactly one blank and are lower case."
+        }
+        "ask_or_allow" => "Ask for {needed}, or for none, which gives all that the application may have.",
+        "or_disable" if is_essential(fill) => "",
+        "or_disable" => ", or disable it if nobody needs it: `fwconsole ma disable {module}`",
+        "smaller" if extensions && call == Called::Rest => {
+            "`call: graphql` takes less of it than `call: rest`."
+        }
+        "smaller" => "A PBX with many extensions needs more.",
         "error_log" => {
             if is_graphql(fill.path()) {
                 ERROR_LOG
@@ -732,6 +784,17 @@ pub(super) fn value(fill: &Fill<'_>, name: &str) -> Option<&'static str> {
         _ => return None,
     })
 }
+
+/// Without these FreePBX does not run.
+fn is_essential(fill: &Fill<'_>) -> bool {
+    let module = fill.cause.parameter("module");
+    module.is_some_and(|module| ["api", "core", "framework", "userman"].contains(&&*module))
+}
+
+const PUBLIC_KEY_GONE: &str = "If it is gone, move what is left of it away and run `fwconsole ma install api`, then `fwconsole chown`: that \
+                               makes it again from the private key, which has just signed, so all tokens stay good.";
+const PRIVATE_KEY_GONE: &str = "If it is gone, take it from a backup. Only where there is none, `fwconsole ma install api` makes a new pair, \
+                                which ends the tokens of all applications.";
 
 /// What is no sentence.
 pub(super) fn word(fill: &Fill<'_>, name: &str) -> Option<String> {

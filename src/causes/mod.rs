@@ -5,6 +5,7 @@
 
 mod fill;
 mod freepbx;
+mod freepbx_host;
 mod general;
 mod local;
 mod person;
@@ -138,6 +139,7 @@ fn words(target: &Target, cause: &Cause, failure: &Failure) -> Words {
             freepbx.then(|| freepbx::odd(cause)).flatten().unwrap_or_else(|| general::odd(cause))
         }
         Cause::Freepbx(cause) => freepbx::of_call(freepbx::words(cause), cause.reason(), target),
+        Cause::Host(cause) => freepbx_host::words(cause),
         Cause::Way(cause) => {
             let words = way::words(cause);
             let fix = freepbx.then(|| freepbx::fix_of_way(cause)).flatten();

@@ -53,7 +53,7 @@ macro_rules! from {
     })+ };
 }
 
-from! { General Odd Freepbx Way Tls Local }
+from! { General Odd Freepbx Host Way Tls Local }
 
 causes! {
     /// What any platform's answer may say; a description may have words of its own for the reason.
@@ -113,6 +113,8 @@ causes! {
         RefreshTokenOfAnother => "refresh_token_of_another_client", InvalidGrant;
         ParameterMalformed { parameter: Box<str> = "client_id" } => "parameter_malformed", InvalidRequest;
         GrantTypeLost => "grant_type_lost", UnauthorizedClient;
+        ScopeNotCovered { scope: Box<str> = "gql:core:read" } => "scope_not_allowed", InvalidScope;
+        ScopeUnknown { scope: Box<str> = "extensions:read" } => "scope_unknown", InvalidScope;
         UnknownAllowedScope => "unknown_allowed_scope", InvalidScope;
         HeaderDropped => "authorization_header_dropped", TokenRejected;
         FreshTokenMalformed => "fresh_token_malformed", TokenRejected;
@@ -156,13 +158,16 @@ causes! {
         QueryLostQuietly => "query_lost_without_5xx", UnexpectedResponse;
         Exception { class: Box<str> = "TypeError" } => "php_exception", ServerError;
         ExceptionQuietly { class: Box<str> = "TypeError" } => "php_exception_without_5xx", UnexpectedResponse;
-        KeyFiles => "key_files", ServerError;
+        KeyMissing { key: Box<str> = "api_oauth.key" } => "key_file_missing", ServerError;
+        KeyMode { key: Box<str> = "api_oauth.key" } => "key_file_mode", ServerError;
+        KeyBroken { key: Box<str> = "api_oauth.key" } => "key_file_broken", ServerError;
         SlimUpdate => "api_does_not_fit_slim", ServerError;
         OauthServerError => "oauth_server_error", ServerError;
         HiddenCrashAtToken => "hidden_crash_at_token", ServerError;
         HiddenCrashWithScopeToo => "hidden_crash_with_scope_too", ServerError;
         HiddenCrash => "hidden_crash", ServerError;
         HiddenCrashOfQuery => "hidden_crash_of_query", ServerError;
+        HiddenCrashHere => "hidden_crash_though_token_good", ServerError;
         GatewayFailedHere { status: u16 = 502_u16 } => "bad_gateway_at_this_path_alone", ServerError;
         ListNull => "list_null", QueryFailed;
         DataNull => "data_null", QueryFailed;
@@ -170,6 +175,42 @@ causes! {
         StatusFalse => "status_false", QueryFailed;
         ResolverFailed => "resolver_failed", QueryFailed;
         GraphqlRefused => "graphql_error", QueryFailed;
+    }
+}
+
+causes! {
+    /// What every request to FreePBX goes through before its API module is asked: PHP, the database, the disk. `code` is
+    /// what the database names, in a closed form.
+    Host {
+        DatabaseDown { code: Box<str> = "SQLSTATE HY000, error 2002" } => "database_not_running", ServerError;
+        DatabaseUnreachable { code: Box<str> = "SQLSTATE HY000, error 2003" } => "database_not_reachable", ServerError;
+        DatabaseFull { code: Box<str> = "SQLSTATE 08004, error 1040" } => "database_connections_used_up", ServerError;
+        DatabasePassword { code: Box<str> = "SQLSTATE HY000, error 1045" } => "database_password", ServerError;
+        DatabaseNoRight { code: Box<str> = "SQLSTATE HY000, error 1044" } => "database_right_missing", ServerError;
+        DatabaseAbsent { code: Box<str> = "SQLSTATE HY000, error 1049" } => "database_missing", ServerError;
+        DatabaseHostRefused { code: Box<str> = "SQLSTATE HY000, error 1130" } => "database_host_refused", ServerError;
+        TableMissing { code: Box<str> = "SQLSTATE 42S02, error 1146" } => "database_table_missing", ServerError;
+        ColumnMissing { code: Box<str> = "SQLSTATE 42S22, error 1054" } => "database_column_missing", ServerError;
+        DatabaseReadOnly { code: Box<str> = "SQLSTATE HY000, error 1290" } => "database_read_only", ServerError;
+        DatabaseLocked { code: Box<str> = "SQLSTATE HY000, error 1205" } => "database_locked", ServerError;
+        TableCrashed { code: Box<str> = "SQLSTATE HY000, error 126" } => "database_table_crashed", ServerError;
+        TableFileGone { code: Box<str> = "SQLSTATE HY000, error 1030" } => "database_file_missing", ServerError;
+        DatabaseLost { code: Box<str> = "SQLSTATE HY000, error 2006" } => "database_connection_lost", ServerError;
+        DatabaseTrouble { code: Box<str> = "SQLSTATE HY000" } => "database_error", ServerError;
+        DiskFull { code: Box<str> = "SQLSTATE HY000, error 1021" } => "disk_full", ServerError;
+        Masked => "masked_exception", ServerError;
+        TokenCheckFailed => "token_check_failed", ServerError;
+        PhpMemory => "php_memory_limit", ServerError;
+        PhpTime => "php_time_limit", ServerError;
+        PhpWarning { module: Box<str> = "ringgroups" } => "php_warning_of_module", ServerError;
+        PhpWarningUnnamed => "php_warning", ServerError;
+        PhpException { class: Box<str> = "TypeError", module: Box<str> = "ringgroups" } => "php_exception_in_module", ServerError;
+        PhpVersion => "php_version_too_old", ServerError;
+        PhpLoader => "php_loader_missing", ServerError;
+        PhpExtension => "php_extension_missing", ServerError;
+        SettingsUnreadable => "freepbx_conf_unreadable", ServerError;
+        PhpFatal => "php_fatal_error", ServerError;
+        PhpOutput => "php_output", UnexpectedResponse;
     }
 }
 
@@ -309,6 +350,8 @@ pub enum Cause {
     Odd(Odd),
     /// What FreePBX alone says.
     Freepbx(Freepbx),
+    /// What is before its API module.
+    Host(Host),
     /// What the rule of a description says.
     Rule(Matched),
     /// No answer.
@@ -336,6 +379,7 @@ impl Cause {
         all(General::samples())
             .chain(all(Odd::samples()))
             .chain(all(Freepbx::samples()))
+            .chain(all(Host::samples()))
             .chain(all(Way::samples()))
             .chain(all(Tls::samples()))
             .chain(Person::samples().into_iter().map(Self::confirmation))
@@ -360,6 +404,7 @@ impl Cause {
             Self::General(cause) => cause.as_str().into(),
             Self::Odd(cause) => cause.as_str().into(),
             Self::Freepbx(cause) => cause.as_str().into(),
+            Self::Host(cause) => cause.as_str().into(),
             Self::Way(cause) => cause.as_str().into(),
             Self::Tls(cause) => cause.as_str().into(),
             Self::Local(cause) => cause.as_str().into(),
@@ -377,6 +422,7 @@ impl Cause {
             Self::General(cause) => cause.reason(),
             Self::Odd(cause) => cause.reason(),
             Self::Freepbx(cause) => cause.reason(),
+            Self::Host(cause) => cause.reason(),
             Self::Rule(matched) => matched.rule().reason,
             Self::Way(cause) => cause.reason(),
             Self::Tls(cause) => cause.reason(),
@@ -391,6 +437,7 @@ impl Cause {
             Self::General(cause) => cause.parameter(name),
             Self::Odd(cause) => cause.parameter(name),
             Self::Freepbx(cause) => cause.parameter(name),
+            Self::Host(cause) => cause.parameter(name),
             Self::Rule(matched) => matched.general.parameter(name),
             Self::Way(cause) => cause.parameter(name),
             Self::Tls(cause) => cause.parameter(name),

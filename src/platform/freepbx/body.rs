@@ -4,6 +4,7 @@
 
 use serde_json::{Map, Value};
 
+use super::printed::Printed;
 use crate::domain::Answer;
 use crate::platform::json_body::{self, Around};
 use crate::platform::maker::{self, contains};
@@ -15,6 +16,8 @@ pub struct Body {
     /// Whether it looks like a page for people.
     pub html: bool,
     slim: Option<SlimPage>,
+    /// What PHP, or Slim 3 with details, printed in place of JSON.
+    printed: Option<Printed>,
     /// Whether it is a web server's page against plain HTTP on a port of https.
     pub wants_https: bool,
 }
@@ -37,6 +40,26 @@ pub struct Exception<'a> {
     pub message: &'a str,
     /// Its code; league/oauth2-server numbers its refusals, 9 is "access denied".
     pub code: Option<i64>,
+    /// Its code where that is text, as PDO's is: an SQLSTATE.
+    pub state: Option<&'a str>,
+    /// The file it was thrown in.
+    pub file: &'a str,
+}
+
+impl<'a> Exception<'a> {
+    fn of(error: &'a Value) -> Option<Self> {
+        let error = error.as_object()?;
+        let text = |name: &str| error.get(name).and_then(Value::as_str);
+        let (kind, message) = (text("type"), text("message"));
+        kind.or(message)?;
+        Some(Self {
+            kind: kind.unwrap_or_default(),
+            message: message.unwrap_or_default(),
+            code: error.get("code").and_then(Value::as_i64),
+            state: text("code"),
+            file: text("file").unwrap_or_default(),
+        })
+    }
 }
 
 impl Body {
@@ -44,9 +67,10 @@ impl Body {
         let (json, around) = json_body::read(&answer.body)
             .map_or((None, Around::Nothing), |found| (Some(found.json), found.around));
         let html = json.is_none() && answer.body.trim_ascii_start().starts_with(b"<");
-        let slim = slim_page(json.as_ref(), if html { &answer.body } else { b"" });
+        let slim = slim_page(json.as_ref(), if json.is_none() { &answer.body } else { b"" });
+        let printed = if json.is_none() { Printed::of(&answer.body) } else { None };
         let wants_https = html && maker::wants_https(&answer.body);
-        Self { json, around, html, slim, wants_https }
+        Self { json, around, html, slim, printed, wants_https }
     }
 
     /// Slim's answer that hides any uncaught exception.
@@ -108,19 +132,42 @@ impl Body {
             .any(|name| self.str(name).is_some_and(|text| text.contains(part)))
     }
 
+    /// The first exception that it shows.
     pub fn exception(&self) -> Option<Exception<'_>> {
-        let error = self.member("error")?.as_object()?;
-        let text = |name: &str| error.get(name).and_then(Value::as_str);
-        let code = error.get("code").and_then(Value::as_i64);
-        let (kind, message) = (text("type"), text("message"));
-        kind.or(message)?;
-        Some(Exception { kind: kind.unwrap_or_default(), message: message.unwrap_or_default(), code })
+        self.exceptions().next()
+    }
+
+    /// All that it shows. Slim 3 with details (the OAuth2 server of 15 and 16) lists an exception, or an error of PHP, and
+    /// what led to it.
+    pub fn exceptions(&self) -> impl Iterator<Item = Exception<'_>> {
+        let single = self.member("error");
+        let listed = ["error", "exception"].map(|name| self.member(name).and_then(Value::as_array));
+        let shown = single.into_iter().chain(listed.into_iter().flatten().flatten());
+        shown.filter_map(Exception::of).chain(self.printed.iter().filter_map(Printed::exception))
+    }
+
+    /// What PHP printed in place of JSON.
+    pub fn printed(&self) -> Option<&Printed> {
+        self.printed.as_ref()
     }
 
     /// GraphQL's `errors`, where there are any.
     pub fn graphql_errors(&self) -> Option<&[Value]> {
         let errors = self.member("errors")?.as_array()?;
         (!errors.is_empty()).then_some(errors)
+    }
+
+    /// Each text by which it says that something failed: GraphQL's errors, a field that says `status: false`, REST.
+    pub fn complaints(&self) -> impl Iterator<Item = &str> {
+        fn text(value: &Value) -> impl Iterator<Item = &str> {
+            ["message", "debugMessage", "error"].into_iter().filter_map(|name| value.get(name)?.as_str())
+        }
+        let refused = |value: &&Value| value.get("status") == Some(&Value::Bool(false));
+        let whole = self.json.as_ref().filter(|json| refused(json) || json.get("error").is_some());
+        let errors = self.graphql_errors().unwrap_or_default().iter();
+        let errors = errors.flat_map(|error| [Some(error), error.get("extensions")]).flatten();
+        let said = whole.into_iter().chain(errors).chain(self.fields().filter(refused));
+        said.flat_map(text)
     }
 
     /// Whether `data.FIELD` of a GraphQL answer is there and null.
@@ -170,6 +217,18 @@ impl Exception<'_> {
         (named && self.kind.len() <= 64 && self.kind.chars().all(allowed)).then_some(self.kind)
     }
 
+    /// The module that its file is of, whose name is `[a-z0-9_]+`.
+    pub fn module(&self) -> Option<&str> {
+        let name = self.file.split_once("/admin/modules/")?.1.split('/').next()?;
+        let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+        ((1..=32).contains(&name.len()) && name.bytes().all(allowed)).then_some(name)
+    }
+
+    /// The last part of its class name.
+    pub fn is(&self, class: &str) -> bool {
+        self.kind.rsplit('\\').next() == Some(class)
+    }
+
     /// The module that FreePBX/framework:Self_Helper.class.php could not load; `None` where its name is
     /// not one word of letters, and so unfit to be shown.
     pub fn absent_module(&self) -> Option<&str> {
@@ -189,7 +248,9 @@ fn slim_page(json: Option<&Value>, html: &[u8]) -> Option<SlimPage> {
         Some("Slim Application Error") => Some(SlimPage::Error),
         Some("Not found") => Some(SlimPage::NotFound),
         Some(text) if text.starts_with(WRONG_METHOD) => Some(SlimPage::WrongMethod),
-        _ if contains(html, WRONG_METHOD.as_bytes()) => Some(SlimPage::WrongMethod),
+        _ if contains(html, b"Must be one of: ") && contains(html, b"Method not allowed") => {
+            Some(SlimPage::WrongMethod)
+        }
         _ if contains(html, b"Slim Application Error") => Some(SlimPage::Error),
         _ if contains(html, b"The page you are looking for could not be found") => Some(SlimPage::NotFound),
         _ => None,

@@ -12,7 +12,8 @@ use crate::platform::{CallContext, Validity};
 /// `addScope()` throws) and an unreadable key. Only the first goes away with an explicit scope.
 pub fn scope_check<'a>(ctx: &CallContext<'a>, answer: &Answer) -> Option<&'a str> {
     let asks_none = ctx.target.auth.scopes.is_empty() && ctx.grant != Grant::RefreshToken;
-    let hidden = answer.status.is_server_error() && Body::of(answer).is_slim_error_page();
+    let body = Body::of(answer);
+    let hidden = answer.status.is_server_error() && body.is_slim_error_page() && body.exception().is_none();
     (ctx.operation == Operation::Token && asks_none && hidden)
         .then(|| needed_scope(ctx.target, ctx.operation))
 }
@@ -56,7 +57,9 @@ pub fn wants_validity_check(ctx: &CallContext, failure: &Failure) -> bool {
 pub fn read_validity(answer: &Answer) -> Validity {
     let body = Body::of(answer);
     let accepted = body.json().and_then(|json| json.pointer("/data/__typename")?.as_str()) == Some("Query");
-    let denied_16 = answer.status == http::StatusCode::UNAUTHORIZED && body.error() == Some("access_denied");
+    let sick = body.str("hint").is_some_and(|hint| resource_answer::broken_check(hint).is_some());
+    let denied_16 =
+        answer.status == http::StatusCode::UNAUTHORIZED && body.error() == Some("access_denied") && !sick;
     let denied_17 = body
         .exception()
         .is_some_and(|e| e.kind.ends_with("\\OAuthServerException") && e.code.is_none_or(|code| code == 9));

@@ -6,12 +6,16 @@
 //! anything else. 15 and 16 answer alike; 17 turns many refusals into a 500 or a 200, so the body is
 //! read before the status.
 //!
-//! `body` says what a body holds, `shared` judges what any call can meet, `token_answer` and `resource_answer` the
+//! `body` and `printed` say what a body holds, `host` and `database` what failed before the module, `keys` which key file; `shared` judges what any call can meet, `token_answer` and `resource_answer` the
 //! rest; `follow_up` says when another question helps; `survey` is what `diagnose` asks besides. The sentences are in
 //! `causes`.
 
 pub(super) mod body;
+mod database;
 pub(super) mod follow_up;
+mod host;
+mod keys;
+mod printed;
 pub(super) mod resource_answer;
 mod shared;
 pub(super) mod survey;

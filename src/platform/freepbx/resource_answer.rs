@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::body::Body;
-use super::{Called, called, is_api_module, is_graphql, needed_scope, shared};
-use crate::domain::cause::{Freepbx, General, Odd};
+use super::{Called, called, is_api_module, is_graphql, keys, needed_scope, shared};
+use crate::domain::cause::{Freepbx, General, Host, Odd};
 use crate::domain::outcome::Version;
 use crate::domain::platform::CallForm;
 use crate::domain::{Answer, Cause, Failure, Listing, Operation};
@@ -59,6 +59,9 @@ fn league(ctx: &CallContext, answer: &Answer, body: &Body) -> Option<Failure> {
 }
 
 fn by_hint(ctx: &CallContext, hint: &str) -> Option<Cause> {
+    if let Some(cause) = broken_check(hint) {
+        return Some(cause);
+    }
     let cause = match (hint, ctx.fresh) {
         ("Missing \"Authorization\" header", _) => Freepbx::HeaderDropped,
         ("Access token is invalid", true) if ctx.clock_agrees => Freepbx::FreshTokenMalformedClockRight,
@@ -70,6 +73,15 @@ fn by_hint(ctx: &CallContext, hint: &str) -> Option<Cause> {
         _ => return None,
     };
     Some(cause.into())
+}
+
+/// league 6 gives the first hint for each RuntimeException, PDO's among them, and its library's words for a public key that is
+/// none. Neither says anything of the token.
+pub fn broken_check(hint: &str) -> Option<Cause> {
+    if hint == "Error while decoding to JSON" {
+        return Some(Host::TokenCheckFailed.into());
+    }
+    keys::read(hint, Operation::Extensions).map(Cause::from)
 }
 
 /// The token is refused without a hint.

@@ -3,8 +3,8 @@
 use http::StatusCode;
 
 use super::body::{Body, Exception};
-use super::{AUTHORIZE_PATH, Called, REST_PATH, called, is_api_module, own, resource_answer};
-use crate::domain::cause::{Freepbx, General, Odd};
+use super::{AUTHORIZE_PATH, Called, REST_PATH, called, host, is_api_module, keys, own, resource_answer};
+use crate::domain::cause::{Freepbx, General, Host, Odd};
 use crate::domain::{Answer, Cause, Failure, Grant, Operation};
 use crate::platform::CallContext;
 use crate::platform::rules::has_challenge;
@@ -14,10 +14,19 @@ pub fn by_body(ctx: &CallContext, answer: &Answer, body: &Body) -> Option<Failur
     if answer.status == StatusCode::TOO_MANY_REQUESTS {
         return Some(ctx.failure(General::RateLimited { status: 429 }));
     }
-    let by_exception = body.exception().and_then(|exception| by_exception(ctx, answer, &exception));
-    by_exception
+    let cause = host::read(body)
+        .map(Cause::from)
+        .or_else(|| body.exceptions().find_map(|exception| by_exception(ctx, &exception)))
+        .or_else(|| body.exceptions().find_map(|exception| unnamed_exception(answer, &exception)))
         .or_else(|| Some(by_dispatcher(ctx, body.error()?)?.into()))
-        .map(|cause: Cause| ctx.failure(cause))
+        .or_else(|| Some(printed(ctx, answer, body)?.into()));
+    cause.map(|cause| ctx.failure(cause))
+}
+
+/// A path of the user's own may answer with whatever it likes.
+fn printed(ctx: &CallContext, answer: &Answer, body: &Body) -> Option<Host> {
+    let own = answer.status.is_success() && !ctx.path().starts_with("/admin/");
+    if own { None } else { host::printed(body) }
 }
 
 /// FreePBX/framework:amp_conf/htdocs/admin/libraries/BMO/Ajax.class.php.
@@ -48,10 +57,10 @@ fn declined(ctx: &CallContext, variant: &str) -> Freepbx {
     }
 }
 
-fn by_exception(ctx: &CallContext, answer: &Answer, exception: &Exception) -> Option<Cause> {
+fn by_exception(ctx: &CallContext, exception: &Exception) -> Option<Cause> {
     let token = ctx.operation == Operation::Token;
     let said = |part: &str| exception.message.contains(part);
-    let is = |class: &str| exception.kind.rsplit('\\').next() == Some(class);
+    let is = |class: &str| exception.is(class);
     let cause = if said("Module requested invalid") {
         Freepbx::ModuleNameBent
     } else if exception.message.starts_with("Attempted to load ")
@@ -62,8 +71,8 @@ fn by_exception(ctx: &CallContext, answer: &Answer, exception: &Exception) -> Op
         return Some(resource_answer::rejected(ctx));
     } else if token && said("addScope()") {
         Freepbx::UnknownAllowedScope
-    } else if said("Key file ") || said("Invalid key supplied") {
-        Freepbx::KeyFiles
+    } else if let Some(key) = keys::read(exception.message, ctx.operation) {
+        key
     } else if is("HttpMethodNotAllowedException") {
         wrong_method(ctx)
     } else if is("HttpNotFoundException") {
@@ -71,7 +80,7 @@ fn by_exception(ctx: &CallContext, answer: &Answer, exception: &Exception) -> Op
     } else if said("Slim\\App::__construct()") {
         Freepbx::SlimUpdate
     } else {
-        unnamed_exception(answer, exception)?
+        return None;
     };
     Some(cause.into())
 }
@@ -105,15 +114,22 @@ fn wrong_method(ctx: &CallContext) -> Freepbx {
 
 /// None of the known messages. Gateways give an object `error` too: only the name of a PHP class makes
 /// it FreePBX's.
-fn unnamed_exception(answer: &Answer, exception: &Exception) -> Option<Freepbx> {
+fn unnamed_exception(answer: &Answer, exception: &Exception) -> Option<Cause> {
     let class = exception.shown()?;
-    Some(match (class, answer.status.is_server_error()) {
-        ("GraphQL\\Server\\RequestError", true) => Freepbx::QueryLost,
-        ("GraphQL\\Server\\RequestError", false) => Freepbx::QueryLostQuietly,
-        (class, true) => Freepbx::Exception { class: class.into() },
-        (class, false) => Freepbx::ExceptionQuietly { class: class.into() },
+    let failed = answer.status.is_server_error();
+    if let Some(cause) = host::unnamed(exception, class).filter(|_| failed && class != QUERY_LOST) {
+        return Some(cause.into());
+    }
+    Some(match (class, failed) {
+        (QUERY_LOST, true) => Freepbx::QueryLost.into(),
+        (QUERY_LOST, false) => Freepbx::QueryLostQuietly.into(),
+        (class, true) => Freepbx::Exception { class: class.into() }.into(),
+        (class, false) => Freepbx::ExceptionQuietly { class: class.into() }.into(),
     })
 }
+
+/// webonyx/graphql-php's, where a request holds no query.
+const QUERY_LOST: &str = "GraphQL\\Server\\RequestError";
 
 /// What remains when the body says nothing known.
 pub fn by_status(ctx: &CallContext, answer: &Answer, body: &Body) -> Failure {
@@ -172,6 +188,7 @@ pub fn proved(cause: Cause) -> Cause {
         Cause::Odd(Odd::Page) => Freepbx::PageHere.into(),
         Cause::Odd(Odd::NoJson) => Freepbx::NoJsonHere.into(),
         Cause::General(General::GatewayFailed { status }) => Freepbx::GatewayFailedHere { status }.into(),
+        Cause::Freepbx(Freepbx::HiddenCrash | Freepbx::HiddenCrashOfQuery) => Freepbx::HiddenCrashHere.into(),
         cause => cause,
     }
 }

@@ -9,11 +9,11 @@ use http::{HeaderValue, StatusCode};
 use serde_json::Value;
 
 use super::body::Body;
-use super::{Called, called, resource_answer, token_answer};
+use super::{Called, called, database, host, resource_answer, token_answer};
 use crate::domain::cause::Freepbx;
 use crate::domain::outcome::Circumstances;
 use crate::domain::platform::RequestForm;
-use crate::domain::{Answer, Failure, Operation, Reason, Request, Target};
+use crate::domain::{Answer, Cause, Failure, Operation, Reason, Request, Target};
 use crate::platform::{CallContext, Permissions, Presence, Validity, request};
 
 /// Reads no data and needs no scope; full introspection breaks some 17.
@@ -30,17 +30,24 @@ pub fn presence_request(target: &Target) -> Request {
 /// proves that the rewrite is in force and the module there.
 pub fn read_presence(ctx: &CallContext, answer: &Answer) -> Presence {
     let body = Body::of(answer);
-    let slim_4 = body.exception().is_some_and(|e| e.kind.ends_with("HttpMethodNotAllowedException"));
-    if slim_4 {
+    let refused = body.is_slim_wrong_method();
+    let slim_4 = body.exception().is_some_and(|e| e.is("HttpMethodNotAllowedException"));
+    if slim_4 || refused && answer.status != StatusCode::METHOD_NOT_ALLOWED {
         let remark = "before 17.0.8 it checks no client secret, so a token does not prove the secret right";
         return Presence::There { release: "FreePBX 17", remark: Some(remark) };
     }
-    if answer.status == StatusCode::METHOD_NOT_ALLOWED && body.is_slim_wrong_method() {
+    if refused {
         return Presence::There { release: "FreePBX 15 or 16", remark: None };
     }
     let failure = token_answer::failure(ctx, answer);
-    let own_words = body.is_slim_error_page() || body.exception().is_some_and(|e| e.shown().is_some());
-    if answer.status.is_server_error() && failure.reason() == Reason::ServerError && own_words {
+    let lasts = matches!(&failure.cause, Cause::Host(cause) if host::stops_all(cause));
+    let own_words = body.is_slim_error_page()
+        || matches!(failure.cause, Cause::Host(_))
+        || body.exception().is_some_and(|e| e.shown().is_some());
+    // Where the host's PHP_ERROR_LEVEL is NONE, 17 refuses the method by a 500 without a body.
+    let nothing = answer.body.is_empty() && answer.status == StatusCode::INTERNAL_SERVER_ERROR;
+    let failed = answer.status.is_server_error() && failure.reason() == Reason::ServerError;
+    if failed && !lasts && (own_words || nothing) {
         return Presence::Unclear;
     }
     // Anybody else may answer so, and is given no credentials.
@@ -149,7 +156,8 @@ const ERRORS: [&str; 13] = [
     "Not Authenticated",
     "Unknown Error",
 ];
-const HINTS: [&str; 8] = [
+const HINTS: [&str; 9] = [
+    "Error while decoding to JSON",
     "Missing \"Authorization\" header",
     "Access token is invalid",
     "Access token could not be verified",
@@ -160,7 +168,17 @@ const HINTS: [&str; 8] = [
     "Token is not linked to client",
 ];
 
-const EXCEPTIONS: [&str; 7] = [
+const EXCEPTIONS: [&str; 17] = [
+    "Slim\\Http\\Stream",
+    "Key path",
+    "Unable to read key",
+    "Allowed memory size",
+    "Maximum execution time",
+    "Composer detected issues in your platform",
+    "ionCube",
+    "No space left on device",
+    "MySQL server has gone away",
+    "could not find driver",
     "Module requested invalid",
     "Attempted to load",
     "Unable to locate",
@@ -180,9 +198,15 @@ fn said(body: &Body) -> Option<String> {
         return Some(format!("error {word}{}", hint.map(|h| format!(", hint `{h}`")).unwrap_or_default()));
     }
     if let Some(exception) = body.exception() {
+        if let Some(code) = database::read(&exception).and_then(|cause| cause.parameter("code")) {
+            return Some(format!("PHP exception about the database ({code})"));
+        }
         let known = EXCEPTIONS.into_iter().find(|known| exception.message.contains(known));
         let known = known.map(|text| format!(" with \"{text}\"")).unwrap_or_default();
         return Some(format!("PHP exception {}{known}", exception.shown().unwrap_or("of an odd name")));
+    }
+    if let Some(printed) = body.printed() {
+        return Some(printed.kind_shown().to_owned());
     }
     if body.is_slim_error_page() {
         return Some("page \"Slim Application Error\"".to_owned());

@@ -25,7 +25,7 @@ fn by_error_code(ctx: &CallContext, body: &Body) -> Option<Failure> {
         "invalid_request" if body.explains("refresh token is invalid") => refresh_token(body),
         "invalid_request" if names_code(ctx, body) => grant(ctx, body),
         "invalid_request" => request(body),
-        "invalid_scope" => General::ScopeRefused.into(),
+        "invalid_scope" => scope(ctx, body),
         "unsupported_grant_type" => Freepbx::GrantTypeLost.into(),
         "unauthorized_client" => General::GrantNotAllowed.into(),
         "server_error" | "temporarily_unavailable" => Freepbx::OauthServerError.into(),
@@ -72,6 +72,29 @@ fn request(body: &Body) -> Cause {
     named.map_or(General::RequestMalformed.into(), |name| {
         Freepbx::ParameterMalformed { parameter: name.into() }.into()
     })
+}
+
+/// league's hint is ``Check the `NAME` scope``; only what was asked for is repeated.
+fn scope(ctx: &CallContext, body: &Body) -> Cause {
+    let hint = body.str("hint").unwrap_or_default();
+    let mut asked = ctx.target.auth.scopes.iter();
+    match asked.find(|scope| hint.contains(&format!("`{scope}`"))) {
+        Some(scope) if is_scope(scope) => Freepbx::ScopeNotCovered { scope: scope.as_str().into() }.into(),
+        Some(scope) => Freepbx::ScopeUnknown { scope: scope.as_str().into() }.into(),
+        None => General::ScopeRefused.into(),
+    }
+}
+
+/// Whether it has the form of FreePBX's scopes: `TYPE[:MODULE[:ACTION[:OBJECT]]]`.
+fn is_scope(scope: &str) -> bool {
+    let mut parts = scope.split(':');
+    let (kind, module, action) = (parts.next(), parts.next(), parts.next());
+    let is_module = |name: &str| {
+        !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+    };
+    matches!(kind, Some("gql" | "rest"))
+        && module.is_none_or(is_module)
+        && matches!(action, None | Some("read" | "write"))
 }
 
 /// league's AuthCodeGrant calls a code that is used up, expired or not its own a bad parameter.
