@@ -6,7 +6,7 @@ use std::fmt::Debug;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-/// One answer: the reason of its failure and what the diagnosis has to name, or else the total.
+/// One answer: the reason of its failure, its cause where that matters, and what the diagnosis has to name, or else the total.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Expected<R> {
@@ -15,6 +15,8 @@ pub struct Expected<R> {
     on: Vec<String>,
     fails: Option<R>,
     total: Option<u64>,
+    #[serde(default)]
+    pub cause: Option<String>,
     #[serde(default)]
     pub says: Vec<String>,
 }

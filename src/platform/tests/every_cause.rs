@@ -26,6 +26,9 @@ fn targets() -> Vec<Target> {
     all.push(plain);
     all.push(pbx(Grant::Password, Call::known("graphql")));
     all.push(pbx(Grant::AuthorizationCode, Call::known("graphql")));
+    let mut asks = pbx(Grant::ClientCredentials, Call::known("graphql"));
+    asks.auth.scopes = vec!["gql:core:read".into(), "extensions:read".into()];
+    all.push(asks);
     for name in ["ringme", "yeastar", "ringcentral", "zoom-phone", "8x8", "dialpad", "portsip"] {
         let platform = builtin(name).unwrap();
         let grant = platform.grants.served().next().unwrap();
@@ -46,6 +49,7 @@ fn answers() -> Vec<Answer> {
         r#"{"error":"invalid_client"}"#,
         r#"{"error":"invalid_grant"}"#,
         r#"{"error":"invalid_scope"}"#,
+        r#"{"error":"invalid_scope","hint":"Check the `gql:core:read` scope"}"#,
         r#"{"error":"invalid_request"}"#,
         r#"{"error":"invalid_request","hint":"Check the `client_id` parameter"}"#,
         r#"{"error":"invalid_request","hint":"Check the `code` parameter"}"#,

@@ -23,7 +23,7 @@ fn the_scope_check_tells_sixteens_two_hidden_causes_apart() {
     assert_eq!(after(Err(&hidden)), Reason::ServerError);
     let alike = after_scope_check(token_failure(&ctx, &hidden), Err(&hidden));
     let alike = say(&ctx, &alike);
-    assert!(alike.contains("Allowed Scopes") && alike.contains("speaks for the key files"), "{alike}");
+    assert!(alike.contains("Allowed Scopes") && alike.contains("the scopes are the least likely"), "{alike}");
     assert_eq!(after(Err(&answer(401, r#"{"error":"invalid_client"}"#))), Reason::ServerError);
 
     target.auth.scopes = vec!["gql".into()];

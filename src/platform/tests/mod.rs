@@ -78,6 +78,9 @@ fn every_known_answer_has_its_reason_and_its_mend() {
             (Err(failure), Err(reason)) => {
                 let said = fixture_says(fixture, &failure);
                 assert_eq!(failure.reason(), reason, "{name}: {said}");
+                if let Some(cause) = &expected.cause {
+                    assert_eq!(failure.cause.name(), **cause, "{name}: {said}");
+                }
                 for part in &expected.says {
                     assert!(said.contains(part), "{name}: no {part:?} in: {said}");
                 }
