@@ -77,6 +77,10 @@ pub struct TargetState {
     pub token_rejections: u64,
     /// The list's total, while the list is well and the total known.
     pub extensions: Option<u64>,
+    /// Whether a list before named some.
+    pub had_extensions: bool,
+    /// Why a list that is empty now may not be the truth, for people; `None`: nothing speaks against it.
+    pub doubt: Option<&'static str>,
     pub rate_limit_remaining: Option<u64>,
     pub rate_limit_reset: Option<f64>,
     /// Earliest notAfter of the chain served by the API, and by a token endpoint elsewhere, Unix seconds.

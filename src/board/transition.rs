@@ -35,6 +35,7 @@ impl TargetState {
         }
         self.extensions = outcome.extensions.as_ref().and_then(|r| r.as_ref().ok()?.total);
         self.drift = outcome.drift.map(|drift| Arc::new(drift.map(|drift| drift.cut(DRIFT_NAMED))));
+        self.doubt_zero(target);
         let listed = outcome.extensions.map(|result| result.map(|_| ()));
         self.judge(target, Operation::Extensions, listed, now);
         if let Some(version) = outcome.version {
@@ -44,6 +45,15 @@ impl TargetState {
         } else if self.token.is_none() {
             self.judge(target, Operation::Version, None, now);
         }
+    }
+
+    /// None where there were some before, or where some are expected.
+    fn doubt_zero(&mut self, target: &Target) {
+        self.had_extensions |= self.extensions.is_some_and(|total| total > 0);
+        let expected =
+            self.drift.as_deref().is_some_and(|drift| drift.as_ref().is_ok_and(|drift| drift.expected > 0));
+        let doubtful = self.extensions == Some(0) && (self.had_extensions || expected);
+        self.doubt = if doubtful { causes::of_empty_list(target) } else { None };
     }
 
     fn judge(
@@ -96,7 +106,7 @@ impl TargetState {
         self.wait = in_milliseconds(wait);
         self.put_off = Some(now + wait.as_secs_f64());
         self.up = self.up.filter(|up| !up);
-        self.extensions = None;
+        (self.extensions, self.doubt) = (None, None);
     }
 }
 

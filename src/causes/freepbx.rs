@@ -371,13 +371,13 @@ pub(super) const fn words(cause: &Freepbx) -> Words {
              are separated by exactly one blank and are lower case: commas, line ends and a second blank make unknown words, too.",
         ),
         Freepbx::ScopeNotCovered { .. } => SCOPES.say(
-            "FreePBX refuses the scope {scope}, which this target asks for: it is not among the application's Allowed Scopes, or none of the \
+            "FreePBX refuses the scope {refused}, which this target asks for: it is not among the application's Allowed Scopes, or none of the \
              installed modules brings it.",
-            "Add {scope} to Allowed Scopes in Connectivity > API > Applications; words there are separated by exactly one blank and are lower \
+            "Add {refused} to Allowed Scopes in Connectivity > API > Applications; words there are separated by exactly one blank and are lower \
              case. If it is there, that module is missing: `fwconsole ma list`. No user role changes this.",
         ),
         Freepbx::ScopeUnknown { .. } => SCOPES.say(
-            "FreePBX refuses the scope `{scope}`, which this target asks for: FreePBX has no scope of that form, whatever Allowed Scopes hold.",
+            "FreePBX refuses the scope `{refused}`, which this target asks for: FreePBX has no scope of that form, whatever Allowed Scopes hold.",
             "Take it out of the scopes of this target; {needed} is what it needs. No user role changes this.",
         ),
         Freepbx::HeaderDropped => TOKEN.say(

@@ -11,6 +11,11 @@ const NO_DROP: &str = "Do not delete files in MariaDB's data folder, and do not 
 const NO_PHP_ALL: &str =
     "Do not upgrade all modules for this: PHP itself says what stopped it, and it is not their versions.";
 
+/// Core's `getAllDevicesByType()` (16 and 17) catches each exception of its query.
+pub(super) const EMPTY_LIST: &str = "Either this PBX has no extensions (or is another than you think), or FreePBX's query failed and it hid that: with a damaged table, a lock or a lost \
+                                     connection it answers with an empty list. Before anybody restores or creates extensions, look at the list in \
+                                     its web interface, or run `SELECT COUNT(*) FROM devices` and `mysqlcheck asterisk devices` on the PBX.";
+
 const DATABASE: Words = Words {
     title: "FreePBX has trouble with its database",
     wrong: "",

@@ -83,6 +83,11 @@ pub fn explain(target: &Target, operation: Operation, failure: &Failure) -> Expl
     explanation
 }
 
+/// Why a list without extensions may not be the truth, and how to tell; `None`: the platform is not known to hide a failure so.
+pub fn of_empty_list(target: &Target) -> Option<&'static str> {
+    target.is_freepbx().then_some(freepbx_host::EMPTY_LIST)
+}
+
 fn of(target: &Target, operation: Operation, failure: &Failure, cause: &Cause) -> Explanation {
     let fill = Fill { target, operation, failure, cause };
     let own = target.platform.words(cause.reason(), operation);

@@ -101,7 +101,7 @@ impl<'a> Run<'a> {
         let outcome = self.probe.watched(&self.cancel, &self.seen).await.map_err(unasked)?;
         let broken = |(operation, failure): (_, &Failure)| self.seen.broken(operation, failure.clone());
         let listing = outcome.result().ok_or_else(|| unasked(NoOutcome::Cancelled))?.map_err(broken)?;
-        self.seen.close(StepName::Extensions, steps::listed(listing));
+        self.seen.close(StepName::Extensions, steps::listed(self.target, listing));
         self.seen.note(StepName::Expected, steps::expected(outcome.drift.as_ref()));
         self.seen.note(StepName::RateLimit, steps::rate_limit(&outcome.attempts));
         Ok(listing.total)

@@ -8,6 +8,7 @@ use url::Url;
 
 use super::Status;
 use super::verdict::Counted;
+use crate::causes;
 use crate::domain::extensions::{Drift, Ids, Untold};
 use crate::domain::moment::day;
 use crate::domain::outcome::Attempt;
@@ -149,14 +150,21 @@ pub(super) fn permissions(permissions: &Permissions) -> Told {
     }
 }
 
-pub(super) fn listed(listing: Listing) -> Told {
+pub(super) fn listed(target: &Target, listing: Listing) -> Told {
     let told = match listing.total {
-        Some(0) => return (Status::Warn, "0 extensions: an empty PBX, or another than you think".to_owned()),
+        Some(0) => return (Status::Warn, empty(target)),
         Some(1) => "1 extension".to_owned(),
         Some(total) => format!("{total} extensions"),
         None => "read; it tells no total".to_owned(),
     };
     (Status::Ok, told)
+}
+
+fn empty(target: &Target) -> String {
+    match causes::of_empty_list(target) {
+        Some(doubt) => format!("0 extensions. {doubt}"),
+        None => "0 extensions: an empty PBX, or another than you think".to_owned(),
+    }
 }
 
 /// The list against the expected one, where one is configured.

@@ -113,8 +113,8 @@ causes! {
         RefreshTokenOfAnother => "refresh_token_of_another_client", InvalidGrant;
         ParameterMalformed { parameter: Box<str> = "client_id" } => "parameter_malformed", InvalidRequest;
         GrantTypeLost => "grant_type_lost", UnauthorizedClient;
-        ScopeNotCovered { scope: Box<str> = "gql:core:read" } => "scope_not_allowed", InvalidScope;
-        ScopeUnknown { scope: Box<str> = "extensions:read" } => "scope_unknown", InvalidScope;
+        ScopeNotCovered { refused: Box<str> = "gql:core:read" } => "scope_not_allowed", InvalidScope;
+        ScopeUnknown { refused: Box<str> = "extensions:read" } => "scope_unknown", InvalidScope;
         UnknownAllowedScope => "unknown_allowed_scope", InvalidScope;
         HeaderDropped => "authorization_header_dropped", TokenRejected;
         FreshTokenMalformed => "fresh_token_malformed", TokenRejected;

@@ -46,7 +46,9 @@ impl Health {
             None if put_off(state, now).is_some() => Self::PutOff,
             None => Self::Pending,
             Some(false) => Self::Failing,
-            Some(true) if state.condition().is_some() || drift::is_odd(state) => Self::Warning,
+            Some(true) if state.condition().is_some() || drift::is_odd(state) || state.doubt.is_some() => {
+                Self::Warning
+            }
             Some(true) => Self::Up,
         }
     }
@@ -183,6 +185,7 @@ fn target(row: &Row, now: f64) -> Markup {
             td.why {
                 @if let Some(until) = put_off { (why_put_off(until, now)) }
                 @for (operation, condition) in state.conditions() { (why(operation, condition, now)) }
+                @if let Some(doubt) = state.doubt { p { code { "extensions: 0" } br; (doubt) } }
                 (drift::paragraph(state))
                 @if let Some(counted) = &counted { (host_count_rows::hint(counted, state, now)) }
                 @if let Some(log) = row.slot.log() { (logs(&row.slot, &log, now)) }

@@ -79,8 +79,8 @@ fn scope(ctx: &CallContext, body: &Body) -> Cause {
     let hint = body.str("hint").unwrap_or_default();
     let mut asked = ctx.target.auth.scopes.iter();
     match asked.find(|scope| hint.contains(&format!("`{scope}`"))) {
-        Some(scope) if is_scope(scope) => Freepbx::ScopeNotCovered { scope: scope.as_str().into() }.into(),
-        Some(scope) => Freepbx::ScopeUnknown { scope: scope.as_str().into() }.into(),
+        Some(scope) if is_scope(scope) => Freepbx::ScopeNotCovered { refused: scope.as_str().into() }.into(),
+        Some(scope) => Freepbx::ScopeUnknown { refused: scope.as_str().into() }.into(),
         None => General::ScopeRefused.into(),
     }
 }

@@ -4,6 +4,7 @@ mod descriptions;
 mod every_cause;
 mod extensions;
 mod follow_up;
+mod host;
 mod ringme;
 mod shipped;
 mod survey;
@@ -267,6 +268,16 @@ fn no_text_of_the_far_side_reaches_a_diagnosis() {
         r#"{"errors":[{"message":"CANARY","status":false}]}"#,
         r#"{"status":false,"message":"CANARY"}"#,
         "<html>Slim Application Error CANARY</html>",
+        r#"{"error":{"type":"Exception","message":"SQLSTATE[CANARY] [2002] CANARY::CANARY","code":2002}}"#,
+        r#"{"error":{"type":"PDOException","message":"SQLSTATE[HY000]: General error: CANARY 1205 CANARY","code":"CANARY"}}"#,
+        r#"{"error":{"type":"PDOException","message":"CANARY","code":"CANARY"}}"#,
+        r#"{"error":{"type":"ErrorException","message":"CANARY","file":"/admin/modules/CANARY/x.php"}}"#,
+        r#"{"error":{"type":"Error","message":"Key file CANARY api_oauth.key permissions are not correct"}}"#,
+        r#"{"message":"Slim Application Error","exception":[{"type":"CANARY","message":"CANARY"}]}"#,
+        r#"{"errors":[{"message":"SQLSTATE[HY000]: CANARY: 1 CANARY"}]}"#,
+        "<b>Fatal error</b>:  Uncaught CANARY: CANARY in /CANARY:1 on line 3",
+        "<b>Warning</b>:  CANARY in <b>/CANARY</b> on line <b>3</b>",
+        "Composer detected issues in your platform: CANARY",
         "CANARY",
     ];
     for call in [Called::Graphql, Called::Rest, Called::Path("/my/own")] {
