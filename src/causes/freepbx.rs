@@ -156,9 +156,11 @@ const CRASH: Words = Words {
     fix: LOGS,
     certainty: Open,
     because: "That it fails is certain. Why is known only as far as the evidence names an exception or a page.",
-    avoid: &[NO_UPGRADE, NO_DEBUG, "{not_the_credentials}"],
+    avoid: &[NO_DEBUG, "{not_the_credentials}"],
     ..CLIENT
 };
+/// Where the database may be behind it.
+const SICK: Words = Words { avoid: &[NO_UPGRADE, NO_DEBUG, "{not_the_credentials}"], ..CRASH };
 const HIDDEN: Words = Words { avoid: &[NO_UPGRADE, NO_NEW_KEYS, NO_DEBUG, "{not_the_credentials}"], ..CRASH };
 
 const KEY: Words = Words {
@@ -277,7 +279,7 @@ pub(super) const fn general(cause: &General) -> Option<Words> {
             "FreePBX's own API is not known to count requests, so probably a proxy or web application firewall in front does: raise \
              its limit for this exporter, or lengthen the interval.",
         ),
-        General::GatewayFailed { .. } => CRASH.say(
+        General::GatewayFailed { .. } => SICK.say(
             GATEWAY,
             "Look whether Apache and PHP-FPM run on the PBX and have workers left. With 504 FreePBX itself may hang: Asterisk's manager \
              (`asterisk -rx 'core show uptime'`), the database (`mysqladmin processlist`), or a full disk (`df -h`).",
@@ -286,8 +288,7 @@ pub(super) const fn general(cause: &General) -> Option<Words> {
             wrong: "The PBX failed at {asked} with HTTP {status} and said nothing of the cause, as PHP does with display_errors off.",
             fix: "Why is in the error log of the PBX's web server. Look also at `systemctl status mariadb`, `df -h`, and whether PHP was updated \
                   last (`php -v`).",
-            avoid: &[NO_UPGRADE, NO_DEBUG, "{not_the_credentials}"],
-            ..CRASH
+            ..SICK
         },
         General::KeyRejected
         | General::ScopeMissing
@@ -476,7 +477,7 @@ pub(super) const fn words(cause: &Freepbx) -> Words {
             "Call /admin/api/api/gql or /admin/api/api/rest/... instead.",
         ),
         Freepbx::DispatcherFailed => {
-            Words { wrong: "FreePBX's dispatcher failed at {asked} without saying why.", ..CRASH }
+            Words { wrong: "FreePBX's dispatcher failed at {asked} without saying why.", ..SICK }
         }
         Freepbx::ModuleNameBent => NO_API.say(
             "The web server hands {path} to FreePBX under a wrong module name: MultiViews bends the rewrite of /admin/api/.htaccess.",
@@ -548,7 +549,7 @@ pub(super) const fn words(cause: &Freepbx) -> Words {
         ),
         Freepbx::QueryLost => CRASH.say(QUERY_LOST.0, QUERY_LOST.1),
         Freepbx::QueryLostQuietly => ODD.say(QUERY_LOST.0, QUERY_LOST.1),
-        Freepbx::Exception { .. } => CRASH.say(EXCEPTION.0, EXCEPTION.1),
+        Freepbx::Exception { .. } => SICK.say(EXCEPTION.0, EXCEPTION.1),
         Freepbx::ExceptionQuietly { .. } => ODD.say(EXCEPTION.0, EXCEPTION.1),
         Freepbx::KeyMissing { .. } => Words { title: "a key file of the API is missing or unreadable", ..KEY }.say(
             "FreePBX's API does not find its key file {key}, or may not read it, so {asked} fails for every client.",
@@ -577,7 +578,7 @@ pub(super) const fn words(cause: &Freepbx) -> Words {
             "Upgrade with `fwconsole ma upgrade api` and `fwconsole ma upgrade core`.{or_graphql}",
         ),
         Freepbx::OauthServerError => {
-            Words { wrong: "FreePBX's OAuth2 server failed inside at {asked}.", ..CRASH }
+            Words { wrong: "FreePBX's OAuth2 server failed inside at {asked}.", ..SICK }
         }
         Freepbx::HiddenCrashAtToken => HIDDEN.say(HIDDEN_AT_TOKEN, "{keys_or_scopes}"),
         Freepbx::HiddenCrashWithScopeToo => HIDDEN.say(

@@ -8,6 +8,8 @@ pub(super) const NO_UPGRADE: &str = "Do not upgrade or reinstall modules while t
                           outage worse.";
 const NO_KEYS: &str = "Do not make new API keys and do not change credentials: neither is what failed, and new keys end the tokens of all applications.";
 const NO_DROP: &str = "Do not delete files in MariaDB's data folder, and do not restore a backup before the tables were looked at.";
+const NO_UPGRADE_YET: &str = "Do not upgrade before it is known what was updated last: in a database that is sick for another cause, that can make \
+                              the outage worse.";
 const NO_PHP_ALL: &str =
     "Do not upgrade all modules for this: PHP itself says what stopped it, and it is not their versions.";
 
@@ -74,6 +76,7 @@ pub(super) const fn words(cause: &Host) -> Words {
         Host::TableMissing { .. } => Words {
             title: "a table is missing in FreePBX's database",
             because: "The database says so. Why it is missing it does not say: an update that stopped half way, a table removed, or a damaged one.",
+            avoid: &[NO_UPGRADE_YET, NO_KEYS, NO_DROP],
             ..TABLES
         }
         .say(
@@ -84,6 +87,7 @@ pub(super) const fn words(cause: &Host) -> Words {
         Host::ColumnMissing { .. } => Words {
             title: "a column is missing in FreePBX's database",
             because: "The database says so: code and table are of different age. Which of them is behind, it does not say.",
+            avoid: &[NO_UPGRADE_YET, NO_KEYS, NO_DROP],
             ..TABLES
         }
         .say(

@@ -236,28 +236,24 @@ async fn a_dead_refresh_token_without_another_grant_needs_a_person_and_stops_ask
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_unknown_allowed_scope_on_16_is_told_by_one_request_with_an_explicit_scope() {
+async fn an_unknown_allowed_scope_on_16_is_told_by_the_first_answer() {
     let (pbx, transport) = pbx(Generation::V16);
     pbx.set_fault(Some(Fault::AllowedScopesUnknownWord));
     let world = World::start(transport, [usual(Grant::ClientCredentials)]).await;
     seconds(10).await;
-    assert_eq!(token_requests(&pbx), 2);
+    assert_eq!(token_requests(&pbx), 1, "no second question");
     assert_eq!(world.reason(Operation::Token), Some(Reason::InvalidScope));
     let failures = world.state().grants[0].failures.clone();
-    assert_eq!(
-        failures[Reason::ServerError.index()],
-        0,
-        "the first answer is counted as what it turned out to be"
-    );
+    assert_eq!(failures[Reason::ServerError.index()], 0);
     minutes(11).await;
-    assert_eq!(token_requests(&pbx), 3, "the second question is asked once");
+    assert!((2..=3).contains(&token_requests(&pbx)), "{}", token_requests(&pbx));
     assert_eq!(world.reason(Operation::Token), Some(Reason::InvalidScope));
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_unreadable_key_on_16_stays_a_server_error_with_both_causes() {
+async fn a_hidden_crash_on_16_stays_a_server_error_with_all_causes() {
     let (pbx, transport) = pbx(Generation::V16);
-    pbx.set_fault(Some(Fault::KeyUnusable));
+    pbx.set_fault(Some(hidden_crash()));
     let world = World::start(transport, [usual(Grant::ClientCredentials)]).await;
     seconds(5).await;
     assert_eq!(world.reason(Operation::Token), Some(Reason::ServerError));
@@ -267,6 +263,11 @@ async fn an_unreadable_key_on_16_stays_a_server_error_with_both_causes() {
     seconds(65).await;
     assert_eq!(token_requests(&pbx), 3, "the second question is asked once");
     assert_eq!(world.reason(Operation::Token), Some(Reason::ServerError));
+}
+
+/// A page of 15 and 16 that says nothing: its details are off.
+fn hidden_crash() -> Fault {
+    Fault::Fixture(find("hidden crash at the token endpoint", Generation::V16))
 }
 
 /// A probe by itself, to be asked by many at once.
@@ -388,7 +389,7 @@ async fn an_interruption_changes_neither_the_reason_nor_the_pace_of_an_unknown_a
 #[tokio::test(start_paused = true)]
 async fn a_timeout_in_between_is_not_taken_for_the_cause_of_a_bare_error_page() {
     let (pbx, transport) = pbx(Generation::V16);
-    pbx.set_fault(Some(Fault::KeyUnusable));
+    pbx.set_fault(Some(hidden_crash()));
     let world = World::start(transport.clone(), [usual(Grant::ClientCredentials)]).await;
     seconds(20).await;
     let silence = TransportError::Timeout { limit: Duration::from_secs(10), phase: "connect" };

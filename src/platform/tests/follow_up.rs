@@ -6,7 +6,7 @@ use crate::domain::tls_fault::{TlsFault, Whose};
 
 #[test]
 fn the_scope_check_tells_sixteens_two_hidden_causes_apart() {
-    let hidden = fixtures::find("unknown word in allowed scopes", fixtures::Generation::V16).answer();
+    let hidden = fixtures::find("hidden crash at the token endpoint", fixtures::Generation::V16).answer();
     let refused = answer(400, r#"{"error":"invalid_scope"}"#);
     let mut target = pbx(Grant::ClientCredentials, Call::known("rest"));
     let ctx = context(&target, Operation::Token, false);

@@ -151,7 +151,7 @@ fn an_upgrade_of_all_modules_is_a_step_for_a_missing_table_or_column_alone() {
 fn sixteens_details_make_a_second_token_request_needless() {
     let target = asks(&[]);
     let ctx = context(&target, Operation::Token, false);
-    for name in ["masked exception", "private key missing", "unknown word in allowed scopes, with details"] {
+    for name in ["masked exception", "private key missing", "unknown word in allowed scopes"] {
         assert_eq!(wants_scope_check(&ctx, &find(name, Generation::V16).answer()), None, "{name}");
     }
 }

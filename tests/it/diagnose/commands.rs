@@ -77,7 +77,7 @@ async fn test_connection_and_extensions_send_no_more_than_they_announce() {
     for (fault, sent) in [
         (None, (1, 1, 0, 0)),
         (Some(Fault::SecretRegenerated), (1, 0, 0, 0)),
-        (Some(Fault::AllowedScopesUnknownWord), (2, 0, 0, 0)),
+        (Some(Fault::Fixture(find("hidden crash at the token endpoint", Generation::V16))), (2, 0, 0, 0)),
         (Some(Fault::RejectAllTokens), (1, 1, 0, 0)),
         (Some(Fault::QueryFails), (1, 1, 0, 0)),
         (Some(Fault::Fixture(find("crash without a body", Generation::V16))), (1, 1, 1, 0)),
@@ -360,7 +360,11 @@ async fn what_does_not_answer_as_freepbx_is_sent_no_credentials() {
     for (status, kind, body) in [
         ("502 Bad Gateway", "text/html", "<html><h1>502 Bad Gateway</h1></html>"),
         ("503 Service Unavailable", "application/json", r#"{"message":"no healthy upstream"}"#),
-        ("500 Internal Server Error", "text/html", ""),
+        (
+            "500 Internal Server Error",
+            "application/json",
+            r#"{"error":{"type":"Exception","message":"SQLSTATE[HY000] [2002] Connection refused","code":2002}}"#,
+        ),
         ("400 Bad Request", "application/json", r#"{"message":"no"}"#),
         ("405 Method Not Allowed", "application/json", r#"{"detail":"Method Not Allowed"}"#),
         ("405 Not Allowed", "text/html", "<html><h1>405 Not Allowed</h1></html>"),
@@ -380,6 +384,16 @@ async fn what_does_not_answer_as_freepbx_is_sent_no_credentials() {
         assert_eq!((ended.code, posts, requests.len()), (Some(6), 0, 1), "{status}: {ended:?}");
         assert!(ended.stdout.contains("FAIL  api "), "{status}: {ended:?}");
     }
+}
+
+/// Where the host's PHP_ERROR_LEVEL is NONE, FreePBX 17 refuses a GET by a 500 without a body, and a POST works.
+#[tokio::test]
+async fn a_bare_500_to_the_first_question_ends_nothing() {
+    let server = pbx().await;
+    server.pbx().set_fault(Some(Fault::Fixture(find("no body to GET", Generation::V17))));
+    let ended = run(&["diagnose"], &target("a", &server, "")).await;
+    assert!(ended.stdout.contains("warn  api "), "{ended:?}");
+    assert!(ended.stdout.contains("FAIL  token "), "it is asked for all the same: {ended:?}");
 }
 
 #[tokio::test]
