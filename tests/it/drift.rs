@@ -184,3 +184,44 @@ async fn another_list_at_a_reload_counts_from_the_next_probe() {
     seconds(5).await;
     assert_eq!((world.state().up, scraped(&world)), (Some(true), NONE));
 }
+
+/// FreePBX gives an empty list where its own query failed.
+#[tokio::test(start_paused = true)]
+async fn a_list_that_is_suddenly_empty_is_a_success_in_doubt() {
+    let (pbx, transport) = pbx(Generation::V17);
+    let world = World::start(transport, [usual(Grant::ClientCredentials)]).await;
+    minutes(2).await;
+    assert_eq!(world.state().doubt, None);
+    pbx.set_extensions(0);
+    minutes(2).await;
+    let state = world.state();
+    assert_eq!((state.up, state.extensions), (Some(true), Some(0)), "it is exported as it is");
+    let doubt = state.doubt.expect("there were some before");
+    for part in [
+        "has no extensions",
+        "query failed",
+        "SELECT COUNT(*) FROM devices",
+        "mysqlcheck",
+        "Before anybody restores",
+    ] {
+        assert!(doubt.contains(part), "{part}: {doubt}");
+    }
+    pbx.set_extensions(2);
+    minutes(2).await;
+    assert_eq!(world.state().doubt, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_empty_list_is_in_doubt_only_where_some_were_there_or_are_expected() {
+    for (target, doubted) in [
+        (usual(Grant::ClientCredentials), false),
+        (expecting(list(&["2000"])), true),
+        (expecting(list(&[])), false),
+    ] {
+        let (pbx, transport) = pbx(Generation::V16);
+        pbx.set_extensions(0);
+        let world = World::start(transport, [target]).await;
+        minutes(2).await;
+        assert_eq!(world.state().doubt.is_some(), doubted);
+    }
+}

@@ -375,7 +375,7 @@ async fn an_interruption_changes_neither_the_reason_nor_the_pace_of_an_unknown_a
     let (pbx, transport) = pbx(Generation::V16);
     pbx.set_fault(Some(Fault::AllowedScopesUnknownWord));
     let world = World::start(transport.clone(), [usual(Grant::ClientCredentials)]).await;
-    minutes(9).await;
+    minutes(4).await;
     pbx.set_fault(Some(Fault::Html502));
     minutes(2).await;
     assert_eq!(world.reason(Operation::Token), Some(Reason::ServerError));

@@ -314,6 +314,17 @@ async fn the_page_shows_ages_waits_and_extensions() {
 }
 
 #[tokio::test]
+async fn the_page_says_that_an_empty_list_is_in_doubt() {
+    let doubted = slot(info("emptied"), |state| {
+        probed(state, true);
+        (state.extensions, state.doubt) = (Some(0), Some("either none, or a query that failed"));
+    });
+    let page = web(board(vec![doubted, healthy("hq")]), puppet()).get("/").await.body;
+    assert!(page.contains("either none, or a query that failed"), "{page}");
+    assert!(text_of(&page).contains("! warningemptied"), "{}", text_of(&page));
+}
+
+#[tokio::test]
 async fn the_page_names_the_first_extensions_that_are_missing_or_not_expected() {
     let expected: Vec<_> =
         (1000..1030).map(|n: u32| Id::from(n.to_string())).chain(["0200".into()]).collect();
