@@ -18,6 +18,8 @@ pub(crate) use fill::in_shell;
 
 use crate::domain::platform::{Certainty, Words as Own};
 use crate::domain::{Cause, Failure, Operation, Reason, Target};
+use crate::platform::Around;
+
 use fill::Fill;
 
 /// What is said of one cause. Texts may name in braces what [`Fill`] knows, and the cause's own values.
@@ -81,6 +83,20 @@ pub fn explain(target: &Target, operation: Operation, failure: &Failure) -> Expl
     let fill = Fill { target, operation, failure, cause: &failure.cause };
     fill.add_circumstances(&mut explanation);
     explanation
+}
+
+/// What is odd about an answer that was read all the same; `None`: nothing.
+pub(crate) const fn of_output(around: Around) -> Option<&'static str> {
+    match around {
+        Around::Nothing => None,
+        Around::Mark => Some(
+            "a byte order mark stands before the JSON, and strict clients fail at it: on the PBX a file of its code was saved with one",
+        ),
+        Around::Output => Some(
+            "other output stands around the JSON, and strict clients fail at it: turn `display_errors` off in the php.ini of the PBX's \
+             web server, whose error log then names the file",
+        ),
+    }
 }
 
 /// Why a list without extensions may not be the truth, and how to tell; `None`: the platform is not known to hide a failure so.

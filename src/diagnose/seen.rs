@@ -11,11 +11,12 @@ use url::Url;
 use super::steps::{self, Told};
 use super::verdict::Stop;
 use super::{Status, Step, StepName, Watch, hosts, untested};
+use crate::causes;
 use crate::clock::Clock;
 use crate::domain::token::Token;
 use crate::domain::{Answer, Failure, Operation, Reason, SecretError, Target};
 use crate::observer::{Heard, Observer, Question};
-use crate::platform::{self, Permissions};
+use crate::platform::{self, Around, Permissions};
 
 /// The observer of a pass for a person.
 pub(super) struct Seen<'a> {
@@ -51,6 +52,8 @@ struct Asked {
     aside: bool,
     /// What the answers of this step were, each with its request.
     facts: Vec<String>,
+    /// What stood around the newest answer's JSON.
+    around: Around,
     /// Why the newest did not come.
     error: Option<String>,
 }
@@ -91,6 +94,10 @@ impl<'a> Seen<'a> {
     pub fn close(&self, name: StepName, told: Told) {
         let mut state = self.state();
         let asked = std::mem::take(&mut state.asked);
+        let told = match (told, causes::of_output(asked.around)) {
+            ((Status::Ok, detail), Some(odd)) => (Status::Warn, format!("{detail}; {odd}")),
+            (told, _) => told,
+        };
         state.end(name, told, asked.facts.into_iter().next());
     }
 
@@ -168,6 +175,7 @@ impl Observer for Seen<'_> {
             }
             Heard::Issued(answer) | Heard::Answer(answer) => {
                 self.note_clock(&mut state, answer);
+                state.asked.around = platform::around(answer);
                 platform::facts(self.target, answer)
             }
         };

@@ -13,9 +13,10 @@ pub struct Found {
 }
 
 /// What stood around the JSON. A strict reader fails at both.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Around {
     /// Blanks at most.
+    #[default]
     Nothing,
     /// A byte order mark (RFC 8259 section 8.1).
     Mark,

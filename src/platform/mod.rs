@@ -29,6 +29,7 @@ pub(crate) use check::{
     headers::overrides_method, problems, settings::known, wrong_path, wrong_pointer, wrong_query,
 };
 pub use headers::rate_limit;
+pub(crate) use json_body::Around;
 pub use reach::{possible_reasons, transport_failure};
 pub use request::with_token;
 pub use token_form::{
@@ -169,6 +170,11 @@ pub fn read_permissions(ctx: &CallContext, answer: &Answer) -> Permissions {
 /// What an answer is, as evidence for people; repeats only what is known by heart.
 pub fn facts(target: &Target, answer: &Answer) -> String {
     if target.is_freepbx() { freepbx::survey::facts(answer) } else { rules::facts(target, answer) }
+}
+
+/// What stood around the JSON of an answer that holds some.
+pub(crate) fn around(answer: &Answer) -> Around {
+    json_body::read(&answer.body).map_or(Around::Nothing, |found| found.around)
 }
 
 /// Path of the token endpoint.

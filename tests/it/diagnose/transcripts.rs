@@ -86,6 +86,8 @@ fn cases() -> Vec<Case> {
             target: |t| t.expected = Some(Expected::List(Arc::new(["2000".into(), "4000".into()]))),
             ..case("well-17-drift", V17)
         },
+        faulty("well-17-output", V17, of_list("list behind a PHP warning")),
+        faulty("well-17-mark", V17, of_list("list behind a byte order mark")),
         listing("well-16-empty", V16, |pbx| pbx.set_extensions(0)),
         faulty("invalid_client-16", V16, Fault::SecretRegenerated),
         faulty("invalid_client-17", V17, Fault::SecretRegenerated),
