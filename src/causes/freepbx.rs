@@ -241,12 +241,14 @@ pub(super) const fn general(cause: &General) -> Option<Words> {
         General::FreshTokenRejected => TOKEN.say(
             "FreePBX rejects the token at {asked}:",
             "it does not accept a token issued a moment ago. This answer does not tell the cause (FreePBX 17 gives the same for \
-             all): the Authorization header is dropped by a proxy or PHP-FPM, the PBX's clock is wrong, or its API key pair does not match.",
+             all): the Authorization header is dropped by a proxy or PHP-FPM, the token's row or its application was deleted at once (another \
+             program cleans the table), the PBX's clock is wrong, or its API key pair does not match.",
         ),
         General::TokenRejected => TOKEN.say(
             "FreePBX rejects the token at {asked}:",
-            "it no longer accepts the token. This answer does not tell the cause (FreePBX 17 gives the same for all): the token was \
-             revoked, its row deleted, or the key pair regenerated at an upgrade. A new token mends this; if not, look for a proxy \
+            "it no longer accepts the token. This answer does not tell the cause (FreePBX 17 gives the same for all): the token or \
+             its application was deleted (or another program cleans the table), or the key pair regenerated at an upgrade. A new token fixes \
+             this; if not, look for a proxy \
              that drops the Authorization header.",
         ),
         General::Forbidden => FORBIDDEN.say(

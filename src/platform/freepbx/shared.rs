@@ -25,8 +25,8 @@ pub fn by_body(ctx: &CallContext, answer: &Answer, body: &Body) -> Option<Failur
 
 /// A path of the user's own may answer with whatever it likes.
 fn printed(ctx: &CallContext, answer: &Answer, body: &Body) -> Option<Host> {
-    let own = answer.status.is_success() && !ctx.path().starts_with("/admin/");
-    if own { None } else { host::printed(body) }
+    let users_own = answer.status.is_success() && !own(ctx.path()).starts_with("/admin/");
+    if users_own { None } else { host::printed(body) }
 }
 
 /// FreePBX/framework:amp_conf/htdocs/admin/libraries/BMO/Ajax.class.php.
