@@ -728,22 +728,6 @@ pub(super) fn value(fill: &Fill<'_>, name: &str) -> Option<&'static str> {
         "only_this" => ONLY_THIS,
         "never_the_user" => NEVER_THE_USER,
         "keys_or_scopes" => KEYS_OR_SCOPES,
-        "key_gone" if fill.cause.parameter("key").is_some_and(|key| key.contains("public")) => {
-            PUBLIC_KEY_GONE
-        }
-        "key_gone" => PRIVATE_KEY_GONE,
-        "ask_or_allow"
-            if fill.target.auth.scopes.iter().any(|s| s == needed_scope(fill.target, fill.operation)) =>
-        {
-            "Add what is asked for to Allowed Scopes there; words are separated by exactly one blank and are lower case."
-        }
-        "ask_or_allow" => "Ask for {needed}, or for none, which gives all that the application may have.",
-        "or_disable" if is_essential(fill) => "",
-        "or_disable" => ", or disable it if nobody needs it: `fwconsole ma disable {module}`",
-        "smaller" if extensions && call == Called::Rest => {
-            "`call: graphql` takes less of it than `call: rest`."
-        }
-        "smaller" => "A PBX with many extensions needs more.",
         "error_log" => {
             if is_graphql(fill.path()) {
                 ERROR_LOG
@@ -784,6 +768,28 @@ pub(super) fn value(fill: &Fill<'_>, name: &str) -> Option<&'static str> {
         },
         "rest_instead" if fill.cause.parameter("rest").is_none_or(|scope| scope.is_empty()) => "",
         "rest_instead" => " Or set `call: rest`, which the token's scope {rest} lets through.",
+        _ => return of_keys_and_host(fill, name),
+    })
+}
+
+/// What depends on the key file, the scopes asked for, or the module.
+fn of_keys_and_host(fill: &Fill<'_>, name: &str) -> Option<&'static str> {
+    let is_rest = called(fill.target) == Called::Rest && fill.operation == Operation::Extensions;
+    Some(match name {
+        "key_gone" if fill.cause.parameter("key").is_some_and(|key| key.contains("public")) => {
+            PUBLIC_KEY_GONE
+        }
+        "key_gone" => PRIVATE_KEY_GONE,
+        "ask_or_allow"
+            if fill.target.auth.scopes.iter().any(|s| s == needed_scope(fill.target, fill.operation)) =>
+        {
+            "Add what is asked for to Allowed Scopes there; words are separated by exactly one blank and are lower case."
+        }
+        "ask_or_allow" => "Ask for {needed}, or for none, which gives all that the application may have.",
+        "or_disable" if is_essential(fill) => "",
+        "or_disable" => ", or disable it if nobody needs it: `fwconsole ma disable {module}`",
+        "smaller" if is_rest => "`call: graphql` takes less of it than `call: rest`.",
+        "smaller" => "A PBX with many extensions needs more.",
         _ => return None,
     })
 }
