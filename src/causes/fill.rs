@@ -73,7 +73,7 @@ impl Fill<'_> {
             }
             "counted" => {
                 let counted = target.platform.rate_limit.counted.as_ref();
-                counted.map(|text| format!(" Counted are {text}.")).unwrap_or_default()
+                counted.map(|text| format!(" What counts: {text}.")).unwrap_or_default()
             }
             "ban_likely" => self.text(&target.platform.ban.as_ref()?.likely),
             "ban_possible" => self.text(&target.platform.ban.as_ref()?.possible),
@@ -131,16 +131,16 @@ impl Fill<'_> {
                 }
             }
             "not_refused" => by(
-                "Do not create new credentials: they were not looked at, so they are not the cause.",
-                "Do not replace the key: it is not what is refused.",
-                "Do not create new credentials: they are not what is refused.",
+                "Do not create new credentials: they were not checked, so they are not the cause.",
+                "Do not replace the key: it was not rejected.",
+                "Do not create new credentials: they were not rejected.",
             ),
             "not_looked_at" => by(
-                "Do not change credentials: nothing shows that they were looked at.",
-                "Do not replace the key before you know who forbids it.",
+                "Do not change credentials: nothing shows that they were checked.",
+                "Do not replace the key before you know what forbids it.",
                 "Do not change credentials: a token was issued for them.",
             ),
-            "not_asked" if key => "The list was not asked for",
+            "not_asked" if key => "The list was not requested",
             "not_asked" => "The token request was not made",
             "nothing_there" => by(
                 "there is no API at this address",
@@ -160,13 +160,13 @@ impl Fill<'_> {
             },
             "kept_all_the_same" if self.grant() != Grant::RefreshToken || key || !self.takes_a_person() => "",
             "kept_all_the_same" => {
-                " Client id and secret come first: the refresh token is kept, and serves once they are right. Where they are right \
-                 already it is dead, and a new one is needed."
+                " Check client id and secret first: the refresh token is kept and works once they are right. If they already are, the \
+                 refresh token is dead and a new one is needed."
             }
             "another_refresh_token" if self.takes_a_person() => {
                 "A person has to confirm access again, or give the exporter a new refresh token."
             }
-            "another_refresh_token" => "A new grant replaces it without a person's help.",
+            "another_refresh_token" => "The exporter requests a new one by itself.",
             _ => return None,
         })
     }
@@ -212,7 +212,7 @@ impl Fill<'_> {
                 known.withheld,
                 "No credentials are sent over http until the configuration changes, or the PBX itself answers there 3 times in a row.",
             ),
-            (known.token_serves, "Meanwhile the token taken before stays in use."),
+            (known.token_serves, "Meanwhile the previous token stays in use."),
         ] {
             if holds {
                 let before =

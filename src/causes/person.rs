@@ -13,8 +13,8 @@ const WORDS: Words = Words {
     wrong: "",
     fix: "{replace}",
     certainty: Certain,
-    because: "The one refresh token at hand is used up or refused, and nothing else is configured to ask with.",
-    avoid: &["Do not restart the exporter to mend it: the same refresh token is refused again."],
+    because: "The only refresh token is used up or refused, and no other credential is configured.",
+    avoid: &["Do not restart the exporter to fix this: the same refresh token would be refused again."],
 };
 
 pub(super) const fn words(cause: &Person) -> Words {
@@ -25,8 +25,8 @@ pub(super) const fn words(cause: &Person) -> Words {
             "{begun}{replace}",
         ),
         Person::NoRefreshTokenGiven => WORDS.say(
-            "Access was confirmed on {at}, and the PBX gave no refresh token with it, so it ends with the access token. Look whether \
-             the application may have one, or needs a scope for it.",
+            "Access was confirmed on {at}, but the PBX gave no refresh token, so access ends with the access token. Check whether the \
+             application may have one, or needs a scope for it.",
             "{begun}{replace}",
         ),
         Person::NeverConfirmed => Words { wrong: "Nobody has confirmed access for this target yet.", ..WORDS },
@@ -34,18 +34,17 @@ pub(super) const fn words(cause: &Person) -> Words {
     }
 }
 
-const ENDED: &str = " pbx_exporter was ended while the refresh of {since} was under way, so its answer was lost: the PBX had \
+const ENDED: &str = " pbx_exporter was stopped during the refresh of {since}, so its answer was lost: the PBX had \
                      most likely replaced this token already.";
 const LOST: &str =
     " The answer to the refresh of {since} was lost: the PBX had most likely replaced this token already.";
-const MISMATCH: &str = " A wrong value among auth.parameters ({parameters}) can be refused in the same words: the refresh token is \
-                        kept aside, and sent once more when one of them or the client secret changes.";
-const INTERRUPTED: &str = "A confirmation of {began} has left no tokens here: it was ended too early, or they could not be written. \
-                           Unless the command or the log says that this is still being tried, confirm once more: its code \
-                           serves once.";
-const CONFIRM: &str = "Run `pbx_exporter authorize {name_in_shell}` on the exporter's host and confirm access in a browser. Until \
-                       then no token request is sent; after that the exporter goes on by itself.";
-const NEW_REFRESH_TOKEN: &str = "With the grant refresh_token there is nothing else to ask with: obtain a new refresh token and \
+const MISMATCH: &str = " A wrong value in auth.parameters ({parameters}) can give the same answer: the refresh token is kept, and sent \
+                        once more when one of them or the client secret changes.";
+const INTERRUPTED: &str = "A confirmation on {began} left no tokens here: it was stopped too early, or they could not be written. Unless \
+                           the command or the log says that it is still trying, confirm again: its code works only once.";
+const CONFIRM: &str = "Run `pbx_exporter --config.file FILE authorize {name_in_shell}` on the exporter's host and confirm access in a \
+                       browser. Until then no token request is sent; after that the exporter continues by itself.";
+const NEW_REFRESH_TOKEN: &str = "With grant refresh_token there is no other credential: obtain a new refresh token and \
                                  put it into the configuration. Until then no token request is sent.";
 
 pub(super) fn value(fill: &Fill<'_>, name: &str) -> Option<String> {
