@@ -90,7 +90,7 @@ pub fn issues_itself(target: &Target) -> bool {
     target.auth.grant != Grant::Static && !target.has_token_elsewhere()
 }
 
-/// Whether what ends one target's token ends those of all others at that PBX: FreePBX makes its keys anew at some upgrades.
+/// Whether what ends one target's token ends those of all others at that PBX: FreePBX regenerates its keys at some upgrades.
 pub fn tokens_die_together(target: &Target) -> bool {
     target.is_freepbx()
 }

@@ -61,7 +61,7 @@ fn paging(found: &mut Found<'_>, paging: &Paging, path: &str, sent_as: &SentAs) 
             found.at("cursor", "missing, where the answer has the cursor; add a JSON pointer");
         }
         PageBy::Page | PageBy::Offset if paging.size.is_none_or(|size| size == 0) => {
-            let text = "missing or 0, and tells which page is the last; add how many the request asks for";
+            let text = "missing or 0, and shows which page is the last; add how many the request asks for";
             found.at("size", text);
         }
         _ => {}
@@ -123,7 +123,7 @@ pub(super) fn request(found: &mut Found<'_>, form: &RequestForm, sent_as: &SentA
     }
 }
 
-/// Why a POST with this body may change things, and which of `method` and `body` to mend. Only a GraphQL query is known
+/// Why a POST with this body may change things, and which of `method` and `body` to fix. Only a GraphQL query is known
 /// to change nothing on any platform.
 pub(super) fn may_change(body: Option<&str>) -> Option<(&'static str, &'static str)> {
     let Some(body) = body else {

@@ -1,4 +1,4 @@
-//! What a description says that makes no sense: each with the key it is about, and the mend.
+//! What a description says that makes no sense: each with the key it is about, and the fix.
 
 pub(super) mod calls;
 pub(super) mod headers;

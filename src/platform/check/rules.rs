@@ -109,7 +109,7 @@ pub(super) fn twin(found: &mut Found<'_>, at: usize, rules: &[Rule]) {
     }
 }
 
-/// What an answer can say, but for what only code knows to read or what happens on the way.
+/// What an answer can say, except what only code knows to read or what happens on the way.
 fn allowed(of: Part) -> impl Iterator<Item = Reason> {
     let (token, resource) = (of != Part::Resource, of != Part::Token);
     Reason::ALL.into_iter().filter(move |reason| {

@@ -27,15 +27,15 @@ pub(super) fn token(found: &mut Found<'_>, form: &TokenEndpoint, grants: &Grants
         } else if twice {
             found.at("name", "is there twice; keep one");
         } else if KNOWN.contains(&parameter.name.as_str()) {
-            let mend = "would take the place of what each request has by itself; remove it: `grants`, `names` and `scopes` say how that is written";
-            found.at("name", mend);
+            let fix = "would take the place of what each request has by itself; remove it: `grants`, `names` and `scopes` say how that is written";
+            found.at("name", fix);
         }
         not_empty(found, "with", parameter.with.as_deref());
         sent(found, "with", parameter.with.as_deref(), grants);
         let literal = parameter.value.as_ref().is_some_and(|value| !value.is_empty());
         if literal && names_secret(&parameter.name) {
-            let mend = "is a secret by its name, and descriptions are shown; remove it, and each target sets its own in `auth.parameters`";
-            found.at("value", mend);
+            let fix = "is a secret by its name, and descriptions are shown; remove it, and each target sets its own in `auth.parameters`";
+            found.at("value", fix);
         }
     }
     let answer = &form.answer;
@@ -60,7 +60,7 @@ pub(super) fn token(found: &mut Found<'_>, form: &TokenEndpoint, grants: &Grants
     }
 }
 
-/// The parameters of a token request (RFC 6749, RFC 7636), but for `redirect_uri`, which some want where the book has none.
+/// The parameters of a token request (RFC 6749, RFC 7636), except `redirect_uri`, which some want where the book has none.
 const KNOWN: [&str; 9] = [
     "grant_type",
     "client_id",

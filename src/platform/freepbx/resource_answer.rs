@@ -189,7 +189,7 @@ fn is_user(value: &Value) -> bool {
     value.get("extension").is_some()
 }
 
-/// The user's own call: any 2xx is a success, but for what FreePBX cannot have answered there, or says of itself.
+/// The user's own call: any 2xx is a success, except what FreePBX cannot have answered there, or says of itself.
 fn custom(ctx: &CallContext, call: &CallForm, answer: &Answer, body: &Body) -> Result<Listing, Failure> {
     let page = body.html && super::own(ctx.path()).starts_with("/admin/api/");
     let api = is_api_module(ctx.path());

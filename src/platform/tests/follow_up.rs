@@ -130,7 +130,7 @@ fn silence_after_refusals_is_called_a_likely_ban() {
     ] {
         let (after, usual) = (said(&error, true), said(&error, false));
         assert!(after.contains(ban) && !usual.contains("fail2ban"), "{error}: {after}");
-        assert_eq!(after.starts_with(&*usual), ban != likely, "the usual mend stays: {after}");
+        assert_eq!(after.starts_with(&*usual), ban != likely, "the usual fix stays: {after}");
         assert_eq!(after == usual, ban.is_empty(), "{after}");
         assert_eq!(transport_failure(&ctx, &error, true).reason(), error.reason());
     }
