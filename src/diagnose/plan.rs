@@ -10,7 +10,7 @@ pub fn left_behind(target: &Target) -> &'static str {
     if target.auth.grant.needs_person() || target.auth.grant == Grant::Static {
         "Nothing is changed on the PBX."
     } else {
-        "Nothing is changed on the PBX, but for a token that is issued and ends by itself."
+        "Nothing is changed on the PBX, except that a token is issued, which expires by itself."
     }
 }
 
@@ -27,7 +27,7 @@ pub fn plan(target: &Target) -> Vec<String> {
     let to_each =
         if hosts.is_empty() { String::new() } else { format!(" to each of {}", hosts.join(" and ")) };
     // Whether it stands before this host is known only later.
-    let unless = if target.client.proxy.is_some() { ", unless the proxy stands between" } else { "" };
+    let unless = if target.client.proxy.is_some() { ", unless a proxy is in between" } else { "" };
     let mut lines = vec![format!("one connection without a request{to_each}{unless}")];
     if let Some(presence) = platform::presence_request(target) {
         let address = hosts::address(target, &presence.url);
@@ -45,13 +45,13 @@ fn with_credentials(target: &Target) -> Vec<String> {
     let (grant, token) = (target.auth.grant, target.token_address());
     let token = hosts::address(target, &token);
     let permissions = platform::permissions_request(target);
-    let again = if permissions.is_some() { "; again only after a bare error page" } else { "" };
+    let again = if permissions.is_some() { "; repeated only after a bare error page" } else { "" };
     if grant != Grant::Static {
         lines.push(format!("POST {token} with the credentials (grant {grant}){again}"));
     }
     if let Some(permissions) = permissions {
         let (method, address) = (&permissions.method, hosts::address(target, &permissions.url));
-        lines.push(format!("{method} {address} with the token: which queries it may make"));
+        lines.push(format!("{method} {address} with the token: which queries are allowed"));
     }
     let list = platform::list_request(target);
     let address = hosts::address(target, &list.url);
@@ -66,10 +66,10 @@ fn second_count(source: &HostCountSource) -> String {
     match source {
         HostCountSource::Asterisk(asterisk) => {
             let commands: Vec<_> = asterisk.commands.iter().map(|command| command.as_str()).collect();
-            format!("in any case, to Asterisk on this host: {}", commands.join(", "))
+            format!("always, to Asterisk on this host: {}", commands.join(", "))
         }
         HostCountSource::Database(database) => {
-            format!("in any case, to FreePBX's database: SELECT COUNT(*) FROM {}", database.table.as_str())
+            format!("always, to FreePBX's database: SELECT COUNT(*) FROM {}", database.table.as_str())
         }
     }
 }

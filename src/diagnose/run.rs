@@ -77,13 +77,13 @@ impl<'a> Run<'a> {
         };
         let (api, release) = match presence.map_err(|failure| self.seen.broken(Operation::Token, failure))? {
             Presence::There { release, remark } => {
-                let told = "the token endpoint is there: rewrite in force, module present";
+                let told = "the token endpoint is there: rewrite active, module present";
                 let remark = remark.map(|remark| format!("; {remark}")).unwrap_or_default();
-                ((Status::Ok, told), (Status::Ok, format!("answers as {release} does{remark}")))
+                ((Status::Ok, told), (Status::Ok, format!("answers like {release}{remark}")))
             }
             Presence::Unclear | Presence::Absent(_) => {
-                let told = "answers, but not as a token endpoint does";
-                ((Status::Warn, told), (Status::Skipped, "the answer does not tell".to_owned()))
+                let told = "answers, but not like a token endpoint";
+                ((Status::Warn, told), (Status::Skipped, "the answer does not say".to_owned()))
             }
         };
         self.seen.close(StepName::Api, (api.0, api.1.to_owned()));
@@ -94,7 +94,7 @@ impl<'a> Run<'a> {
     /// What the service does: token, list, and what either leads to.
     async fn pass(&self) -> Result<Option<u64>, Stop> {
         if self.target.auth.grant.needs_person() {
-            let told = "not asked: a refresh token serves once".to_owned();
+            let told = "not asked: a refresh token works only once".to_owned();
             self.seen.note(StepName::Token, (Status::Skipped, told));
             return Err(untested::spent(self.target));
         }
@@ -123,7 +123,7 @@ fn unasked(none: NoOutcome) -> Stop {
     match none {
         NoOutcome::Budget(wait) => untested::out_of_budget(wait),
         NoOutcome::Cancelled => {
-            Stop::Untested("not tested", "The test was broken off; try again.".to_owned())
+            Stop::Untested("not tested", "The test was interrupted; try again.".to_owned())
         }
     }
 }

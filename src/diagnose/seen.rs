@@ -86,7 +86,7 @@ impl<'a> Seen<'a> {
 
     /// The platform has nothing harmless to be asked.
     pub fn no_question(&self, name: StepName) {
-        let why = format!("{} has no harmless question for it", self.target.platform.title);
+        let why = format!("{} has no harmless request for it", self.target.platform.title);
         self.note(name, (Status::Skipped, why));
     }
 

@@ -47,18 +47,18 @@ pub(super) fn secured(target: &Target, served: &Served, chain: &[Certificate], n
     }
     if target.client.insecure_skip_verify {
         status = Status::Warn;
-        told += "; not verified, because insecure_skip_verify is set: anybody could answer here";
+        told += "; not verified, because insecure_skip_verify is set: anyone could answer here";
     }
     (status, told)
 }
 
-/// What the server showed, for whoever has to mend it.
+/// What the server showed, for whoever has to fix it.
 pub(super) fn chain(chain: &[Certificate]) -> Option<String> {
     let lines: Vec<_> = chain
         .iter()
         .map(|c| format!("{} signed by {}, until {}", c.subject, c.issuer, day(c.not_after)))
         .collect();
-    (!lines.is_empty()).then(|| format!("the server shows: {}", lines.join("; then ")))
+    (!lines.is_empty()).then(|| format!("the server sent: {}", lines.join("; then ")))
 }
 
 /// `now`: this machine's Unix seconds when the PBX answered, about.
@@ -66,20 +66,20 @@ pub(super) fn clock(answer: &Answer, now: f64) -> Told {
     let stated =
         answer.headers.get(DATE).and_then(|value| httpdate::parse_http_date(value.to_str().ok()?).ok());
     let Some(stated) = stated.and_then(|time| time.duration_since(UNIX_EPOCH).ok()) else {
-        return (Status::Skipped, "the answer has no Date".to_owned());
+        return (Status::Skipped, "the answer has no Date header".to_owned());
     };
     let ahead = stated.as_secs_f64() - now;
     let apart =
         humantime::format_duration(Duration::try_from_secs_f64(ahead.abs().round()).unwrap_or_default());
     match ahead {
         // `Date` has whole seconds.
-        ahead if ahead.abs() < 3.0 => (Status::Ok, "as this machine's".to_owned()),
-        ahead if ahead.abs() < SKEW => (Status::Ok, format!("{apart} from this machine's")),
+        ahead if ahead.abs() < 3.0 => (Status::Ok, "in sync with this host".to_owned()),
+        ahead if ahead.abs() < SKEW => (Status::Ok, format!("{apart} off")),
         ahead => {
             let word = if ahead > 0.0 { "ahead of" } else { "behind" };
             let told = format!(
-                "the clock there is {apart} {word} this machine's: set both by NTP (`timedatectl` tells which is wrong); expiry \
-                 times mislead until then"
+                "the clock there is {apart} {word} this host's: set both by NTP (`timedatectl` shows which is wrong); expiry times are \
+                 wrong until then"
             );
             (Status::Warn, told)
         }
@@ -88,35 +88,35 @@ pub(super) fn clock(answer: &Answer, now: f64) -> Told {
 
 pub(super) fn encryption(target: &Target) -> Told {
     if !target.is_plaintext() {
-        return (Status::Ok, "credentials travel by https".to_owned());
+        return (Status::Ok, "credentials are sent over https".to_owned());
     }
     let open =
         |origin: &Url| origin.scheme() == "http" && !(is_loopback(origin) && target.client.proxy.is_none());
     let told = if open(&target.origin) {
-        "credentials and token travel readable to all between, by http: give the target its https url"
+        "credentials and token are sent unencrypted, over http: give the target its https url"
     } else if open(target.token_origin()) {
-        "credentials travel readable to all between, by http: give the token endpoint its https address (`auth.url`, \
+        "credentials are sent unencrypted, over http: give the token endpoint its https address (`auth.url`, \
          else the platform's own)"
     } else {
-        return (Status::Ok, "by http, but within this machine".to_owned());
+        return (Status::Ok, "over http, but only within this host".to_owned());
     };
     (Status::Warn, told.to_owned())
 }
 
 pub(super) fn content(lifetime: Option<Duration>, scopes: Option<&[String]>) -> Told {
     let lifetime = lifetime.map_or_else(
-        || "no lifetime told".to_owned(),
-        |lifetime| format!("lives {}", humantime::format_duration(lifetime)),
+        || "no lifetime given".to_owned(),
+        |lifetime| format!("valid for {}", humantime::format_duration(lifetime)),
     );
     match scopes {
-        Some([]) => (Status::Warn, format!("{lifetime}; names no scope at all")),
+        Some([]) => (Status::Warn, format!("{lifetime}; no scopes granted")),
         Some(scopes) => {
             let shown: Vec<_> = scopes.iter().take(8).map(|scope| printable(scope)).collect();
             let more =
                 if scopes.len() > 8 { format!(" and {} more", scopes.len() - 8) } else { String::new() };
             (Status::Ok, format!("{lifetime}; scopes {}{more}", shown.join(" ")))
         }
-        None => (Status::Ok, format!("{lifetime}; does not name its scopes")),
+        None => (Status::Ok, format!("{lifetime}; scopes not given")),
     }
 }
 
@@ -130,21 +130,21 @@ pub(super) fn permissions(permissions: &Permissions) -> Told {
     let count = permissions.queries.as_deref().map_or_else(String::new, |names| {
         let shown = names.iter().take(5).map(String::as_str).collect::<Vec<_>>().join(", ");
         match names.len() {
-            0 => ", no query open to it".to_owned(),
-            n if permissions.may_list == Some(true) => format!(", {n} queries open to it"),
-            1 => format!(", 1 query open to it ({shown})"),
-            n if n > 5 => format!(", {n} queries open to it ({shown}, ...)"),
-            n => format!(", {n} queries open to it ({shown})"),
+            0 => ", no query allowed".to_owned(),
+            n if permissions.may_list == Some(true) => format!(", {n} queries allowed"),
+            1 => format!(", 1 query allowed ({shown})"),
+            n if n > 5 => format!(", {n} queries allowed ({shown}, ...)"),
+            n => format!(", {n} queries allowed ({shown})"),
         }
     });
     match (permissions.validity, permissions.may_list) {
         (Validity::Rejected, _) => (Status::Fail, Reason::TokenRejected.to_string()),
-        (Validity::Unclear, _) => (Status::Warn, "the answer does not tell".to_owned()),
+        (Validity::Unclear, _) => (Status::Warn, "the answer does not say".to_owned()),
         (Validity::Accepted, Some(true)) => {
-            (Status::Ok, format!("token accepted{count}, fetchAllExtensions among them"))
+            (Status::Ok, format!("token accepted{count}, including fetchAllExtensions"))
         }
         (Validity::Accepted, Some(false)) if permissions.needs_listing => {
-            (Status::Warn, format!("token accepted{count}, fetchAllExtensions not among them"))
+            (Status::Warn, format!("token accepted{count}, but not fetchAllExtensions"))
         }
         (Validity::Accepted, _) => (Status::Ok, format!("token accepted{count}")),
     }
@@ -155,7 +155,7 @@ pub(super) fn listed(target: &Target, listing: Listing) -> Told {
         Some(0) => return (Status::Warn, empty(target)),
         Some(1) => "1 extension".to_owned(),
         Some(total) => format!("{total} extensions"),
-        None => "read; it tells no total".to_owned(),
+        None => "read; it gives no total".to_owned(),
     };
     (Status::Ok, told)
 }
@@ -179,7 +179,7 @@ pub(super) fn expected(drift: Option<&Result<Drift, Untold>>) -> Told {
             let none = if drift.has_no_match() { format!(". {}", Drift::NO_MATCH) } else { String::new() };
             (Status::Warn, told.join("; ") + &none)
         }
-        Some(Ok(drift)) => (Status::Ok, format!("all {} there, and no other", drift.expected)),
+        Some(Ok(drift)) => (Status::Ok, format!("all {} present, no others", drift.expected)),
     }
 }
 
@@ -207,10 +207,10 @@ pub(super) fn rate_limit(attempts: &[Attempt]) -> Told {
     let told = attempts.iter().rev().map(|attempt| attempt.rate_limit).find(|told| *told != (None, None));
     let (left, reset) = told.unwrap_or_default();
     let reset = reset.map_or_else(String::new, |seconds| {
-        format!(", anew in {}", humantime::format_duration(Duration::from_secs(seconds)))
+        format!(", reset in {}", humantime::format_duration(Duration::from_secs(seconds)))
     });
     match left {
-        None => (Status::Ok, "the answers name none".to_owned()),
+        None => (Status::Ok, "the answers show none".to_owned()),
         Some(0) => (Status::Warn, format!("no request left{reset}")),
         Some(left) => (Status::Ok, format!("{left} requests left{reset}")),
     }
@@ -277,11 +277,11 @@ mod tests {
     fn a_token_is_told_by_lifetime_and_scopes_never_by_odd_letters() {
         let words = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
         for (scopes, status, told) in [
-            (Some(words(&["gql:core:read", "rest"])), Status::Ok, "lives 1h; scopes gql:core:read rest"),
-            (Some(words(&[])), Status::Warn, "lives 1h; names no scope at all"),
-            (None, Status::Ok, "lives 1h; does not name its scopes"),
-            (Some(words(&["a\u{1b}[31m\n"])), Status::Ok, "lives 1h; scopes a31m"),
-            (Some(words(&["a"; 10])), Status::Ok, "lives 1h; scopes a a a a a a a a and 2 more"),
+            (Some(words(&["gql:core:read", "rest"])), Status::Ok, "valid for 1h; scopes gql:core:read rest"),
+            (Some(words(&[])), Status::Warn, "valid for 1h; no scopes granted"),
+            (None, Status::Ok, "valid for 1h; scopes not given"),
+            (Some(words(&["a\u{1b}[31m\n"])), Status::Ok, "valid for 1h; scopes a31m"),
+            (Some(words(&["a"; 10])), Status::Ok, "valid for 1h; scopes a a a a a a a a and 2 more"),
         ] {
             let told = (status, told.to_owned());
             assert_eq!(content(Some(Duration::from_secs(3600)), scopes.as_deref()), told);
@@ -291,9 +291,9 @@ mod tests {
     #[test]
     fn a_rate_limit_is_told_where_there_is_one() {
         for (limit, status, told) in [
-            ((None, None), Status::Ok, "the answers name none"),
+            ((None, None), Status::Ok, "the answers show none"),
             ((Some(7), None), Status::Ok, "7 requests left"),
-            ((Some(0), Some(90)), Status::Warn, "no request left, anew in 1m 30s"),
+            ((Some(0), Some(90)), Status::Warn, "no request left, reset in 1m 30s"),
         ] {
             let told_before = Attempt { rate_limit: limit, ..Attempt::unsent(Grant::Password, Reason::Dns) };
             let silent = Attempt { rate_limit: (None, None), ..told_before };

@@ -16,32 +16,30 @@ pub(super) fn spent(target: &Target) -> Stop {
     } else {
         "may give a new refresh token for it and end the old one"
     };
-    let mend = match grant {
+    let fix = match grant {
         Grant::AuthorizationCode => {
             format!(
-                "let somebody confirm access: `pbx_exporter authorize {}` with the service's --config.file",
+                "have someone confirm access: `pbx_exporter --config.file FILE authorize {}`",
                 in_shell(&target.name)
             )
         }
         _ => "obtain a new refresh token and put it into the configuration".to_owned(),
     };
     let why = format!(
-        "With grant {grant} all that can be asked with serves once: {title} {gives}, so a test would take it from the \
-         running exporter. Look at the exporter's page, or at pbx_target_condition, for what the token endpoint said last. \
-         If that is authorization_required, {mend}."
+        "With grant {grant} the only credential works once: {title} {gives}, so a test would take it from the running exporter. Check the \
+         exporter's page, or pbx_target_condition, for the last answer of the token endpoint. If that is authorization_required, {fix}."
     );
-    Stop::Untested("nothing is known to be wrong, but the token was not tested", why)
+    Stop::Untested("no failure known, but the token was not tested", why)
 }
 
 /// This host has refused too often.
 pub(super) fn out_of_budget(wait: Duration) -> Stop {
     let why = format!(
-        "This host has drawn as many refusals as one run may draw from an origin (limits.refusals_per_origin, but no \
-         more than 3), so nothing more was sent to it: more could bring a ban of this machine. Mend what the targets before \
-         it show, then try again in {}.",
+        "This origin has rejected as many requests as one run may risk (limits.refusals_per_origin, at most 3), so nothing more was sent \
+         to it: more could get this host banned. Fix the targets shown above, then try again in {}.",
         humantime::format_duration(Duration::from_secs(wait.as_secs().max(1)))
     );
-    Stop::Untested("not tested: this origin has refused too often from this host", why)
+    Stop::Untested("not tested: this origin has rejected too many requests of this run", why)
 }
 
 /// A secret cannot be read.

@@ -40,13 +40,13 @@ impl Counted {
         match self.kind {
             HostCountKind::Database { same_rows: true, .. } if count > total => Some((
                 Certainty::Likely,
-                "Both were counted just now, and the call counts these same rows. What is open is whether this database is \
-                 that PBX's, and whether extensions were made in between.",
+                "Both were counted just now, and the call counts these same rows. It is not certain that this database belongs to that \
+                 PBX, or that no extension was created in between.",
             )),
             HostCountKind::Asterisk if count > total && total == 0 => Some((
                 Certainty::Open,
-                "Asterisk serves phones and the API lists none. An API that fails in silence looks the same as extensions \
-                 that were all deleted, or lost, and stay loaded until Asterisk is reloaded (Apply Config).",
+                "Asterisk serves phones and the API lists none. An API that fails silently looks the same as extensions that were all \
+                 deleted or lost, which Asterisk keeps until it is reloaded (Apply Config).",
             )),
             HostCountKind::Database { .. } | HostCountKind::Asterisk => None,
         }
@@ -55,14 +55,13 @@ impl Counted {
     fn avoid(&self) -> [&'static str; 2] {
         let by_source = match self.kind {
             HostCountKind::Database { .. } => {
-                "Do not create the missing extensions anew: the database has them."
+                "Do not create the missing extensions again: the database has them."
             }
             HostCountKind::Asterisk => {
-                "Do not press Apply Config or reload Asterisk before you have looked: what the PBX has lost, Asterisk loses by \
-                 it, too."
+                "Do not press Apply Config or reload Asterisk before you have checked: Asterisk would then lose what the PBX has lost."
             }
         };
-        [by_source, "Do not change credentials or scopes: the API gave its list without complaint."]
+        [by_source, "Do not change credentials or scopes: the API gave its list without an error."]
     }
 }
 
@@ -96,7 +95,7 @@ pub(super) fn verdict(
             evidence.extend(
                 failure
                     .retry_after
-                    .map(|wait| format!("the answer asks to wait {}", humantime::format_duration(wait))),
+                    .map(|wait| format!("the answer asks to wait for {}", humantime::format_duration(wait))),
             );
             // Where this side fails, that is no word on the API.
             let ours = failure.reason() == Reason::ExporterError;
@@ -141,7 +140,7 @@ fn listed(total: Option<u64>, counted: Option<Counted>, mut warnings: Vec<String
         failure: None,
         cause: None,
         title,
-        certainty: (Certainty::Certain, "A token was taken and the list was read, just now.".to_owned()),
+        certainty: (Certainty::Certain, "A token was issued and the list was read, just now.".to_owned()),
         evidence: Vec::new(),
         diagnosis: String::new(),
         avoid: Vec::new(),
@@ -170,7 +169,7 @@ fn untested(title: &str, why: String, warnings: Vec<String>) -> Verdict {
         failure: None,
         cause: None,
         title: title.to_owned(),
-        certainty: (Certainty::Open, "What was not asked is not known.".to_owned()),
+        certainty: (Certainty::Open, "What was not tested is not known.".to_owned()),
         evidence: Vec::new(),
         diagnosis: why,
         avoid: Vec::new(),
@@ -204,5 +203,5 @@ fn well_before(steps: &[Step]) -> Option<String> {
         None => title(step.name),
     });
     let names: Vec<_> = names.collect();
-    (!names.is_empty()).then(|| format!("well before it: {}", names.join(", ")))
+    (!names.is_empty()).then(|| format!("passed before: {}", names.join(", ")))
 }
