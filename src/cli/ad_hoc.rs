@@ -33,7 +33,7 @@ pub fn config(given: &AdHoc<'_>) -> Result<Config, Vec<String>> {
     }
     let _ = writeln!(
         err,
-        "Where a mend names a key of the configuration: {}",
+        "Where a fix names a key of the configuration: {}",
         config::named_by(given.platform, grant).join(", ")
     );
     Ok(config)
@@ -80,7 +80,8 @@ fn named(platform: &Platform, grant: Grant) -> String {
 fn choose(platform: &Platform, grants: &[Grant]) -> io::Result<Grant> {
     let rows = (1..).zip(grants).map(|(number, grant)| format!("  {number}  {}", named(platform, *grant)));
     let rows = rows.collect::<Vec<_>>().join("\n");
-    let question = format!("Of what are the credentials for {}?\n{rows}\nNumber [1]: ", platform.title);
+    let question =
+        format!("Which kind of credentials do you have for {}?\n{rows}\nNumber [1]: ", platform.title);
     let chosen = |answer: &SecretString| {
         let answer = answer.expose_secret();
         let fits = |(place, grant): &(usize, &Grant)| {
@@ -95,8 +96,9 @@ fn choose(platform: &Platform, grants: &[Grant]) -> io::Result<Grant> {
     }
     // Whoever typed something else may have pasted a secret, and may do so again.
     let word = if grants.len() == 2 { "or" } else { "to" };
-    let again = hidden(&format!("That is no choice: 1 {word} {} (not shown): ", grants.len()))?;
-    chosen(&again).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "twice no choice was made"))
+    let again = hidden(&format!("Not a valid choice: 1 {word} {} (not shown): ", grants.len()))?;
+    chosen(&again)
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "no valid choice after two attempts"))
 }
 
 fn prompt(credential: &Credential) -> io::Result<SecretString> {
@@ -104,7 +106,7 @@ fn prompt(credential: &Credential) -> io::Result<SecretString> {
     match (credential.is_secret, credential.is_optional) {
         (false, _) => shown(&format!("{about}: ")),
         (true, false) => hidden(&format!("{about} (not shown): ")),
-        (true, true) => hidden(&format!("{about} (not shown; empty for none): ")),
+        (true, true) => hidden(&format!("{about} (not shown; leave empty for none): ")),
     }
 }
 

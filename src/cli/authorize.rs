@@ -33,10 +33,10 @@ const PASTED_PORT: u16 = 8765;
 /// A person may take so long.
 const PATIENCE: Duration = Duration::from_secs(600);
 
-/// Let a person confirm access in a browser, for a target with the grant `authorization_code`
+/// Confirm access in a browser, for a target with the grant `authorization_code`
 ///
-/// Prints the address to be opened, and opens it where there is a desktop. The running exporter, or else its next
-/// start, takes the tokens up by itself.
+/// Prints the address to open, and opens it if there is a desktop. The running exporter picks the tokens up by
+/// itself, or does so at its next start.
 ///
 /// Exit codes: 0 confirmed; 1 the port is taken; 2 wrong arguments; 4 configuration or token storage; 5 no answer;
 /// 6 not confirmed.
@@ -48,10 +48,10 @@ pub struct AuthorizeArgs {
     /// Print a one-time code for the page of the running service instead
     #[arg(long, conflicts_with_all = ["paste", "port", "no_browser"])]
     page: bool,
-    /// Do not listen: read the address to which the browser was sent from standard input
+    /// Do not listen: read the address that the browser was sent to from standard input
     #[arg(long, conflicts_with = "port")]
     paste: bool,
-    /// Port of 127.0.0.1 to listen on [default: a free one, or that of auth.redirect_uri]
+    /// Port of 127.0.0.1 to listen on [default: that of auth.redirect_uri, else a free one]
     #[arg(long, value_name = "PORT")]
     port: Option<u16>,
     /// Do not open a browser
@@ -103,8 +103,7 @@ async fn authorize(args: &AuthorizeArgs, config: &Config) -> Result<String, Fail
         return Err(unusable("the configuration has no `storage:` for the tokens; add it".to_owned()));
     };
     if target.auth.grant != Grant::AuthorizationCode {
-        let text =
-            "which needs no person's confirmation; only a target with `grant: authorization_code` does";
+        let text = "which needs no confirmation; only a target with `grant: authorization_code` does";
         return Err(unusable(format!("its grant is {}, {text}", target.auth.grant)));
     }
     let store = Arc::new(Store::new(settings));
@@ -114,7 +113,7 @@ async fn authorize(args: &AuthorizeArgs, config: &Config) -> Result<String, Fail
     store.can_hand_over().map_err(|error| unusable(error.to_string()))?;
     let way = Way::of(args, target).await?;
     let confirmation = Confirmation::begin(Arc::clone(target), way.redirect_uri.clone())
-        .ok_or_else(|| unusable("its platform has no page where access can be confirmed".to_owned()))?;
+        .ok_or_else(|| unusable("its platform has no page for confirming access".to_owned()))?;
     announce(&confirmation, &way)?;
     if !args.no_browser && !args.paste {
         browser::open(&confirmation.location);
@@ -130,17 +129,17 @@ fn code(store: &Store, target: &Target, external_url: Option<&Url>) -> Result<St
     let mut page = url.clone();
     page.set_path(&format!("{}oauth/start", url.path()));
     page.query_pairs_mut().append_pair("target", &target.name);
-    Ok(format!("Open {page}\nand enter this code within 10 minutes; it serves once: {code}"))
+    Ok(format!("Open {page}\nand enter this code within 10 minutes; it works once: {code}"))
 }
 
 fn announce(confirmation: &Confirmation, way: &Way) -> io::Result<()> {
     let mut out = io::stdout();
     writeln!(out, "Open this address in a browser and confirm access there:\n\n{}\n", confirmation.location)?;
     if way.listener.is_some() {
-        writeln!(out, "Waiting up to 10 minutes for the browser to come back to {}.", way.redirect_uri)?;
+        writeln!(out, "Waiting up to 10 minutes for the browser to return to {}.", way.redirect_uri)?;
         writeln!(
             out,
-            "If it runs on another machine, its last page cannot load: paste the address of that page here."
+            "If the browser runs on another machine, its last page cannot load: paste that page's address here."
         )?;
     } else {
         writeln!(out, "Then paste the address of the last page here, even if it cannot load:")?;
@@ -165,12 +164,13 @@ impl Way {
         let here = own.and_then(listens_at);
         let port = here.map(|here| here.port());
         if let (Some(own), Some(asked)) = (port, args.port.filter(|asked| Some(*asked) != port)) {
-            let text = format!("--port {asked} is not that of auth.redirect_uri, {own}; leave it out");
+            let text = format!("--port {asked} is not the port of auth.redirect_uri, {own}; leave it out");
             return Err(Failed(Exit::Usage, text));
         }
         let here = here.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, args.port.unwrap_or(0)).into());
         let listener = TcpListener::bind(here).await.map_err(|error| {
-            let text = format!("failed to listen on {here}: {error}; end what listens there, or use --paste");
+            let text =
+                format!("failed to listen on {here}: {error}; stop what listens there, or use --paste");
             Failed(Exit::Failed, text)
         })?;
         let redirect_uri = match own {
@@ -277,9 +277,9 @@ async fn swap(
     let granted = match received.hand_over().await {
         Ok(granted) => granted,
         Err(error) => {
-            let text = format!("access is confirmed, and its tokens cannot be written yet: {error}");
-            print_errors(&[format!("{text}; still trying, so do not end this command")]);
-            answer((false, format!("For {}: {text}. The command goes on trying.", target.name)));
+            let text = format!("access is confirmed, but the tokens cannot be written yet: {error}");
+            print_errors(&[format!("{text}; still trying, do not stop this command")]);
+            answer((false, format!("For {}: {text}. The command keeps trying.", target.name)));
             written_at_last(&received).await?
         }
     };
@@ -287,14 +287,14 @@ async fn swap(
     answer((true, told.clone()));
     let interval = humantime::format_duration(target.failure_interval);
     Ok(format!(
-        "{told}\nA running exporter takes it up by itself within {interval}; else its next start does."
+        "{told}\nA running exporter picks it up by itself within {interval}; otherwise its next start does."
     ))
 }
 
 async fn written_at_last(received: &Received) -> Result<Granted, Failed> {
     let written = tokio::time::timeout(PATIENCE, received.hand_over_at_last()).await;
     written.map_err(|_| {
-        let text = "its tokens could not be written within 10 minutes and are lost: mend the storage, then confirm once more";
+        let text = "the tokens could not be written within 10 minutes and are lost: fix the storage, then confirm again";
         Failed(Exit::Configuration, text.to_owned())
     })
 }

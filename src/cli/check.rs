@@ -12,7 +12,7 @@ use crate::domain::target::Call;
 use crate::platform;
 use crate::transport::HttpTransport;
 
-/// Validate the configuration without contacting anyone, or print its JSON Schema.
+/// Validate the configuration offline, or print its JSON Schema.
 #[derive(Args, Clone, Debug, Default)]
 pub struct CheckArgs {
     /// Take warnings, and notes of what the service cannot do as things are, for errors. Run it as the service's user.
@@ -21,7 +21,7 @@ pub struct CheckArgs {
     /// Print the JSON Schema of a configuration file instead.
     #[arg(long)]
     pub schema: bool,
-    /// Print the description of a built-in platform instead, as a start for one of your own.
+    /// Print the description of a built-in platform instead, as a template for your own.
     #[arg(
         long,
         value_name = "NAME",

@@ -48,8 +48,8 @@ pub(super) async fn run(options: &Options, metrics: Arc<ExporterMetrics>) -> any
 fn welcome(targets: usize, address: &str, telemetry_path: &str) -> String {
     let minutes = CYCLE.as_secs() / 60;
     format!(
-        "{targets} simulated PBXes live through good and bad times, anew every {minutes} minutes. Open:\n\n  \
-         http://{address}/                what is wrong, and how to mend it\n  \
-         http://{address}{telemetry_path:<16} the same for Prometheus\n\nCtrl-C ends it.\n"
+        "{targets} simulated PBXes go through failures and recoveries, in a cycle of {minutes} minutes. Open:\n\n  \
+         http://{address}/                what is wrong, and how to fix it\n  \
+         http://{address}{telemetry_path:<16} the same for Prometheus\n\nPress Ctrl-C to stop.\n"
     )
 }

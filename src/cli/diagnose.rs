@@ -22,36 +22,35 @@ use crate::platform::{self, Certainty};
 use crate::probe::Probe;
 use crate::transport::{Dial, HttpTransport};
 
-/// Take every step to a PBX's API one by one: what is wrong, how to mend it, what not to do
+/// Test each step to a PBX's API in order: what is wrong, how to fix it, what not to do
 ///
-/// Reads only, sends few requests, says beforehand which, and stops at the first step that is broken. The
-/// exit code tells the class of the first failure: 4 configuration, 5 transport, 6 token, 7 permission,
-/// 8 data.
+/// Only reads. Lists its few requests first, and stops at the first step that fails. The exit code gives the
+/// class of the first failure: 4 configuration, 5 transport, 6 token, 7 permission, 8 data.
 #[derive(Args, Clone, Debug)]
 pub struct DiagnoseArgs {
-    /// Names of configured targets; all without any
+    /// Names of configured targets [default: all]
     #[arg(value_name = "TARGET")]
     targets: Vec<String>,
-    /// Form of the report
+    /// Format of the report
     #[arg(long, value_enum, default_value_t, value_name = "FORM")]
     output: Output,
     /// When to use colour
     #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
     color: Color,
-    /// A PBX that is not configured; credentials come from variables (FREEPBX_API_* for freepbx, PBX_API_* for all others)
-    /// or are asked for
+    /// URL of a PBX that is not configured; credentials come from variables (FREEPBX_API_* for freepbx, PBX_API_* for
+    /// all others) or a prompt
     #[arg(long, value_name = "URL", requires = "platform", conflicts_with = "targets")]
     ad_hoc: Option<String>,
-    /// What kind of PBX the one of --ad-hoc is
+    /// Platform of the PBX given with --ad-hoc
     #[arg(long, value_parser = PossibleValuesParser::new(platform::names()), value_name = "PLATFORM", requires = "ad_hoc")]
     platform: Option<String>,
-    /// Origin of the token endpoint for --ad-hoc, where it is not the platform's usual one
+    /// Origin of the token endpoint for --ad-hoc, if it is not the platform's usual one
     #[arg(long, value_name = "URL", requires = "ad_hoc")]
     token_url: Option<String>,
-    /// Which of the platform's calls --ad-hoc makes; its first without
+    /// Which of the platform's calls --ad-hoc makes [default: the first]
     #[arg(long, value_name = "NAME", requires = "ad_hoc")]
     call: Option<String>,
-    /// CA certificate (PEM) to trust for --ad-hoc, for a PBX with a certificate of its own
+    /// CA certificate (PEM) to trust for --ad-hoc, for a PBX with a private certificate
     #[arg(long, value_name = "FILE", requires = "ad_hoc")]
     ca_file: Option<std::path::PathBuf>,
 }
@@ -182,7 +181,7 @@ async fn text_in(
 /// Whom it is about, and what will be sent.
 fn announcement(target: &Target, style: Style) -> String {
     let mut text = style.paint("1", &diagnose::title(target));
-    text += "\nWill be sent, in this order, until something is broken:\n";
+    text += "\nRequests, in order; stops at the first failure:\n";
     for line in diagnose::plan(target) {
         text += &style.wrap("  - ", 4, 4, &line);
     }
@@ -273,14 +272,14 @@ fn verdict(report: &Report, style: Style) -> String {
     }
     text += &section("Evidence", verdict.evidence.iter().map(String::as_str), style);
     text += &section("What not to do", verdict.avoid.iter().map(String::as_str), style);
-    text += &section("Worth a look besides", verdict.warnings.iter().map(String::as_str), style);
+    text += &section("Other warnings", verdict.warnings.iter().map(String::as_str), style);
     for recent in &report.log {
-        let title = format!("Newest in {}, redacted", recent.path.display());
+        let title = format!("Latest lines in {}, redacted", recent.path.display());
         let records = recent.records.iter().map(|record| {
             format!("{} {}: {}", record.time, record.event, record.text).trim_start().to_owned()
         });
         let nothing = recent.records.is_empty().then(|| {
-            recent.problem.clone().unwrap_or_else(|| "nothing about the API in its last 256 KiB".to_owned())
+            recent.problem.clone().unwrap_or_else(|| "nothing about the API in the last 256 KiB".to_owned())
         });
         let lines: Vec<_> = records.chain(nothing).collect();
         text += &section(&title, lines.iter().map(String::as_str), style);

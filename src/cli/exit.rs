@@ -31,8 +31,8 @@ impl Exit {
             "failed, or could not be tested; output that cannot be written; a service that cannot start",
         ),
         (Self::Usage, "wrong arguments"),
-        (Self::Drift, "the extensions are not those expected"),
-        (Self::Configuration, "the configuration is not usable, or has no target of that name"),
+        (Self::Drift, "the extensions are not the expected ones"),
+        (Self::Configuration, "the configuration is not usable, or has no target of this name"),
         (Self::Transport, "no answer: name resolution, proxy, connection, TLS, timeout, redirect"),
         (Self::Token, "no token: the token endpoint rejects the request or fails"),
         (
@@ -41,7 +41,7 @@ impl Exit {
         ),
         (
             Self::Data,
-            "an answer without the data: the call failed on the PBX, or the answer is not what the API documents",
+            "an answer without the data: the call failed on the PBX, or the answer is not as documented",
         ),
     ];
 

@@ -24,12 +24,12 @@ use crate::transport::{HttpTransport, Limits, Transport};
 /// Docker's own limit is 30 seconds; on loopback anything beyond this is not well.
 const LIMITS: Limits = Limits { timeout: Duration::from_secs(3), body: 4096 };
 
-/// Ask the running exporter on this host whether it is well, by its --web.listen-address
+/// Check the running exporter on this host, at its --web.listen-address
 ///
-/// Exit codes: 0 well; 1 it answers, and is not; 2 wrong arguments; 5 no answer within 3 seconds.
+/// Exit codes: 0 healthy; 1 it answers, but is not healthy; 2 wrong arguments; 5 no answer within 3 seconds.
 #[derive(Args, Debug)]
 pub struct HealthcheckArgs {
-    /// Whether it is ready: each target was probed, or a minute has passed
+    /// Check that it is ready: each target was probed, or a minute has passed
     #[arg(long)]
     ready: bool,
 }

@@ -15,7 +15,7 @@ use crate::metrics::ExporterMetrics;
 #[derive(Debug, Args)]
 #[group(skip)]
 pub(super) struct Options {
-    /// Least severe level that is logged
+    /// Lowest level to log
     #[arg(
         long = "log.level",
         env = "PBX_EXPORTER_LOG_LEVEL",
@@ -24,7 +24,7 @@ pub(super) struct Options {
         global = true
     )]
     level: Level,
-    /// Form of the log lines
+    /// Format of the log lines
     #[arg(
         long = "log.format",
         env = "PBX_EXPORTER_LOG_FORMAT",
@@ -79,7 +79,7 @@ pub(super) fn start(options: &Options, metrics: &Arc<ExporterMetrics>) -> anyhow
     std::panic::set_hook(Box::new(|panic| {
         // The payload is left out: it may quote what the program was working on.
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        tracing::error!(place, "panicked: a mistake in pbx_exporter, please report it");
+        tracing::error!(place, "panicked: a bug in pbx_exporter, please report it");
     }));
     Ok(())
 }

@@ -28,8 +28,8 @@ use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand}
 
 use crate::metrics::ExporterMetrics;
 
-/// Watches the OAuth2-protected management APIs of telephone systems for Prometheus, and says
-/// truthfully what is wrong and how to mend it.
+/// Monitors the OAuth2-protected management APIs of telephone systems for Prometheus, and shows
+/// what is wrong and how to fix it.
 #[derive(Debug, Parser)]
 #[command(name = "pbx_exporter", version, max_term_width = 100)]
 struct Cli {
@@ -41,11 +41,11 @@ struct Cli {
 
 /// Flags of every command, each also from the environment.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Options of every command")]
+#[command(next_help_heading = "Global options")]
 #[group(skip)]
 struct Options {
-    /// Configuration file or glob; may be given several times. Without any, the FREEPBX_API_*
-    /// variables make one target.
+    /// Configuration file or glob; may be given several times. Without one, the FREEPBX_API_*
+    /// variables define one target.
     #[arg(
         long = "config.file",
         env = "PBX_EXPORTER_CONFIG_FILE",
@@ -64,9 +64,9 @@ struct Options {
 enum Command {
     /// Run the exporter (the same as no command)
     Serve,
-    /// Run it against a simulated PBX that lives through the usual failures; needs no configuration
+    /// Run it against simulated PBXes that go through the usual failures; needs no configuration
     Demo,
-    /// Validate the configuration without contacting anyone, or print its JSON Schema
+    /// Validate the configuration offline, or print its JSON Schema
     Check(check::CheckArgs),
     TestConnection(test_connection::TestConnectionArgs),
     #[command(visible_alias = "diagnose-api")]
@@ -83,7 +83,7 @@ enum Command {
     Man,
     /// List the extensions of a PBX and compare them with those expected; only compares, changes nothing
     ///
-    /// It only compares: nothing on the PBX is created, changed or deleted, by whichever name it is called.
+    /// It only compares: under each of its names it creates, changes and deletes nothing on the PBX.
     ///
     /// Exit codes: 0 listed, and no difference if it compared; 1 output that cannot be written; 2 wrong arguments;
     /// 3 extensions are missing or not expected; 4 configuration; 5 no answer; 6 no token; 7 access denied; 8 no
@@ -138,7 +138,7 @@ fn refuse_file_of_demo(mut command: clap::Command, matches: &ArgMatches) {
         && matches.value_source("config_file") == Some(ValueSource::CommandLine)
     {
         let text =
-            "demo watches simulated PBXes and reads no --config.file; remove the flag, or remove `demo`";
+            "demo monitors simulated PBXes and reads no --config.file; remove the flag, or remove `demo`";
         command.error(ErrorKind::ArgumentConflict, text).exit();
     }
 }

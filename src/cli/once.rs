@@ -15,7 +15,7 @@ pub fn follow_ups<'a>(targets: impl IntoIterator<Item = &'a Target>) -> &'static
     if targets.into_iter().any(more) { FOLLOW_UPS } else { "" }
 }
 
-const FOLLOW_UPS: &str = " Where an answer leaves the cause open it sends one thing more: after a bare error page of the token endpoint a \
+const FOLLOW_UPS: &str = " If an answer leaves the cause open, it sends one more request: after a bare error page of the token endpoint a \
      second token request, with an explicit scope; after an unclear answer to the list the harmless query \
      { __typename }.";
 

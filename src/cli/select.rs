@@ -48,9 +48,9 @@ fn refusals(limits: Limits) -> usize {
 
 pub fn adds_up<'a>(targets: impl IntoIterator<Item = &'a Target>) -> String {
     let who = targets.into_iter().find_map(|target| known(&target.platform).bans);
-    let who = who.unwrap_or("whatever bans addresses there");
+    let who = who.unwrap_or("anything that bans addresses there");
     format!(
-        "At most {REFUSALS} refusals are drawn from an origin; {who} adds them to those that a running exporter draws."
+        "Stops after {REFUSALS} rejected requests per origin; {who} counts them together with those of a running exporter."
     )
 }
 

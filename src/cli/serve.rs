@@ -63,7 +63,7 @@ pub(super) async fn until_stopped(mut signals: Signals, app: App) -> anyhow::Res
     tracing::info!("stopping");
     systemd::stopping();
     if !app.stop().await {
-        tracing::warn!("stopped without waiting any longer for what was under way");
+        tracing::warn!("stopped without waiting longer for unfinished work");
     }
     Ok(ExitCode::SUCCESS)
 }

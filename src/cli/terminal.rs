@@ -19,10 +19,10 @@ pub enum Color {
 /// The form in which a command answers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Output {
-    /// For people
+    /// Plain text
     #[default]
     Text,
-    /// One JSON document, its shape in docs/commands.md
+    /// One JSON document, described in docs/commands.md
     Json,
 }
 

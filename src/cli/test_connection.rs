@@ -23,15 +23,15 @@ use crate::transport::{HttpTransport, Transport};
 
 const AT_ONCE: usize = 10;
 
-/// Take a token and read the list once, as the service does: one line a target
+/// Get a token and read the list once, as the service does: one line per target
 ///
-/// Exit code 0 means that all targets work, 1 that not all do.
+/// Exit code 0: all targets work; 1: not all do.
 #[derive(Args, Clone, Debug)]
 pub struct TestConnectionArgs {
-    /// Names of configured targets; all without any
+    /// Names of configured targets [default: all]
     #[arg(value_name = "TARGET")]
     targets: Vec<String>,
-    /// Form of the answer
+    /// Output format
     #[arg(long, value_enum, default_value_t, value_name = "FORM")]
     output: Output,
 }
@@ -93,8 +93,8 @@ fn announcement(targets: &[Arc<Target>]) -> String {
     };
     let each = || targets.iter().map(|target| &**target);
     let fixed = each().any(|target| target.auth.grant == Grant::Static);
-    let fixed = if fixed { " (none where a fixed key serves)" } else { "" };
-    let pages = if each().any(platform::lists_by_page) { ", or one a page," } else { "" };
+    let fixed = if fixed { " (none for a fixed key)" } else { "" };
+    let pages = if each().any(platform::lists_by_page) { ", or one per page," } else { "" };
     format!(
         "Sends {whom} one token request{fixed} and one request{pages} for the extensions list.{} Changes nothing. {}",
         once::follow_ups(each()),

@@ -28,7 +28,7 @@ pub(super) fn accept(confirmation: &Confirmation, line: &str) -> Option<Result<S
         return None;
     }
     let error = match answer_in(line).map(|redirected| confirmation.accept(&redirected)) {
-        None => "that is not the address of the last page".to_owned(),
+        None => "this is not the address of the last page".to_owned(),
         Some(Err(error @ Unconfirmed::WrongState)) => error.to_string(),
         Some(accepted) => return Some(accepted),
     };

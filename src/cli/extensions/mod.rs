@@ -29,13 +29,13 @@ use crate::transport::HttpTransport;
 /// Arguments of the command.
 #[derive(Args, Clone, Debug)]
 pub struct ExtensionsArgs {
-    /// Name of the target; may be left out where only one is configured
+    /// Name of the target; optional if only one is configured
     target: Option<String>,
-    /// Form of the output
+    /// Output format
     #[arg(long, value_enum, default_value_t = Output::Table)]
     output: Output,
-    /// Which extensions should be there: a CSV or JSON file, or - for standard input. Without it those
-    /// of the configuration, if it has any
+    /// The expected extensions: a CSV or JSON file, or - for standard input [default: those of the
+    /// configuration, if any]
     #[arg(long, value_name = "FILE")]
     expected: Option<PathBuf>,
 }
@@ -67,7 +67,7 @@ async fn told(args: &ExtensionsArgs, patterns: &[String]) -> Result<(String, Exi
     let lookup = |name: &str| std::env::var(name).ok();
     let config = super::check::load(patterns, &lookup).map_err(Failed::Configuration)?;
     let target = pick(&config, args.target.as_deref())?;
-    target.tells_extensions().map_err(|mend| Failed::target(&target, mend))?;
+    target.tells_extensions().map_err(|fix| Failed::target(&target, fix))?;
     spare_refresh_token(&target)?;
     let given = args.expected.as_deref().map(read).transpose()?;
     announce(&target);
@@ -93,9 +93,9 @@ fn pick(config: &Config, name: Option<&str>) -> Result<Arc<Target>, Failed> {
     let found = match (name, config.targets.as_slice()) {
         (Some(name), targets) => targets.iter().find(|target| &*target.name == name),
         (None, [only]) => Some(only),
-        (None, _) => return Err(Failed::Usage(format!("say which target: {}", names()))),
+        (None, _) => return Err(Failed::Usage(format!("name the target: {}", names()))),
     };
-    let unknown = || Failed::Configuration(vec![format!("no target of that name; configured: {}", names())]);
+    let unknown = || Failed::Configuration(vec![format!("no target of this name; configured: {}", names())]);
     found.cloned().ok_or_else(unknown)
 }
 
@@ -104,8 +104,8 @@ fn spare_refresh_token(target: &Target) -> Result<(), Failed> {
     if target.auth.grant.needs_person() {
         return Err(Failed::target(
             target,
-            "asking for a token by its grant would use up the refresh token that the exporter needs; ask with a target \
-             that has an application of its own (client_credentials or password)",
+            "a token request with this grant would use up the refresh token that the exporter needs; use a target with its own \
+             application (client_credentials or password)",
         ));
     }
     Ok(())
@@ -145,7 +145,7 @@ fn announce(target: &Target) {
     };
     let pages = if target.called().paging.is_some() { ", page by page" } else { "" };
     eprintln!(
-        "{}: asks {asks} ({}{pages}).{} Only compares, changes nothing. {}",
+        "{}: asks {asks} ({}{pages}).{} Only compares; changes nothing. {}",
         target.name,
         platform::list_request(target).url.path(),
         once::follow_ups([target]),
@@ -153,7 +153,7 @@ fn announce(target: &Target) {
     );
 }
 
-/// One pass as the service makes it, but for the version.
+/// One pass as the service makes it, without the version.
 async fn list(config: &Config, target: &Arc<Target>) -> Result<Vec<Extension>, Failed> {
     let origins = Budgets::new(config.limits).of(target);
     let probe = once::probe(target, Arc::new(HttpTransport::new()), origins).keeping_list();
@@ -166,7 +166,7 @@ async fn list(config: &Config, target: &Arc<Target>) -> Result<Vec<Extension>, F
             ));
         }
         Err(NoOutcome::Cancelled) => {
-            return Err(Failed::target(target, "the list was not asked for; try again"));
+            return Err(Failed::target(target, "the list was not requested; try again"));
         }
     };
     match outcome.result() {

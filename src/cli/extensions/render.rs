@@ -13,7 +13,7 @@ pub(super) struct Report<'a> {
     /// In order.
     pub listed: &'a [Extension],
     pub comparison: Option<Comparison>,
-    /// What is worth telling besides.
+    /// What else is worth reporting.
     pub notes: Vec<String>,
 }
 
@@ -98,7 +98,7 @@ impl Report<'_> {
         for (missing, unexpected) in &drift.zeros {
             writeln!(
                 text,
-                "{missing} and {unexpected} differ by zeros in front alone: spreadsheets drop them."
+                "{missing} and {unexpected} differ only in leading zeros: spreadsheets drop them."
             )
             .ok();
         }
