@@ -144,7 +144,7 @@ async fn own_store(config: &Config) -> Option<Arc<Store>> {
     let asked = store.clone();
     if let Err(error) = on_a_thread(move || asked.own()).await {
         tracing::error!(
-            "{error}; until then targets whose tokens only a person can replace show exporter_error"
+            "{error}; until this is fixed, targets whose tokens only a person can replace show exporter_error"
         );
     }
     Some(store)
@@ -182,9 +182,8 @@ struct Fixed {
 
 impl Fixed {
     fn allows(&self, config: Config) -> Result<Config, String> {
-        let mend =
-            "error: storage and authorization hold from the start on; restart pbx_exporter to change them";
-        if Self::of(&config) == *self { Ok(config) } else { Err(mend.to_owned()) }
+        let error = "error: storage and authorization cannot be changed by a reload; restart pbx_exporter";
+        if Self::of(&config) == *self { Ok(config) } else { Err(error.to_owned()) }
     }
 
     fn of(config: &Config) -> Self {
@@ -199,7 +198,7 @@ impl AppControl {
         }
         for line in &config.unreadable {
             tracing::error!(
-                "{line}; until then the targets that use it show exporter_error, the others are watched"
+                "{line}; until this is fixed, the targets that use it show exporter_error; the others are monitored"
             );
         }
         for warning in &config.warnings {

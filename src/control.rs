@@ -62,7 +62,7 @@ pub trait Confirm: Send + Sync {
 pub trait Control: Send + Sync {
     /// Whether each target of the first configuration was probed, or waited for long enough.
     fn ready(&self) -> bool;
-    /// Reads the configuration anew; the error is its whole text.
+    /// Reads the configuration again; the error is its whole text.
     fn reload(&self) -> BoxFuture<'_, Result<(), String>>;
     /// Whether the newest reading of the web configuration failed, so that an older one is in force.
     fn web_config_is_stale(&self) -> bool {

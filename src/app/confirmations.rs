@@ -49,7 +49,7 @@ impl ConfirmPage {
     }
 
     async fn start(&self, name: &str, code: &str) -> Result<Begun, String> {
-        let unknown = "no target of that name is confirmed by a person";
+        let unknown = "no target of this name needs a person's confirmation";
         let target = self.target(name).ok_or(unknown)?;
         let origin = self.ending.handle.origin(name.to_owned()).await.ok_or(unknown)?;
         let mut callback = self.external_url.clone();
@@ -74,8 +74,8 @@ impl Ending {
         let (confirmation, code) = ended.map_err(|error| error.tell())?;
         let target = Arc::clone(&confirmation.target);
         let origin = self.handle.origin(target.name.to_string()).await;
-        let origin =
-            origin.ok_or("Nothing has changed: this target is no longer configured, or the service ends.")?;
+        let origin = origin
+            .ok_or("Nothing has changed: this target is no longer configured, or the service is stopping.")?;
         let swapped = self.pending.swap(confirmation, code, &origin).await;
         let note = async {
             if let Some(attempt) = swapped.attempt {
@@ -99,8 +99,8 @@ impl Ending {
             }
             Err(error) => {
                 let text = format!(
-                    "access was confirmed on the page, and its tokens cannot be written yet: {error}. They are in memory, \
-                     and this is tried again until the service ends"
+                    "access was confirmed on the page, but the tokens cannot be written yet: {error}. They are in memory, and writing is \
+                     retried until the service stops"
                 );
                 tracing::error!(target = &*target.name, "{text}");
                 let tasks = self.tasks.clone();
@@ -121,8 +121,8 @@ impl Ending {
             None => self.tell(&target).await,
             Some(error) => tracing::error!(
                 target = &*target.name,
-                "the tokens of a confirmation are lost, for they could not be written until the end: {error}; access has to \
-                 be confirmed once more"
+                "the tokens of a confirmation are lost, because they could not be written before the service stopped: {error}; access has \
+                 to be confirmed again"
             ),
         }
     }
@@ -148,8 +148,6 @@ impl Confirm for ConfirmPage {
         let (ending, cookie) = (self.ending.clone(), cookie.to_owned());
         // In a task of its own: a browser that goes away meanwhile must not take the tokens along.
         let finished = self.ending.tasks.spawn(async move { ending.run(&cookie, &redirected).await });
-        Box::pin(async {
-            finished.await.unwrap_or_else(|_| Err("The service failed inside; begin anew.".to_owned()))
-        })
+        Box::pin(async { finished.await.unwrap_or_else(|_| Err("Internal error; start again.".to_owned())) })
     }
 }

@@ -8,7 +8,7 @@ use crate::domain::host_count::HostCountKind;
 #[derive(Clone, Debug, PartialEq)]
 pub struct HostCount {
     pub kind: HostCountKind,
-    /// The count; or, for people, why there is none and how to mend that.
+    /// The count; or, for people, why there is none and how to fix that.
     pub count: Result<u64, Arc<str>>,
     pub at: f64,
 }

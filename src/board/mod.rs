@@ -94,7 +94,7 @@ pub struct TargetState {
 #[derive(Clone, Debug, Default)]
 pub struct Endpoint {
     /// Whether the newest exchange gave what it should; `None` before the first, and while the
-    /// endpoint cannot be called for want of a token.
+    /// endpoint cannot be called without a token.
     pub up: Option<bool>,
     /// Why it is not up; `None` while up.
     pub condition: Option<Condition>,
@@ -114,7 +114,7 @@ pub struct Condition {
     pub reason: Reason,
     /// The name of the cause.
     pub cause: Cow<'static, str>,
-    /// For people: what is wrong and how to mend it.
+    /// For people: what is wrong and how to fix it.
     pub diagnosis: Arc<str>,
     /// Unix seconds since when, without a break.
     pub since: f64,

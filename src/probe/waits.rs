@@ -9,7 +9,7 @@ use crate::domain::pace::paced;
 use crate::domain::{Class, Failure, Grant, Listing, Operation};
 
 impl Probe {
-    /// Ends every wait, for a person who has just mended something.
+    /// Ends every wait, for a person who has just fixed something.
     ///
     /// # Errors
     /// How long the origin's budget of refusals is spent; the waits stay as they are.
@@ -24,7 +24,7 @@ impl Probe {
         Ok(())
     }
 
-    /// When to look again during a wait: sooner where a secret file may be mended meanwhile.
+    /// When to look again during a wait: sooner where a secret file may be fixed meanwhile.
     pub fn wake_after(&self, wait: Duration) -> Duration {
         let watches_files = || {
             let confirmed_elsewhere = self.target.auth.grant == Grant::AuthorizationCode;
@@ -34,7 +34,7 @@ impl Probe {
         if quiet && watches_files() { wait.min(self.target.failure_interval) } else { wait }
     }
 
-    /// How long there is nothing to do yet; `None`: a pass is due. Mended secrets end the wait.
+    /// How long there is nothing to do yet; `None`: a pass is due. Fixed secrets end the wait.
     pub async fn quiet(&self) -> Option<Duration> {
         let until = self.memory().quiet_until?;
         // Also when the wait is over: a dead refresh token has no other end.

@@ -9,7 +9,7 @@ pub(super) fn tell(target: &str, old: &TargetState, new: &TargetState) {
     let was_drift = was.and_then(|was| was.as_ref().ok()).is_some_and(Drift::is_any);
     match is {
         Err(cause) if was.is_none_or(|was| was.as_ref().err() != Some(cause)) => {
-            tracing::warn!(target, %cause, "extensions are not compared with those expected");
+            tracing::warn!(target, %cause, "extensions cannot be compared with the expected ones");
         }
         Ok(drift) if drift.has_no_match() && !was_drift => tracing::warn!(
             target,
@@ -21,10 +21,10 @@ pub(super) fn tell(target: &str, old: &TargetState, new: &TargetState) {
             target,
             missing = drift.missing.count,
             unexpected = drift.unexpected.count,
-            "extensions differ from those expected; the page names them"
+            "extensions differ from the expected ones; the page lists them"
         ),
         Ok(drift) if !drift.is_any() && (was_drift || was.is_some_and(Result::is_err)) => {
-            tracing::info!(target, expected = drift.expected, "extensions are those expected");
+            tracing::info!(target, expected = drift.expected, "extensions are the expected ones");
         }
         _ => {}
     }

@@ -237,7 +237,7 @@ impl PassTask {
         tracing::warn!(
             target = &*self.slot.info.name,
             wait_seconds = wait.as_secs(),
-            "probe put off: this origin refused often of late, one more refusal could bring a ban \
+            "probe put off: this origin rejected many requests lately, one more could bring a ban \
              (limits.refusals_per_origin)"
         );
         let mut state = TargetState::clone(&self.slot.state());

@@ -141,7 +141,7 @@ impl Scheduler {
     }
 
     /// Runs until cancelled; then waits for the passes under way, which end soon because they are
-    /// cancelled too, but for token requests.
+    /// cancelled too, except token requests.
     pub async fn run(mut self) {
         let cancel = self.parts.cancel.clone();
         let ready_at = Instant::now() + READY_AFTER;

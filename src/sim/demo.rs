@@ -20,7 +20,7 @@ use crate::config::Limits;
 use crate::domain::target::Backoff;
 use crate::domain::{Grant, Target};
 
-/// After this the script begins anew.
+/// After this the script starts again.
 pub const CYCLE: Duration = Duration::from_secs(240);
 
 /// One PBX of the demo. Times are seconds into the cycle.

@@ -22,7 +22,7 @@ fn exists(scope: &str) -> bool {
 }
 
 /// The scopes of a new token, or the name of the fixture that refuses. An unknown word among the
-/// allowed ones breaks every request that asks for none, but for later 17, which skips it.
+/// allowed ones breaks every request that asks for none, except in later 17, which skips it.
 pub fn grant(
     allowed: &[String],
     requested: &str,

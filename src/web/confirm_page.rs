@@ -76,14 +76,14 @@ fn ask(status: StatusCode, target: &str, error: Option<&str>) -> Response {
 
 fn fields(target: &str, error: Option<&str>) -> Markup {
     html! {
-        @if let Some(error) = error { p role="alert" { strong { "Not begun: " } (error) "." } }
+        @if let Some(error) = error { p role="alert" { strong { "Not started: " } (error) "." } }
         form method="post" action="start" autocomplete="off" {
             p { label { "Target " input name="target" required value=(target); } }
             p { label { "One-time code " input name="code" required autofocus; } }
             p { button { "Go to the PBX" } }
         }
         p.dim {
-            "The code is shown by " code { "pbx_exporter authorize TARGET --page" } " on the exporter's host, and serves \
+            "The code is shown by " code { "pbx_exporter authorize TARGET --page" } " on the exporter's host, and works \
              once."
         }
     }
@@ -95,14 +95,14 @@ fn show(status: StatusCode, title: &str, body: &Markup) -> Response {
     (status, headers(), page).into_response()
 }
 
-/// As the other page's, but for the form. Where it may lead is not limited: browsers apply that to each redirect that
+/// As the other page's, except for the form. Where it may lead is not limited: browsers apply that to each redirect that
 /// follows, and the PBX's sign-in may need some.
 fn headers() -> [(HeaderName, String); 5] {
     page::HEADERS.map(|(name, value)| (name, value.replace(" form-action 'none';", "")))
 }
 
 fn go(location: &str, cookie: HeaderValue) -> Response {
-    let mut response = text(StatusCode::SEE_OTHER, "go on at the PBX");
+    let mut response = text(StatusCode::SEE_OTHER, "continue at the PBX");
     let headers = response.headers_mut();
     if let Ok(location) = HeaderValue::from_str(location) {
         headers.insert(header::LOCATION, location);

@@ -24,7 +24,7 @@ pub(super) fn paragraph(state: &TargetState) -> Markup {
                 }
                 @if let Some((missing, unexpected)) = drift.zeros.first() {
                     br;
-                    (missing) " and " (unexpected) " differ by zeros in front alone: spreadsheets drop them."
+                    (missing) " and " (unexpected) " differ only in leading zeros: spreadsheets drop them."
                 }
             },
             Some(Err(cause)) => p { code { "extensions: not compared" } br; (cause) },

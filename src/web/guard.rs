@@ -20,7 +20,7 @@ impl<S: Sync> FromRequestParts<S> for SameSite {
         if is_same_site(&parts.headers) {
             Ok(Self)
         } else {
-            Err(super::text(StatusCode::FORBIDDEN, "refused: a page of another site sent this request"))
+            Err(super::text(StatusCode::FORBIDDEN, "refused: this request came from a page of another site"))
         }
     }
 }

@@ -37,12 +37,12 @@ async fn callback(
     let (reply, answer) = oneshot::channel();
     let redirected = Redirected::from_query(query.as_deref().unwrap_or_default());
     if sender.send(Brought { redirected, reply }).await.is_err() {
-        return page(StatusCode::GONE, "this confirmation is over");
+        return page(StatusCode::GONE, "this confirmation has ended");
     }
     match answer.await {
         Ok((true, text)) => page(StatusCode::OK, &text),
         Ok((false, text)) => page(StatusCode::BAD_REQUEST, &text),
-        Err(_) => page(StatusCode::GONE, "this confirmation is over"),
+        Err(_) => page(StatusCode::GONE, "this confirmation has ended"),
     }
 }
 

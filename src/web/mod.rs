@@ -166,7 +166,7 @@ async fn probe(
     Query(query): Query<ProbeQuery>,
 ) -> Response {
     let Some(target) = query.target.filter(|target| !target.is_empty()) else {
-        return text(StatusCode::BAD_REQUEST, "say which target: /-/probe?target=NAME");
+        return text(StatusCode::BAD_REQUEST, "name the target: /-/probe?target=NAME");
     };
     match state.control.probe_now(&target).await {
         ProbeNow::Done => outcome(&state.board, &target),
@@ -175,7 +175,7 @@ async fn probe(
             retry(retry_after, "this target was probed on request within the last minute")
         }
         ProbeNow::RefusalBudget { retry_after } => {
-            let line = "this PBX refused often of late; one more refusal could make it ban this host \
+            let line = "this PBX rejected many requests lately; one more could make it ban this host \
                         (limits.refusals_per_origin)";
             retry(retry_after, line)
         }
@@ -193,7 +193,7 @@ fn outcome(board: &Board, target: &str) -> Response {
 }
 
 fn unknown_target() -> Response {
-    text(StatusCode::NOT_FOUND, "no target of that name is configured")
+    text(StatusCode::NOT_FOUND, "no target of this name is configured")
 }
 
 /// `NAME: up` or `NAME: down`, then each condition as `; operation: reason: diagnosis`.
@@ -210,7 +210,7 @@ fn summary(slot: &Slot) -> String {
 
 fn retry(after: std::time::Duration, line: &str) -> Response {
     let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
-    let line = format!("{line}; ask again in {seconds} s");
+    let line = format!("{line}; try again in {seconds} s");
     ([(header::RETRY_AFTER, seconds.to_string())], text(StatusCode::TOO_MANY_REQUESTS, line)).into_response()
 }
 

@@ -163,7 +163,7 @@ fn table(rows: &[Row], now: f64) -> Markup {
         table {
             thead {
                 tr {
-                    th scope="col" { "State" } th scope="col" { "Target" } th scope="col" { "What is wrong, and the mend" }
+                    th scope="col" { "State" } th scope="col" { "Target" } th scope="col" { "What is wrong, and the fix" }
                     th scope="col" { "Token" } th scope="col" { "Probe" } th.count scope="col" { "Extensions" }
                 }
             }
@@ -221,8 +221,8 @@ fn why_put_off(until: f64, now: f64) -> Markup {
         p {
             "Not probed for another " (moment(until, until - now))
             @if let Some(date) = http_date(until) { " (until " (date[17..22]) " UTC)" }
-            ": this PBX refused often of late, and one more refusal could make fail2ban ban this exporter. The targets \
-             with a reason on the same PBX are the cause; see " code { "limits.refusals_per_origin" } "."
+            ": this PBX rejected many requests lately, and one more rejection could make fail2ban ban this exporter. The cause \
+             is the targets with a reason on the same PBX; see " code { "limits.refusals_per_origin" } "."
         }
     }
 }
