@@ -83,7 +83,7 @@ enum Command {
     Man,
     /// List the extensions of a PBX and compare them with those expected; only compares, changes nothing
     ///
-    /// It only compares: under each of its names it creates, changes and deletes nothing on the PBX.
+    /// It only compares, under each of its names: nothing on the PBX is created, changed or deleted.
     ///
     /// Exit codes: 0 listed, and no difference if it compared; 1 output that cannot be written; 2 wrong arguments;
     /// 3 extensions are missing or not expected; 4 configuration; 5 no answer; 6 no token; 7 access denied; 8 no

@@ -161,7 +161,7 @@ fn what_fails_at_a_token_endpoint_elsewhere_is_not_blamed_on_the_targets_url() {
             assert!(!said.contains("`auth.url`") || token, "{said}");
             assert!(!said.contains("banned"), "refused was perhaps at the other host: {said}");
             let lost = matches!(error, TransportError::ConnectionLost(_));
-            assert_eq!(said.contains("wants https"), lost && wants_https, "{said}");
+            assert_eq!(said.contains("expects https"), lost && wants_https, "{said}");
         }
         for status in [200, 302, 404] {
             let said = say(&ctx, &judge(&ctx, &answer(status, "<html>")).unwrap_err());
@@ -214,7 +214,7 @@ fn http_and_https_taken_for_each_other_are_called_so() {
     }
     let ctx = context(&https, Operation::Token, false);
     let said = |fault| say(&ctx, &transport_failure(&ctx, &TransportError::Tls(fault), false));
-    assert!(said(TlsFault::NotTls).contains("This port speaks no TLS"));
+    assert!(said(TlsFault::NotTls).contains("This port does not speak TLS"));
     assert!(!said(TlsFault::NotTls).contains("Renew"));
     assert!(said(TlsFault::Expired(Whose::Server, 0)).contains("Renew"));
 }

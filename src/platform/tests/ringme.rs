@@ -11,7 +11,7 @@ fn a_call_without_pointers_wants_json_and_hears_nothing_of_another_path() {
         target.call = Call::known(call);
         let ctx = context(&target, Operation::Extensions, false);
         for (body, reason) in
-            [("<html>", "a page"), ("ready", "not JSON"), ("", "not JSON"), ("{", "not JSON")]
+            [("<html>", "an HTML page"), ("ready", "not JSON"), ("", "not JSON"), ("{", "not JSON")]
         {
             let failure = read_list(&ctx, &answer(200, body)).unwrap_err();
             assert_eq!(failure.reason(), Reason::UnexpectedResponse, "{call} {body}");

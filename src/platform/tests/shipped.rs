@@ -194,7 +194,7 @@ fn two_ways_to_bar_an_address_have_two_mends() {
             say(&ctx, &judge(&ctx, &answer(200, format!(r#"{{"errcode":{code}}}"#))).unwrap_err())
         };
         let (blocked, barred) = (said(70004), said(70087));
-        assert!(blocked.contains("take the address off the blocked ones"), "{blocked}");
+        assert!(blocked.contains("unblock the address under Security"), "{blocked}");
         assert!(barred.contains("add it to the addresses allowed for the API"), "{barred}");
         assert!(!blocked.contains("70087") && !barred.contains("70004"));
     }
