@@ -128,8 +128,8 @@ fn the_messages_of_the_log_are_those_of_the_program() {
 
 /// Words of the program that people are told to look for.
 const QUOTED: [(&str, &[&str]); 6] = [
-    ("runbooks/PbxProbeStale.md", &["this PBX refused often of late", "probe put off"]),
-    ("runbooks/PbxTokenNotRefreshed.md", &["this PBX refused often of late"]),
+    ("runbooks/PbxProbeStale.md", &["this PBX rejected many requests lately", "probe put off"]),
+    ("runbooks/PbxTokenNotRefreshed.md", &["this PBX rejected many requests lately"]),
     ("runbooks/PbxExporterReloadFailed.md", &["is unset or empty", "configuration reloaded"]),
     ("runbooks/PbxExporterTargetsLost.md", &["configuration in force"]),
     (
@@ -144,8 +144,8 @@ const QUOTED: [(&str, &[&str]); 6] = [
             "was sealed with",
             "may be read by others",
             "The answer to the refresh of",
-            "pbx_exporter was ended while",
-            "has left no tokens here",
+            "pbx_exporter was stopped during the refresh of",
+            "left no tokens here",
         ],
     ),
 ];

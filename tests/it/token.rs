@@ -74,7 +74,7 @@ async fn a_renewal_that_fails_is_an_early_warning_while_the_old_token_serves() {
     assert_eq!(state.endpoint(Operation::Token).up, Some(false));
     assert_eq!(state.endpoint(Operation::Extensions).up, Some(true));
     assert_eq!(world.reason(Operation::Token), Some(Reason::InvalidClient));
-    assert!(world.diagnosis(Operation::Token).contains("Meanwhile the token taken before stays in use"));
+    assert!(world.diagnosis(Operation::Token).contains("Meanwhile the previous token stays in use"));
     assert!(state.wait == Duration::from_secs(60), "the probe does not wait for the token's back-off");
 
     minutes(60).await;

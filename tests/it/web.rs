@@ -277,8 +277,7 @@ async fn the_page_tells_what_is_put_off_and_until_when() {
             state.put_off = Some(NOW + seconds);
         })
     };
-    let sentence =
-        "this PBX refused often of late, and one more refusal could make fail2ban ban this exporter";
+    let sentence = "this PBX rejected many requests lately, and one more rejection could make fail2ban ban this exporter";
     for (seconds, up, badge, next) in [
         (2300.0, None, "put off", "next in 38 min"),
         (2300.0, Some(false), "failing", "next in 38 min"),
@@ -348,7 +347,7 @@ async fn the_page_names_the_first_extensions_that_are_missing_or_not_expected() 
         "31 missing: 0200, 1000, 1001, ",
         "1018 and 11 more<",
         "2 not expected: 200, &lt;b&gt;<",
-        "0200 and 200 differ by zeros in front alone",
+        "0200 and 200 differ only in leading zeros",
         cause,
     ] {
         assert!(page.contains(part), "{part}: {page}");

@@ -45,7 +45,7 @@ async fn a_person_confirms_and_the_running_service_goes_on_by_itself() {
     assert!(page.body.contains("Access to head office is confirmed."), "{}", page.body);
     let ended = ended(command).await;
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-    assert!(ended.stdout.contains("takes it up by itself within 1s"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("picks it up by itself within 1s"), "{}", ended.stdout);
 
     service.until(UP, 1.0).await;
     assert_eq!(service.value(NEEDS_PERSON).await, None);
@@ -149,7 +149,7 @@ async fn on_a_machine_without_a_browser_the_redirected_address_is_pasted() {
         let ended = ended.await;
         assert_eq!(ended.code, Some(0), "{arguments:?}: {}", ended.stderr);
         assert_eq!(ended.stderr.matches("still waiting").count(), 2, "{}", ended.stderr);
-        assert!(ended.stderr.contains("that is not the address of the last page"), "{}", ended.stderr);
+        assert!(ended.stderr.contains("this is not the address of the last page"), "{}", ended.stderr);
     }
     // The browser would go to a place that is not here.
     let elsewhere = config.replace("client_id:", "redirect_uri: 'https://app.example.com/back', client_id:");
@@ -258,8 +258,8 @@ async fn tokens_that_cannot_be_written_are_tried_again_while_the_command_lasts()
         })
     });
     let (page, ()) = tokio::join!(visit(&back, &[]), spoil);
-    assert!(page.status == 400 && page.body.contains("The command goes on trying"), "{}", page.body);
-    assert!(command.stderr().contains("do not end this command"), "{}", command.stderr());
+    assert!(page.status == 400 && page.body.contains("The command keeps trying"), "{}", page.body);
+    assert!(command.stderr().contains("do not stop this command"), "{}", command.stderr());
     std::fs::remove_file(&handover).expect("removed");
     let ended = command.ended(PATIENCE).await;
     assert_eq!((ended.code, kept(&storage)), (Some(0), 1), "{}", ended.stderr);
@@ -289,10 +289,10 @@ async fn a_service_killed_while_the_pbx_holds_its_answer_says_so_in_its_next_lif
     let service = serve(&interval).await;
     service.until(NEEDS_PERSON, 1.0).await;
     let page = service.get("/").await.body;
-    assert!(page.contains("pbx_exporter was ended while the refresh of"), "{page}");
+    assert!(page.contains("pbx_exporter was stopped during the refresh of"), "{page}");
     assert!(
-        page.contains("pbx_exporter authorize &#39;head office&#39;")
-            || page.contains("pbx_exporter authorize 'head office'"),
+        page.contains("pbx_exporter --config.file FILE authorize &#39;head office&#39;")
+            || page.contains("pbx_exporter --config.file FILE authorize 'head office'"),
         "{page}"
     );
 }
@@ -326,7 +326,11 @@ async fn a_reload_cannot_move_the_storage_and_keeps_the_rest() {
         service.write(super::CONFIG, &changed);
         let reply = service.post("/-/reload").await;
         assert_eq!(reply.status, 500);
-        assert!(reply.body.contains("storage and authorization hold from the start on"), "{}", reply.body);
+        assert!(
+            reply.body.contains("storage and authorization cannot be changed by a reload"),
+            "{}",
+            reply.body
+        );
     }
     service.write(super::CONFIG, &first);
     assert_eq!(service.post("/-/reload").await.status, 200);

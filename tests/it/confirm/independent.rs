@@ -165,7 +165,7 @@ async fn a_code_with_pkce_gives_tokens_that_rotate_and_a_second_use_of_one_ends_
     assert!(reply.status == 400 && reply.body.contains("invalid_grant"), "{}", reply.whole());
     service.until(NEEDS_PERSON, 1.0).await;
     let page = service.get("/").await.body;
-    assert!(page.contains("pbx_exporter authorize"), "{page}");
+    assert!(page.contains("FILE authorize"), "{page}");
 
     let mut command = authorize(&config, &[]).spawn();
     let back = independent.follow(&shown(&command).await).await;

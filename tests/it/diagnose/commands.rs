@@ -114,9 +114,7 @@ async fn a_refresh_token_is_not_spent_by_a_test() {
     let ended = run(&["test-connection"], &targets).await;
     assert_eq!(ended.code, Some(1));
     assert!(
-        ended
-            .stdout
-            .starts_with("a: not tested: With grant refresh_token all that can be asked with serves once"),
+        ended.stdout.starts_with("a: not tested: With grant refresh_token the only credential works once"),
         "{ended:?}"
     );
     let ended = run(&["diagnose"], &targets).await;
@@ -135,10 +133,7 @@ async fn a_person_is_told_how_to_confirm_by_the_targets_name() {
     );
     let ended = Program::new(&["diagnose", "--config.file", CONFIG]).file(CONFIG, &file).run().await;
     assert_eq!(ended.code, Some(1), "{ended:?}");
-    assert!(
-        ended.stdout.contains("`pbx_exporter authorize 'head office'` with the service's --config.file"),
-        "{ended:?}"
-    );
+    assert!(ended.stdout.contains("`pbx_exporter --config.file FILE authorize 'head office'`"), "{ended:?}");
 }
 
 #[tokio::test]
@@ -149,7 +144,7 @@ async fn an_announcement_names_what_that_platform_is_sent() {
     let tested = run(&["test-connection"], &targets).await.stderr;
     assert!(
         tested.starts_with(
-            "Sends the target one token request (none where a fixed key serves) and one request, or one a page, for the \
+            "Sends the target one token request (none for a fixed key) and one request, or one per page, for the \
              extensions list. Changes nothing."
         ),
         "{tested}"
@@ -185,7 +180,7 @@ async fn a_key_that_cannot_be_read_is_no_token_request_that_was_not_made() {
     .await;
     assert_eq!(ended.code, Some(4), "{ended:?}");
     assert!(
-        ended.stdout.contains("  The list was not asked for: failed to read secret file /no/such/key"),
+        ended.stdout.contains("  The list was not requested: failed to read secret file /no/such/key"),
         "{ended:?}"
     );
     assert!(server.requests().is_empty());
@@ -267,7 +262,10 @@ async fn json_holds_what_the_text_says() {
     let json: Value = serde_json::from_str(&ended.stdout).expect("one document");
     let verdict = &json["targets"][0]["verdict"];
     assert_eq!((&verdict["reason"], &verdict["exit_code"]), (&"invalid_client".into(), &6.into()));
-    assert!(ended.stderr.contains("Will be sent, in this order"), "said beforehand: {ended:?}");
+    assert!(
+        ended.stderr.contains("Requests, in order; stops at the first failure"),
+        "said beforehand: {ended:?}"
+    );
     let text = run(&["diagnose", "bad"], &targets).await.stdout;
     for said in
         [&verdict["title"], &verdict["what_to_do"], &verdict["because"], &verdict["what_not_to_do"][0]]
@@ -296,7 +294,11 @@ async fn completions_and_a_manual_page_name_every_command() {
     for command in [r"diagnose, diagnose\-api", r"extensions, sync\-sip\-accounts", "check", "man"] {
         assert!(line(&format!(r"\fB{command}\fR")), "{}", ended.stdout);
     }
-    assert!(line(".SH \"EXIT STATUS\"") && line("the extensions are not those expected"), "{}", ended.stdout);
+    assert!(
+        line(".SH \"EXIT STATUS\"") && line("the extensions are not the expected ones"),
+        "{}",
+        ended.stdout
+    );
     // No other page is installed.
     assert!(!ended.stdout.contains("(1)"), "{}", ended.stdout);
 }
@@ -403,8 +405,8 @@ async fn one_run_draws_at_most_three_refusals_from_an_origin() {
     let targets: String = ["a", "b", "c", "d"].iter().map(|name| target(name, &server, "")).collect();
     let ended = run(&["diagnose"], &targets).await;
     assert_eq!(server.pbx().token_requests_by_grant(Grant::ClientCredentials), 3, "{ended:?}");
-    assert!(ended.stdout.contains("NOT TESTED this origin has refused too often"), "{ended:?}");
-    assert!(ended.stdout.contains("At most 3 refusals are drawn from an origin"), "{ended:?}");
+    assert!(ended.stdout.contains("NOT TESTED this origin has rejected too many requests"), "{ended:?}");
+    assert!(ended.stdout.contains("Stops after 3 rejected requests per origin"), "{ended:?}");
 }
 
 #[tokio::test]

@@ -295,9 +295,9 @@ async fn a_spent_budget_of_refusals_ends_the_run() {
         .judge(&Attempt::unsent(Grant::ClientCredentials, Reason::InvalidClient));
     let Diagnosed { text, report, pbx, .. } = diagnose_with(&case("spent", V16), |_| (), &budget, UNIX).await;
     assert_eq!(exit_of(&report), Exit::Failed);
-    assert!(text.contains("NOT TESTED this origin has refused too often from this host"), "{text}");
-    assert!(text.contains("limits.refusals_per_origin") && !text.contains("nothing is known"), "{text}");
-    assert_eq!(report.verdict.title, "not tested: this origin has refused too often from this host");
+    assert!(text.contains("NOT TESTED this origin has rejected too many requests of this run"), "{text}");
+    assert!(text.contains("limits.refusals_per_origin") && !text.contains("no failure known"), "{text}");
+    assert_eq!(report.verdict.title, "not tested: this origin has rejected too many requests of this run");
     assert_eq!(pbx.requests(Operation::Token), 0);
 }
 
@@ -313,7 +313,7 @@ async fn a_clock_that_is_right_is_no_cause_of_a_rejected_token() {
 #[tokio::test(start_paused = true)]
 async fn a_clock_that_is_off_is_told() {
     for (ahead, told) in
-        [(0.0, "as this machine's"), (20.0, "20s from"), (-300.0, "5m ahead of"), (7200.0, "2h behind")]
+        [(0.0, "in sync with this host"), (20.0, "20s off"), (-300.0, "5m ahead of"), (7200.0, "2h behind")]
     {
         let text = at(&case("well", V16), UNIX + ahead).await.text;
         assert!(text.contains(told), "{ahead}: {text}");

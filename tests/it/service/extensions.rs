@@ -86,10 +86,10 @@ async fn a_difference_is_told_in_eighty_columns_and_by_the_exit_code() {
         table.stderr,
         format!(
             "office: asks {origin} for a token (grant client_credentials, /admin/api/api/token) and for the list \
-             (/admin/api/api/gql). Where an answer leaves the cause open it sends one thing more: after a bare error \
+             (/admin/api/api/gql). If an answer leaves the cause open, it sends one more request: after a bare error \
              page of the token endpoint a second token request, with an explicit scope; after an unclear answer to the \
-             list the harmless query {{ __typename }}. Only compares, changes nothing. At most 3 refusals are drawn from \
-             an origin; fail2ban adds them to those that a running exporter draws.\n\
+             list the harmless query {{ __typename }}. Only compares; changes nothing. Stops after 3 rejected requests \
+             per origin; fail2ban counts them together with those of a running exporter.\n\
              note: accounts.csv: given more than once and counted once: 2001\n"
         )
     );
@@ -178,7 +178,7 @@ async fn what_is_wrong_on_this_side_is_told_before_anybody_is_asked() {
         config(&[target("office", server.uri(), ""), target("lab", server.uri(), "auth: {client_id: b}")]);
     let one = |keys: &str| config(&[target("office", server.uri(), keys)]);
     for (arguments, text, code, said) in [
-        (&["extensions", "--config.file", CONFIG][..], &two, 2, "say which target: office, lab"),
+        (&["extensions", "--config.file", CONFIG][..], &two, 2, "name the target: office, lab"),
         (&["extensions", "Office", "--config.file", CONFIG], &two, 4, "configured: office, lab"),
         (&["extensions", "--output=xml"], &two, 2, "possible values: table, json, csv"),
         (&LIST, &one(keys), 4, "add `call.list`"),
@@ -275,7 +275,7 @@ async fn the_service_follows_the_file_tells_once_and_shows_which() {
         page.contains("extensions: not compared") && page.contains("accounts.csv: No such file"),
         "{page}"
     );
-    let told = || service.stderr().matches("extensions are not compared with those expected").count();
+    let told = || service.stderr().matches("extensions cannot be compared with the expected ones").count();
     assert_eq!(told(), 1, "{}", service.stderr());
     service.write("accounts.csv", ACCOUNTS);
     service.until(&of("pbx_extensions_missing", "office"), 2.0).await;
@@ -285,7 +285,7 @@ async fn the_service_follows_the_file_tells_once_and_shows_which() {
     service.write("accounts.csv", "200\n2000\n3000\n");
     service.until(&of("pbx_extensions_missing", "office"), 0.0).await;
     eventually("the end is told", async || {
-        service.stderr().contains("extensions are those expected").then_some(())
+        service.stderr().contains("extensions are the expected ones").then_some(())
     })
     .await;
     assert_eq!((told(), service.value(&of("pbx_up", "office")).await), (1, Some(1.0)));

@@ -196,11 +196,11 @@ async fn an_unreadable_secret_file_blinds_its_target_alone_and_check_calls_it_an
     let line = log.lines().find(|line| line.contains("secret.txt")).expect("a line of the log");
     assert!(
         line.contains("level=error")
-            && line.contains("until then the targets that use it show exporter_error"),
+            && line.contains("until this is fixed, the targets that use it show exporter_error"),
         "{log}"
     );
     let page = service.get("/").await.body;
-    for part in ["No token was asked for: failed to read", "restore the file", "The PBX is not to blame"] {
+    for part in ["No token was requested: failed to read", "restore the file", "The PBX is not the cause"] {
         assert!(page.contains(part), "{part} in {page}");
     }
     assert_eq!(service.post("/-/reload").await.status, 200);

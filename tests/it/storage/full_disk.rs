@@ -81,7 +81,7 @@ async fn what_could_not_be_written_is_written_at_the_end_of_the_service_if_it_ca
             life.works("found").await;
         } else {
             let told = life.wants_a_person().await;
-            assert!(told.contains("pbx_exporter was ended while the refresh of"), "{told}");
+            assert!(told.contains("pbx_exporter was stopped during the refresh of"), "{told}");
         }
     }
 }
@@ -119,7 +119,7 @@ async fn tokens_of_a_confirmation_that_cannot_be_written_are_kept_until_they_can
     minutes(3).await;
     let life = place.start(target);
     let told = life.wants_a_person().await;
-    assert!(told.contains("has left no tokens here") && !told.contains("Nobody"), "{told}");
+    assert!(told.contains("left no tokens here") && !told.contains("Nobody"), "{told}");
     let there_is_room = async {
         minutes(20).await;
         full.store(false, Ordering::SeqCst);

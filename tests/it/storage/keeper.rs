@@ -48,7 +48,8 @@ async fn a_target_that_nobody_confirmed_sends_nothing_and_says_what_to_do() {
     for _ in 0..3 {
         let told = life.wants_a_person().await;
         assert!(
-            told.contains("Nobody has confirmed") && told.contains("pbx_exporter authorize office"),
+            told.contains("Nobody has confirmed")
+                && told.contains("pbx_exporter --config.file FILE authorize office"),
             "{told}"
         );
         minutes(1).await;
@@ -77,7 +78,10 @@ async fn a_dead_refresh_token_stays_dead_over_a_restart_and_goes_on_once_confirm
     place.pbx.revoke_tokens();
     let life = place.start(usual(Grant::AuthorizationCode));
     let told = life.wants_a_person().await;
-    assert!(told.contains("was revoked") && told.contains("pbx_exporter authorize office"), "{told}");
+    assert!(
+        told.contains("was revoked") && told.contains("pbx_exporter --config.file FILE authorize office"),
+        "{told}"
+    );
     let asked = place.pbx.requests(Operation::Token);
     drop(life);
     let life = place.start(usual(Grant::AuthorizationCode));

@@ -174,8 +174,8 @@ async fn killed_at(steps: &[&str], at: usize, manner: Manner) -> bool {
         return false;
     }
     let told = life.wants_a_person().await;
-    assert!(told.contains("pbx_exporter was ended while the refresh of"), "{when}: {told}");
-    assert!(told.contains("pbx_exporter authorize office"), "{when}: {told}");
+    assert!(told.contains("pbx_exporter was stopped during the refresh of"), "{when}: {told}");
+    assert!(told.contains("pbx_exporter --config.file FILE authorize office"), "{when}: {told}");
     let asked = place.refreshes();
     life.wants_a_person().await;
     assert_eq!(place.refreshes(), asked, "{when}: it stops asking");
@@ -211,7 +211,7 @@ async fn tokens_of_a_confirmation_that_reached_the_disk_are_found_however_the_co
                 continue;
             }
             let told = life.wants_a_person().await;
-            assert!(told.contains("pbx_exporter authorize office"), "{when}: {told}");
+            assert!(told.contains("pbx_exporter --config.file FILE authorize office"), "{when}: {told}");
             assert_eq!(
                 told.contains("A confirmation of"),
                 at > 0 || manner == Manner::After,

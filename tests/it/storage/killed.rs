@@ -89,7 +89,10 @@ async fn killed_before(dies: usize) -> (Vec<String>, bool, bool) {
     if !goes_on {
         let failure = outcome.token.expect("news").expect_err("a failure");
         assert_eq!(failure.reason(), Reason::AuthorizationRequired, "{failure:?}");
-        assert!(life.told(&failure).contains("pbx_exporter was ended while the refresh of"), "{failure:?}");
+        assert!(
+            life.told(&failure).contains("pbx_exporter was stopped during the refresh of"),
+            "{failure:?}"
+        );
     }
     drop(life);
     server.stop().await;
