@@ -222,7 +222,7 @@ impl AppControl {
         // It reads files, and a large configuration takes its time: no event loop waits for it.
         let result = tokio::task::spawn_blocking(move || loader()).await;
         let config = result
-            .unwrap_or_else(|_| Err("reading the configuration panicked; please report it".into()))
+            .unwrap_or_else(|_| Err("reading the configuration panicked; please report this bug".into()))
             .and_then(|config| self.fixed.allows(config));
         match config {
             Ok(config) => {

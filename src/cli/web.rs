@@ -13,9 +13,9 @@ use crate::config::Config;
 use crate::listener::{self, MAX_REQUESTS, Settings, Socket, WebConfig, web_config};
 use crate::metrics::ExporterMetrics;
 
-/// Where the service listens, and whom it lets in.
+/// Where the service listens, and who may use it.
 #[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "Options of the listener")]
+#[command(next_help_heading = "Listener options")]
 #[group(skip)]
 pub(super) struct Options {
     /// Address to listen on: HOST:PORT, :PORT or unix:/PATH?mode=0660; may be given several times
@@ -28,10 +28,10 @@ pub(super) struct Options {
         global = true
     )]
     listen_address: Vec<String>,
-    /// Listen on the sockets that systemd hands over, and on no address
+    /// Listen only on the sockets passed by systemd
     #[arg(long = "web.systemd-socket", env = "PBX_EXPORTER_WEB_SYSTEMD_SOCKET", global = true)]
     systemd_socket: bool,
-    /// Address that serves /-/healthy and /-/ready alone, without TLS and password; may be given several times
+    /// Address that serves only /-/healthy and /-/ready, without TLS and password; may be given several times
     #[arg(
         long = "web.health-listen-address",
         env = "PBX_EXPORTER_WEB_HEALTH_LISTEN_ADDRESS",
@@ -40,7 +40,7 @@ pub(super) struct Options {
         global = true
     )]
     health_listen_address: Vec<String>,
-    /// File with TLS, users, headers and rate limit, as all exporters of the Prometheus family read it
+    /// File with TLS, users, headers and rate limit, in the format of the Prometheus exporters
     #[arg(
         id = "web_config_file",
         long = "web.config.file",
@@ -49,7 +49,7 @@ pub(super) struct Options {
         global = true
     )]
     config_file: Option<PathBuf>,
-    /// Address under which browsers reach this service, where a proxy stands in front
+    /// Address at which browsers reach this service, if there is a proxy in front
     #[arg(
         long = "web.external-url",
         env = "PBX_EXPORTER_WEB_EXTERNAL_URL",
@@ -67,7 +67,7 @@ pub(super) struct Options {
         global = true
     )]
     route_prefix: Option<String>,
-    /// Path under which the metrics are served
+    /// Path of the metrics
     #[arg(
         long = "web.telemetry-path",
         env = "PBX_EXPORTER_WEB_TELEMETRY_PATH",
@@ -76,8 +76,8 @@ pub(super) struct Options {
         global = true
     )]
     telemetry_path: String,
-    /// Names under which pages may be asked for, besides IP addresses, localhost, this host's own name and that of
-    /// the external URL; `*` for any
+    /// Host names accepted in requests, in addition to IP addresses, localhost, this host's name and that of the
+    /// external URL; `*` for any
     #[arg(
         long = "web.allowed-hosts",
         env = "PBX_EXPORTER_WEB_ALLOWED_HOSTS",
@@ -86,7 +86,7 @@ pub(super) struct Options {
         global = true
     )]
     allowed_hosts: Vec<String>,
-    /// Connections at once [default: half of the file descriptors, at most 512]
+    /// Connections at the same time [default: half of the file descriptors, at most 512]
     #[arg(
         long = "web.max-connections",
         env = "PBX_EXPORTER_WEB_MAX_CONNECTIONS",
@@ -95,7 +95,7 @@ pub(super) struct Options {
         global = true
     )]
     max_connections: Option<u16>,
-    /// Requests answered at once
+    /// Requests served at the same time
     #[arg(
         long = "web.max-requests",
         env = "PBX_EXPORTER_WEB_MAX_REQUESTS",
@@ -105,7 +105,7 @@ pub(super) struct Options {
         global = true
     )]
     max_requests: u16,
-    /// Let everybody ask for reloads and probes (POST /-/reload, /-/probe)
+    /// Let everyone request reloads and probes (POST /-/reload, /-/probe)
     #[arg(long = "web.enable-lifecycle", env = "PBX_EXPORTER_WEB_ENABLE_LIFECYCLE", global = true)]
     lifecycle: bool,
 }

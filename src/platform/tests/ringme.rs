@@ -22,7 +22,7 @@ fn a_call_without_pointers_wants_json_and_hears_nothing_of_another_path() {
         let absent = read_list(&ctx, &answer(404, r#"{"message":"Record not found"}"#)).unwrap_err();
         assert_eq!(absent.reason(), Reason::ApiNotFound);
         let said = say(&ctx, &absent);
-        assert_eq!(said.contains("@me` serves"), has_me, "{call}: {said}");
+        assert_eq!(said.contains("@me` works only"), has_me, "{call}: {said}");
         assert_eq!(said.contains("call: user"), has_me, "{call}: {said}");
     }
     let Call::Custom(custom) = Called::Path("/api/ver1.0/ready").call() else { unreachable!() };

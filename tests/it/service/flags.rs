@@ -71,7 +71,7 @@ async fn a_start_that_cannot_be_says_why_in_one_message() {
     let given = ["--config.file", CONFIG, "--web.listen-address"];
     for (more, parts) in [
         (&[taken.as_str()][..], &[taken.as_str(), "--web.listen-address", "ddress already in use"][..]),
-        (&["127.0.0.1:99999"], &["127.0.0.1:99999", "--web.listen-address", "use HOST:PORT"]),
+        (&["127.0.0.1:99999"], &["127.0.0.1:99999", "--web.listen-address", "write HOST:PORT"]),
         (&["127.0.0.1:0", "--web.telemetry-path", "metrics"], &["--web.telemetry-path", "begin with /"]),
         (&["127.0.0.1:0", "--web.telemetry-path", "/"], &["--web.telemetry-path", "use /metrics"]),
         (&["127.0.0.1:0", "--config.file", "absent.yml"], &["absent.yml", "existing file or a glob"]),

@@ -213,7 +213,7 @@ async fn tokens_of_a_confirmation_that_reached_the_disk_are_found_however_the_co
             let told = life.wants_a_person().await;
             assert!(told.contains("pbx_exporter --config.file FILE authorize office"), "{when}: {told}");
             assert_eq!(
-                told.contains("A confirmation of"),
+                told.contains("A confirmation on"),
                 at > 0 || manner == Manner::After,
                 "{when}: {told}"
             );
