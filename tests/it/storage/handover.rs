@@ -45,7 +45,7 @@ async fn an_interrupted_confirmation_is_told() {
     place.pbx.set_fault(None);
     let life = place.start(usual(Grant::AuthorizationCode));
     let told = life.wants_a_person().await;
-    assert!(!told.contains("A confirmation of"), "it may still come: {told}");
+    assert!(!told.contains("A confirmation on"), "it may still come: {told}");
     minutes(3).await;
     let told = life.wants_a_person().await;
     assert!(told.contains("A confirmation on") && told.contains("confirm again"), "{told}");
