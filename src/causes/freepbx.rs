@@ -397,7 +397,7 @@ pub(super) const fn words(cause: &Freepbx) -> Words {
         ),
         Freepbx::TokenExpired => TOKEN.say(
             "FreePBX rejects the token at {asked}: the token has expired or is malformed.",
-            "A new one mends this; if it recurs, check the PBX's clock.",
+            "A new one fixes this; if it comes back, check the PBX's clock.",
         ),
         Freepbx::KeyPairMismatch => Words {
             title: "the API's public key does not fit the private one",
@@ -416,12 +416,12 @@ pub(super) const fn words(cause: &Freepbx) -> Words {
         Freepbx::KeyPairRegenerated => TOKEN.say(
             "FreePBX rejects the token at {asked}: it cannot verify the signature: the API's key pair was regenerated, as at an upgrade of \
              the api module, which ends all tokens.",
-            "A new token mends this.",
+            "A new token fixes this.",
         ),
         Freepbx::TokenRevoked => TOKEN.say(
             "FreePBX rejects the token at {asked}: the token was revoked: its row or its application was deleted in the PBX, or its \
              refresh token was used elsewhere.",
-            "A new token mends this unless the application is gone.",
+            "A new token fixes this unless the application is gone.",
         ),
         Freepbx::FreshTokenRejectedClockRight => TOKEN.say(
             "FreePBX rejects the token at {asked}: it does not accept a token issued a moment ago. This answer does not tell the \
@@ -466,7 +466,7 @@ pub(super) const fn words(cause: &Freepbx) -> Words {
         ),
         Freepbx::DeclinedPath => DECLINED.say(
             "FreePBX has no API at {path}: its dispatcher declines the command name before it looks at any token, user, role or scope, so no \
-             permission mends it.",
+             permission fixes it.",
             "Extensions are at /admin/api/api/gql (GraphQL fetchAllExtensions) and /admin/api/api/rest/core/users (REST); correct the path \
              in the application that uses it.",
         ),

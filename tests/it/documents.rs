@@ -132,10 +132,7 @@ const QUOTED: [(&str, &[&str]); 6] = [
     ("runbooks/PbxTokenNotRefreshed.md", &["this PBX rejected many requests lately"]),
     ("runbooks/PbxExporterReloadFailed.md", &["is unset or empty", "configuration reloaded"]),
     ("runbooks/PbxExporterTargetsLost.md", &["configuration in force"]),
-    (
-        "runbooks/PbxExporterDown.md",
-        &["failed to load the configuration", "failed to listen", "failed to read secret file"],
-    ),
+    ("runbooks/PbxExporterDown.md", &["failed to load the configuration", "failed to listen"]),
     (
         "authorization.md",
         &[
