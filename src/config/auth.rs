@@ -93,14 +93,14 @@ fn key(c: &mut Checker<'_>, raw: &raw::Auth, grant: Grant) -> Option<SecretSourc
     None
 }
 
-/// Tells of a key that the grant has no use for; not of an inherited one, where the target has chosen its grant.
+/// Reports a key that the grant does not use, unless it is inherited and the target has chosen its own grant.
 fn useless(c: &mut Checker<'_>, key: &str, is_given: bool, grant: Grant, other: &str) {
     if is_given && (c.is_own(key) || !c.is_own("auth.grant")) {
-        c.error(key, format!("has no use with the grant {grant}; remove it, or write `grant: {other}`"));
+        c.error(key, format!("is not used with the grant {grant}; remove it, or write `grant: {other}`"));
     }
 }
 
-/// With a fixed key nobody is asked for a token.
+/// With a fixed key no token is requested.
 fn without_token_endpoint(c: &mut Checker<'_>, raw: &raw::Auth) {
     user(c, raw, Grant::Static);
     let secret = client_secret(raw);
@@ -114,7 +114,7 @@ fn without_token_endpoint(c: &mut Checker<'_>, raw: &raw::Auth) {
     ];
     for (key, is_given) in given {
         if is_given && c.is_own(&key) {
-            c.error(&key, "has no use with the grant static, which asks for no token; remove it");
+            c.error(&key, "is not used with the grant static, which requests no token; remove it");
         }
     }
 }
@@ -130,7 +130,7 @@ fn token_origin(c: &mut Checker<'_>, raw: &raw::Auth, form: &TokenEndpoint) -> O
     let url = parse_checked(written, &["http", "https"], "auth.client_id and auth.client_secret");
     let url = c.accept("auth.url", url)?;
     if has_path(&url) {
-        c.error("auth.url", "has a path; write scheme, host and port alone, the path is the platform's");
+        c.error("auth.url", "has a path; write only scheme, host and port, the path is the platform's");
     }
     c.warn_if_plain("auth.url", &url, "credentials travel in plain text over http://; use https://");
     Some(url)
@@ -235,8 +235,8 @@ fn refresh_token(
         let revokes = platform.token.as_ref().is_some_and(|token| token.refresh_revokes);
         let replaces = if revokes { "replaces" } else { "may replace" };
         let text = format!(
-            "{} {replaces} a refresh token at each use and refuses the old one: the application it came from loses its \
-             access; prefer {other}",
+            "{} {replaces} the refresh token at each use and rejects the old one: the application it came \
+             from loses its access; use {other} instead",
             platform.title
         );
         c.warning("auth.grant", text);
@@ -255,7 +255,7 @@ fn redirect_uri(c: &mut Checker<'_>, text: Option<&str>, grant: Grant) -> Option
     // RFC 6749 section 3.1.2: absolute, without a fragment.
     let url = Url::parse(text).ok().filter(|url| url.fragment().is_none() && url.has_host());
     let Some(url) = url.filter(|url| matches!(url.scheme(), "http" | "https")) else {
-        let text = "is no address; write the application's own, as in http://127.0.0.1:8765/callback";
+        let text = "is not an address; write the application's own, as in http://127.0.0.1:8765/callback";
         c.error("auth.redirect_uri", text);
         return None;
     };
@@ -274,11 +274,11 @@ fn check_scopes(
     for (i, scope) in scopes.iter().enumerate() {
         let (key, shown) = (format!("auth.scopes[{i}]"), printable(scope));
         if scope.contains(char::is_whitespace) {
-            c.error(&key, format!("`{shown}` has a space; write one scope an item"));
+            c.error(&key, format!("`{shown}` has a space; write one scope per item"));
         } else if !(known.is_scope)(scope) {
             let text = format!(
-                "{} has no scope `{shown}` and would answer each token request 400 invalid_scope; write gql:core:read, or \
-                 remove `scopes` to get all that the application has",
+                "{} has no scope `{shown}` and answers each token request with 400 invalid_scope; write \
+                 gql:core:read, or remove `scopes` to get all scopes of the application",
                 platform.title
             );
             c.error(&key, text);

@@ -53,11 +53,11 @@ fn custom(c: &mut Checker<'_>, raw: &raw::CustomCall, platform: &Platform) -> Op
         }
     }
     check_list(c, raw, method);
-    // Which of a platform's calls a path of one's own resembles nobody tells; the first is the default.
+    // Which of the platform's calls a user's own path resembles is unknown; the first is the default.
     let success = platform.calls.first().and_then(|call| call.success.clone());
     if method == Some(Method::Head) && success.is_some() {
         let text = format!(
-            "HEAD has no body, in which {} tells whether a call succeeded; write GET",
+            "HEAD has no body, and {} reports in the body whether a call succeeded; write GET",
             platform.title
         );
         c.error("call.method", text);
@@ -81,10 +81,10 @@ fn below(path: &str, prefix: &str) -> String {
 
 fn check_list(c: &mut Checker<'_>, raw: &raw::CustomCall, method: Option<Method>) {
     if raw.id.is_some() && raw.list.is_none() {
-        c.error("call.id", "points into nothing; add `list`, where the extensions are");
+        c.error("call.id", "needs `list`; add it, a JSON pointer to the extensions");
     }
     if raw.list.is_some() && method == Some(Method::Head) {
-        c.error("call.list", "has no use with HEAD, whose answer has no body; write `method: GET`");
+        c.error("call.list", "is not used with HEAD, whose answer has no body; write `method: GET`");
     }
 }
 
@@ -93,10 +93,9 @@ fn method(c: &mut Checker<'_>, text: &str) -> Option<Method> {
         "GET" => return Some(Method::Get),
         "HEAD" => return Some(Method::Head),
         "POST" => return Some(Method::Post),
-        _ => c.error(
-            "call.method",
-            format!("`{}` may change things; write GET, HEAD or POST", printable(text)),
-        ),
+        _ => {
+            c.error("call.method", format!("`{}` may change data; write GET, HEAD or POST", printable(text)))
+        }
     }
     None
 }
@@ -110,6 +109,6 @@ fn check_body(c: &mut Checker<'_>, raw: &raw::CustomCall, method: Option<Method>
     }
     let content_type = raw.content_type.as_deref().unwrap_or("application/json");
     if HeaderValue::from_str(content_type).is_err() {
-        c.error("call.content_type", "is no header value; write it as in `application/json`");
+        c.error("call.content_type", "is not a header value; write it as in `application/json`");
     }
 }

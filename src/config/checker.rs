@@ -92,7 +92,7 @@ impl Checker<'_> {
     ) -> Duration {
         let Some(DurationText(text)) = text else { return default };
         let Ok(value) = humantime::parse_duration(text) else {
-            self.error(key, "is no duration; write a number with its unit, as in `60s`, `2m` or `1h 30m`");
+            self.error(key, "is not a duration; write a number with its unit, as in `60s`, `2m` or `1h 30m`");
             return default;
         };
         if range.contains(&value) {

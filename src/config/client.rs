@@ -27,11 +27,11 @@ pub(super) fn settings(
     let Some(tls) = &raw.tls else { return ClientSettings { proxy, ..ClientSettings::default() } };
     let [asked, token] = origins.map(|origin| origin.map(Url::scheme));
     if c.is_own("tls") && asked == Some("http") && token != Some("https") {
-        c.error("tls", "has no use with an http:// url; write https:// or remove it");
+        c.error("tls", "is not used with an http:// url; write https:// or remove it");
     }
     let insecure_skip_verify = tls.insecure_skip_verify.unwrap_or(false);
     if insecure_skip_verify && tls.ca_file.is_some() {
-        let text = "contradicts ca_file, which would not be looked at; keep ca_file alone";
+        let text = "makes ca_file useless; keep only ca_file";
         c.error("tls.insecure_skip_verify", text);
     } else if insecure_skip_verify {
         let text = "any certificate is accepted, so anyone in between can read the credentials; use ca_file";
@@ -55,11 +55,11 @@ fn server_name(
 ) -> Option<ServerName> {
     const KEY: &str = "tls.server_name";
     let Ok(Host::Domain(name)) = Host::parse(name) else {
-        c.error(KEY, "is no host name; write one that the certificate bears, such as pbx.example.com");
+        c.error(KEY, "is not a host name; write one from the certificate, such as pbx.example.com");
         return None;
     };
     if raw.proxy.is_some() {
-        c.error(KEY, "cannot go with `proxy`, which is given the host of url; write the name into url");
+        c.error(KEY, "does not work with `proxy`, which gets the host of url; write the name in url");
     }
     Some(ServerName { host: asked?.host_str()?.to_owned(), name })
 }
@@ -83,11 +83,11 @@ fn pem(c: &mut Checker<'_>, key: &str, written: &Path, label: &str) -> Option<Pa
     let path = c.root.nearest(key).place.resolve(written);
     match file::read(&path, file::LARGEST_PEM) {
         Err(error) => {
-            let mend = secret::unexpanded(written).unwrap_or("give a file this user may read");
-            c.error(key, format!("failed to read {}: {error}; {mend}", file::shown(&path)));
+            let fix = secret::unexpanded(written).unwrap_or("name a file that this user may read");
+            c.error(key, format!("failed to read {}: {error}; {fix}", file::shown(&path)));
         }
         Ok(bytes) if !bytes.windows(label.len()).any(|w| w == label.as_bytes()) => {
-            c.error(key, format!("{} holds no PEM block `{label}`; give a PEM file", file::shown(&path)));
+            c.error(key, format!("{} has no PEM block `{label}`; give a PEM file", file::shown(&path)));
         }
         Ok(_) => return Some(path),
     }
@@ -116,13 +116,13 @@ fn proxy(c: &mut Checker<'_>, raw: &raw::Proxy) -> Option<ProxySettings> {
         parse_checked(url, &["http", "https", "socks5", "socks5h"], "proxy.username and proxy.password");
     let url = c.accept("proxy.url", url)?;
     if has_path(&url) {
-        c.error("proxy.url", "has a path; write scheme, host and port alone");
+        c.error("proxy.url", "has a path; write only scheme, host and port");
     }
     let credentials = raw.username.clone().zip(password);
     Some(ProxySettings { url, credentials, no_proxy: raw.no_proxy.clone() })
 }
 
-/// Extra header fields: those known now, and those read anew at each request.
+/// Extra header fields: those known now, and those read again at each request.
 pub(super) type Headers = (HeaderMap, Vec<(HeaderName, SecretSource)>);
 
 /// Checks extra header fields. All values are marked sensitive: none is ever printed.
@@ -134,12 +134,12 @@ pub(super) fn headers(
     let (mut map, mut files) = (HeaderMap::new(), Vec::new());
     for (name, value) in raw.into_iter().flatten() {
         let Some(value) = value else {
-            c.unnamed("headers", name, format!("holds a key {NO_VALUE}"));
+            c.unnamed("headers", name, format!("has a key {NO_VALUE}"));
             continue;
         };
         let key = format!("headers.{name}");
         let Ok(header) = HeaderName::from_bytes(name.as_bytes()) else {
-            c.unnamed("headers", name, "holds a key that is no header name; use letters, digits and `-`");
+            c.unnamed("headers", name, "has a key that is not a header name; use letters, digits and `-`");
             continue;
         };
         let carries_token =
@@ -155,7 +155,7 @@ pub(super) fn headers(
                 map.extend(parse_value(c, Level::Error, &key, &secret).map(|value| (header, value)));
             }
             Some(file) => {
-                // Like one that cannot be read: mended without a reload.
+                // As with a file that cannot be read: no reload is needed after it is fixed.
                 file.read().ok().and_then(|secret| parse_value(c, Level::Unreadable, &key, &secret));
                 files.push((header, file));
             }
@@ -186,7 +186,7 @@ pub(super) fn source(c: &mut Checker<'_>, key: &str, raw: &raw::Header) -> Optio
         (Some(path), None) => Some(secret::file(c, &format!("{key}.file"), path)),
         (None, Some(name)) => secret::variable(c, &format!("{key}.env"), name).map(SecretSource::Literal),
         _ => {
-            c.error(key, "must have one of `file` and `env`; keep one");
+            c.error(key, "must have either `file` or `env`; keep one");
             None
         }
     }

@@ -1,4 +1,4 @@
-//! What a platform's grants want to be told, and the variables that hold it where no file does.
+//! The credentials that a platform's grants need, and the variables that hold them if no file does.
 //!
 //! Belongs here: names and words of credentials, which prompts and errors share. Does not belong here:
 //! their checks, which are those of a file (`auth`).
@@ -54,7 +54,7 @@ pub(crate) fn variable(platform: &Platform, key: &str) -> String {
     format!("{}_{}", known(platform).variables, key.to_uppercase())
 }
 
-/// What `grant` wants to be told.
+/// The credentials that `grant` needs.
 pub(crate) fn credentials(platform: &Platform, grant: Grant) -> Vec<Credential> {
     let new = |key, about, is_secret| Credential::new(platform, key, about, is_secret);
     let Some(form) = platform.token.as_ref().filter(|_| grant != Grant::Static) else {
@@ -96,7 +96,7 @@ pub(crate) fn unattended(platform: &Platform) -> Vec<Grant> {
     platform.grants.served().filter(|grant| alone.contains(grant)).collect()
 }
 
-/// The grant that the variables tell, in words that are yet to be checked; `None`: they leave it open which of `grants`.
+/// The grant that the variables imply, not yet checked; `None`: it could be any of `grants`.
 pub(crate) fn told_grant(platform: &Platform, grants: &[Grant], get: Get<'_>) -> Option<String> {
     let telling = |grant: Grant| {
         let keys: &[&str] = match grant {

@@ -49,7 +49,7 @@ pub(super) fn parts(lookup: Lookup<'_>, report: &mut Report) -> Parts {
     if address.is_none() {
         report.error(&place(&url), "", "is unset or empty; set it");
     }
-    // FREEPBX_API_REFRESH_TOKEN beside another grant is a mistake, which is told.
+    // FREEPBX_API_REFRESH_TOKEN with another grant is a mistake, and is reported.
     let refresh_token: Vec<_> =
         known.into_iter().filter(|credential| credential.key == "refresh_token").collect();
     let auth = single.auth(&refresh_token, report);
@@ -92,7 +92,7 @@ pub(super) fn ad_hoc(given: &AdHoc<'_>, lookup: Lookup<'_>, report: &mut Report)
     single.target(report, &name, ("--ad-hoc", Some(given.url)), auth, further)
 }
 
-/// Keys of the configuration that a mend may name, each with what it is for a PBX that is not configured.
+/// Keys of the configuration that a fix may name, each with its equivalent for a PBX that is not configured.
 pub(crate) fn named_by(platform: &Platform, grant: Grant) -> Vec<String> {
     let known = credentials(platform, grant).into_iter();
     let mut known: Vec<_> = known.map(|c| format!("`{}` is {}", c.path(), c.variable)).collect();
@@ -112,7 +112,7 @@ struct Single<'a> {
 }
 
 impl Single<'_> {
-    /// Where nothing tells which grant is meant, what each wants to be told.
+    /// If it is unclear which grant is meant: the credentials that each needs.
     fn nothing_given(&self) -> Option<String> {
         if told_grant(self.platform, self.grants, self.get).is_some() {
             return None;
@@ -124,12 +124,12 @@ impl Single<'_> {
         });
         let ways: Vec<_> = ways.collect();
         Some(format!(
-            "{}; a secret may be in a file, named by its variable with _FILE behind it",
+            "{}; to read a secret from a file, append _FILE to its variable and set that to the file's path",
             ways.join(", or ")
         ))
     }
 
-    /// The keys below `auth`: what the grant wants to be told, and of `further` what is given.
+    /// The keys below `auth`: what the grant needs, and of `further` what is given.
     fn auth(&self, further: &[Credential], report: &mut Report) -> Vec<Entry> {
         let name = variable(self.platform, "grant");
         let usual = || self.grants.first().map_or("", |grant| grant.as_str()).to_owned();
@@ -141,7 +141,7 @@ impl Single<'_> {
         let mut auth = vec![text(&name, "grant", grant.as_str())];
         let mut parameters = Vec::new();
         let needed = credentials(self.platform, *grant);
-        // What has told the grant, where it was not the user name.
+        // What implied the grant, if it was not the user name.
         let password = needed.iter().find(|c| c.key == "password" && (self.get)(&name).is_none());
         let password = password.and_then(|password| password.given(self.get).pop());
         for credential in &needed {
@@ -179,7 +179,7 @@ impl Single<'_> {
             },
             ([], Some(file)) => {
                 let about = if credential.is_parameter { &format!(" ({})", credential.about) } else { "" };
-                format!("is unset or empty{about}; set it, or {file} to a file that holds it")
+                format!("is unset or empty{about}; set it, or set {file} to a file that contains it")
             }
             (_, file) => format!("{} is set too; keep one of them", file.as_deref().unwrap_or_default()),
         };
@@ -203,12 +203,12 @@ impl Single<'_> {
         let use_one = format!("use one of: {}", known.join(", "));
         match written {
             "authorization_code" => format!(
-                "with authorization_code a person confirms in a browser; configure the target, let somebody confirm by \
+                "with authorization_code a person confirms access in a browser; configure the target, run \
                  `pbx_exporter authorize TARGET`, then diagnose it by its name; or {use_one}"
             ),
             "refresh_token" => format!(
-                "a refresh token may serve once, so that to try it out would take it from the application it belongs to; \
-                 configure the target and diagnose it by its name, which sends none; or {use_one}"
+                "a refresh token may work only once, so a test would take it from the application it belongs \
+                 to; configure the target and diagnose it by its name, which sends none; or {use_one}"
             ),
             _ => format!("unknown grant `{}`; {}{use_one}", printable(written), suggest(written, &known)),
         }
@@ -235,7 +235,7 @@ impl Single<'_> {
         ];
         target.extend(further);
         let target = Node::new(place(source), Data::Map(target));
-        // What is incomplete has been told by the names of variables; checks by keys would only repeat it.
+        // Missing values were reported by the names of variables; checks by keys would only repeat it.
         let targets = if report.errors() == 0 { vec![(String::new(), target)] } else { Vec::new() };
         Parts { targets, sound: true, ..Parts::default() }
     }
@@ -258,8 +258,8 @@ fn entry(source: &str, key: &str, data: Data) -> Entry {
 }
 
 fn nothing() -> String {
-    "neither --config.file nor FREEPBX_API_URL is given; name a file with --config.file, or set FREEPBX_API_URL, \
-     FREEPBX_API_CLIENT_ID and FREEPBX_API_CLIENT_SECRET (FREEPBX_API_USERNAME and FREEPBX_API_PASSWORD as well for the \
-     password grant), or look around first with `pbx_exporter demo`"
+    "neither --config.file nor FREEPBX_API_URL is given; name a file with --config.file, or set \
+     FREEPBX_API_URL, FREEPBX_API_CLIENT_ID and FREEPBX_API_CLIENT_SECRET (for the password grant also \
+     FREEPBX_API_USERNAME and FREEPBX_API_PASSWORD), or try `pbx_exporter demo` first"
         .to_owned()
 }

@@ -28,8 +28,8 @@ pub(super) fn expected(
         (Some(ids), None) => (LIST, list(c, ids)),
         (None, Some(path)) => (FILE, Expected::File(file(c, path))),
     };
-    if let Some(Err(mend)) = call.map(|call| tells_extensions(call, platform)) {
-        c.error(key, mend);
+    if let Some(Err(fix)) = call.map(|call| tells_extensions(call, platform)) {
+        c.error(key, fix);
     }
     Some(expected)
 }
@@ -45,7 +45,7 @@ fn list(c: &mut Checker<'_>, raw: &[ExtensionId]) -> Expected {
             Some(id) => ids.push(id),
             None => c.error(
                 &format!("{LIST}[{at}]"),
-                "is no id; write a number, or text of at most 64 characters",
+                "is not an id; write a number, or text of at most 64 characters",
             ),
         }
     }
@@ -62,7 +62,7 @@ fn file(c: &mut Checker<'_>, path: &std::path::Path) -> std::path::PathBuf {
     let path = c.root.nearest(FILE).place.resolve(path);
     match expected::read_file(&path) {
         Ok(list) => list.notes.into_iter().for_each(|note| c.add(Level::Note, FILE, note)),
-        Err(error) => c.warning(FILE, format!("{error}; nothing is compared until it can be read")),
+        Err(error) => c.warning(FILE, format!("{error}; extensions are not compared until it can be read")),
     }
     path
 }

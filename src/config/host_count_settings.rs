@@ -29,12 +29,15 @@ pub(super) fn host_count(
 ) -> Option<HostCountSettings> {
     let raw = raw?;
     if raw.database.is_some() && !known(platform).has_tables {
-        let text = "has not; use `asterisk`, or remove it";
+        let text = "does not have; use `asterisk`, or remove it";
         c.error("reference.database", format!("counts in FreePBX's tables, which {} {text}", platform.name));
     }
     let interval = c.duration("reference.interval", raw.interval.as_ref(), 5 * MINUTE, SECOND..=WEEK);
     if interval < MINUTE {
-        let text = format!("{} is short for what changes by hand; 1m or more is kind", show(interval));
+        let text = format!(
+            "{} is short for a list that people change by hand; 1m or more is recommended",
+            show(interval)
+        );
         c.warning("reference.interval", text);
     }
     let timeout = times::timeout(c, "reference.timeout", raw.timeout.as_ref(), interval);
@@ -42,7 +45,7 @@ pub(super) fn host_count(
         (Some(raw), None) => HostCountSource::Asterisk(asterisk(c, raw)),
         (None, Some(raw)) => HostCountSource::Database(database(c, raw, table(call))?),
         (None, None) => {
-            c.error("reference", "says not whom to ask; add `asterisk: {}` or `database:`");
+            c.error("reference", "has no source; add `asterisk: {}` or `database:`");
             return None;
         }
         (Some(_), Some(_)) => {
@@ -73,7 +76,7 @@ fn asterisk(c: &mut Checker<'_>, raw: &raw::Asterisk) -> AsteriskSettings {
     let commands = raw.commands.clone().unwrap_or_else(|| vec![AsteriskCommand::PjsipShowEndpoints]);
     let key = "reference.asterisk.commands";
     if (1..commands.len()).any(|at| commands[..at].contains(&commands[at])) {
-        c.error(key, "has a command twice, which would count twice; remove one");
+        c.error(key, "has the same command twice, so its extensions would count twice; remove one");
     }
     if commands.is_empty() {
         c.error(key, "is empty; write [pjsip show endpoints], or remove it");
@@ -96,8 +99,7 @@ fn database(
     let server = server(c, raw);
     let username = required(c, "reference.database.username", raw.username.as_deref());
     if username.as_deref() == Some("root") {
-        let text =
-            "root may do everything; make a user for the exporter alone, with the right to read one column";
+        let text = "root may do everything; create a user for the exporter that may only read one column";
         c.warning("reference.database.username", text);
     }
     let forms = Forms::new(
@@ -129,7 +131,7 @@ fn server(c: &mut Checker<'_>, raw: &raw::Database) -> Option<DatabaseServer> {
     match (&raw.socket, &raw.host) {
         (Some(socket), None) => {
             if raw.port.is_some() {
-                c.error("reference.database.port", "has no use with a socket; remove it, or write `host`");
+                c.error("reference.database.port", "is not used with a socket; remove it, or write `host`");
             }
             let socket = c.root.nearest("reference.database.socket").place.resolve(socket);
             listens(c, &socket);
@@ -145,8 +147,8 @@ fn server(c: &mut Checker<'_>, raw: &raw::Database) -> Option<DatabaseServer> {
             Some(DatabaseServer::Tcp(host, raw.port.unwrap_or(3306)))
         }
         (None, None) => {
-            let text = "says not where the server is; add `socket: /run/mysqld/mysqld.sock` (Debian), \
-                        `socket: /var/lib/mysql/mysql.sock` (elsewhere), or `host: 127.0.0.1`";
+            let text = "has no server; add `socket: /run/mysqld/mysqld.sock` (Debian), `socket: \
+             /var/lib/mysql/mysql.sock` (elsewhere), or `host: 127.0.0.1`";
             c.error("reference.database", text);
             None
         }
@@ -186,7 +188,7 @@ fn listens(c: &mut Checker<'_>, socket: &Path) {
 fn is_text(c: &mut Checker<'_>, path: &Path) -> bool {
     let is_text = path.to_str().is_some();
     if !is_text {
-        c.error("reference.database.socket", "is not UTF-8; name it through a link that is");
+        c.error("reference.database.socket", "is not UTF-8; use a symbolic link with a UTF-8 name");
     }
     is_text
 }

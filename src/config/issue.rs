@@ -1,4 +1,4 @@
-//! What is wrong with a configuration, where, and how to mend it.
+//! What is wrong with a configuration, where, and how to fix it.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -40,7 +40,7 @@ pub(crate) struct Issue {
     pub place: Place,
     /// The key, as a path from the file's root; empty where none is concerned.
     pub key: String,
-    /// What is wrong; how to mend it. Never a secret.
+    /// What is wrong; how to fix it. Never a secret.
     pub text: String,
 }
 
@@ -81,7 +81,7 @@ pub(super) enum Level {
     Note,
 }
 
-/// What a check has found so far. What many targets inherit is told once.
+/// What a check has found so far. What many targets inherit is reported once.
 #[derive(Default)]
 pub(super) struct Report {
     found: Vec<(Level, Issue)>,

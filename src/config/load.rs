@@ -12,7 +12,7 @@ use super::tree::{self, Data, Node};
 use super::{AdHoc, Config, ConfigErrors, Lookup, TryOut, env, structure};
 use crate::domain::file;
 
-/// The largest configuration file, bytes: ten thousand targets with all their keys have room.
+/// The largest configuration file, bytes: enough for ten thousand targets with all their keys.
 const LARGEST: u64 = 16 * 1024 * 1024;
 
 /// Loads the configuration: the files that the patterns name, or, without any pattern, the one target
@@ -80,7 +80,7 @@ fn read_files(patterns: &[&str], report: &mut Report) -> (Parts, Vec<PathBuf>) {
     parts.sound = report.errors() == 0;
     if report.errors() == 0 && parts.targets.is_empty() {
         let place = whole(&files[0].display().to_string());
-        report.error(&place, "", "holds no targets; add `targets:` with at least one name, url and auth");
+        report.error(&place, "", "has no targets; add `targets:` with at least one name, url and auth");
     }
     (parts, files)
 }
@@ -90,7 +90,7 @@ fn read_file(path: &Path, report: &mut Report) -> Option<Node> {
     let text = match read_text(path) {
         Ok(text) => text,
         Err(error) => {
-            let text = format!("failed to read: {error}; give a text file this user may read");
+            let text = format!("failed to read: {error}; name a text file that this user may read");
             report.error(&Place::Whole(name), "", text);
             return None;
         }
@@ -132,20 +132,20 @@ fn expand_path(path: &str) -> Result<Vec<PathBuf>, String> {
         Ok(meta) if meta.is_dir() => Err(format!("is a folder; name its files, as in '{path}/*.yml'")),
         Ok(_) => Ok(vec![file]),
         Err(error) => {
-            let mend = unexpanded(&file).unwrap_or("give --config.file an existing file or a glob");
-            Err(format!("failed to read: {error}; {mend}"))
+            let fix = unexpanded(&file).unwrap_or("set --config.file to an existing file or a glob");
+            Err(format!("failed to read: {error}; {fix}"))
         }
     }
 }
 
 fn expand_glob(pattern: &str) -> Result<Vec<PathBuf>, String> {
-    let paths = glob::glob(pattern).map_err(|e| format!("is no glob: {}; mend it", e.msg))?;
+    let paths = glob::glob(pattern).map_err(|e| format!("is not a valid glob: {}; correct it", e.msg))?;
     let files: Result<Vec<_>, _> = paths.collect();
-    let mut files = files.map_err(|e| format!("failed to look for files: {e}; mend the permissions"))?;
+    let mut files = files.map_err(|e| format!("failed to look for files: {e}; correct the permissions"))?;
     files.retain(|file| !file.is_dir());
     files.sort();
     if files.is_empty() {
-        return Err("the glob matches no file; mend it, and quote it from the shell".to_owned());
+        return Err("the glob matches no file; correct it, and quote it for the shell".to_owned());
     }
     Ok(files)
 }

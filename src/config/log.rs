@@ -16,7 +16,7 @@ pub(super) fn followed(c: &mut Checker<'_>, raw: Option<&[LogFile]>, prefix: &st
         let (key, before) = (format!("log[{i}].path"), c.report.errors());
         let path = c.root.nearest(&key).place.resolve(&raw.path);
         if raw.path.as_os_str().is_empty() {
-            c.error(&key, "is empty; give the file, as in /var/log/asterisk/gql_api_error.log");
+            c.error(&key, "is empty; name the file, as in /var/log/asterisk/gql_api_error.log");
         } else if !seen.insert(path.clone()) {
             c.error(&key, "this target names the file twice; keep one");
         } else if let Err(refused) = logfile::refused(&path) {

@@ -1,6 +1,6 @@
 //! The configuration: files and environment to raw serde structs to checked values.
 //!
-//! Belongs here: reading, inheriting, checking, and errors that name file, line, key and mend. Does
+//! Belongs here: reading, inheriting, checking, and errors that name file, line, key and fix. Does
 //! not belong here: contacting anyone.
 
 mod auth;
@@ -46,7 +46,7 @@ pub use url::normalise_url;
 
 pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// How TLS and proxy are tried out; an error is the key of the target that is wrong, what is, and the mend.
+/// How TLS and proxy are tried out; an error has the key of the target that is wrong, the cause, and the fix.
 pub(crate) type TryOut<'a> = &'a dyn Fn(&ClientSettings) -> Result<(), (&'static str, String)>;
 
 #[derive(Clone, Debug, Default)]
@@ -62,11 +62,11 @@ pub struct Config {
     /// Secret files that cannot be read now, in the same form as an error: `check` takes them for errors, a
     /// service goes on with the other targets.
     pub unreadable: Vec<String>,
-    /// What is allowed but unsafe or odd: each a sentence that names file, line, key and mend.
+    /// What is allowed but unsafe or odd: each a sentence that names file, line, key and fix.
     pub warnings: Vec<String>,
     /// What the service cannot do as things are now: the user of `check` is often another, so these are notes.
     pub unable: Vec<String>,
-    /// What was made of the configuration and is worth telling, in the same form.
+    /// How the configuration was read, where that is worth reporting; in the same form.
     pub notes: Vec<String>,
     /// The files read, in order; empty when the environment alone configured one target.
     pub files: Vec<PathBuf>,

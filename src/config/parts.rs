@@ -88,7 +88,7 @@ impl Parts {
                     };
                     if let Some(first) = slot {
                         let text = format!(
-                            "stands in another file too, at {}; keep one, it holds for all files",
+                            "is also in another file, at {}; keep one, it applies to all files",
                             first.place
                         );
                         report.error(&entry.place, key, text);

@@ -13,7 +13,7 @@ use crate::domain::Platform;
 use crate::domain::platform::Reader;
 use crate::platform;
 
-/// A user's own platforms; `None` for one that has errors, which were told.
+/// A user's own platforms; `None` for one that has errors, which were reported.
 #[derive(Default)]
 pub(super) struct Platforms {
     own: HashMap<String, Option<Arc<Platform>>>,
@@ -73,7 +73,7 @@ fn own(mut c: Checker<'_>, entry: &Entry, taken: bool, is_sound: bool) -> Option
     } else if platform::builtin(name).is_some() {
         Some("is built in; give yours another name")
     } else {
-        taken.then_some("stands in another file too; keep one, it holds for all files")
+        taken.then_some("is also in another file; keep one, it applies to all files")
     };
     if let Some(wrong) = wrong {
         c.report.error(&entry.place, c.path.clone(), wrong);

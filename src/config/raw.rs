@@ -204,10 +204,10 @@ pub(super) struct Tls {
     pub key_file: Option<PathBuf>,
     /// Name that the certificate must bear, and that is asked for (SNI), where `url` has an address or another name.
     pub server_name: Option<String>,
-    /// Lowest TLS version spoken.
+    /// Lowest TLS version allowed.
     #[schemars(extend("default" = "1.2"))]
     pub min_version: Option<TlsVersion>,
-    /// Accept any certificate. Whoever is in between can then read the credentials.
+    /// Accept any certificate. Anyone in between can then read the credentials.
     #[schemars(extend("default" = false))]
     pub insecure_skip_verify: Option<bool>,
 }

@@ -76,7 +76,7 @@ fn literal(c: &mut Checker<'_>, key: &str, secret: &SecretString) -> Option<Secr
         && mode(Path::new(&**name)) & OTHERS != 0
     {
         let text =
-            "holds secrets and every user of this machine may read it; chmod o-r, or move them to files";
+            "contains secrets and every user of this machine may read it; chmod o-r, or move them to files";
         c.report.add(Level::Warning, &Place::Whole(name.clone()), "", text);
     }
     warn_if_odd(c, key, secret.expose_secret());
@@ -88,17 +88,18 @@ pub(super) fn warn_if_odd(c: &mut Checker<'_>, key: &str, value: &str) {
     let oddities = [
         (
             value.starts_with('\u{feff}'),
-            "begins with a byte order mark, which is sent as part of it; save the file without",
+            "begins with a byte order mark, which is sent as part of it; save the file without one one one \
+             one one one one one one",
         ),
-        (value.trim() != value, "has white space at an end, which is sent as part of it; remove it"),
-        (value.trim().contains(['\n', '\r']), "has a line break inside; give nothing but the one value"),
+        (value.trim() != value, "begins or ends with white space, which is sent as part of it; remove it"),
+        (value.trim().contains(['\n', '\r']), "has a line break inside; write only the value"),
         (
             is_quoted(value),
             "has quotes around it, which are sent as part of it (docker's --env-file keeps them); remove them",
         ),
         (
             has_placeholder(value) || is_left_to_fill_in(value),
-            "is a placeholder that nothing has filled in; put the value there",
+            "is an unfilled placeholder; write the value there",
         ),
     ];
     if is_null(value) {
@@ -164,14 +165,14 @@ pub(super) fn file(c: &mut Checker<'_>, key: &str, written: &Path) -> SecretSour
     match source.read() {
         Ok(secret) => warn_if_odd(c, key, secret.expose_secret()),
         Err(error) => {
-            let mend = unexpanded(written).unwrap_or("give a file with the secret that this user may read");
+            let fix = unexpanded(written).unwrap_or("name a file with the secret that this user may read");
             if is_credential_of_stopped_unit(&path) {
                 let text = format!(
                     "{error}; systemd creates this folder when the service starts, so it cannot be checked now"
                 );
                 c.add(Level::Unable, key, text);
             } else {
-                c.add(Level::Unreadable, key, format!("{error}; {mend}"));
+                c.add(Level::Unreadable, key, format!("{error}; {fix}"));
             }
             return source;
         }

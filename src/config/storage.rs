@@ -39,11 +39,11 @@ pub(super) fn storage(mut c: Checker<'_>) -> Option<StorageSettings> {
 fn folder(path: &Path) -> Result<(), String> {
     let Ok(found) = fs::metadata(path) else { return Ok(()) };
     if !found.is_dir() {
-        return Err("is no folder; name one for this exporter alone".to_owned());
+        return Err("is not a folder; name one that only this exporter uses".to_owned());
     }
     let mode = found.mode() & 0o777;
     if mode & 0o077 != 0 {
-        return Err(format!("others may look into the folder (mode {mode:o}); chmod 700 it"));
+        return Err(format!("other users may read the folder (mode {mode:o}); chmod 700 it"));
     }
     Ok(())
 }
@@ -80,7 +80,10 @@ pub(super) fn external_url(mut c: Checker<'_>) -> Option<Url> {
         bare && url.password().is_none() && url.has_host() && matches!(url.scheme(), "http" | "https")
     });
     let Some(mut url) = url else {
-        c.error("external_url", "is no address of a service; write it as in https://exporter.example.com");
+        c.error(
+            "external_url",
+            "is not the address of a service; write it as in https://exporter.example.com",
+        );
         return None;
     };
     let text = "codes travel in plain text over http://; put a proxy with TLS in front and write https://";
@@ -96,17 +99,18 @@ pub(super) fn is_missing(targets: &[Placed<'_>], authorization: Option<&Node>, r
         let (level, text) = match target.auth.grant {
             Grant::AuthorizationCode => (
                 Level::Error,
-                "needs a place for the refresh token that a person confirms; add `storage:` with a path at the top level",
+                "needs a place to keep the refresh token; add `storage:` with a path at the top level",
             ),
             Grant::RefreshToken => (
                 Level::Warning,
-                "without `storage:` at the top level the refresh token that replaces the configured one is lost at a restart",
+                "without `storage:` at the top level, a restart loses the refresh token that replaced the \
+                 configured one",
             ),
             Grant::ClientCredentials | Grant::Password | Grant::Static => continue,
         };
         report.add(level, &node.nearest("auth.grant").place, format!("{path}.auth.grant"), text);
     }
     if let Some(node) = authorization {
-        report.error(&node.place, "authorization", "has no use without `storage:`; add that");
+        report.error(&node.place, "authorization", "is not used without `storage:`; add `storage:`");
     }
 }

@@ -75,14 +75,14 @@ fn wrong_kind(node: &Node, path: &str, alternatives: &[&Object]) -> String {
     let mut names: Vec<_> = alternatives.iter().flat_map(|s| types(s)).filter(|t| *t != "null").collect();
     names.dedup();
     let has_url = alternatives.iter().any(|s| s.get("properties").is_some_and(|p| p.get("url").is_some()));
-    let mend = match (&node.data, names.first()) {
+    let fix = match (&node.data, names.first()) {
         (Data::Null, _) => "give a value or remove the key",
         (Data::Number(_), Some(&"string")) if has_pattern(alternatives) => {
             "write it with its unit, as in 60s"
         }
         (Data::Number(_) | Data::Bool(_), _) if names.contains(&"string") => "put it in quotes",
         (_, Some(&"boolean")) => "write true or false, without quotes",
-        (_, Some(&"integer")) => "write digits alone, without quotes",
+        (_, Some(&"integer")) => "write digits only, without quotes",
         (Data::Map(_), Some(&"array")) if path == "targets" => "begin each target with `- name:`",
         (Data::Text(_), Some(&"object")) if has_url => "write it as `url: ...` below it",
         (_, Some(&"array")) => "write it as a list, as in [a, b]",
@@ -90,7 +90,7 @@ fn wrong_kind(node: &Node, path: &str, alternatives: &[&Object]) -> String {
         _ => "write one value",
     };
     let names: Vec<_> = names.into_iter().map(kind_name).collect();
-    format!("must be {}, is {}; {mend}", names.join(" or "), node.kind())
+    format!("must be {}, is {}; {fix}", names.join(" or "), node.kind())
 }
 
 /// Whether the text has a form of its own: durations have.
@@ -150,7 +150,7 @@ fn check_keys(node: &Node, schema: &Object, path: &str, report: &mut Report) {
         if let Some(schema) = known.get(&entry.key).or(free_value) {
             walk(&entry.node, schema, &below, report);
         } else if free.is_some() {
-            report.error(&entry.place, path, format!("holds a key {NO_VALUE}"));
+            report.error(&entry.place, path, format!("has a key {NO_VALUE}"));
         } else {
             let form = no_such_form(&entry.key, known);
             let among_secrets = names.iter().any(|name| name.ends_with("env"));
@@ -158,8 +158,8 @@ fn check_keys(node: &Node, schema: &Object, path: &str, report: &mut Report) {
             let is_shown = form.is_some() || is_near(&entry.key, &names) || harmless;
             let (path, what) = match (is_shown, has_value) {
                 (true, _) => (below.as_str(), "unknown key".to_owned()),
-                (false, true) => (path, "holds an unknown key, which is not shown".to_owned()),
-                (false, false) => (path, format!("holds an unknown key {NO_VALUE}")),
+                (false, true) => (path, "has an unknown key, which is not shown".to_owned()),
+                (false, false) => (path, format!("has an unknown key {NO_VALUE}")),
             };
             let hint = form.unwrap_or_else(|| suggest(&entry.key, &names));
             report.error(&entry.place, path, format!("{what}; {hint}known keys: {}", names.join(", ")));
@@ -172,21 +172,21 @@ fn check_keys(node: &Node, schema: &Object, path: &str, report: &mut Report) {
 }
 
 /// Of a key that may be a piece of a secret: `{password: a,b}`, `{password:ab}`.
-pub(super) const NO_VALUE: &str =
-    "without a value, which is not shown; write a blank after the colon, and a value with a comma in quotes";
+pub(super) const NO_VALUE: &str = "without a value, which is not shown; write a space after the colon, and \
+ put a value with a comma in quotes";
 
-/// Whether an entry without a value is in order, so far as the schema tells.
+/// Whether the schema allows an entry without a value.
 fn takes_nothing(schema: &Value) -> bool {
     alternatives(schema).iter().any(|schema| types(schema).contains(&"null"))
 }
 
-/// What to tell whoever wrote `client_id_env`.
+/// The hint for someone who wrote `client_id_env`.
 fn no_such_form(key: &str, known: &Object) -> Option<String> {
     let stem = key.strip_suffix("_env").or_else(|| key.strip_suffix("_file"))?;
     let form = &key[stem.len()..];
     known
         .contains_key(stem)
-        .then(|| format!("`{stem}` is no secret and has no form `{form}`, write `{stem}: ...`; "))
+        .then(|| format!("`{stem}` is not a secret and has no `{form}` form, write `{stem}: ...`; "))
 }
 
 /// "did you mean X? " for the known word that is close enough, else nothing.
@@ -195,7 +195,7 @@ pub(super) fn suggest(word: &str, known: &[&str]) -> String {
         return String::new();
     }
     let word = word.to_lowercase();
-    // One slip in a short word leaves little that is alike.
+    // A single typo changes most of a short word.
     let slipped = |known: &str| word.len() > 2 && strsim::osa_distance(&word, known) == 1;
     let score = |known: &str| if slipped(known) { 1.0 } else { strsim::jaro_winkler(&word, known) };
     let scored = known.iter().map(|k| (score(k), k));
@@ -203,7 +203,7 @@ pub(super) fn suggest(word: &str, known: &[&str]) -> String {
     best.map(|(_, k)| format!("did you mean `{k}`? ")).unwrap_or_default()
 }
 
-/// Whether a word is a known one but for a slip. Any other may be a piece of a secret, and is not shown.
+/// Whether a word is a known one with a typo. Any other may be a piece of a secret, and is not shown.
 fn is_near(word: &str, known: &[&str]) -> bool {
     let word = word.to_lowercase();
     known.iter().any(|known| strsim::osa_distance(&word, known) <= (known.len() / 4).max(1))

@@ -88,10 +88,10 @@ fn check_customer(c: &mut Checker<'_>, written: Option<&str>, platform: &Platfor
     let name = written?;
     if !platform.rate_limit.shared && c.is_own("customer") {
         let text =
-            format!("has no use with {}, whose budget of requests is not shared; remove it", platform.name);
+            format!("is not used with {}, whose request budget is not shared; remove it", platform.name);
         c.error("customer", text);
     } else if name.trim().is_empty() {
-        let text = "is empty; write any name, the same for all targets of the customer, or remove it";
+        let text = "is empty; write a name, the same for all targets of the customer, or remove it";
         c.error("customer", text);
     }
     Some(name.into())
@@ -120,7 +120,7 @@ fn check_url(c: &mut Checker<'_>, text: &str, platform: Option<&Platform>) -> Op
         platform.and_then(|platform| ::url::Url::parse(platform.token.as_ref()?.origin.as_ref()?).ok());
     if let Some(platform) = platform.filter(|_| declared.is_some_and(|url| url.origin() == origin.origin())) {
         let text = format!(
-            "is where {} issues tokens, which it does apart from its API; write the address of the API, see docs/platforms.md",
+            "is where {} issues tokens, not its API; write the address of the API, see docs/platforms.md",
             platform.title
         );
         c.warning("url", text);
@@ -145,7 +145,7 @@ fn check_size(c: &mut Checker<'_>, raw: Option<&raw::Size>) -> u64 {
             KIB
         }
         None => {
-            c.error("body_limit", "is no size; write bytes as a number, or a number with KiB or MiB");
+            c.error("body_limit", "is not a size; write a number of bytes, or a number with KiB or MiB");
             KIB
         }
     }

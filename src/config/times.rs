@@ -18,7 +18,10 @@ impl Times {
     pub fn of(c: &mut Checker<'_>, raw: &raw::Settings, grant: Option<Grant>, platform: &Platform) -> Self {
         let interval = c.duration("interval", raw.interval.as_ref(), MINUTE, SECOND..=WEEK);
         if interval < 10 * SECOND {
-            c.warning("interval", format!("{} is short for a PBX; 10s or more is kind", show(interval)));
+            c.warning(
+                "interval",
+                format!("{} is short for a PBX; 10s or more is recommended", show(interval)),
+            );
         }
         let failure_interval = interval.min(15 * SECOND);
         let failure_interval =
@@ -69,7 +72,7 @@ fn token_interval(
         }
         Some(Grant::Static) => "a key is not renewed",
         _ if platform.has_one_live_token() => {
-            "on this platform a new token ends the one before, and whatever uses it"
+            "on this platform a new token ends the previous one, and breaks whatever uses it"
         }
         _ => return Some(value),
     };

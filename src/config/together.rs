@@ -17,7 +17,7 @@ pub(super) fn compare(targets: &[Placed<'_>], report: &mut Report) {
     note_shared_budget(targets, report);
 }
 
-/// Once for each origin: whether two applications are of one customer nobody else can tell.
+/// Once for each origin: only the user knows whether two applications belong to one customer.
 fn note_shared_budget(targets: &[Placed<'_>], report: &mut Report) {
     let mut seen: HashMap<String, (&Target, bool)> = HashMap::new();
     let shares = |target: &Target| target.platform.rate_limit.shared && target.customer.is_none();
@@ -28,8 +28,8 @@ fn note_shared_budget(targets: &[Placed<'_>], report: &mut Report) {
         }
         *told = true;
         let text = format!(
-            "missing, so this target and `{}` plan their requests each as if alone on its hourly budget; if one customer \
-             owns both, name it in each, and they plan together",
+            "missing, so this target and `{}` each use the hourly request budget as if it were theirs alone; \
+             if both belong to one customer, set the same `customer` in both",
             structure::printable(&first.name)
         );
         report.add(Level::Note, &node.nearest("url").place, format!("{path}.customer"), text);
@@ -47,7 +47,8 @@ fn refuse_one_refresh_token_twice(targets: &[Placed<'_>], report: &mut Report) {
             continue;
         }
         let text = format!(
-            "the same as that of target `{}`; it may serve once, so each would end the other's access: give each its own",
+            "the same as that of target `{}`; it may work only once, so each would end the other's access: \
+             give each its own",
             structure::printable(&first.name)
         );
         report.error(&node.nearest("auth.refresh_token").place, format!("{path}.auth.refresh_token"), text);
@@ -61,7 +62,7 @@ fn warn_of_twins(targets: &[Placed<'_>], report: &mut Report) {
         if let Some(first) = seen.get(&key) {
             let text = format!(
                 "target `{}` uses the same application on the same PBX as target `{}`; give each its own, so \
-                 that one can be told from the other",
+                 that the PBX can tell them apart",
                 structure::printable(&target.name),
                 structure::printable(&first.name)
             );

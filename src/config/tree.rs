@@ -50,7 +50,7 @@ impl Node {
             Data::Null => "nothing",
             Data::Bool(_) => "true or false",
             // YAML makes one of 0200 as well.
-            Data::Number(n) if n.is_f64() => "a number with a fraction or zeros in front",
+            Data::Number(n) if n.is_f64() => "a number with a fraction or leading zeros",
             Data::Number(_) => "a number",
             Data::Text(_) => "text",
             Data::List(_) => "a list",
@@ -108,7 +108,7 @@ pub(super) fn parse(text: &str, file: &Arc<str>, report: &mut Report) -> Option<
         with_snippet: false,
         // Repeated keys reach `place_map`, which names both places.
         duplicate_keys: DuplicateKeyPolicy::PassThrough,
-        // Room for ten thousand targets that share one anchor. What aliases may add up to stays limited,
+        // Enough for ten thousand targets that share one anchor. What aliases may add up to stays limited,
         // so that a file of a few lines cannot fill the memory.
         budget: serde_saphyr::budget! {
             max_events: 10_000_000,
@@ -133,22 +133,22 @@ fn syntax(error: &Error) -> String {
     let text = match error {
         Error::AliasError { error, .. } => return syntax(error),
         Error::MultipleDocuments { .. } => {
-            return "a second document; a file holds one: remove the line `---`".to_owned();
+            return "a second document; a file may have only one: remove the line `---`".to_owned();
         }
         // Keys alone are asked to be text.
         Error::NullIntoString { .. } | Error::Unexpected { .. } => {
-            return "a key is empty or no plain text; write a word before the colon".to_owned();
+            return "a key is empty or not plain text; write a word before the colon".to_owned();
         }
         Error::Budget { .. } | Error::AliasReplayLimitExceeded { .. } => {
-            return "the file, or what its aliases (`*name`) multiply to, is too large; split it".to_owned();
+            return "the file is too large, or becomes so through its aliases (`*name`); split it".to_owned();
         }
-        Error::NonFiniteFloat { .. } => return "a number beyond all bounds; put it in quotes".to_owned(),
+        Error::NonFiniteFloat { .. } => return "a number out of range; put it in quotes".to_owned(),
         Error::ExternalMessage { msg, .. } | Error::Message { msg, .. } => msg.clone(),
         error => error.to_string(),
     };
     let text = text.lines().next().unwrap_or_default();
     let text = text.rsplit_once(" at line ").map_or(text, |(text, _)| text);
-    format!("not valid YAML: {text}; check indentation, colons and quotes here and just above")
+    format!("not valid YAML: {text}; check indentation, colons and quotes on this line and the lines above")
 }
 
 fn at(file: &Arc<str>, location: Option<Location>) -> Place {
@@ -181,7 +181,7 @@ fn place_map(pairs: Vec<Pair>, file: &Arc<str>, path: &str, report: &mut Report)
             let (path, what) = if schema::is_key(&key) {
                 (join(path, &key), "given twice")
             } else {
-                (path.to_owned(), "holds a key twice")
+                (path.to_owned(), "has a key twice")
             };
             report.error(&here, path, format!("{what}, first at {}; remove one", first.place));
         } else {

@@ -29,7 +29,7 @@ pub fn normalise_url(text: &str, platform: Option<&Platform>) -> Result<(Url, Op
                 String::new()
             };
             return Err(format!(
-                "`{path}` is no path of {}, whose addresses begin with {}; write {origin}{below}",
+                "`{path}` is not a path of {}, whose paths begin with {}; write {origin}{below}",
                 platform.title,
                 known.join(" or ")
             ));
@@ -68,7 +68,7 @@ pub(super) fn parse_checked(text: &str, schemes: &[&str], credentials: &str) -> 
         return Err("has quotes around it, which are part of the value here; remove them".to_owned());
     }
     if has_placeholder(text) {
-        return Err("holds a placeholder, `${...}` or `{{...}}`, that nothing has filled in; write the address itself".to_owned());
+        return Err("has an unfilled placeholder, `${...}` or `{{...}}`; write the address itself".to_owned());
     }
     if let Some(character) = invisible(text) {
         let code = u32::from(character);
@@ -82,13 +82,13 @@ pub(super) fn parse_checked(text: &str, schemes: &[&str], credentials: &str) -> 
     if !text.contains("://") {
         return Err(format!("has no scheme; begin it with {}", known()));
     }
-    let url =
-        Url::parse(text).map_err(|e| format!("is no URL ({e}); write it as in https://pbx.example.com"))?;
+    let url = Url::parse(text)
+        .map_err(|e| format!("is not a URL ({e}); write it as in https://pbx.example.com"))?;
     if !schemes.contains(&url.scheme()) {
-        return Err(format!("the scheme {}:// is not spoken; begin it with {}", url.scheme(), known()));
+        return Err(format!("the scheme {}:// is not supported; begin it with {}", url.scheme(), known()));
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(format!("has credentials in it, which end up in logs; move them to {credentials}"));
+        return Err(format!("contains credentials, which end up in logs; move them to {credentials}"));
     }
     if url.host().is_none() {
         return Err("has no host; write it as in https://pbx.example.com".to_owned());

@@ -16,9 +16,9 @@ pub(super) fn calls(found: &mut Found<'_>, platform: &Platform) {
         let found = &mut found.below(&format!("calls[{at}]"));
         let fit = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
         if call.name.is_empty() || !call.name.bytes().all(fit) {
-            found.at("name", "is no word for `call`; use letters, digits, `-` and `_`");
+            found.at("name", "is not a valid name for `call`; use letters, digits, `-` and `_`");
         } else if calls[..at].iter().any(|other| other.name == call.name) {
-            found.at("name", "is there twice; give each call its own");
+            found.at("name", "is used twice; give each call its own");
         }
         self::call(found, call, &platform.sent_as);
     }
@@ -32,7 +32,10 @@ fn call(found: &mut Found<'_>, call: &CallForm, sent_as: &SentAs) {
             found.at("each.method", HEAD);
         }
         if call.list.is_none() {
-            found.at("each", "has no use without `list`, where the extensions are; add that, or remove it");
+            found.at(
+                "each",
+                "is not used without `list`, a JSON pointer to the extensions; add `list`, or remove it",
+            );
         }
     }
     let pointers = [("total", &call.total), ("list", &call.list), ("id", &call.id), ("label", &call.label)];
@@ -46,7 +49,7 @@ fn call(found: &mut Found<'_>, call: &CallForm, sent_as: &SentAs) {
     }
     if call.list.is_none() && (call.id.is_some() || call.paging.is_some()) {
         let which = if call.id.is_some() { "id" } else { "paging" };
-        found.at(which, "needs `list`, where the extensions are; add it");
+        found.at(which, "needs `list`, a JSON pointer to the extensions; add it");
     }
     if let Some(form) = &call.paging {
         let asked = call.each.as_ref().unwrap_or(&call.request);
@@ -58,16 +61,17 @@ fn paging(found: &mut Found<'_>, paging: &Paging, path: &str, sent_as: &SentAs) 
     pointer(found, "cursor", paging.cursor.as_ref());
     match paging.by {
         PageBy::Cursor if paging.cursor.is_none() => {
-            found.at("cursor", "missing, where the answer has the cursor; add a JSON pointer");
+            found.at("cursor", "missing; add a JSON pointer to the cursor in the answer");
         }
         PageBy::Page | PageBy::Offset if paging.size.is_none_or(|size| size == 0) => {
-            let text = "missing or 0, and shows which page is the last; add how many the request asks for";
+            let text = "missing or 0, but needed to recognize the last page; write how many items the \
+             request asks for";
             found.at("size", text);
         }
         _ => {}
     }
     if let Some(odd) = odd_size(paging, path) {
-        let text = format!("is not what the path asks for, `{odd}`; write the same number in both");
+        let text = format!("differs from the path, which asks for `{odd}`; write the same number in both");
         found.at("size", text);
     }
     let useless = [
@@ -76,15 +80,15 @@ fn paging(found: &mut Found<'_>, paging: &Paging, path: &str, sent_as: &SentAs) 
         ("cursor", paging.cursor.is_some() && paging.by != PageBy::Cursor, "cursor"),
     ];
     for (name, _, by) in useless.into_iter().filter(|(_, useless, _)| *useless) {
-        found.at(name, format!("has a use with `by: {by}` alone; remove it"));
+        found.at(name, format!("is only used with `by: {by}`; remove it"));
     }
     if paging.parameter.is_empty() {
         found.at("parameter", "is empty; write the parameter's name");
     } else if sent_as.query.as_ref() == Some(&paging.parameter) {
-        let text = "is the parameter that carries the token (`sent_as.query`); write the one of the pages";
+        let text = "is the parameter that carries the token (`sent_as.query`); write the one for pages";
         found.at("parameter", text);
     } else if query(path).any(|(name, _)| name == paging.parameter) {
-        let text = "stands in the query of the path as well, and is added for each page; remove it there";
+        let text = "is also in the query of the path, but is added for each page; remove it there";
         found.at("parameter", text);
     }
 }
@@ -119,7 +123,7 @@ pub(super) fn request(found: &mut Found<'_>, form: &RequestForm, sent_as: &SentA
         _ => {}
     }
     if form.content_type.as_ref().is_some_and(|value| HeaderValue::from_str(value).is_err()) {
-        found.at("content_type", "is no header value; write it as in `application/json`");
+        found.at("content_type", "is not a header value; write it as in `application/json`");
     }
 }
 
@@ -127,16 +131,17 @@ pub(super) fn request(found: &mut Found<'_>, form: &RequestForm, sent_as: &SentA
 /// to change nothing on any platform.
 pub(super) fn may_change(body: Option<&str>) -> Option<(&'static str, &'static str)> {
     let Some(body) = body else {
-        return Some(("method", "is POST without a body, which changes things on most systems; write GET"));
+        return Some(("method", "is POST without a body, which changes data on most systems; write GET"));
     };
     if mutates(body) {
-        Some(("body", "holds a GraphQL mutation, and this exporter only reads; write a query"))
+        Some(("body", "contains a GraphQL mutation, but this exporter only reads; write a query"))
     } else if is_query(body) {
         None
     } else {
         Some((
             "body",
-            "is no GraphQL query as JSON, and any other POST may change things; write it as in `{\"query\":\"{ a }\"}`, or write GET",
+            "is not a GraphQL query in JSON, and any other POST may change data; write it as in \
+             `{\"query\":\"{ a }\"}`, or write GET",
         ))
     }
 }

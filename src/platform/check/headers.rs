@@ -7,8 +7,8 @@ use http::{HeaderName, HeaderValue};
 use super::Found;
 use crate::domain::platform::SentAs;
 
-const NO_SECRET: &str = "looks like a secret, and descriptions are shown; remove it, and set it in the target's `headers` from a file, or \
-                         as the key that `sent_as` sends";
+const NO_SECRET: &str = "looks like a secret, and descriptions are shown to users; remove it, and set it \
+ from a file in the target's `headers`, or as the key that `sent_as` sends";
 
 pub(super) fn headers<'a>(
     found: &mut Found<'_>,
@@ -24,7 +24,7 @@ pub(super) fn headers<'a>(
         }
         let token = sent_as.header.as_deref().unwrap_or("authorization");
         if name.eq_ignore_ascii_case("authorization") || name.eq_ignore_ascii_case(token) {
-            found.here("carries the token; say in `sent_as` how, and remove it");
+            found.here("carries the token; remove it, and describe it in `sent_as`");
         } else if names_secret(name) || value.starts_with("Bearer ") || value.starts_with("Basic ") {
             found.here(NO_SECRET);
         } else if HeaderValue::from_str(value).is_err() {
@@ -33,7 +33,7 @@ pub(super) fn headers<'a>(
     }
 }
 
-/// Whether a header field or parameter of this name holds a secret, as far as names tell.
+/// Whether a header field or parameter holds a secret, judged by its name.
 pub(super) fn names_secret(name: &str) -> bool {
     const ENDS: [&str; 9] =
         ["apikey", "-key", "_key", "token", "secret", "password", "passwd", "cookie", "assertion"];
@@ -44,7 +44,7 @@ pub(super) fn names_secret(name: &str) -> bool {
 /// One of an answer: any.
 pub(super) fn answer_header(found: &mut Found<'_>, member: &str, name: &str) {
     if HeaderName::try_from(name).is_err() {
-        found.at(member, "is no header name; use letters, digits and `-`");
+        found.at(member, "is not a header name; use letters, digits and `-`");
     }
 }
 
@@ -61,7 +61,7 @@ pub(super) fn header_name(found: &mut Found<'_>, member: &str, name: &str) {
         "accept-encoding",
     ];
     match HeaderName::try_from(name) {
-        Err(_) => found.at(member, "is no header name; use letters, digits and `-`"),
+        Err(_) => found.at(member, "is not a header name; use letters, digits and `-`"),
         Ok(name) if OURS.contains(&name.as_str()) => {
             found.at(member, "is set by the exporter itself; remove it");
         }
@@ -74,7 +74,7 @@ pub(super) fn header_name(found: &mut Found<'_>, member: &str, name: &str) {
 pub(crate) fn overrides_method(name: &str) -> Option<&'static str> {
     const NAMES: [&str; 3] = ["x-http-method-override", "x-http-method", "x-method-override"];
     let name = name.to_ascii_lowercase().replace('_', "-");
-    NAMES.contains(&name.as_str()).then_some(
-        "makes a request that changes the PBX of one that reads, and this exporter only reads; remove it",
-    )
+    NAMES
+        .contains(&name.as_str())
+        .then_some("turns a request that reads into one that changes the PBX; remove it")
 }

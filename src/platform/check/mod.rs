@@ -1,4 +1,4 @@
-//! What a description says that makes no sense: each with the key it is about, and the fix.
+//! What makes no sense in a description: each with its key and the fix.
 
 pub(super) mod calls;
 pub(super) mod headers;
@@ -58,7 +58,7 @@ pub(crate) fn problems(platform: &Platform) -> Vec<(String, String)> {
         pointer(found, "version.engine", version.engine.as_ref());
     }
     if platform.validity.is_some() && platform.reader == Reader::Rules {
-        found.at("validity", "is asked by `reader: freepbx` alone; remove it");
+        found.at("validity", "is only used with `reader: freepbx`; remove it");
     }
     if let Some(validity) = &platform.validity {
         calls::request(&mut found.below("validity"), validity, &platform.sent_as);
@@ -95,11 +95,11 @@ fn grants(found: &mut Found<'_>, platform: &Platform) {
     let asks = served.iter().any(|grant| *grant != Grant::Static);
     let token = platform.token.as_ref();
     if served.is_empty() {
-        found.at("grants", "serves none; add one, such as `client_credentials: {}` or `static: {}`");
+        found.at("grants", "has no grants; add one, such as `client_credentials: {}` or `static: {}`");
     } else if asks && token.is_none() {
         found.at("token", "missing, and a grant other than `static` needs it; add `token:` with `path`");
     } else if !asks && token.is_some() {
-        let text = "has no use with the grant `static` alone; remove it, or add the grant that it serves";
+        let text = "is not used if `static` is the only grant; remove it, or add the grant that needs it";
         found.at("token", text);
     }
     for grant in served.iter().copied() {
@@ -108,7 +108,7 @@ fn grants(found: &mut Found<'_>, platform: &Platform) {
             .into_iter()
             .flat_map(|form| [("application", &form.application), ("grant_type", &form.grant_type)]);
         for (name, _) in texts.filter(|(_, text)| text.as_ref().is_some_and(|text| text.trim().is_empty())) {
-            found.at(&format!("grants.{grant}.{name}"), "is empty; write the platform's word, or remove it");
+            found.at(&format!("grants.{grant}.{name}"), "is empty; write the platform's value, or remove it");
         }
     }
     let confirms = served.contains(&Grant::AuthorizationCode);
@@ -121,19 +121,19 @@ fn grants(found: &mut Found<'_>, platform: &Platform) {
 fn sent_as(found: &mut Found<'_>, form: &SentAs) {
     match (&form.header, &form.query) {
         (Some(_), Some(_)) => {
-            found.at("query", "contradicts `header`: a token travels once; keep one of them");
+            found.at("query", "contradicts `header`: a token is sent in one place; keep one of them");
         }
         (Some(name), None) => header_name(found, "header", name),
         (None, Some(name)) if name.is_empty() => {
             found.at("query", "is empty; write the parameter's name");
         }
         (None, Some(_)) if form.prefix.is_some() => {
-            found.at("prefix", "has no use with `query`; remove it");
+            found.at("prefix", "is not used with `query`; remove it");
         }
         _ => {}
     }
     if form.prefix.as_ref().is_some_and(|prefix| HeaderValue::from_str(prefix).is_err()) {
-        found.at("prefix", "has a character that no header field can hold; remove it");
+        found.at("prefix", "has a character that is not allowed in a header field; remove it");
     }
 }
 
@@ -146,9 +146,9 @@ fn path(found: &mut Found<'_>, member: &str, path: &str) {
 /// What in a path's query must not be shown, or not be done: some platforms take GraphQL there, too.
 pub(crate) fn wrong_query(path: &str) -> Option<&'static str> {
     if query(path).any(|(name, _)| names_secret(&name)) {
-        Some("has what looks like a secret in its query, and paths are shown; remove it")
+        Some("seems to have a secret in its query, and paths are shown to users; remove it")
     } else if path.split_once('?').is_some_and(|(_, query)| calls::mutates(query)) {
-        Some("holds a GraphQL mutation in its query, and this exporter only reads; write a query")
+        Some("contains a GraphQL mutation in its query, but this exporter only reads; write a query")
     } else {
         None
     }
@@ -166,14 +166,14 @@ fn query(path: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
     form_urlencoded::parse(query.as_bytes())
 }
 
-const HEAD: &str = "is HEAD, whose answer has no body to point into; write GET";
+const HEAD: &str = "is HEAD, whose answer has no body to read; write GET";
 
 /// What is wrong with a path on a target's origin.
 pub(crate) fn wrong_path(path: &str) -> Option<&'static str> {
     if !path.starts_with('/') {
-        Some("must begin with `/`; the origin comes from `url`, write the path alone")
+        Some("must begin with `/`; write only the path, the origin comes from `url`")
     } else if path.starts_with("//") || path.starts_with("/\\") {
-        Some("begins with two slashes, which points to another host; write one")
+        Some("begins with two slashes, which means another host; write one")
     } else if path.contains('#') {
         Some("has a fragment, which is never sent; remove it from the `#` on")
     } else if path.chars().any(|c| c.is_control() || c.is_whitespace()) {
@@ -186,9 +186,15 @@ pub(crate) fn wrong_path(path: &str) -> Option<&'static str> {
 /// Why a text cannot be a JSON pointer (RFC 6901).
 pub(crate) fn wrong_pointer(text: &str) -> Option<&'static str> {
     if !text.is_empty() && !text.starts_with('/') {
-        Some("is no JSON pointer; begin it with `/`, as in `/data/items`, or write \"\" for the whole answer")
+        Some(
+            "is not a JSON pointer; begin it with `/`, as in `/data/items`, or write \"\" for the whole \
+             answer",
+        )
     } else if text.split('~').skip(1).any(|rest| !rest.starts_with(['0', '1'])) {
-        Some("is no JSON pointer: after a `~` stands 0 or 1; write `~0` for `~` itself and `~1` for `/`")
+        Some(
+            "is not a JSON pointer: `~` must be followed by 0 or 1; write `~0` for `~` itself and `~1` for \
+             `/`",
+        )
     } else {
         None
     }
@@ -210,16 +216,13 @@ fn test(found: &mut Found<'_>, member: &str, test: Option<&Test>) {
 fn sent(found: &mut Found<'_>, member: &str, named: Option<&[Grant]>, grants: &Grants) {
     let unsent = named.into_iter().flatten().find(|named| grants.sent().all(|sent| sent != **named));
     if let Some(grant) = unsent {
-        found.at(
-            member,
-            format!("names {grant}, with which no token is asked for here; remove it, or add it to `grants`"),
-        );
+        found.at(member, format!("names {grant}, which is not in `grants`; remove it, or add it there"));
     }
 }
 
 /// A list without members says nothing, or that nothing fits.
 fn not_empty<T>(found: &mut Found<'_>, member: &str, list: Option<&[T]>) {
     if list.is_some_and(<[T]>::is_empty) {
-        found.at(member, "is empty, so that nothing ever fits; name at least one, or remove it");
+        found.at(member, "is empty, so the rule never matches; name at least one, or remove it");
     }
 }

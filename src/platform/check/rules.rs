@@ -6,27 +6,28 @@ use crate::domain::{Cause, Operation, Reason};
 
 pub(super) fn rule(found: &mut Found<'_>, rule: &Rule, grants: &Grants) {
     if rule.status.is_none() && rule.header.is_none() && rule.pointer.is_none() {
-        found.here("fits any answer; add `status`, `header` or `pointer`");
+        found.here("matches any answer; add `status`, `header` or `pointer`");
     }
     let of_body = rule.pointer.is_some() || rule.header.is_some() || rule.absent.is_some();
     if !of_body && rule.status.iter().flatten().any(|status| (200..300).contains(status)) {
-        found.at("status", "makes each success a failure; add `pointer` or `header`, or remove the 2xx");
+        found
+            .at("status", "turns every success into a failure; add `pointer` or `header`, or remove the 2xx");
     }
     if rule.pointer.is_none() && (rule.values.is_some() || rule.prefix.is_some() || rule.contains.is_some()) {
-        found.at("pointer", "missing, where the text is in the answer; add a JSON pointer");
+        found.at("pointer", "missing; add a JSON pointer to the text in the answer");
     }
     pointer(found, "pointer", rule.pointer.as_ref());
     pointer(found, "absent", rule.absent.as_ref());
     if let Some(odd) = rule.status.iter().flatten().find(|status| !(100..=599).contains(*status)) {
-        found.at("status", format!("{odd} is no HTTP status; write 100 to 599"));
+        found.at("status", format!("{odd} is not an HTTP status; write 100 to 599"));
     }
     not_empty(found, "status", rule.status.as_deref());
     words_sought(found, rule, grants);
     if rule.absent.is_some() && rule.absent == rule.pointer {
-        found.at("absent", "is the `pointer` itself, so that nothing ever fits; remove one");
+        found.at("absent", "is the same as `pointer`, so the rule never matches; remove one");
     }
     if rule.grants.is_some() && rule.of != Part::Token {
-        found.at("grants", "is about token requests; add `of: token` or remove it");
+        found.at("grants", "applies only to token requests; add `of: token` or remove it");
     }
     meaning(found, rule);
 }
@@ -47,7 +48,7 @@ fn words_sought(found: &mut Found<'_>, rule: &Rule, grants: &Grants) {
     let parts = parts.into_iter().map(|(name, part)| (name, part.as_ref()));
     for (name, part) in parts.chain([("header.contains", in_header)]) {
         if part.is_some_and(String::is_empty) {
-            found.at(name, "is empty, which any text holds; write a part of it, or remove it");
+            found.at(name, "is empty, which matches any text; write part of the text, or remove it");
         }
     }
 }
@@ -56,8 +57,11 @@ fn words_sought(found: &mut Found<'_>, rule: &Rule, grants: &Grants) {
 fn meaning(found: &mut Found<'_>, rule: &Rule) {
     if !allowed(rule.of).any(|reason| reason == rule.reason) {
         let told: Vec<_> = allowed(rule.of).map(Reason::as_str).collect();
-        let text =
-            format!("{} is nothing that such an answer says; use one of: {}", rule.reason, told.join(", "));
+        let text = format!(
+            "{} cannot be the reason for such an answer; use one of: {}",
+            rule.reason,
+            told.join(", ")
+        );
         found.at("reason", text);
     }
     if let Some(text) = &rule.diagnosis {
@@ -73,7 +77,7 @@ fn meaning(found: &mut Found<'_>, rule: &Rule) {
 fn cause(found: &mut Found<'_>, name: &str) {
     let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
     if !(1..=40).contains(&name.len()) || !name.bytes().all(allowed) {
-        found.at("cause", "is no name of a cause; write 1 to 40 of a-z, 0-9 and _");
+        found.at("cause", "is not a valid cause name; write 1 to 40 of a-z, 0-9 and _");
     } else if Cause::samples().iter().any(|known| known.name() == name) {
         found.at("cause", format!("{name} is a built-in cause; choose another name, or remove it"));
     }
@@ -87,7 +91,11 @@ fn contradicting(found: &mut Found<'_>, member: &str, values: Option<&[Word]>, p
         word.starts_with(prefix) && word.contains(contains)
     };
     if values.is_some_and(|values| !values.is_empty() && !values.iter().any(fits)) {
-        found.at(member, "has none that fits `prefix` and `contains` as well, so that nothing ever fits; remove one of them");
+        found.at(
+            member,
+            "has no value that matches `prefix` and `contains`, so the rule never matches; remove one of \
+             them",
+        );
     }
 }
 
@@ -105,11 +113,11 @@ pub(super) fn twin(found: &mut Found<'_>, at: usize, rules: &[Rule]) {
     };
     let first = rules[..at].iter().position(|before| conditions(before) == conditions(&rules[at]));
     if let Some(first) = first {
-        found.here(format!("fits just where rules[{first}] does, which comes first; remove one"));
+        found.here(format!("matches the same answers as rules[{first}], which comes first; remove one"));
     }
 }
 
-/// What an answer can say, except what only code knows to read or what happens on the way.
+/// What an answer can say, except what only code can read or what happens on the way.
 fn allowed(of: Part) -> impl Iterator<Item = Reason> {
     let (token, resource) = (of != Part::Resource, of != Part::Token);
     Reason::ALL.into_iter().filter(move |reason| {
@@ -126,7 +134,7 @@ fn allowed(of: Part) -> impl Iterator<Item = Reason> {
 pub(super) fn words(found: &mut Found<'_>, name: &str, words: &Words) {
     if !Reason::ALL.iter().any(|reason| reason.as_str() == name) {
         let known: Vec<_> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();
-        found.here(format!("is no reason; use one of: {}", known.join(", ")));
+        found.here(format!("is not a reason; use one of: {}", known.join(", ")));
     }
     if let Some(text) = &words.diagnosis {
         sentence(found, "diagnosis", text);
@@ -140,7 +148,7 @@ fn plain(found: &mut Found<'_>, [title, because]: [&Option<String>; 2], avoid: O
         if text.as_ref().is_some_and(|text| text.trim().is_empty()) {
             found.at(name, EMPTY);
         } else if text.as_ref().is_some_and(|text| text.contains(['{', '}'])) {
-            found.at(name, "has a brace; placeholders are for `diagnosis` alone");
+            found.at(name, "has a brace; placeholders work only in `diagnosis`");
         }
     }
     if avoid.into_iter().flatten().any(|text| text.trim().is_empty()) {
@@ -148,7 +156,7 @@ fn plain(found: &mut Found<'_>, [title, because]: [&Option<String>; 2], avoid: O
     }
 }
 
-const EMPTY: &str = "is empty; write a sentence, or remove it, and the general words serve";
+const EMPTY: &str = "is empty; write a sentence, or remove it to use the general text";
 
 pub(super) fn sentence(found: &mut Found<'_>, member: &str, text: &str) {
     if text.trim().is_empty() {
@@ -157,7 +165,7 @@ pub(super) fn sentence(found: &mut Found<'_>, member: &str, text: &str) {
     for part in text.split('{').skip(1) {
         let name = part.split_once('}').map(|(name, _)| name);
         if !name.is_some_and(|name| PLACEHOLDERS.contains(&name)) {
-            let text = format!("has a brace without one of the known names: {}", PLACEHOLDERS.join(", "));
+            let text = format!("has a brace that is not a known placeholder: {}", PLACEHOLDERS.join(", "));
             found.at(member, text);
         }
     }

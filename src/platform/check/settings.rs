@@ -70,14 +70,17 @@ fn odd_freepbx_scopes(scopes: &[String], call: Option<Needing<'_>>, version: boo
     let needs = |needed: &str| !scopes.is_empty() && !scopes.iter().any(|scope| covers(scope, needed));
     let mut odd = Vec::new();
     if let Some((call, needed)) = call.filter(|(_, needed)| needs(needed)) {
-        odd.push(("auth.scopes", format!("none of them lets `call: {call}` list extensions; add {needed}")));
+        odd.push((
+            "auth.scopes",
+            format!("none of them allows `call: {call}` to list extensions; add {needed}"),
+        ));
     }
     if version && needs(VERSION) {
-        odd.push(("version", format!("no scope lets it be read; add {VERSION}, or remove it")));
+        odd.push(("version", format!("no scope allows reading it; add {VERSION}, or remove it")));
     }
     if scopes.iter().any(|scope| covers(scope, VERSION) && scope.contains(':')) {
-        let text = "on FreePBX the scope to read framework also guards its mutations (add administrators, \
-                    install modules); leave it out unless the version is needed";
+        let text = "on FreePBX the scope to read framework also allows its mutations (add administrators, \
+         install modules); leave it out unless you need the version";
         odd.push(("auth.scopes", text.to_owned()));
     }
     odd
@@ -94,10 +97,10 @@ fn changes_freepbx(path: &str, body: Option<&str>) -> Option<Wrong> {
     let address = path.split('?').next().unwrap_or_default().trim_end_matches(['/', '=']);
     // The second is what the first is rewritten to (FreePBX/framework:amp_conf/htdocs/admin/api/.htaccess).
     if path.contains("/rest/") || path.contains("command=rest") {
-        Some(("method", "a POST to the REST API changes the PBX, and this exporter only reads; write GET"))
+        Some(("method", "a POST to the REST API changes the PBX, but this exporter only reads; write GET"))
     } else if address.ends_with("/api/gql") {
         // In any form: nothing but GraphQL is understood there.
-        let text = "holds a GraphQL mutation, and this exporter only reads; write a query";
+        let text = "contains a GraphQL mutation, but this exporter only reads; write a query";
         body.is_some_and(mutates).then_some(("body", text))
     } else {
         may_change(body)

@@ -12,29 +12,31 @@ pub(super) fn token(found: &mut Found<'_>, form: &TokenEndpoint, grants: &Grants
     if let Some(authorize) = &form.authorize {
         path(found, "authorize", authorize);
     } else if form.pkce {
-        found.at("pkce", "has no use without `authorize`, the page that takes it; remove it");
+        found.at("pkce", "is not used without `authorize`; remove it");
     }
     if let Some(origin) = &form.origin
         && !is_origin(origin)
     {
-        found.at("origin", "is no origin; write scheme and host alone, as in `https://login.example.com`");
+        found.at("origin", "is not an origin; write only scheme and host, as in `https://login.example.com`");
     }
     for (at, parameter) in form.parameters.iter().enumerate() {
         let found = &mut found.below(&format!("parameters[{at}]"));
         let twice = form.parameters[..at].iter().any(|other| other.name == parameter.name);
         if parameter.name.is_empty() || parameter.name.chars().any(|c| c.is_control() || c.is_whitespace()) {
-            found.at("name", "is no name of a parameter; write a word");
+            found.at("name", "is not the name of a parameter; write a word");
         } else if twice {
-            found.at("name", "is there twice; keep one");
+            found.at("name", "is used twice; keep one");
         } else if KNOWN.contains(&parameter.name.as_str()) {
-            let fix = "would take the place of what each request has by itself; remove it: `grants`, `names` and `scopes` say how that is written";
+            let fix = "would replace a parameter that every request has; remove it and use `grants`, `names` \
+             or `scopes`";
             found.at("name", fix);
         }
         not_empty(found, "with", parameter.with.as_deref());
         sent(found, "with", parameter.with.as_deref(), grants);
         let literal = parameter.value.as_ref().is_some_and(|value| !value.is_empty());
         if literal && names_secret(&parameter.name) {
-            let fix = "is a secret by its name, and descriptions are shown; remove it, and each target sets its own in `auth.parameters`";
+            let fix = "is a secret by its name, and descriptions are shown to users; remove it, and set it \
+             per target in `auth.parameters`";
             found.at("value", fix);
         }
     }
@@ -51,16 +53,17 @@ pub(super) fn token(found: &mut Found<'_>, form: &TokenEndpoint, grants: &Grants
     test(found, "success", form.success.as_ref());
     names(found, form, grants);
     if form.lifetime.fallback == Some(0) {
-        found.at("lifetime.fallback", "is 0; write seconds, or remove it where none is known");
+        found.at("lifetime.fallback", "is 0; write seconds, or remove it if the lifetime is unknown");
     }
     if let Some(odd) =
         form.scopes.iter().position(|scope| scope.is_empty() || scope.contains(char::is_whitespace))
     {
-        found.at(&format!("scopes[{odd}]"), "is empty or has a space; write one scope an item");
+        found.at(&format!("scopes[{odd}]"), "is empty or has a space; write one scope per item");
     }
 }
 
-/// The parameters of a token request (RFC 6749, RFC 7636), except `redirect_uri`, which some want where the book has none.
+/// The parameters of a token request (RFC 6749, RFC 7636), except `redirect_uri`, which some platforms want where the
+/// RFC has none.
 const KNOWN: [&str; 9] = [
     "grant_type",
     "client_id",
@@ -94,19 +97,21 @@ fn names(found: &mut Found<'_>, form: &TokenEndpoint, grants: &Grants) {
     for (name, other) in &form.names {
         let found = &mut found.below(&format!("names.{name}"));
         if !KNOWN.into_iter().chain(["redirect_uri"]).chain(further()).any(|known| known == name) {
-            let text =
-                format!("is no parameter of a token request; use one of: {}, redirect_uri", KNOWN.join(", "));
+            let text = format!(
+                "is not a parameter of a token request; use one of: {}, redirect_uri",
+                KNOWN.join(", ")
+            );
             found.here(text);
         } else if other.as_ref().is_some_and(|other| other.trim().is_empty()) {
-            found.here("is empty; write the platform's name, or null where it is not sent");
+            found.here("is empty; write the platform's name, or null if it is not sent");
         } else if form.client_auth == ClientAuth::Basic && ["client_id", "client_secret"].contains(&&**name) {
             found.here(
-                "has no use with `client_auth: basic`, which sends it in a header; remove one of the two",
+                "is not used with `client_auth: basic`, which sends it in a header; remove one of the two",
             );
         } else if other.as_deref().is_some_and(is_taken)
             || other.is_some() && form.names.iter().any(|(before, it)| before < name && it == other)
         {
-            found.here("is the name of another parameter, too; each needs its own");
+            found.here("is also the name of another parameter; give each its own");
         }
     }
 }

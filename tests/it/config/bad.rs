@@ -26,7 +26,7 @@ fn message(path: &std::path::Path) -> String {
     }
 }
 
-/// `UPDATE_DOCS=1` writes the messages anew; read them before committing.
+/// `UPDATE_DOCS=1` rewrites the messages; read them before committing.
 #[test]
 fn each_bad_file_is_refused_with_exactly_its_message() {
     let mut failures = Vec::new();
@@ -93,26 +93,26 @@ fn a_slip_around_a_secret_does_not_repeat_it() {
     let slips = [
         (
             "auth: {client_id: a, client_secret:canaryA1}",
-            "1:72: targets[0].auth: holds an unknown key without a value",
+            "1:72: targets[0].auth: has an unknown key without a value",
         ),
         (
             "auth: {client_id: a, client_secret=canaryA1}",
-            "1:72: targets[0].auth: holds an unknown key without a value",
+            "1:72: targets[0].auth: has an unknown key without a value",
         ),
         (
             "auth: {client_id: a, client_secret:'canaryA1'}",
-            "1:72: targets[0].auth: holds an unknown key without a value",
+            "1:72: targets[0].auth: has an unknown key without a value",
         ),
         (
             "auth: {grant: password, password: hunter2,canaryTail!}",
-            "1:93: targets[0].auth: holds an unknown key without",
+            "1:93: targets[0].auth: has an unknown key without",
         ),
         (
             "auth: {grant: password, password: hunter2,canary}",
-            "1:93: targets[0].auth: holds an unknown key without",
+            "1:93: targets[0].auth: has an unknown key without",
         ),
-        ("auth: {password: hunter2,canary: x}", "1:76: targets[0].auth: holds an unknown key"),
-        ("auth: {password: a,canary: x, client_secret: a,canary: x}", "auth: holds a key twice, first at"),
+        ("auth: {password: hunter2,canary: x}", "1:76: targets[0].auth: has an unknown key"),
+        ("auth: {password: a,canary: x, client_secret: a,canary: x}", "auth: has a key twice, first at"),
         (
             "auth: {grant: password password:canary}",
             "auth.grant: unknown word; did you mean `password`? use one of",
@@ -120,27 +120,24 @@ fn a_slip_around_a_secret_does_not_repeat_it() {
         ("auth: {grant: canary}", "targets[0].auth.grant: unknown word; use one of"),
         (
             "auth: {parameters: {assertion: a,canary}}",
-            "targets[0].auth.parameters: holds a key without a value",
+            "targets[0].auth.parameters: has a key without a value",
         ),
         (
             "auth: {client_id: a, client_secret: b, parameters: {canary: a}}",
             "targets[0].auth.parameters: freepbx has no parameter of this name",
         ),
-        (
-            "proxy: {url: 'http://a', password:canary}",
-            "targets[0].proxy: holds an unknown key without a value",
-        ),
-        ("tls: {ca_file:canary}", "targets[0].tls: holds an unknown key without a value"),
-        ("headers: {X-Key: a,canary}", "targets[0].headers: holds a key without a value"),
-        ("headers: {X-Key:canary}", "targets[0].headers: holds a key without a value"),
-        ("headers: {X-Key=canary: x}", "targets[0].headers: holds a key that is no header name"),
+        ("proxy: {url: 'http://a', password:canary}", "targets[0].proxy: has an unknown key without a value"),
+        ("tls: {ca_file:canary}", "targets[0].tls: has an unknown key without a value"),
+        ("headers: {X-Key: a,canary}", "targets[0].headers: has a key without a value"),
+        ("headers: {X-Key:canary}", "targets[0].headers: has a key without a value"),
+        ("headers: {X-Key=canary: x}", "targets[0].headers: has a key that is not a header name"),
         (
             "headers: {X-Key: {file: a,canary}}",
-            "targets[0].headers.X-Key: holds an unknown key without a value",
+            "targets[0].headers.X-Key: has an unknown key without a value",
         ),
         (
             "reference: {database: {password:canary}}",
-            "reference.database: holds an unknown key without a value",
+            "reference.database: has an unknown key without a value",
         ),
     ];
     for (slip, expected) in slips {
@@ -177,9 +174,10 @@ fn a_missing_file_and_a_glob_without_a_match_are_errors() {
     let files = Files::new(&[("folder/a.yml", &one_target("", ""))]);
     let error =
         files.load(&["absent.yml", "*.yml", "folder", "folder/a.yml"]).expect_err("three bad patterns");
-    let expected = "\
-absent.yml: failed to read: No such file or directory (os error 2); give --config.file an existing file or a glob
-*.yml: the glob matches no file; mend it, and quote it from the shell
+    let expected =
+        "absent.yml: failed to read: No such file or directory (os error 2); set --config.file to an \
+         existing file or a glob
+*.yml: the glob matches no file; correct it, and quote it for the shell
 folder: is a folder; name its files, as in 'folder/*.yml'";
     assert_eq!(error, expected);
 }
@@ -202,8 +200,8 @@ fn defaults_and_limits_may_stand_in_one_file_only() {
     let error = files.load(&["*.yml"]).expect_err("two defaults");
     assert_eq!(
         error,
-        "b.yml:1:1: defaults: stands in another file too, at a.yml:1:1; keep one, it holds for all files\n\
-         b.yml:2:1: limits: stands in another file too, at a.yml:2:1; keep one, it holds for all files"
+        "b.yml:1:1: defaults: is also in another file, at a.yml:1:1; keep one, it applies to all \
+         files\nb.yml:2:1: limits: is also in another file, at a.yml:2:1; keep one, it applies to all files"
     );
 }
 
@@ -227,13 +225,13 @@ fn what_is_no_regular_file_is_refused_instead_of_waited_for() {
     assert!(made.expect("mkfifo").success());
     for name in ["pipe", "/dev/zero"] {
         let error = files.load(&[name]).expect_err("no file");
-        assert!(error.contains("failed to read: it is no regular file; give a text file"), "{error}");
+        assert!(error.contains("failed to read: it is not a regular file; name a text file"), "{error}");
         files.write("pbx.yml", &one_target("", &format!("tls: {{ca_file: {name}}}")), 0o600);
         let error = files.load(&["pbx.yml"]).expect_err("no file");
-        assert!(error.contains("it is no regular file"), "{error}");
+        assert!(error.contains("it is not a regular file"), "{error}");
         files.write("pbx.yml", &one_target("", &format!("headers: {{X-Key: {{file: {name}}}}}")), 0o600);
         let config = files.load(&["pbx.yml"]).expect("only the secret is missing");
-        assert!(config.unreadable[0].contains("it is no regular file"), "{:?}", config.unreadable);
+        assert!(config.unreadable[0].contains("it is not a regular file"), "{:?}", config.unreadable);
     }
 }
 
@@ -245,8 +243,8 @@ fn files_larger_than_any_sensible_one_are_refused() {
         ("large.yml", &"#".repeat(16 * 1024 * 1024 + 1)),
     ]);
     let error = files.load(&["pbx.yml", "large.yml"]).expect_err("too large");
-    assert!(error.contains("secret file secret.txt: it is larger than 64 KiB; give"), "{error}");
-    assert!(error.contains("large.yml: failed to read: it is larger than 16384 KiB; give"), "{error}");
+    assert!(error.contains("secret file secret.txt: it is larger than 64 KiB; name"), "{error}");
+    assert!(error.contains("large.yml: failed to read: it is larger than 16384 KiB; name"), "{error}");
 }
 
 #[test]
@@ -258,7 +256,7 @@ fn one_platform_in_two_files_is_an_error_and_one_serves_all_files() {
     let error = files.load(&["a.yml", "b.yml", "c.yml"]).expect_err("twice");
     assert_eq!(
         error,
-        "b.yml:1:13: platforms.orchard: stands in another file too; keep one, it holds for all files"
+        "b.yml:1:13: platforms.orchard: is also in another file; keep one, it applies to all files"
     );
     let config = files.load(&["c.yml", "a.yml"]).expect("one");
     assert_eq!(&*config.targets[0].platform.name, "orchard");

@@ -60,15 +60,15 @@ fn the_schema_can_be_printed() {
 }
 
 #[test]
-fn a_tls_file_of_no_use_is_told_with_place_key_and_mend_before_it_is_needed() {
+fn a_tls_file_of_no_use_is_told_with_place_key_and_fix_before_it_is_needed() {
     let no_certificate = "-----BEGIN CERTIFICATE-----\nbm90IGEgY2VydGlmaWNhdGU=\n-----END CERTIFICATE-----\n";
     let no_key = "-----BEGIN PRIVATE KEY-----\nbm90IGEga2V5\n-----END PRIVATE KEY-----\n";
     let [one, other] = ["one", "other"].map(|name| Identity::self_signed(name, 2099));
     let (one, other) = (one.certificate_pem.clone(), other.key_pem());
-    let mend = "give a PEM file of whole certificates";
+    let fix = "give a PEM file with complete certificates";
     let cases = [
-        ("ca_file: a.pem", [no_certificate, ""], "ca_file", "invalid peer certificate: BadEncoding", mend),
-        ("cert_file: a.pem, key_file: b.pem", [no_certificate, &other], "cert_file", "BadEncoding", mend),
+        ("ca_file: a.pem", [no_certificate, ""], "ca_file", "invalid peer certificate: BadEncoding", fix),
+        ("cert_file: a.pem, key_file: b.pem", [no_certificate, &other], "cert_file", "BadEncoding", fix),
         (
             "cert_file: a.pem, key_file: b.pem",
             [&one, no_key],
@@ -78,14 +78,14 @@ fn a_tls_file_of_no_use_is_told_with_place_key_and_mend_before_it_is_needed() {
         ),
         ("cert_file: a.pem, key_file: b.pem", [&one, &other], "key_file", "another", "give the key of"),
     ];
-    for (tls, [a, b], key, what, mend) in cases {
+    for (tls, [a, b], key, what, fix) in cases {
         let text = one_target("", &format!("tls: {{{tls}}}"));
         let files = Files::new(&[("pbx.yml", &text), ("a.pem", a), ("b.pem", b)]);
         let (valid, out, err) = check(&files, "pbx.yml");
         assert!(!valid && out.is_empty());
         let column = text.find(&format!("{key}: ")).expect("the key") + key.len() + 3;
         assert!(err.contains(&format!("pbx.yml:1:{column}: targets[0].tls.{key}: ")), "{err}");
-        assert!(err.contains(what) && err.contains(&format!("; {mend}")), "{err}");
+        assert!(err.contains(what) && err.contains(&format!("; {fix}")), "{err}");
         let inherited = format!("defaults: {{tls: {{{tls}}}}}\n{}", one_target("", ""));
         files.write("pbx.yml", &inherited, 0o600);
         let (_, _, err) = check(&files, "pbx.yml");

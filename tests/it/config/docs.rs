@@ -26,7 +26,7 @@ fn the_documented_keys_are_those_of_the_types() {
     }
 }
 
-/// The document with its tables of keys made anew.
+/// The document with its tables of keys regenerated.
 fn with_keys(document: &str) -> String {
     let mut text = String::new();
     let mut rest = document;

@@ -57,9 +57,9 @@ fn errors_name_the_variable() {
         (&[ID, SECRET], "FREEPBX_API_URL: is unset or empty; set it"),
         (
             &[URL, USER],
-            "FREEPBX_API_CLIENT_ID: is unset or empty; set it\n\
-             FREEPBX_API_CLIENT_SECRET: is unset or empty; set it, or FREEPBX_API_CLIENT_SECRET_FILE to a file that holds it\n\
-             FREEPBX_API_PASSWORD: is unset or empty; set it, or FREEPBX_API_PASSWORD_FILE to a file that holds it",
+            "FREEPBX_API_CLIENT_ID: is unset or empty; set it\nFREEPBX_API_CLIENT_SECRET: is unset or empty; \
+             set it, or set FREEPBX_API_CLIENT_SECRET_FILE to a file that contains it\nFREEPBX_API_PASSWORD: \
+             is unset or empty; set it, or set FREEPBX_API_PASSWORD_FILE to a file that contains it",
         ),
         (
             &[URL, ID, SECRET, PASSWORD, ("FREEPBX_API_USERNAME", "")],
@@ -71,12 +71,13 @@ fn errors_name_the_variable() {
         ),
         (
             &[("FREEPBX_API_URL", "pbx.example.com"), ID],
-            "FREEPBX_API_CLIENT_SECRET: is unset or empty; set it, or FREEPBX_API_CLIENT_SECRET_FILE to a file that holds it\n\
-             FREEPBX_API_URL: has no scheme; begin it with https://, http://",
+            "FREEPBX_API_CLIENT_SECRET: is unset or empty; set it, or set FREEPBX_API_CLIENT_SECRET_FILE to \
+             a file that contains it\nFREEPBX_API_URL: has no scheme; begin it with https://, http://",
         ),
         (
             &[("FREEPBX_API_URL", "https://u:not-a-real-secret@pbx.example.com"), ID, SECRET],
-            "FREEPBX_API_URL: has credentials in it, which end up in logs; move them to `auth` or variables of their own",
+            "FREEPBX_API_URL: contains credentials, which end up in logs; move them to `auth` or variables \
+             of their own",
         ),
         (
             &[("FREEPBX_API_URL", "\"https://pbx.example.com\""), ID, SECRET],
@@ -104,10 +105,8 @@ fn a_secret_file_that_cannot_be_read_is_told_and_stays_the_source() {
     let config = load_environment(&[URL, ID, file]).expect("a configuration");
     assert_eq!(
         config.unreadable,
-        [
-            "FREEPBX_API_CLIENT_SECRET_FILE: failed to read secret file /absent: No such file or directory (os error \
-             2); give a file with the secret that this user may read"
-        ]
+        ["FREEPBX_API_CLIENT_SECRET_FILE: failed to read secret file /absent: No such file or directory \
+             (os error 2); name a file with the secret that this user may read"]
     );
     assert_eq!(config.targets[0].auth.client_secret, Some(SecretSource::File("/absent".into())));
 }

@@ -16,7 +16,7 @@ fn a_list_is_ordered_and_each_counts_once() {
     let config = config.expect("a good file");
     assert_eq!(ids(config.targets[0].expected.as_ref()), "0200 2000 2001 alice");
     assert_eq!(config.notes.len(), 1, "{:?}", config.notes);
-    assert!(config.notes[0].ends_with("expected_extensions: given more than once and counted once: 2001"));
+    assert!(config.notes[0].ends_with("expected_extensions: given more than once, counted once: 2001"));
     let none = load_text(&one_target("", "expected_extensions: []")).expect("a good file");
     assert_eq!(ids(none.targets[0].expected.as_ref()), "");
     assert_eq!(load_text(&one_target("", "")).expect("a good file").targets[0].expected, None);
@@ -42,14 +42,18 @@ fn a_file_is_named_from_the_folder_of_the_configuration() {
 fn a_file_that_cannot_be_read_is_a_warning_because_the_pbx_is_watched_all_the_same() {
     let text = one_target("", "expected_extensions_file: accounts.csv");
     let files = Files::new(&[("pbx.yml", &text)]);
-    for (content, said) in [(None, "No such file"), (Some(""), "it is empty"), (Some("[\"x\""), "no JSON")] {
+    for (content, said) in
+        [(None, "No such file"), (Some(""), "it is empty"), (Some("[\"x\""), "not valid JSON")]
+    {
         if let Some(content) = content {
             files.write("accounts.csv", content, 0o600);
         }
         let config = files.load(&["pbx.yml"]).expect("a good file");
         let [warning] = config.warnings.as_slice() else { panic!("{:?}", config.warnings) };
         assert!(warning.contains("expected_extensions_file: failed to read accounts.csv: "), "{warning}");
-        assert!(warning.contains(said) && warning.ends_with("nothing is compared until it can be read"));
+        assert!(
+            warning.contains(said) && warning.ends_with("extensions are not compared until it can be read")
+        );
     }
 }
 

@@ -247,8 +247,8 @@ fn any_address_of_the_api_is_cut_down_to_the_origin() {
     for path in ["/pbx", "/administrator", "/api/api/token"] {
         let error = cut_down(&format!("https://www.example.com{path}"), "freepbx").expect_err(path);
         let said = format!(
-            "is no path of FreePBX, whose addresses begin with /admin; write https://www.example.com, or, if FreePBX lives \
-             below this path, https://www.example.com{path}/admin"
+            "is not a path of FreePBX, whose paths begin with /admin; write https://www.example.com, or, if \
+             FreePBX lives below this path, https://www.example.com{path}/admin"
         );
         assert!(error.contains(&said), "{error}");
     }
@@ -317,11 +317,12 @@ fn an_address_of_any_platform_is_cut_down_by_what_its_description_says() {
     }
     let error =
         cut_down("https://zoom.us/oauth/token", "zoom-phone").expect_err("the token endpoint is elsewhere");
-    assert!(error.contains("is no path of Zoom Phone, whose addresses begin with /v2;"), "{error}");
+    assert!(error.contains("is not a path of Zoom Phone, whose paths begin with /v2;"), "{error}");
     let error = cut_down("https://api.example.com/admin/api/api", "ringme").expect_err("FreePBX's");
     assert_eq!(
         error,
-        "`/admin/api/api` is no path of Ringme, whose addresses begin with /api or /oauth; write https://api.example.com"
+        "`/admin/api/api` is not a path of Ringme, whose paths begin with /api or /oauth; write \
+         https://api.example.com"
     );
 }
 
@@ -370,7 +371,7 @@ fn logs_are_followed_from_where_the_file_stands_and_need_not_exist_yet() {
         config
             .unable
             .iter()
-            .any(|note| note.contains("log[1].path: /var/log/b.log does not exist; it is followed once"))
+            .any(|note| note.contains("log[1].path: /var/log/b.log does not exist; it is read once"))
     );
     std::os::unix::fs::symlink("freepbx_debug", files.path("conf/logs/b.log")).expect("a link");
     files.write("conf/logs/freepbx_debug", "", 0o600);

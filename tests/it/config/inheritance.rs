@@ -76,7 +76,7 @@ fn null_drops_an_inherited_header_and_is_a_mistake_where_none_is() {
     for (shared, own) in [("X-A: a", "X-C: null"), ("X-A: null", "X-C: c")] {
         let text = defaults(&format!("headers: {{{shared}}}"), &format!("headers: {{{own}}}, {AUTH}"));
         let error = load_text(&text).expect_err("nothing to drop");
-        assert!(error.contains(".headers: holds a key without a value, which is not shown"), "{error}");
+        assert!(error.contains(".headers: has a key without a value, which is not shown"), "{error}");
     }
 }
 
@@ -140,10 +140,10 @@ fn inherited_credentials_of_another_grant_pass_where_a_target_has_a_grant_of_its
     let text = defaults(&format!("auth: {{{secrets}username: u}}"), "interval: 1m");
     let error = load_text(&text).expect_err("a contradiction");
     assert!(
-        error.contains("defaults.auth.username: has no use with the grant client_credentials"),
+        error.contains("defaults.auth.username: is not used with the grant client_credentials"),
         "{error}"
     );
     let text = defaults(&format!("auth: {{{secrets}}}"), "auth: {grant: client_credentials, username: u}");
     let error = load_text(&text).expect_err("its own");
-    assert!(error.contains("targets[0].auth.username: has no use"), "{error}");
+    assert!(error.contains("targets[0].auth.username: is not used"), "{error}");
 }

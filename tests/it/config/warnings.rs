@@ -20,11 +20,11 @@ fn each_unsafe_setting_has_its_warning() {
         (
             ", scopes: [rest]",
             "",
-            "auth.scopes: none of them lets `call: graphql` list extensions; add gql:core:read",
+            "auth.scopes: none of them allows `call: graphql` to list extensions; add gql:core:read",
         ),
-        (", scopes: [gql:core:read:extension]", "", "auth.scopes: none of them lets `call: graphql`"),
-        (", scopes: [gql]", "call: rest", "auth.scopes: none of them lets `call: rest`"),
-        (", scopes: [gql:core:read]", "version: true", "version: no scope lets it be read"),
+        (", scopes: [gql:core:read:extension]", "", "auth.scopes: none of them allows `call: graphql`"),
+        (", scopes: [gql]", "call: rest", "auth.scopes: none of them allows `call: rest`"),
+        (", scopes: [gql:core:read]", "version: true", "version: no scope allows reading it"),
         (
             ", scopes: [gql:core, gql:framework:read]",
             "",
@@ -42,10 +42,10 @@ fn each_unsafe_setting_has_its_warning() {
 #[test]
 fn a_refresh_token_is_warned_of_and_so_is_one_without_a_storage() {
     let text = one_target(", grant: refresh_token, refresh_token: x", "");
-    let lost = "the refresh token that replaces the configured one is lost at a restart";
+    let lost = "a restart loses the refresh token that replaced the configured one";
     let warnings = |text: &str| load_text(text).expect("a good file").warnings;
     let found = warnings(&text);
-    assert!(found.len() == 2 && found[0].contains("FreePBX replaces a refresh token"), "{found:?}");
+    assert!(found.len() == 2 && found[0].contains("FreePBX replaces the refresh token"), "{found:?}");
     assert!(found[1].contains(lost), "{found:?}");
     let found = warnings(&format!("storage: {{path: tokens}}\n{text}"));
     assert!(found.len() == 1 && !found[0].contains(lost), "{found:?}");
@@ -80,14 +80,14 @@ fn a_storage_folder_that_others_may_look_into_is_refused_and_a_good_key_is_not()
     super::set_mode(&files.path("tokens"), 0o750);
     let error = files.load(&["pbx.yml"]).expect_err("open");
     assert!(
-        error.contains("storage.path: others may look into the folder (mode 750); chmod 700 it"),
+        error.contains("storage.path: other users may read the folder (mode 750); chmod 700 it"),
         "{error}"
     );
     super::set_mode(&files.path("tokens"), 0o700);
     files.load(&["pbx.yml"]).expect("a good file");
     files.write("key", &key[2..], 0o600);
     let error = files.load(&["pbx.yml"]).expect_err("no key");
-    assert!(error.contains("storage.key_file: the content of the file is no key"), "{error}");
+    assert!(error.contains("storage.key_file: the content of the file is not a key"), "{error}");
     assert!(!error.contains(&key[2..]), "{error}");
 }
 
@@ -179,20 +179,20 @@ fn a_limit_at_or_above_the_ban_is_not_called_close_to_it() {
 
 /// Values that cannot be what the PBX showed, and what is said of each.
 const ODD: [(&str, &str); 14] = [
-    (" not-a-real-secret", "white space at an end"),
-    ("not-a-real-secret\t", "white space at an end"),
+    (" not-a-real-secret", "white space"),
+    ("not-a-real-secret\t", "white space"),
     ("\u{feff}not-a-real-secret", "a byte order mark"),
     ("not-a-real\nsecret", "a line break inside"),
     ("not-a-real\r\nsecret", "a line break inside"),
     ("\"not-a-real-secret\"", "quotes around it"),
     ("'not-a-real-secret'", "quotes around it"),
-    ("${PBX_SECRET}", "a placeholder"),
-    ("{{ vault.not-a-real-secret }}", "a placeholder"),
-    ("changeme", "a placeholder"),
-    ("CHANGE_ME", "a placeholder"),
-    ("<not-a-real-secret>", "a placeholder"),
-    ("your-secret-here", "a placeholder"),
-    ("xxxxxxxx", "a placeholder"),
+    ("${PBX_SECRET}", "unfilled placeholder"),
+    ("{{ vault.not-a-real-secret }}", "unfilled placeholder"),
+    ("changeme", "unfilled placeholder"),
+    ("CHANGE_ME", "unfilled placeholder"),
+    ("<not-a-real-secret>", "unfilled placeholder"),
+    ("your-secret-here", "unfilled placeholder"),
+    ("xxxxxxxx", "unfilled placeholder"),
 ];
 
 #[test]
@@ -252,7 +252,8 @@ fn targets_that_may_be_one_customers_are_told_once_an_origin() {
     let found = notes([""; 3]);
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(
-        found[0].starts_with("pbx.yml:3:23: targets[1].customer: missing, so this target and `office` plan"),
+        found[0]
+            .starts_with("pbx.yml:3:23: targets[1].customer: missing, so this target and `office` each use"),
         "{found:?}"
     );
     assert_eq!(notes(["customer: a, ", "customer: b, ", ""]), Vec::<String>::new());
@@ -295,9 +296,8 @@ fn secrets_that_others_may_read_are_warned_of() {
     let warnings = files.load(&["literal.yml"]).expect("a good file").warnings;
     assert_eq!(
         warnings,
-        [
-            "literal.yml: holds secrets and every user of this machine may read it; chmod o-r, or move them to files"
-        ]
+        ["literal.yml: contains secrets and every user of this machine may read it; chmod o-r, or move \
+             them to files"]
     );
     let text =
         one_target("", "").replace("client_secret: not-a-real-secret", "client_secret_file: secret.txt");
@@ -316,7 +316,7 @@ fn what_nobody_sees_or_nobody_has_filled_in_is_reported() {
         ("made-up\u{a0}", "an invisible character, U+00A0"),
         ("made\u{ad}up", "an invisible character, U+00AD"),
         ("null", "by which Laravel and templates mean nothing"),
-        ("changeme", "is a placeholder"),
+        ("changeme", "unfilled placeholder"),
     ] {
         let found = warnings("", &format!("headers: {{X-Key: '{value}'}}"));
         let of_value = |text: &String| text.contains("the value") && text.contains(said);
