@@ -1,4 +1,4 @@
-//! The label that tells one target from the others, escaped once for a whole scrape.
+//! The label that identifies a target, escaped once for a whole scrape.
 
 use super::encoder::BLOCK;
 

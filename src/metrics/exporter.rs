@@ -52,7 +52,7 @@ impl ExporterMetrics {
         register(&registry, IntGauge::with_opts(build)).set(1);
         let log_events = Opts::new(
             "pbx_exporter_log_events_total",
-            "Log events of the exporter by level, as far as the log level lets them through.",
+            "Log events of the exporter by level, down to the configured log level.",
         );
         let log_events = register(&registry, IntCounterVec::new(log_events, &["level"]));
         let wait = HistogramOpts::new(
@@ -63,34 +63,36 @@ impl ExporterMetrics {
         let counter = |name, help| register(&registry, IntCounter::new(name, help));
         let web_config = gauge(
             "pbx_exporter_web_config_last_reload_successful",
-            "1 if the newest reading of --web.config.file succeeded, else 0: the last good one is then in force. 1 without a file.",
+            "1 if the latest load of --web.config.file succeeded, else 0: the last good one is still used. 1 without a file.",
         );
         web_config.set(1);
         Arc::new(Self {
-            targets: gauge("pbx_exporter_targets", "Targets in the configuration in force."),
+            targets: gauge("pbx_exporter_targets", "Targets in the current configuration."),
             reload_successful: gauge(
                 "pbx_exporter_config_last_reload_successful",
-                "1 if the newest reading of the configuration succeeded, else 0: the old one is then in force.",
+                "1 if the latest load of the configuration succeeded, else 0: the previous one is still \
+                 used.",
             ),
             reload_timestamp: register(
                 &registry,
                 Gauge::new(
                     "pbx_exporter_config_last_reload_success_timestamp_seconds",
-                    "When the configuration was last read with success, Unix seconds; 0 before.",
+                    "When the configuration was last loaded successfully, Unix seconds; 0 if never.",
                 ),
             ),
             in_flight: gauge("pbx_exporter_probes_in_flight", "Probes running now."),
             wait: register(&registry, Histogram::with_opts(wait.buckets(WAIT_BUCKETS.to_vec()))),
             overruns: counter(
                 "pbx_exporter_probe_overruns_total",
-                "Probes that became due while the one before of the same target was still running or waiting.",
+                "Probes that became due while the previous one of the same target was still running or \
+                 waiting.",
             ),
-            panics: counter("pbx_exporter_panics_total", "Panics in tasks of the exporter; a defect."),
+            panics: counter("pbx_exporter_panics_total", "Panics in tasks of the exporter; each is a bug."),
             log_events: LEVELS.map(|(_, name)| log_events.with_label_values(&[name])),
             connections: gauge("pbx_exporter_connections", "Connections open to the exporter's own pages."),
             accept_errors: counter(
                 "pbx_exporter_accept_errors_total",
-                "Connections that the exporter could not accept, mostly because no file descriptor was left.",
+                "Connections that the exporter could not accept, usually because no file descriptor was left.",
             ),
             web_config,
             registry,

@@ -79,73 +79,91 @@ macro_rules! families {
 
 families! {
     "pbx_up" Gauge [] Count(|v| v.state.up.map(u64::from)),
-        "1 if the newest probe got the extensions list, else 0. Kept until the next probe ends; absent before the first.";
+        "1 if the latest probe got the extensions list, else 0. Kept until the next probe ends; absent \
+         before the first.";
     "pbx_endpoint_up" Gauge ["operation"] Many(endpoint_up),
-        "1 if the newest exchange with that endpoint gave what it should, else 0. Kept until the next exchange; absent before the first, for a grant that requests no token, and while the endpoint cannot be called for want of a token.";
+        "1 if the latest request to the endpoint succeeded, else 0. Kept until the next request; absent \
+         before the first, for a grant that requests no token, and while there is no token to call the \
+         endpoint with.";
     "pbx_target_info" Info ["platform" "grant"] Many(target_info),
         "Always 1: constant facts of the target.";
     "pbx_target_condition" Gauge ["operation" "reason"] Many(condition),
-        "1 for each operation that is failing, with the reason. Kept until the next exchange; absent while the endpoint is up.";
+        "1 for each operation that is failing, with the reason. Kept until the next request; absent while \
+         the endpoint is up.";
     "pbx_target_cause" Gauge ["operation" "cause"] Many(cause),
-        "1 for each operation that is failing, with the cause: finer than the reason, by what to fix. Beside pbx_target_condition.";
+        "1 for each operation that is failing, with the cause: what to fix, finer than the reason in \
+         pbx_target_condition.";
     "pbx_probes_total" Counter [] Count(|v| Some(v.state.probes)),
-        "Whole probes ended.";
+        "Probes completed.";
     "pbx_probe_failures_total" Counter [] Count(|v| Some(v.state.probe_failures)),
-        "Whole probes that did not get the extensions list.";
+        "Probes that did not get the extensions list.";
     "pbx_consecutive_failures" Gauge [] Count(|v| Some(v.state.consecutive_failures)),
-        "Probes failed in a row, up to the newest.";
+        "Failed probes in a row, up to the latest.";
     "pbx_last_probe_timestamp_seconds" Gauge [] Float(|v| v.state.last_probe),
-        "End of the newest probe, Unix seconds; absent before the first.";
+        "End of the latest probe, Unix seconds; absent before the first.";
     "pbx_last_success_timestamp_seconds" Gauge [] Float(|v| v.state.last_success),
-        "End of the newest successful probe, Unix seconds; absent before the first.";
+        "End of the latest successful probe, Unix seconds; absent before the first.";
     "pbx_probe_interval_seconds" Gauge [] Float(|v| Some(v.state.wait.as_secs_f64()).filter(|wait| *wait > 0.0)),
-        "The wait now in force between probes, seconds: the interval, faster while failing, or back-off; absent before the first probe, unless that is put off.";
+        "Current wait between probes, seconds: the interval, shorter while failing, or the back-off; absent \
+         before the first probe, unless that is postponed.";
     "pbx_token_age_seconds" Gauge [] Many(token_age),
-        "Seconds since the token in use was issued, computed at the scrape; absent without a token.";
+        "Seconds since the current token was issued, computed at the scrape; absent without a token.";
     "pbx_token_issued_timestamp_seconds" Gauge [] Float(|v| v.state.token.map(|t| t.issued_unix)),
-        "When the token in use was issued, Unix seconds; absent without a token.";
+        "When the current token was issued, Unix seconds; absent without a token.";
     "pbx_token_expiry_timestamp_seconds" Gauge [] Float(|v| v.state.token.and_then(|t| t.expiry)),
-        "When the token in use expires, Unix seconds; absent without a token or where its lifetime is unknown.";
+        "When the current token expires, Unix seconds; absent without a token or if its lifetime is unknown.";
     "pbx_token_renewal_due_timestamp_seconds" Gauge [] Float(|v| v.state.renewal_due),
-        "When the next token request is, or was, due by the renewal rule, Unix seconds; kept when the token is dropped; absent before the first token and where no renewal is due.";
+        "When the next token request is, or was, due by the renewal rule, Unix seconds; kept when the token \
+         is dropped; absent before the first token and if no renewal is due.";
     "pbx_token_refreshes_total" Counter ["grant"] Many(refreshes),
         "Requests for a token, by the grant sent; absent for grants that this target does not use.";
     "pbx_token_refresh_failures_total" Counter ["grant" "reason"] Many(refresh_failures),
-        "Requests for a token that gave none, by the grant sent and the reason; absent for what cannot occur at this target.";
+        "Requests for a token that failed, by the grant sent and the reason; absent for what cannot occur at \
+         this target.";
     "pbx_token_rejections_total" Counter [] Count(|v| Some(v.state.token_rejections)),
-        "Tokens that the API refused before their expiry.";
+        "Tokens that the API rejected before their expiry.";
     "pbx_permission_denials_total" Counter ["operation" "reason"] Many(denials),
-        "Answers that deny access, whatever their status. ajax_declined is a mistake in the address or a missing rewrite rule, not a missing permission.";
+        "Answers that deny access, whatever their status. ajax_declined is a wrong address or a missing \
+         rewrite rule, not a missing permission.";
     "pbx_requests_total" Counter ["operation" "code"] Many(requests),
-        "Requests by the HTTP status code of the answer; code is other outside 100 to 599 and none where there was no answer. Absent for codes not yet seen, except 200.";
+        "Requests by the HTTP status code of the answer; code is other outside 100 to 599 and none if there \
+         was no answer. Absent for codes not yet seen, except 200.";
     "pbx_request_failures_total" Counter ["operation" "reason"] Many(request_failures),
         "Requests to protected resources that failed, by reason; absent for what cannot occur at this target. Token requests: pbx_token_refresh_failures_total.";
     "pbx_request_duration_seconds" Histogram ["operation"] Many(durations),
-        "Duration of one HTTP exchange, failed or not, in seconds.";
+        "Duration of HTTP requests until the end of the answer, also of failed ones, in seconds.";
     "pbx_request_phase_seconds" Gauge ["operation" "phase"] Many(phases),
-        "Seconds spent in each phase of the newest exchange, kept until the next; absent for a phase that did not take place.";
+        "Seconds spent in each phase of the latest request, kept until the next; absent for a phase that did \
+         not take place.";
     "pbx_extensions" Gauge [] Count(|v| v.state.extensions),
-        "Extensions by the platform's total, as of the newest probe; absent while the list fails or the total is unknown.";
+        "Extensions by the platform's total, as of the latest probe; absent while the list fails or the \
+         total is unknown.";
     "pbx_rate_limit_remaining" Gauge [] Count(|v| v.state.rate_limit_remaining),
-        "Requests left in the budget, by the newest answer's headers; absent where they do not tell.";
+        "Requests left in the budget, by the headers of the latest answer; absent if they do not say.";
     "pbx_rate_limit_reset_timestamp_seconds" Gauge [] Float(|v| v.state.rate_limit_reset),
-        "When the request budget is restored, by the newest answer's headers, Unix seconds; absent where they do not tell.";
+        "When the request budget is restored, by the headers of the latest answer, Unix seconds; absent if \
+         they do not say.";
     "pbx_certificate_expiry_timestamp_seconds" Gauge [] Float(certificate_expiry),
-        "Earliest notAfter of the certificate chain served at the newest handshake, also of a refused one, Unix seconds; of the API and a token endpoint on another host the earlier one; absent without https.";
+        "Earliest notAfter of the certificate chain served at the latest handshake, also of a failed one, \
+         Unix seconds; with a token endpoint on another host, the earlier of the two; absent without https.";
     "pbx_credentials_plaintext" Gauge [] Count(|v| Some(u64::from(v.info.plaintext))),
         "1 if credentials travel over http://, unencrypted, else 0.";
     "pbx_version_info" Info ["version" "engine"] Many(version),
-        "Always 1: release of the PBX and its telephony engine, as of the newest version query; absent unless that query is on and answered.";
+        "Always 1: release of the PBX and its telephony engine, as of the latest version query; absent \
+         unless that query is enabled and answered.";
     "pbx_log_events_total" Counter ["kind"] Many(log_events),
-        "API-related records seen in the PBX's own logs since they are followed, of all clients, the exporter among them; absent where no log is configured.";
+        "API-related records in the PBX's own logs since the exporter started reading them, of all clients \
+         including the exporter; absent if no log is configured.";
     "pbx_extensions_expected" Gauge [] Count(|v| v.state.drift().map(|drift| drift.expected)),
-        "Extensions that there should be, by the configured list; absent without one, while the list of either side cannot be read, and before the first probe.";
+        "Extensions that should exist, by the configured list; absent without one, while either list cannot \
+         be read, and before the first probe.";
     "pbx_extensions_missing" Gauge [] Count(|v| v.state.drift().map(|drift| drift.missing.count)),
-        "Extensions expected and not listed by the newest probe; absent with pbx_extensions_expected.";
+        "Extensions expected but not listed by the latest probe; absent with pbx_extensions_expected.";
     "pbx_extensions_unexpected" Gauge [] Count(|v| v.state.drift().map(|drift| drift.unexpected.count)),
-        "Extensions listed by the newest probe and not expected; absent with pbx_extensions_expected.";
+        "Extensions listed by the latest probe but not expected; absent with pbx_extensions_expected.";
     "pbx_extensions_reference" Gauge ["source"] Many(host_count),
-        "Extensions counted on the PBX host itself, past its API, as of the newest such count; source tells by whom they were counted. Absent unless one is configured, and while that count fails.";
+        "Extensions counted on the PBX host itself, without its API, as of the latest count; source says \
+         what counted them. Absent unless configured, and while the count fails.";
 }
 
 /// One [`Tail`] for each operation, with further labels.
@@ -210,7 +228,7 @@ static OPERATION_OPEN_BOUND: [[Tail; BOUNDS.len()]; Operation::COUNT] =
 fn token_age(out: &mut Encoder, view: &View<'_>) {
     if let Some(issued) = view.issued {
         let age = view.now.saturating_duration_since(issued);
-        // Milliseconds: more digits tell nothing.
+        // Milliseconds: more digits mean nothing.
         let millis = age.as_secs() * 1000 + u64::from((age.subsec_micros() + 500) / 1000);
         out.line_float(&Tail::PLAIN, millis as f64 / 1000.0);
     }
@@ -307,7 +325,7 @@ fn failures(
     }
 }
 
-/// All reasons but `authorization_required`, a condition that no counter knows.
+/// All reasons except `authorization_required`, a condition that no counter has.
 const COUNTED: u32 = ((1 << Reason::COUNT) - 1) & !(1 << Reason::AuthorizationRequired.index());
 /// The reasons of `pbx_permission_denials_total`.
 const DENIALS: u32 = {

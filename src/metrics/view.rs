@@ -46,7 +46,7 @@ pub struct Call {
 #[derive(Debug)]
 pub struct Rest {
     pub state: Arc<TargetState>,
-    /// What the PBX's own logs told; `None` where none is followed.
+    /// What the PBX's own logs showed; `None` if none is followed.
     pub log: Option<Arc<LogState>>,
     pub host_count: Option<Arc<HostCount>>,
 }
@@ -60,7 +60,7 @@ impl Rest {
     }
 }
 
-/// Whether it has what no [`Call`] tells.
+/// Whether it has what no [`Call`] holds.
 fn more_than_a_call(endpoint: &Endpoint) -> bool {
     endpoint.condition.is_some() || endpoint.failures.any() || !endpoint.others.is_empty()
 }
