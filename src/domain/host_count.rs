@@ -86,7 +86,7 @@ impl AsteriskCommand {
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct DatabaseSettings {
-    /// Absolute path of the client program, named `mariadb` or `mysql`; `None`: where either mostly is.
+    /// Absolute path of the client program, named `mariadb` or `mysql`; `None`: where either usually is.
     pub program: Option<PathBuf>,
     pub server: DatabaseServer,
     pub username: String,

@@ -11,8 +11,9 @@ const LISTS: &str = "data fetchallextensions extensions extension expectedextens
     users items results ids";
 
 pub fn ids(text: &str) -> Result<Vec<Id>, String> {
-    let value: Value = serde_json::from_str(text)
-        .map_err(|e| format!("it is no JSON (line {}, column {}); mend it there", e.line(), e.column()))?;
+    let value: Value = serde_json::from_str(text).map_err(|e| {
+        format!("it is not valid JSON (line {}, column {}); correct it there", e.line(), e.column())
+    })?;
     list(&value)
 }
 
@@ -79,7 +80,7 @@ fn a_page(has: usize) -> String {
 }
 
 fn unknown() -> String {
-    "its JSON holds no list of extensions; write it as in [\"2000\", \"2001\"]".to_owned()
+    "its JSON has no list of extensions; write it as in [\"2000\", \"2001\"]".to_owned()
 }
 
 fn item_id(value: &Value) -> Option<Id> {

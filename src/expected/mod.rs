@@ -29,11 +29,11 @@ const ID_NAMES: &str = "extensionid extension extensionnumber extensions exten e
 pub struct ExpectedList {
     /// Their ids in order, each once.
     pub ids: Vec<Id>,
-    /// What was made of the list and is worth telling: a header left out, ids given twice.
+    /// How the list was read, where that is worth reporting: a header skipped, ids given twice.
     pub notes: Vec<String>,
 }
 
-/// Why there is no list; how to mend it.
+/// Why there is no list; how to fix it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct NoList(String);
@@ -50,7 +50,7 @@ pub fn read_file(path: &Path) -> Result<ExpectedList, NoList> {
     // Opening a pipe would wait for whoever writes into it.
     let is_file = std::fs::metadata(path).map_err(|e| error(&e))?.is_file();
     if !is_file {
-        return Err(error(&"it is no file; give a CSV or JSON file"));
+        return Err(error(&"it is not a regular file; give a CSV or JSON file"));
     }
     let file = std::fs::File::open(path).map_err(|e| error(&e))?;
     read(file).map_err(|e| error(&e))
@@ -105,14 +105,14 @@ fn is_shortened(id: &str) -> bool {
     })
 }
 
-/// A list of these ids, in order and each once; tells which were not.
+/// A list of these ids, in order and each once; reports duplicates.
 pub fn from_ids(mut ids: Vec<Id>, mut notes: Vec<String>) -> ExpectedList {
     ids.sort_by(|a, b| by_number(a, b));
     let mut twice: Vec<Id> =
         ids.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0].clone()).collect();
     twice.dedup();
     if !twice.is_empty() {
-        notes.push(format!("given more than once and counted once: {}", named(&twice)));
+        notes.push(format!("given more than once, counted once: {}", named(&twice)));
     }
     ids.dedup();
     let alike = |pair: &[Id]| {
@@ -123,8 +123,10 @@ pub fn from_ids(mut ids: Vec<Id>, mut notes: Vec<String>) -> ExpectedList {
     };
     let zeros: Vec<Id> = ids.windows(2).filter(|pair| alike(pair)).map(|pair| pair[1].clone()).collect();
     if !zeros.is_empty() {
-        notes
-            .push(format!("given with and without zeros in front, which is not the same: {}", named(&zeros)));
+        notes.push(format!(
+            "given with and without leading zeros, which are different ids: {}",
+            named(&zeros)
+        ));
     }
     ExpectedList { ids, notes }
 }

@@ -8,21 +8,23 @@ use crate::domain::extensions::Id;
 pub fn ids(text: &str, notes: &mut Vec<String>) -> Result<Vec<Id>, String> {
     let records = records(text)?;
     let Some(first) = records.first() else {
-        return Err("it holds nothing but comments; to expect no extension at all, write []".to_owned());
+        return Err("it has only comments; to expect no extension at all, write []".to_owned());
     };
     // 2000,2001,2002 in one line.
     if records.len() == 1 && first.len() > 1 && first.iter().all(has_digit) {
-        return first.iter().map(|cell| told(cell, first)).collect();
+        return first.iter().map(|cell| id_of(cell, first)).collect();
     }
     let column = likeliest(first.iter());
     let is_header = column.is_some() || looks_like_header(&records);
     if is_header && column.is_none() {
         if first.len() > 1 {
             return Err(
-                "no column is named `extension` (or `id`, `number`, `sip_account`); name it so".to_owned()
+                "no column is named `extension` (or `id`, `number`, `sip_account`); rename the column with \
+                 the ids"
+                    .to_owned(),
             );
         }
-        notes.push(format!("line {} is taken for a header", line(first)));
+        notes.push(format!("line {} is read as a header", line(first)));
     }
     if !is_header && first.len() > 1 && is_grouped(&records) {
         return Err(
@@ -30,19 +32,19 @@ pub fn ids(text: &str, notes: &mut Vec<String>) -> Result<Vec<Id>, String> {
         );
     }
     if !is_header && first.len() > 1 {
-        notes.push("there is no header; the first column is taken".to_owned());
+        notes.push("there is no header; the first column is used".to_owned());
     }
     let column = column.unwrap_or(0);
     let mut ids = Vec::with_capacity(records.len());
     for record in records.iter().skip(usize::from(is_header)) {
         if is_header && first.len() == 1 && record.len() > 1 {
             // The separator stands in a number: `2,000` below `extension`.
-            ids.push(told(&record.iter().collect::<Vec<_>>().join(","), record)?);
+            ids.push(id_of(&record.iter().collect::<Vec<_>>().join(","), record)?);
             continue;
         }
         match record.get(column).filter(|cell| !cell.is_empty()) {
-            Some(cell) => ids.push(told(cell, record)?),
-            None => notes.push(format!("line {} has no id and is left out", line(record))),
+            Some(cell) => ids.push(id_of(cell, record)?),
+            None => notes.push(format!("line {} has no id and is skipped", line(record))),
         }
     }
     Ok(ids)
@@ -76,7 +78,7 @@ fn records(text: &str) -> Result<Vec<StringRecord>, String> {
     let is_filled = |record: &StringRecord| record.iter().any(|cell| !cell.is_empty());
     let records = reader.collect::<Result<Vec<_>, _>>().map_err(|e| {
         let line = e.position().map_or(0, csv::Position::line);
-        format!("line {line} is no CSV; mend its quotes")
+        format!("line {line} is not valid CSV; correct its quotes")
     })?;
     Ok(records.into_iter().filter(is_filled).collect())
 }
@@ -107,8 +109,7 @@ fn line(record: &StringRecord) -> u64 {
 }
 
 /// The cell itself is not repeated: what is no id may be a secret in the wrong column.
-fn told(cell: &str, record: &StringRecord) -> Result<Id, String> {
-    cell_id(cell).ok_or_else(|| {
-        format!("line {} has no id where one should be; write one extension a line", line(record))
-    })
+fn id_of(cell: &str, record: &StringRecord) -> Result<Id, String> {
+    cell_id(cell)
+        .ok_or_else(|| format!("line {} has no valid id; write one extension per line", line(record)))
 }

@@ -75,15 +75,15 @@ fn what_is_no_list_says_so_and_repeats_nothing_of_it() {
     for (text, said) in [
         ("", "it is empty; to expect no extension at all, write []"),
         (" \n", "it is empty"),
-        ("# nothing\n", "nothing but comments"),
-        ("[2000", "it is no JSON (line 1, column 5)"),
-        (r#"{"canary": "canary"}"#, "holds no list"),
+        ("# nothing\n", "only comments"),
+        ("[2000", "it is not valid JSON (line 1, column 5)"),
+        (r#"{"canary": "canary"}"#, "has no list"),
         (r#"["2000", null]"#, "item 2 of its list has no id"),
         ("[1.5]", "item 1"),
         (r#"[{"password": "canary"}]"#, "item 1"),
         ("name,canary\nalice,1\n", "no column is named `extension`"),
         ("name,canary\n7,canary\n", "no column is named `extension`"),
-        ("2000\ncanary canary\n", "line 2 has no id"),
+        ("2000\ncanary canary\n", "line 2 has no valid id"),
     ] {
         let error = parsed(text).unwrap_err();
         assert!(error.contains(said) && !error.contains("canary"), "{text:?}: {error}");
@@ -94,16 +94,16 @@ fn what_is_no_list_says_so_and_repeats_nothing_of_it() {
 #[test]
 fn what_was_made_of_a_list_is_told() {
     assert_eq!(notes("extension\n2000\n"), Vec::<String>::new());
-    assert_eq!(notes("Nebenstelle\n20\n21\n"), ["line 1 is taken for a header"]);
-    assert_eq!(notes("2000,x\n2001,y\n"), ["there is no header; the first column is taken"]);
-    assert_eq!(notes("extension,name\n2000,x\n,y\n"), ["line 3 has no id and is left out"]);
-    assert_eq!(notes("2000\n2000\n2000\n2001\n"), ["given more than once and counted once: 2000"]);
+    assert_eq!(notes("Nebenstelle\n20\n21\n"), ["line 1 is read as a header"]);
+    assert_eq!(notes("2000,x\n2001,y\n"), ["there is no header; the first column is used"]);
+    assert_eq!(notes("extension,name\n2000,x\n,y\n"), ["line 3 has no id and is skipped"]);
+    assert_eq!(notes("2000\n2000\n2000\n2001\n"), ["given more than once, counted once: 2000"]);
     assert_eq!(
         notes("[\"0200\", \"200\"]"),
-        ["given with and without zeros in front, which is not the same: 0200"]
+        ["given with and without leading zeros, which are different ids: 0200"]
     );
     let many = "0\n1\n2\n3\n4\n5\n6\n7\n".repeat(2);
-    assert_eq!(notes(&many), ["given more than once and counted once: 0, 1, 2, 3, 4 and 3 more"]);
+    assert_eq!(notes(&many), ["given more than once, counted once: 0, 1, 2, 3, 4 and 3 more"]);
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn a_file_that_cannot_be_read_says_which_and_why() {
     let path = folder.path().join("accounts.csv");
     let error = read_file(&path).unwrap_err().to_string();
     assert!(error.starts_with("failed to read ") && error.contains("accounts.csv: No such file"), "{error}");
-    assert!(read_file(folder.path()).unwrap_err().to_string().contains("it is no file"));
+    assert!(read_file(folder.path()).unwrap_err().to_string().contains("it is not a regular file"));
     std::fs::write(&path, "").unwrap();
     assert!(read_file(&path).unwrap_err().to_string().contains("accounts.csv: it is empty"));
     std::fs::write(&path, "2000\n").unwrap();

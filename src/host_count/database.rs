@@ -183,7 +183,7 @@ mod tests {
             ),
             (
                 "Warning: canary\nERROR 1045 (28000): Access denied for user 'canary'@'localhost'",
-                "the database refuses this user",
+                "the database rejects this user",
             ),
             (
                 "ERROR 1146 (42S02) at line 1: Table 'canary.devices' doesn't exist",
@@ -191,21 +191,24 @@ mod tests {
             ),
             (
                 "ERROR 2059 (HY000): Authentication plugin 'canary' cannot be loaded: canary",
-                "the client program of the database lacks the plugin",
+                "the database client lacks the plugin",
             ),
             (
                 "ERROR 2013 (HY000): Lost connection to server at 'handshake: canary', system error: 11",
-                "the database server ended",
+                "the database server closed",
             ),
             (
                 "ERROR 2002 (HY000): Can't connect to server on '127.0.0.1' (115)",
                 "failed to reach the database server: no connection",
             ),
             ("ERROR 1205 (HY000) at line 1: canary", "the table `devices` is locked"),
-            ("ERROR 1044 (42000): canary", "the database user may not use this database, or there is none"),
-            ("ERROR 1317 (70100): canary", "the database answers with error 1317"),
-            ("ERROR canary", "the client program of the database ended with status 1"),
-            ("canary", "the client program of the database ended with status 1"),
+            (
+                "ERROR 1044 (42000): canary",
+                "the database user may not use this database, or it does not exist",
+            ),
+            ("ERROR 1317 (70100): canary", "the database reports error 1317"),
+            ("ERROR canary", "the database client ended with status 1"),
+            ("canary", "the database client ended with status 1"),
         ] {
             let error = failure(said, Some(1), Table::Devices).to_string();
             assert!(error.starts_with(expected), "{said}: {error}");

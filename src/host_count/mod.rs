@@ -1,9 +1,9 @@
-//! A second count of the extensions, taken on the PBX host itself and past its API, so that "the API does
-//! not tell the truth" and "the extensions are gone" can be told apart.
+//! A second count of the extensions, taken on the PBX host itself and without its API, so that "the API is
+//! wrong" and "the extensions are gone" can be distinguished.
 //!
 //! Belongs here: one count from one source, and the sentence for each way in which it fails. Does not
 //! belong here: when to count (`schedule`) and what a difference means (`web`). Nothing here changes
-//! anything on the PBX, and no text of the far side leaves this room.
+//! anything on the PBX, and no text of the far side leaves this module.
 
 mod asterisk;
 mod child;

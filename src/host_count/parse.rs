@@ -1,6 +1,6 @@
 //! What Asterisk's console prints, counted. Pure.
 //!
-//! Extensions are told from trunks by how FreePBX writes them, since Asterisk knows no such difference.
+//! Extensions are distinguished from trunks by how FreePBX writes them, since Asterisk makes no such difference.
 
 use crate::domain::host_count::AsteriskCommand;
 

@@ -17,14 +17,12 @@ impl HostCountKind {
         match (count, api) {
             (Err(why), _) => Some(format!("No second count: {why}.")),
             (Ok(count), Some(api)) => (count != api).then(|| difference(self, count, api)),
-            (Ok(0), None) if is_failing => Some(
-                "The PBX host itself counts no extensions: look at the PBX first, and only then at its API."
-                    .to_owned(),
-            ),
-            (Ok(count), None) if is_failing => Some(format!(
-                "The extensions are there: {} has {count}. It is the way through the API that fails.",
-                self.counter()
-            )),
+            (Ok(0), None) if is_failing => {
+                Some("The PBX host itself has no extensions: check the PBX first, then its API.".to_owned())
+            }
+            (Ok(count), None) if is_failing => {
+                Some(format!("The extensions exist: {} has {count}. Only the API fails.", self.counter()))
+            }
             (Ok(_), None) => None,
         }
     }
@@ -33,34 +31,34 @@ impl HostCountKind {
 fn difference(kind: HostCountKind, count: u64, api: u64) -> String {
     match kind {
         HostCountKind::Database { table, same_rows: false } => format!(
-            "The call reports {api}, and FreePBX's database has {count} rows in `{}`. The call is your own, so they may \
-             well count different things; watch whether they change together.",
+            "The call reports {api}, and FreePBX's database has {count} rows in `{}`. The call is your own, \
+             so they may count different things; watch whether they change together.",
             table.as_str()
         ),
         HostCountKind::Database { table, same_rows: true } => format!(
-            "The API reports {api}, and FreePBX's database has {count} rows in `{}`. FreePBX's {} counts these same \
-             rows, so both agree once each has been counted anew. If they stay apart, the API does not tell the \
-             truth{}, or this database is of another PBX.",
+            "The API reports {api}, and FreePBX's database has {count} rows in `{}`. FreePBX's {} counts \
+             these same rows, so both agree after the next counts. If they still differ, the API's list is \
+             wrong{}, or this database belongs to another PBX.",
             table.as_str(),
             match table {
                 Table::Devices => "fetchAllExtensions",
                 Table::Users => "core/users",
             },
-            if api == 0 { " (FreePBX reports an empty list where its own query fails)" } else { "" }
+            if api == 0 { " (FreePBX reports an empty list if its own query fails)" } else { "" }
         ),
         HostCountKind::Asterisk if count == 0 => format!(
-            "The API reports {api}, and Asterisk has 0 loaded: unless all are something else than SIP phones, \
-             no phone can register. Look into Asterisk's log for why it loads none, and whether `commands` names the SIP \
+            "The API reports {api}, and Asterisk has 0 loaded: unless none of them is a SIP phone, no phone \
+             can register. Check Asterisk's log for why it loads none, and that `commands` names the SIP \
              driver in use."
         ),
         HostCountKind::Asterisk if count < api => format!(
-            "The API reports {api}, and Asterisk has {count} loaded. That is usual where there are extensions which \
-             are no SIP phones (virtual, IAX2, DAHDI, custom) or which another SIP driver serves, and before Apply \
-             Config. If there are none of these, Asterisk does not serve extensions that the PBX has."
+            "The API reports {api}, and Asterisk has {count} loaded. That is normal with extensions that are \
+             not SIP phones (virtual, IAX2, DAHDI, custom) or use another SIP driver, and before Apply \
+             Config. Otherwise Asterisk is missing extensions that the PBX has."
         ),
         HostCountKind::Asterisk => format!(
-            "The API reports {api}, and Asterisk has {count} loaded. That is usual after extensions were deleted and \
-             before Apply Config. If that is done, the API does not list all extensions."
+            "The API reports {api}, and Asterisk has {count} loaded. That is normal after extensions were \
+             deleted and before Apply Config. Otherwise the API does not list all extensions."
         ),
     }
 }
@@ -86,12 +84,8 @@ mod tests {
     #[test]
     fn a_failing_api_is_told_from_extensions_that_are_gone() {
         let words = |count| DEVICES.compared(Ok(count), None, true).expect("words");
-        assert!(
-            words(12).starts_with("The extensions are there: FreePBX's database has 12"),
-            "{}",
-            words(12)
-        );
-        assert!(words(0).contains("counts no extensions:"), "{}", words(0));
+        assert!(words(12).starts_with("The extensions exist: FreePBX's database has 12"), "{}", words(12));
+        assert!(words(0).contains("has no extensions:"), "{}", words(0));
     }
 
     #[test]
@@ -101,7 +95,7 @@ mod tests {
         for (kind, count, expected) in [
             (DEVICES, 14, "fetchAllExtensions counts these same rows"),
             (users, 14, "core/users counts these same rows"),
-            (own, 14, "they may well count different things"),
+            (own, 14, "they may count different things"),
             (HostCountKind::Asterisk, 0, "no phone can register"),
             (HostCountKind::Asterisk, 9, "virtual, IAX2, DAHDI, custom"),
             (HostCountKind::Asterisk, 14, "before Apply Config"),

@@ -77,12 +77,12 @@ async fn each_failure_has_its_own_sentence() {
     for (script, expected) in [
         (
             unconnected,
-            "`asterisk -rx` ended with status 1: mostly Asterisk does not run, or this user may not",
+            "`asterisk -rx` ended with status 1: usually Asterisk is not running, or this user may not",
         ),
         ("kill -9 $$", "`asterisk -rx` ended with a signal"),
         (unknown, "Asterisk does not know `pjsip show endpoints`: that channel driver is not loaded"),
-        ("echo canary", "`pjsip show endpoints` gave something else than its table"),
-        (":", "`pjsip show endpoints` gave something else than its table"),
+        ("echo canary", "`pjsip show endpoints` did not print its complete table"),
+        (":", "`pjsip show endpoints` did not print its complete table"),
     ] {
         let error = count(script).await.expect_err(script).to_string();
         assert!(error.starts_with(expected), "{script}: {error}");

@@ -116,20 +116,20 @@ async fn each_refusal_has_its_own_sentence() {
     let cases = [
         (
             DatabaseSettings { password: other("canary-wrong"), ..good() },
-            "the database refuses this user or password",
+            "the database rejects this user or password",
         ),
-        (DatabaseSettings { password: None, ..good() }, "the database refuses this user or password"),
+        (DatabaseSettings { password: None, ..good() }, "the database rejects this user or password"),
         (
             DatabaseSettings { username: "nobody".into(), ..good() },
-            "the database refuses this user or password",
+            "the database rejects this user or password",
         ),
         (
             DatabaseSettings { username: "peer".into(), ..good() },
-            "the database refuses this user or password",
+            "the database rejects this user or password",
         ),
         (
             DatabaseSettings { username: "central".into(), ..good() },
-            "the database refuses this user or password",
+            "the database rejects this user or password",
         ),
         (
             DatabaseSettings { username: "stranger".into(), ..good() },
@@ -137,7 +137,7 @@ async fn each_refusal_has_its_own_sentence() {
         ),
         (
             DatabaseSettings { name: "traps".into(), ..good() },
-            "the database user may not use this database, or there is none of that name",
+            "the database user may not use this database, or it does not exist",
         ),
         (
             DatabaseSettings { username: "writer".into(), name: "absent".into(), ..good() },
@@ -166,8 +166,8 @@ async fn a_client_program_that_is_absent_or_something_else_is_told() {
     let server = shared().await;
     for (program, expected) in [
         ("/absent/mariadb", "failed to start /absent/mariadb"),
-        ("/bin/false", "the client program of the database ended with status 1"),
-        ("/bin/true", "/bin/true gave something else than a number"),
+        ("/bin/false", "the database client ended with status 1"),
+        ("/bin/true", "/bin/true did not print a number"),
     ] {
         let settings = DatabaseSettings { program: Some(program.into()), ..at(&server) };
         let error = count(settings).await.expect_err(program).to_string();
@@ -215,7 +215,7 @@ async fn what_is_no_database_server_is_told_without_its_words() {
         let error = counted.expect_err("no database").to_string();
         assert!(!error.contains("canary"), "{error}");
         assert!(
-            error.starts_with("the database server ended") || error.starts_with("failed to reach"),
+            error.starts_with("the database server closed") || error.starts_with("failed to reach"),
             "{error}"
         );
     }

@@ -42,7 +42,7 @@ async fn a_failing_api_is_told_from_extensions_that_are_gone() {
     service.until(&series("asterisk"), 2.0).await;
     service.until(&of("pbx_up", "office"), 0.0).await;
     let page = service.get("/").await.body;
-    assert!(page.contains("The extensions are there: Asterisk has 2."), "{page}");
+    assert!(page.contains("The extensions exist: Asterisk has 2."), "{page}");
 }
 
 #[tokio::test]
@@ -57,7 +57,7 @@ async fn a_count_that_begins_to_fail_loses_its_series_and_is_logged_once() {
     let service = Service::start(&with(pbx.origin(), &host_count), &["--log.level=trace"]).await;
     service.until(&series("database"), DEVICES as f64).await;
     server.run("SET PASSWORD FOR watcher@localhost = PASSWORD('another')");
-    let refused = "No second count: the database refuses this user or password";
+    let refused = "No second count: the database rejects this user or password";
     eventually("the page tells it", async || service.get("/").await.body.contains(refused).then_some(()))
         .await;
     assert_eq!(service.value(&series("database")).await, None);
