@@ -1,4 +1,4 @@
-//! What a record tells about the API. Pure; docs/metrics.md has the tables.
+//! What a record says about the API. Pure; docs/metrics.md has the tables.
 
 use crate::domain::LogEvent;
 use crate::domain::target::{LogFile, LogFormat};
@@ -76,7 +76,7 @@ impl<'a> Access<'a> {
         Some(Self { client: client.unwrap_or_default(), time, method, path: path(address), status })
     }
 
-    /// 400 tells of a GraphQL query, whose cause `gql_api_error.log` has; any other 4xx is the client's affair.
+    /// 400 is a failed GraphQL query, whose cause is in `gql_api_error.log`; any other 4xx is the client's fault.
     pub fn event(&self, prefix: &str) -> Option<LogEvent> {
         let segments = self.api_segments(prefix)?;
         let is_token = self.method == "POST" && segments == ["api", "token"];

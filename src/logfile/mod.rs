@@ -1,9 +1,8 @@
 //! The PBX's own logs, where the exporter runs on the PBX host: followed, and their API-related records
 //! counted by kind.
 //!
-//! Belongs here: finding new bytes (`tail`), putting lines and records together (`record`), telling what
-//! they mean (`classify`), and the one way to show them to people (`redact`, [`recent_redacted`]). Does not
-//! belong here: what is shown where. No text of a log leaves this room but through `redact`.
+//! Belongs here: finding new bytes (`tail`), putting lines and records together (`record`), working out what they mean (`classify`), and the one way to show them to people (`redact`, [`recent_redacted`]). Does not
+//! belong here: what is shown where. No text of a log leaves this module except through `redact`.
 //!
 //! One task polls all files once a second: one `stat` a file while nothing happens, and no dependency on
 //! inotify, which sees neither network file systems nor a folder that is not there yet.
@@ -31,7 +30,7 @@ pub use self::recent::{Recent, RedactedRecord, problem, recent_redacted};
 
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// Follows the logs of the targets on `board` until cancelled; `panicked` is told of a panic on the way.
+/// Follows the logs of the targets on `board` until cancelled; `panicked` is called after a panic on the way.
 pub async fn follow(board: Arc<Board>, clock: Clock, cancel: CancellationToken, panicked: impl Fn()) {
     let mut follower = Follower::default();
     let mut ticks = tokio::time::interval(INTERVAL);
@@ -48,7 +47,7 @@ pub async fn follow(board: Arc<Board>, clock: Clock, cancel: CancellationToken, 
         });
         follower = match cancel.run_until_cancelled(polled).await {
             Some(Ok(follower)) => follower,
-            // The panic hook has logged it: begin anew, at the ends of the files.
+            // The panic hook has logged it: start again, at the ends of the files.
             Some(Err(_)) => {
                 panicked();
                 Follower::default()
@@ -109,7 +108,7 @@ impl Followed {
         for (tail, problem) in self.tails.iter_mut().zip(&mut new.problems) {
             let result = tail.poll(&mut |event| seen[event.index()] += 1);
             if result.as_ref().err() != problem.as_ref().map(|problem| &problem.text) {
-                tell(&self.slot.info.name, tail, &result);
+                log_change(&self.slot.info.name, tail, &result);
                 *problem = result.err().map(|text| FileProblem { text, since: now });
             }
         }
@@ -121,7 +120,7 @@ impl Followed {
 }
 
 /// Logs each change of what keeps a file from being followed, once.
-fn tell(target: &str, tail: &Tail, result: &Result<(), String>) {
+fn log_change(target: &str, tail: &Tail, result: &Result<(), String>) {
     let path = tail.path().display();
     if let Err(problem) = result {
         tracing::warn!(target, %path, problem, "log of the PBX cannot be followed");

@@ -20,8 +20,8 @@ pub fn refused(path: &Path) -> Result<(), String> {
 fn refuse_name(path: &Path) -> Result<(), String> {
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase().replace('-', "_");
     if name.starts_with("freepbx_debug") {
-        let text = "FreePBX writes client secrets and passwords into its debug log, so it is never read; name \
-                    gql_api_error.log, freepbx.log or the web server's access log";
+        let text = "FreePBX writes client secrets and passwords to its debug log, so the exporter never \
+         reads it; name gql_api_error.log, freepbx.log or the web server's access log";
         return Err(text.to_owned());
     }
     Ok(())
@@ -36,7 +36,7 @@ fn refuse_kind(meta: &Metadata) -> Result<(), String> {
         () if kind.is_socket() => "a socket",
         () => "a device",
     };
-    Err(format!("is {word}, no regular file; name the log itself"))
+    Err(format!("is {word}, not a regular file; name the log itself"))
 }
 
 /// Opens a file for reading, unless it is refused; never waits for the writer of a named pipe.
@@ -50,10 +50,10 @@ pub(super) fn open(path: &Path) -> Result<(File, Metadata), String> {
     Ok((file, meta))
 }
 
-/// What is wrong with a file, in words with a mend where there is one.
+/// What is wrong with a file, with the fix if there is one.
 pub(super) fn problem(error: &io::Error) -> String {
     match error.kind() {
-        ErrorKind::NotFound => "does not exist; it is followed once it does".to_owned(),
+        ErrorKind::NotFound => "does not exist; it is read once it does".to_owned(),
         ErrorKind::PermissionDenied => {
             "may not be read by the exporter's user; add that user to the file's group".to_owned()
         }

@@ -190,7 +190,7 @@ impl Open {
         Ok(rewritten)
     }
 
-    /// Its length or its beginning tells.
+    /// Its length or its beginning shows it.
     fn was_rewritten(&self) -> io::Result<bool> {
         let (len, place) = (self.len()?, &self.place);
         if len <= place.offset {

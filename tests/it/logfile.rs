@@ -350,7 +350,7 @@ fn a_reload_keeps_the_place_in_the_files_of_targets_that_stay() {
     log.add(REFUSED);
     let slot = log.board.slots()[0].clone();
     let fresh = Arc::new(Slot::new(slot.info.clone()));
-    // Written while the configuration is read anew.
+    // Written while the configuration is read again.
     log.append("log", REFUSED);
     log.board.replace(vec![slot, healthy("new"), fresh.clone()]);
     log.poll();
