@@ -3,7 +3,7 @@
 //! Belongs here: what all panels share. Does not belong here: which panels there are.
 //!
 //! In expressions `{S` opens a selector of the selected targets, `{E` one of the selected exporters, and
-//! `(J` a list of the labels that tell targets of several exporters apart.
+//! `(J` a list of the labels that distinguish targets of several exporters.
 
 use pbx_exporter::domain::Reason;
 use serde_json::{Map, Value, json};
@@ -217,7 +217,7 @@ fn annotations() -> Vec<Value> {
             "pbx_exporter_config_last_reload_success_timestamp_seconds{E} * 1000 > 0",
         ),
         annotation(
-            "Failed reload: the old configuration is in force",
+            "Failed reload: the old configuration is still in use",
             "red",
             false,
             "pbx_exporter_config_last_reload_successful{E} == bool 0",

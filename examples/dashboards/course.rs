@@ -155,8 +155,8 @@ pub fn waits() -> Panel {
     Panel::lines(
         "Wait between probes",
         "s",
-        "The wait in force: the interval, shorter after a failure, longer while backing off. Shortest and longest of the \
-         selected targets, and how long ago the latest probe of each was at most.",
+        "The current wait: the interval, shorter after a failure, longer while backing off. Shortest and \
+         longest of the selected targets, and how long ago the latest probe of each was at most.",
     )
     .query("max(pbx_probe_interval_seconds{S})", "longest")
     .query("min(pbx_probe_interval_seconds{S})", "shortest")

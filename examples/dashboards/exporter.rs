@@ -38,7 +38,7 @@ fn up() -> Panel {
 }
 
 fn targets() -> Panel {
-    Panel::stat("Targets", "none", "Targets in the configuration in force.", steps("text", &[]))
+    Panel::stat("Targets", "none", "Targets in the current configuration.", steps("text", &[]))
         .now("sum(pbx_exporter_targets{E})", "targets")
 }
 
@@ -47,7 +47,7 @@ fn reload() -> Panel {
     Panel::stat(
         "Configuration",
         "none",
-        "Whether the configuration was last read successfully; if not, the old one is in force.",
+        "Whether the configuration was last read successfully; if not, the old one is still in use.",
         steps("red", &[(1.0, "green")]),
     )
     .default("mappings", words(state))

@@ -114,8 +114,8 @@ fn facts() -> Panel {
     let colored = ("custom.cellOptions", json!({"type": "color-text"}));
     Panel::table(
         "Facts",
-        "One row per target. Renewal: when the next token request is due by the rule, late ones below 0. Wait: the time \
-         between probes now in force, longer after rejections.",
+        "One row per target. Renewal: when the next token request is due by the rule, late ones below 0. \
+         Wait: the current time between probes, longer after rejections.",
     )
     .instant(STATE)
     .instant("max by (J, platform, grant) (pbx_target_info{S})")
