@@ -1,7 +1,6 @@
 //! How many refusing answers an origin may still give us.
 //!
-//! Fail2ban bans an address, not an application: every refusal that any target, retry or follow-up
-//! query draws from one origin counts against one budget, and a request takes its place in it before
+//! Fail2ban bans an address, not an application: every refusal that any target, retry or follow-up query gets from one origin counts against one budget, and a request takes its place in it before
 //! it is sent, since it may be refused. Beside it, of the other kind of budget: who lives on it (`shares`).
 
 mod shares;

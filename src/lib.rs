@@ -1,4 +1,4 @@
-//! pbx_exporter: watches the management APIs of telephone systems and says truthfully what is wrong.
+//! pbx_exporter: watches the management APIs of telephone systems and says what is wrong.
 //!
 //! Flow: `config` → `schedule` → `probe` → (`oauth`, `platform` over `transport`) → outcome → `board` →
 //! `metrics`, `web`. Arrows point down this list; `domain` knows nobody. ARCHITECTURE.md has the reasons.
@@ -23,7 +23,7 @@
 //! - [`logfile`]: the PBX's own logs, followed and counted where the exporter runs on its host.
 //! - [`expected`]: which extensions there should be: the forms of a list.
 //! - [`metrics`]: board and own counters to an exposition (the crate prometheus).
-//! - [`control`]: what the web may ask for, so that it never sees rooms that hold secrets.
+//! - [`control`]: what the web may ask for, so that it never sees modules that hold secrets.
 //! - [`board`]: the newest state of each target.
 //! - [`domain`]: plain values and pure rules.
 //! - [`clock`], [`shutdown`], [`systemd`]: wall clock, signals, and what systemd is told.

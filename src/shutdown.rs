@@ -1,4 +1,4 @@
-//! Signals: what ends the service and what makes it read its configuration anew.
+//! Signals: what ends the service and what reloads its configuration.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 

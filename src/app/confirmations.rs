@@ -71,7 +71,7 @@ struct Ending {
 impl Ending {
     async fn run(self, cookie: &str, redirected: &Redirected) -> Result<String, String> {
         let ended = self.pending.end(cookie, redirected);
-        let (confirmation, code) = ended.map_err(|error| error.tell())?;
+        let (confirmation, code) = ended.map_err(|error| error.sentence())?;
         let target = Arc::clone(&confirmation.target);
         let origin = self.handle.origin(target.name.to_string()).await;
         let origin = origin
@@ -86,7 +86,7 @@ impl Ending {
             Ok(received) => received,
             Err(error) => {
                 note.await;
-                return Err(error.tell());
+                return Err(error.sentence());
             }
         };
         // What was received is on disk before anything else is done.
@@ -95,7 +95,7 @@ impl Ending {
         match handed {
             Ok(granted) => {
                 self.tell(&target).await;
-                Ok(granted.tell(&target))
+                Ok(granted.sentence(&target))
             }
             Err(error) => {
                 let text = format!(

@@ -283,7 +283,7 @@ async fn swap(
             written_at_last(&received).await?
         }
     };
-    let told = granted.tell(&target);
+    let told = granted.sentence(&target);
     answer((true, told.clone()));
     let interval = humantime::format_duration(target.failure_interval);
     Ok(format!(

@@ -219,11 +219,11 @@ causes! {
     Way {
         NameNotResolved { error: Box<str> = "name resolution failed: no such host" } => "name_not_resolved", Dns;
         ResolverFailed { error: Box<str> = "this machine's resolver failed: no answer" } => "local_resolver_failed", Dns;
-        NotLetOut { error: Box<str> = "this machine makes no connection: permission denied" } => "blocked_on_this_machine", Connect;
-        TunnelPassword { error: Box<str> = "the proxy opens no tunnel: HTTP 407" } => "proxy_wants_password", Proxy;
-        TunnelForbidden { error: Box<str> = "the proxy opens no tunnel: HTTP 403" } => "proxy_forbids_target", Proxy;
-        TunnelOdd { error: Box<str> = "the proxy opens no tunnel: HTTP 400" } => "proxy_opens_no_tunnel", Proxy;
-        TunnelDead { error: Box<str> = "the proxy opens no tunnel: HTTP 503" } => "proxy_does_not_reach_target", Connect;
+        NotLetOut { error: Box<str> = "no outgoing connection from this host: permission denied" } => "blocked_on_this_machine", Connect;
+        TunnelPassword { error: Box<str> = "the proxy refused the tunnel: HTTP 407" } => "proxy_wants_password", Proxy;
+        TunnelForbidden { error: Box<str> = "the proxy refused the tunnel: HTTP 403" } => "proxy_forbids_target", Proxy;
+        TunnelOdd { error: Box<str> = "the proxy refused the tunnel: HTTP 400" } => "proxy_opens_no_tunnel", Proxy;
+        TunnelDead { error: Box<str> = "the proxy refused the tunnel: HTTP 503" } => "proxy_does_not_reach_target", Connect;
         Garbled { error: Box<str> = "the answer cannot be read: a header field is malformed" } => "answer_not_http", UnexpectedResponse;
         ProxyFailed { error: Box<str> = "proxy failed: refused" } => "proxy_failed", Proxy;
         NotConnected { error: Box<str> = "connection failed: connection refused" } => "not_connected", Connect;
@@ -247,17 +247,17 @@ causes! {
     Tls {
         Expired { error: Box<str> = "TLS handshake failed: certificate expired on 06 Nov 2026" } => "certificate_expired", Tls;
         IntermediateExpired { error: Box<str> = "TLS handshake failed: intermediate certificate \"CN=A CA\" expired on 06 Nov 2026" } => "intermediate_certificate_expired", Tls;
-        ClockWrong { error: Box<str> = "TLS handshake failed: certificate not valid before 06 Nov 2026, and here it is 01 Jan 1970" } => "clock_of_this_machine_wrong", Tls;
-        NotYetValid { error: Box<str> = "TLS handshake failed: certificate not valid before 06 Nov 2027, and here it is 06 Nov 2026" } => "certificate_not_yet_valid", Tls;
+        ClockWrong { error: Box<str> = "TLS handshake failed: certificate not valid before 06 Nov 2026, and this host's clock says 01 Jan 1970" } => "clock_of_this_machine_wrong", Tls;
+        NotYetValid { error: Box<str> = "TLS handshake failed: certificate not valid before 06 Nov 2027, and this host's clock says 06 Nov 2026" } => "certificate_not_yet_valid", Tls;
         SelfSigned { error: Box<str> = "TLS handshake failed: certificate is self-signed, and not trusted here" } => "certificate_self_signed", Tls;
         UnknownAuthority { error: Box<str> = "TLS handshake failed: certificate of an unknown authority, \"CN=A CA\", which is not trusted here" } => "certificate_authority_unknown", Tls;
         MissingIntermediate { error: Box<str> = "TLS handshake failed: chain is incomplete" } => "certificate_chain_incomplete", Tls;
-        WrongName { error: Box<str> = "TLS handshake failed: certificate is not for pbx.example.com but for pbx" } => "certificate_for_another_name", Tls;
+        WrongName { error: Box<str> = "TLS handshake failed: certificate is for pbx, not for pbx.example.com" } => "certificate_for_another_name", Tls;
         NoAltName { error: Box<str> = "TLS handshake failed: certificate has no subjectAltName" } => "certificate_without_alt_name", Tls;
         WeakKey { error: Box<str> = "TLS handshake failed: certificate has a key that is not accepted" } => "certificate_key_too_weak", Tls;
         WeakSignature { error: Box<str> = "TLS handshake failed: certificate is signed with SHA-1, which is not accepted" } => "certificate_signature_too_weak", Tls;
-        NotItsAuthority { error: Box<str> = "TLS handshake failed: certificate is not signed by the CA whose name it bears" } => "certificate_signed_by_another_ca", Tls;
-        WrongUse { error: Box<str> = "TLS handshake failed: certificate is not made for servers" } => "certificate_not_for_servers", Tls;
+        NotItsAuthority { error: Box<str> = "TLS handshake failed: certificate is not signed by the CA that it names" } => "certificate_signed_by_another_ca", Tls;
+        WrongUse { error: Box<str> = "TLS handshake failed: certificate is not for use by servers" } => "certificate_not_for_servers", Tls;
         Revoked { error: Box<str> = "TLS handshake failed: certificate is revoked" } => "certificate_revoked", Tls;
         NoRoots { error: Box<str> = "TLS handshake failed: this system has no CA certificates installed" } => "no_ca_certificates_here", Tls;
         NotTls { error: Box<str> = "TLS handshake failed: not TLS" } => "not_tls", Tls;
@@ -265,13 +265,13 @@ causes! {
         Ciphers { error: Box<str> = "TLS handshake failed: no cipher suite" } => "tls_ciphers", Tls;
         UnrecognisedName { error: Box<str> = "TLS handshake failed: the server has no certificate for this name" } => "tls_name_unknown_to_server", Tls;
         ClientMissing { error: Box<str> = "TLS handshake failed: the server requires a client certificate" } => "client_certificate_missing", Tls;
-        ClientExpired { error: Box<str> = "TLS handshake failed: the server says that the client certificate is expired" } => "client_certificate_expired", Tls;
+        ClientExpired { error: Box<str> = "TLS handshake failed: the server says that the client certificate has expired" } => "client_certificate_expired", Tls;
         ClientRevoked { error: Box<str> = "TLS handshake failed: the server says that the client certificate is revoked" } => "client_certificate_revoked", Tls;
         ClientUnknownAuthority { error: Box<str> = "TLS handshake failed: the server does not trust the authority of the client certificate" } => "client_certificate_authority_unknown", Tls;
-        ClientDenied { error: Box<str> = "TLS handshake failed: the server knows the client certificate and denies it access" } => "client_certificate_denied", Tls;
+        ClientDenied { error: Box<str> = "TLS handshake failed: the server accepts the client certificate but denies it access" } => "client_certificate_denied", Tls;
         ClientRefused { error: Box<str> = "TLS handshake failed: the server refuses the client certificate" } => "client_certificate_refused", Tls;
         Lost { error: Box<str> = "TLS handshake failed: the connection ended" } => "tls_handshake_lost", Tls;
-        Failed { error: Box<str> = "TLS handshake failed: the server breaks the rules of TLS" } => "tls_failed", Tls;
+        Failed { error: Box<str> = "TLS handshake failed: the server violates the TLS protocol" } => "tls_failed", Tls;
     }
 }
 

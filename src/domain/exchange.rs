@@ -65,10 +65,10 @@ pub enum TransportError {
     #[error("proxy failed: {0}")]
     Proxy(String),
     /// The proxy works, and answers a request for a tunnel to the target with this status.
-    #[error("the proxy opens no tunnel: HTTP {0}")]
+    #[error("the proxy refused the tunnel: HTTP {0}")]
     Tunnel(u16),
     /// This machine does not let the connection out, or knows no way.
-    #[error("this machine makes no connection: {0}")]
+    #[error("no outgoing connection from this host: {0}")]
     Here(String),
     /// No TCP connection.
     #[error("connection failed: {0}")]
@@ -105,28 +105,28 @@ pub enum TransportError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Garbled {
     /// No status line of HTTP/1.1 or 1.0.
-    #[error("it does not begin as HTTP/1.1 does")]
+    #[error("it does not begin with an HTTP/1.1 status line")]
     StatusLine,
     /// A header field that is none, even leniently read.
     #[error("a header field is malformed")]
     HeaderField,
     /// More header fields, or larger ones, than are read.
-    #[error("it has too many header fields, or too large ones")]
+    #[error("it has too many header fields, or they are too large")]
     TooMuchHeader,
     /// `Content-Length` is no number, or there are several.
-    #[error("its Content-Length is no number, or contradicts another")]
+    #[error("its Content-Length is not a number, or contradicts another")]
     Length,
     /// `Transfer-Encoding` is none that is known.
-    #[error("its Transfer-Encoding is not understood")]
+    #[error("its Transfer-Encoding is unknown")]
     Transfer,
     /// The body is not chunked as announced.
-    #[error("its body is not divided as its header says")]
+    #[error("its chunked body is malformed")]
     Chunk,
     /// The body is in a content coding that was not asked for; which, of those that have a name.
-    #[error("its body is compressed with {0}, which was not asked for")]
+    #[error("its body is compressed with {0}, which was not requested")]
     Coding(&'static str),
     /// The coding is known, and its data is broken or cut off.
-    #[error("its body is compressed, and broken or cut off")]
+    #[error("its compressed body is corrupt or truncated")]
     Compressed,
 }
 

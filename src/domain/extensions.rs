@@ -16,22 +16,22 @@ pub use pages::{Page, PageSize, Pages};
 /// What counts as an id is no longer, in characters.
 const LONGEST_ID: usize = 64;
 
-/// An extension's id, mostly its number.
+/// An extension's id, usually its number.
 pub type Id = Box<str>;
 
-/// Why extensions cannot be told one by one or compared: a sentence for people.
+/// Why extensions cannot be listed one by one or compared: a sentence for people.
 pub type Untold = Cow<'static, str>;
 
-/// The extensions one by one, or why they cannot be told.
+/// The extensions one by one, or why they cannot be listed.
 pub type Listed = Result<Vec<Extension>, Untold>;
 
 /// One extension as the platform reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Extension {
     pub id: Id,
-    /// Its channel technology, where the platform tells.
+    /// Its channel technology, if the platform reports it.
     pub tech: Option<Box<str>>,
-    /// Its name, where the platform tells.
+    /// Its name, if the platform reports it.
     pub name: Option<Box<str>>,
 }
 

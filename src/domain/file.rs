@@ -8,7 +8,7 @@ use std::path::Path;
 pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     // Before it is opened: the opening of a pipe waits for a writer.
     if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("it is no regular file"));
+        return Err(io::Error::other("it is not a regular file"));
     }
     let mut bytes = Vec::new();
     File::open(path)?.take(limit + 1).read_to_end(&mut bytes)?;

@@ -1,7 +1,7 @@
 //! Plain values of the field and pure transitions that take `now`.
 //!
 //! Belongs here: what a target, a grant, a token, a reason or an outcome is. Does not belong here:
-//! anything that does I/O (but for reading the files that hold secrets), knows a PBX product, or renders for a
+//! anything that does I/O (except reading the files that hold secrets), knows a PBX product, or renders for a
 //! reader.
 
 pub mod cause;

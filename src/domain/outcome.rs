@@ -9,11 +9,11 @@ use super::{Cause, Class, Exchange, Grant, Operation, Phases, Reason};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Listing {
-    /// The platform's total; `None` where the answer tells none.
+    /// The platform's total; `None` if the answer reports none.
     pub total: Option<u64>,
 }
 
-/// What the version query told, each cut to 64 of `[0-9A-Za-z._-]`.
+/// What the version query reported, each cut to 64 of `[0-9A-Za-z._-]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Version {
     /// Release of the PBX.
@@ -147,7 +147,7 @@ impl Attempt {
     }
 
     /// Whether this looks to the far side like a failed try to get in: a refusal or denial by its
-    /// reason, by its bare status, or as far as whoever read it can tell. Fail2ban counts such lines.
+    /// reason, by its bare status, or according to its reader. Fail2ban counts such lines.
     pub const fn is_refusal(&self) -> bool {
         let by_reason = match self.failure {
             Some(reason) => matches!(reason.class(), Class::Refused | Class::Denied),
@@ -243,7 +243,7 @@ pub struct Outcome {
     pub attempts: Vec<Attempt>,
     /// What the token endpoint gave, or the failure that still stands there; `None`: nothing new.
     pub token: Option<Result<(), Failure>>,
-    /// What the extensions endpoint gave; `None`: it could not be called for want of a token.
+    /// What the extensions endpoint gave; `None`: it could not be called without a token.
     pub extensions: Option<Result<Listing, Failure>>,
     /// What the version query gave; `None`: not asked.
     pub version: Option<Result<Version, Failure>>,

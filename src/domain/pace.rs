@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Where no header tells when the budget is whole again, it has to last for so long from now on.
+/// If no header says when the budget is restored, it has to last for this long from now on.
 const UNTOLD: Duration = Duration::from_secs(3600);
 /// A later reset is taken for a mistake.
 const LATEST: Duration = Duration::from_secs(24 * 3600);
@@ -13,13 +13,13 @@ const LATEST: Duration = Duration::from_secs(24 * 3600);
 /// these targets plan. Without so many left a pass waits for the reset.
 pub fn paced(wait: Duration, remaining: u64, reset: Option<Duration>, pass: u64, together: f64) -> Duration {
     let reset = reset.unwrap_or(UNTOLD).min(LATEST);
-    let anew = reset + Duration::from_secs(1);
+    let restored = reset + Duration::from_secs(1);
     let half = remaining / 2;
     if half < pass.max(1) {
-        return wait.max(anew);
+        return wait.max(restored);
     }
     let excess = together * reset.as_secs_f64() / half as f64;
-    let even = (wait.as_secs_f64() * excess).min(anew.as_secs_f64());
+    let even = (wait.as_secs_f64() * excess).min(restored.as_secs_f64());
     wait.max(Duration::from_secs_f64(even))
 }
 
@@ -47,7 +47,7 @@ mod tests {
             // A pass of five pages.
             (1000, 3600, 5, 60.0),
             (100, 3600, 5, 360.0),
-            // Not a pass left but for the others: after the reset.
+            // Only the others' share is left: after the reset.
             (1, 900, 1, 901.0),
             (0, 900, 1, 901.0),
             (9, 900, 5, 901.0),

@@ -132,7 +132,7 @@ vocabulary! {
 }
 
 vocabulary! {
-    /// What a record of a PBX's own log tells about its API.
+    /// What a record of a PBX's own log says about its API.
     LogEvent {
         /// The token endpoint refused.
         TokenRefused => "token_refused",
@@ -156,7 +156,7 @@ pub enum Class {
     Transient,
     /// A credential was refused: back off, because fail2ban bans the monitor.
     Refused,
-    /// Access refused by an answer that a mend changes soon: a short back-off.
+    /// Access refused, in a way that a fix changes soon: a short back-off.
     Denied,
     /// Throttled: `Retry-After`.
     RateLimited,

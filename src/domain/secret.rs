@@ -14,7 +14,7 @@ const LARGEST: u64 = 64 * 1024;
 pub enum SecretSource {
     /// Written in the configuration or taken from the environment.
     Literal(SecretString),
-    /// A file, read anew at each use; one trailing newline is dropped.
+    /// A file, read again at each use; one trailing newline is dropped.
     File(PathBuf),
 }
 
@@ -55,9 +55,9 @@ fn read_file(path: &Path) -> Result<SecretString, SecretError> {
 
 impl SecretError {
     /// The same with what to do.
-    pub fn with_mend(&self) -> String {
+    pub fn with_fix(&self) -> String {
         format!(
-            "{self}; restore the file or give this user permission to read it: it is looked at again within the \
+            "{self}; restore the file or give this user permission to read it: it is read again within the \
              failure interval"
         )
     }

@@ -6,7 +6,7 @@ use super::SecretSource;
 
 /// What a key has to be, as the end of a sentence.
 pub const KEY_FORM: &str =
-    "is no key; write 32 random bytes as 64 hexadecimal digits or in Base64: `openssl rand -hex 32`";
+    "is not a key; write 32 random bytes as 64 hexadecimal digits or in Base64: `openssl rand -hex 32`";
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct StorageSettings {

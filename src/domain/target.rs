@@ -36,7 +36,7 @@ pub struct Target {
     pub body_limit: u64,
     /// Extra header fields sent with each request to this target.
     pub headers: HeaderMap,
-    /// The same, whose values are files, read anew at each request.
+    /// The same, whose values are files, read again at each request.
     pub secret_headers: Vec<(HeaderName, SecretSource)>,
     /// What decides whether two targets can share an HTTP client.
     pub client: ClientSettings,
@@ -81,7 +81,7 @@ pub enum LogFormat {
 pub enum Expected {
     /// These, each once.
     List(Arc<[Id]>),
-    /// Those in a file, read anew at each probe.
+    /// Those in a file, read again at each probe.
     File(PathBuf),
 }
 
@@ -169,15 +169,15 @@ impl Call {
     }
 }
 
-/// Whether the answers to `call` tell the extensions one by one.
+/// Whether the answers to `call` list the extensions one by one.
 pub fn tells_extensions(call: &Call, platform: &Platform) -> Result<(), &'static str> {
     match call {
-        Call::Custom(call) if call.list.is_none() => Err(
-            "the call of your own does not say where its answer has the extensions; add `call.list`, a JSON \
-             pointer to them, and `call.id`, the pointer within one of them to its id",
-        ),
+        Call::Custom(call) if call.list.is_none() => {
+            Err("your own call does not say where the extensions are in its answer; add `call.list`, a JSON \
+             pointer to them, and `call.id`, a JSON pointer within one of them to its id")
+        }
         Call::Known(name) if platform.call(name).is_none_or(|call| call.list.is_none()) => {
-            Err("the answers to this call do not hold the extensions; choose another `call` of the platform")
+            Err("the answers to this call do not list the extensions; choose another `call` of the platform")
         }
         Call::Known(_) | Call::Custom(_) => Ok(()),
     }
@@ -266,7 +266,7 @@ impl Target {
     }
 
     /// Who is known to share its budget of requests at its origin: the targets that name one customer, else those of one
-    /// application. Of two applications no answer tells whether they are one customer's.
+    /// application. No answer says whether two applications belong to one customer.
     pub fn budget_owner(&self) -> Option<Arc<str>> {
         let named = self.customer.as_ref().map(|name| format!("customer {name}"));
         let id = Some(&self.auth.client_id).filter(|id| !id.is_empty());
@@ -348,7 +348,7 @@ impl Target {
         self.platform.reader == Reader::Freepbx
     }
 
-    /// The sources of what this target authenticates with, for noticing that one was mended.
+    /// The sources of what this target authenticates with, to notice that one was fixed.
     pub fn secrets(&self) -> impl Iterator<Item = &SecretSource> {
         self.auth.secrets().chain(self.secret_headers.iter().map(|(_, source)| source))
     }
@@ -356,7 +356,7 @@ impl Target {
     /// Adds the header fields whose values are files, as these are now.
     pub fn add_secret_headers(&self, headers: &mut HeaderMap) -> Result<(), TransportError> {
         for (name, source) in &self.secret_headers {
-            let secret = source.read().map_err(|error| TransportError::Exporter(error.with_mend()))?;
+            let secret = source.read().map_err(|error| TransportError::Exporter(error.with_fix()))?;
             let mut value = HeaderValue::from_str(secret.expose_secret()).map_err(|_| {
                 let text = format!(
                     "the file for the header {name} has a line break or control character; remove it"

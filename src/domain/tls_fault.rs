@@ -104,7 +104,7 @@ const BUILT: &str = env!("PBX_EXPORTER_BUILT");
 
 impl TlsFault {
     /// What [`Self::NotTls`] says.
-    pub const NOT_TLS: &str = "not TLS: the port answers something else, plain HTTP for instance";
+    pub const NOT_TLS: &str = "not TLS: the port answers with another protocol, such as plain HTTP";
 
     /// Whether this machine's clock is certainly wrong.
     pub fn clock_is_wrong(&self) -> bool {
@@ -128,7 +128,7 @@ impl fmt::Display for TlsFault {
         match self {
             Self::Expired(whose, since) => write!(f, "{whose} expired on {}", day(*since)),
             Self::NotYetValid { whose, from, now } => {
-                write!(f, "{whose} not valid before {}, and here it is {}", day(*from), day(*now))
+                write!(f, "{whose} not valid before {}, and this host's clock says {}", day(*from), day(*now))
             }
             Self::SelfSigned => f.write_str("certificate is self-signed, and not trusted here"),
             Self::UnknownAuthority(issuer) => {
@@ -141,10 +141,10 @@ impl fmt::Display for TlsFault {
                 )
             }
             Self::WrongName { asked, names } => {
-                write!(f, "certificate is not for {asked} but for {}", names.join(", "))
+                write!(f, "certificate is for {}, not for {asked}", names.join(", "))
             }
             Self::NoAltName(asked) => {
-                write!(f, "certificate has no subjectAltName, so that it is not for {asked} either")
+                write!(f, "certificate has no subjectAltName, so it is not valid for {asked}")
             }
             Self::WeakKey(whose, key) => write!(f, "{whose} has a key that is not accepted: {key}"),
             Self::WeakSignature(whose, algorithm) => {
@@ -156,22 +156,22 @@ impl fmt::Display for TlsFault {
 }
 
 impl TlsFault {
-    /// Of those that have nothing to tell but themselves.
+    /// Of those without parameters.
     fn words(&self) -> &str {
         match self {
-            Self::NotItsAuthority => "certificate is not signed by the CA whose name it bears",
-            Self::WrongUse => "certificate is not made for servers",
+            Self::NotItsAuthority => "certificate is not signed by the CA that it names",
+            Self::WrongUse => "certificate is not for use by servers",
             Self::Revoked => "certificate is revoked",
             Self::NoRoots => "this system has no CA certificates installed",
             Self::NotTls => Self::NOT_TLS,
-            Self::Version => "protocol version: the server speaks none of those allowed",
-            Self::Ciphers => "no cipher suite, or no kind of key, that both sides accept",
+            Self::Version => "protocol version: the server supports none of those allowed",
+            Self::Ciphers => "no cipher suite or key type that both sides accept",
             Self::UnrecognisedName => "the server has no certificate for this name",
             Self::ClientCertificate(refused) => refused.words(),
-            Self::Misbehaved => "the server breaks the rules of TLS",
+            Self::Misbehaved => "the server violates the TLS protocol",
             Self::Lost(how) => how,
             Self::Alert(number) => alert_words(*number),
-            _ => "certificate is malformed, or has what is not understood here",
+            _ => "certificate is malformed, or uses an unsupported extension",
         }
     }
 }
@@ -180,10 +180,10 @@ impl ClientCertificate {
     const fn words(self) -> &'static str {
         match self {
             Self::Missing => "the server requires a client certificate",
-            Self::Expired => "the server says that the client certificate is expired",
+            Self::Expired => "the server says that the client certificate has expired",
             Self::Revoked => "the server says that the client certificate is revoked",
             Self::UnknownAuthority => "the server does not trust the authority of the client certificate",
-            Self::Denied => "the server knows the client certificate and denies it access",
+            Self::Denied => "the server accepts the client certificate but denies it access",
             Self::Refused => "the server refuses the client certificate",
         }
     }
@@ -194,10 +194,10 @@ const fn alert_words(number: u8) -> &'static str {
     match number {
         10 => "the server refused the handshake: unexpected message",
         47 => "the server refused the handshake: illegal parameter",
-        50 => "the server refused the handshake: it could not read it",
-        51 => "the server refused the handshake: a signature or key of it is wrong",
-        80 => "the server gave the handshake up for an error of its own",
-        90 => "the server gave the handshake up",
+        50 => "the server refused the handshake: decode error",
+        51 => "the server refused the handshake: wrong signature or key",
+        80 => "the server aborted the handshake: internal error",
+        90 => "the server aborted the handshake",
         109 => "the server refused the handshake: an extension is missing",
         110 => "the server refused the handshake: an extension is not supported",
         120 => "the server refused the handshake: no application protocol in common",

@@ -33,8 +33,8 @@ pub struct Confirmation {
 pub enum Unconfirmed {
     /// What came back is not of this confirmation.
     #[error(
-        "this answer does not belong to the confirmation under way (its `state` is wrong, missing or used before): \
-         begin anew, and use the newest address only"
+        "this answer does not belong to the confirmation in progress (its `state` is wrong, missing or \
+         already used): start again, and use only the latest address"
     )]
     WrongState,
     /// A person or the PBX said no; which word it was.
@@ -47,27 +47,27 @@ pub enum Unconfirmed {
     Failed(Box<Explanation>),
     #[error("{0}")]
     Store(#[from] StoreError),
-    #[error("{}", .0.with_mend())]
+    #[error("{}", .0.with_fix())]
     Secret(#[from] SecretError),
 }
 
-/// What a person is told who would spend the last places of an origin's budget.
+/// For a person whose request would use up the last of an origin's budget.
 pub(super) fn too_many_refusals(wait: Duration) -> String {
     let wait = humantime::format_duration(Duration::from_secs(wait.as_secs() + 1));
     format!(
-        "the PBX refused this host often of late, and one more refusal could make it ban the host (limits.refusals_per_origin): \
-         begin anew in {wait}"
+        "the PBX has rejected requests from this host several times, and one more rejection could get it \
+         banned (limits.refusals_per_origin): start again in {wait}"
     )
 }
 
 impl Unconfirmed {
-    /// What a person is told of it, and what it leaves behind.
-    pub fn tell(&self) -> String {
+    /// The message for a person, with what it leaves behind.
+    pub fn sentence(&self) -> String {
         match self {
             Self::WrongState | Self::Refused(_) | Self::Budget(_) => format!("Nothing has changed: {self}."),
             Self::Failed(_) | Self::Store(_) | Self::Secret(_) => {
                 let text = self.to_string();
-                format!("{}. The answer of the PBX serves once: begin anew.", text.trim_end_matches('.'))
+                format!("{}. The code from the PBX works only once: start again.", text.trim_end_matches('.'))
             }
         }
     }
@@ -90,20 +90,23 @@ pub struct Granted {
 }
 
 impl Granted {
-    pub fn tell(self, target: &Target) -> String {
+    pub fn sentence(self, target: &Target) -> String {
         let name = &target.name;
         if !self.usable {
             return format!(
-                "Access to {name} is confirmed, but the PBX gave an access token that cannot be used. The refresh token beside \
-                 it is kept: the exporter asks with that for another, and the target says whether it gets one."
+                "Access to {name} is confirmed, but the access token from the PBX cannot be used. The \
+                 refresh token is kept: the exporter uses it to request another, and the target's state \
+                 shows whether that works."
             );
         }
         if self.renewable {
             return format!("Access to {name} is confirmed.");
         }
         format!(
-            "Access to {name} is confirmed, but the PBX gave no refresh token: it ends with the access token, and a person \
-             has to confirm again then, unless the exporter still has an earlier one that lives. Look whether the application may have one, or needs a scope for it."
+            "Access to {name} is confirmed, but the PBX gave no refresh token: access ends when the access \
+             token expires, and a person then has to confirm again, unless the exporter has an earlier \
+             refresh token that is still valid. Check whether the application may have one, or needs a scope \
+             for it."
         )
     }
 }
@@ -141,7 +144,7 @@ impl Confirmation {
         if let Some(error) = &redirected.error {
             return Err(Unconfirmed::Refused(refusal(&self.target, error)));
         }
-        let none = "the PBX sent the browser back without a code: begin anew";
+        let none = "the PBX sent the browser back without a code: start again";
         redirected.code.clone().ok_or(Unconfirmed::Refused(none.into()))
     }
 }
@@ -150,27 +153,30 @@ impl Confirmation {
 fn refusal(target: &Target, error: &str) -> Cow<'static, str> {
     let fixed = match error {
         "access_denied" => {
-            "access was refused at the PBX: whoever was asked said no, or may not give it. Nothing has changed"
+            "access was denied at the PBX: the person declined, or is not allowed to grant it. Nothing has \
+             changed"
         }
         "invalid_scope" => {
-            "the PBX refuses a scope that was asked for: correct auth.scopes of the target, then begin anew"
+            "the PBX rejects a requested scope: correct auth.scopes of the target, then start again"
         }
         "unauthorized_client" => {
             let platform = &target.platform;
             let kind =
                 platform.application(Grant::AuthorizationCode).unwrap_or("application with this grant");
             return format!(
-                "{} does not let this application ask for codes: the grant authorization_code takes a {kind} there",
+                "{} does not allow this application to request codes: the grant authorization_code needs a \
+                 {kind} there",
                 platform.title
             )
             .into();
         }
-        "unsupported_response_type" => "the PBX does not give codes in this way",
+        "unsupported_response_type" => "the PBX does not support the response type `code`",
         "invalid_request" => {
-            "the PBX finds the address malformed: compare the redirect address with the application's own"
+            "the PBX reports a malformed request: compare the redirect address with the one set in the \
+             application"
         }
-        "server_error" | "temporarily_unavailable" => "the PBX failed inside: begin anew later",
-        _ => "the PBX refuses with a word that OAuth2 does not know",
+        "server_error" | "temporarily_unavailable" => "internal error on the PBX: start again later",
+        _ => "the PBX reports an error that OAuth2 does not define",
     };
     fixed.into()
 }

@@ -41,7 +41,7 @@ pub struct Asker<'a> {
 #[derive(Debug)]
 pub struct Held {
     pub secret: SecretString,
-    /// When it was issued; tells one token from the next.
+    /// When it was issued; distinguishes it from the next.
     pub issued: Instant,
     /// Scopes it seems to carry.
     pub scopes: Option<Vec<String>>,
@@ -97,7 +97,7 @@ struct State {
     doubted: bool,
     /// Only a person can bring a new refresh token.
     dead: bool,
-    /// What the request with an explicit scope told of the failure that lasts.
+    /// What the request with an explicit scope showed about the lasting failure.
     scope_verdict: Option<Failure>,
     /// Of the secrets with which the newest request was made.
     fingerprint: u64,
@@ -158,7 +158,7 @@ impl Keeper {
     }
 
     /// The next question renews the token: what it may do is fixed when it is issued, so that only a
-    /// new one shows a mend on the PBX. Not where that would end the token in use.
+    /// new one shows a fix on the PBX. Not where that would end the token in use.
     pub async fn doubt(&self, target: &Target) {
         if !target.platform.has_one_live_token() {
             self.state.lock().await.doubt(target);
@@ -169,8 +169,7 @@ impl Keeper {
         self.state.lock().await.not_before = None;
     }
 
-    /// Ends any back-off, keeping the count of refusals, and doubts the token: for a person who has
-    /// mended something.
+    /// Ends any back-off, keeping the count of refusals, and doubts the token: for a person who has fixed something.
     pub async fn forgive(&self, target: &Target) {
         let mut state = self.state.lock().await;
         (state.not_before, state.dead, state.scope_verdict) = (None, false, None);
@@ -255,7 +254,7 @@ impl State {
             }
             Err(error) => {
                 asker.watch.lacks(&error);
-                let cause = Local::KeyUnreadable { error: error.with_mend().into() };
+                let cause = Local::KeyUnreadable { error: error.with_fix().into() };
                 self.fail(target, Operation::Extensions, Failure::new(cause));
                 Err(self.standing_failure())
             }
@@ -270,8 +269,7 @@ impl State {
         }
     }
 
-    /// Another target of this origin had a good token rejected: where tokens die together, each target that finds out by
-    /// itself would draw a refusal of its own.
+    /// Another target of this origin had a good token rejected: where tokens die together, each target that finds out by itself would get a rejection of its own.
     fn doubt_if_others_died(&mut self, asker: Asker<'_>) {
         let died = asker.origin.tokens_died().filter(|_| platform::tokens_die_together(asker.target));
         if self.token.as_ref().is_some_and(|token| died.is_some_and(|died| token.issued < died)) {
@@ -279,7 +277,7 @@ impl State {
         }
     }
 
-    /// A refresh keeps what the first grant gave, so a new grant tells more; not where there is none.
+    /// A refresh keeps what the first grant gave, so a new grant shows more; not where there is none.
     fn drop_refresh(&mut self, target: &Target) {
         if !target.auth.grant.needs_person() {
             self.chain.refresh_token = None;

@@ -36,7 +36,7 @@ pub struct Pending {
 
 #[derive(Debug, thiserror::Error)]
 pub enum NotBegun {
-    #[error("the code is wrong; it has to be the newest that the command showed for this target")]
+    #[error("the code is wrong; enter the latest one that the command showed for this target")]
     Wrong,
     #[error(
         "there is no code for this target: it was used or is older than 10 minutes; run `pbx_exporter \
@@ -48,7 +48,7 @@ pub enum NotBegun {
     /// One more refusal could bring a ban, for so long.
     #[error("{}", too_many_refusals(*.0))]
     Budget(Duration),
-    #[error("too many confirmations are under way; wait 10 minutes")]
+    #[error("too many confirmations are in progress; wait 10 minutes")]
     TooMany,
     #[error("{0}")]
     Store(#[from] StoreError),

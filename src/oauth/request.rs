@@ -167,7 +167,7 @@ fn further_parameters(
     Ok(further)
 }
 
-/// Tells whether what goes with a refresh token has changed.
+/// Shows whether what goes with a refresh token has changed.
 pub(super) fn beside_refresh(target: &Target, confirmed: Option<&str>) -> Result<u16, SecretError> {
     let mut all = read(target.auth.client_secret.as_ref())?;
     for (name, value) in further_parameters(target, Grant::RefreshToken, confirmed)? {

@@ -64,7 +64,7 @@ pub(super) async fn send(
 }
 
 pub(super) fn unreadable(error: &SecretError) -> Failure {
-    Failure::new(Local::SecretUnreadable { error: error.with_mend().into() })
+    Failure::new(Local::SecretUnreadable { error: error.with_fix().into() })
 }
 
 /// What a token request gave, and how it counts. `after_refusals`: whether an outage now follows refusals.

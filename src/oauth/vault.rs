@@ -44,7 +44,8 @@ impl Drop for Unsaved {
         if let Err(error) = store.save(&record) {
             tracing::error!(
                 target = record.owner.target,
-                "the tokens that came last are lost, for they could not be written until the end: {error}"
+                "the latest tokens are lost because they could not be written before the exporter stopped: \
+                 {error}"
             );
         }
     }
@@ -61,7 +62,7 @@ impl Trouble {
     pub fn cause(&self) -> String {
         match self {
             Self::Store(error) => error.to_string(),
-            Self::Secret(error) => error.with_mend(),
+            Self::Secret(error) => error.with_fix(),
             Self::Replaced => "a reload has replaced this target".to_owned(),
         }
     }
@@ -187,22 +188,22 @@ impl Vault {
         let Some(store) = self.store.clone() else { return };
         let removed = move || names.iter().try_for_each(|name| store.remove_handed_over(name));
         let text = on_a_thread(removed).await.err().map(|error| error.to_string());
-        self.tell_once(target, text);
+        self.log_once(target, text);
     }
 
     /// Logs a trouble once while it lasts, where the target works without its files.
-    pub fn tell(&mut self, target: &Target, trouble: Option<&Trouble>) {
+    pub fn log_trouble(&mut self, target: &Target, trouble: Option<&Trouble>) {
         let text = trouble.map(|trouble| {
             let cause = trouble.cause();
             format!(
-                "the token storage is not used: {cause}. Tokens are asked for and used all the same; until this is mended they \
-                 are kept in memory alone, so that a restart asks for new ones"
+                "the token storage cannot be used: {cause}. Tokens are still requested and used, but until \
+                 this is fixed they are kept only in memory, and a restart requests new ones"
             )
         });
-        self.tell_once(target, text);
+        self.log_once(target, text);
     }
 
-    pub fn tell_once(&mut self, target: &Target, text: Option<String>) {
+    pub fn log_once(&mut self, target: &Target, text: Option<String>) {
         if let Some(text) = text.as_ref().filter(|text| Some(*text) != self.trouble.as_ref()) {
             tracing::error!(target = &*target.name, "{text}");
         }
@@ -233,7 +234,7 @@ pub(crate) fn owner(target: &Target) -> Result<Owner, SecretError> {
     })
 }
 
-/// Where tokens come from and where they go to, which mostly is the same.
+/// Where tokens come from and where they go to, which usually is the same.
 fn origins(target: &Target) -> String {
     let (from, to) = (target.token_place(), target.place());
     if from == to { to } else { format!("{from} {to}") }
@@ -249,7 +250,7 @@ pub(super) fn access(token: &Token, target: &Target) -> Access {
     }
 }
 
-/// Tells whether the secrets that token requests send have changed.
+/// Shows whether the secrets that token requests send have changed.
 fn secrets(target: &Target) -> u16 {
     let read = target.auth.secrets().filter_map(|source| source.read().ok());
     let all = read.map(|secret| store::fingerprint(secret.expose_secret())).collect::<String>();

@@ -91,7 +91,7 @@ impl Folder {
         Ok((found.dev(), found.ino()) == (held.dev(), held.ino()))
     }
 
-    /// Opens the folder, whose own place may well be told by a link, or one in it, which may not.
+    /// Opens the folder, whose own path may be a link, or one in it, whose path may not.
     fn open(&self, inner: &str) -> io::Result<File> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let folder = openat(CWD, &self.0, flags, Mode::empty());
@@ -102,7 +102,7 @@ impl Folder {
         match folder {
             Err(Errno::NOTDIR | Errno::LOOP) => {
                 let path = self.0.join(inner);
-                Err(io::Error::other(format!("{} is no folder; move it away", path.display())))
+                Err(io::Error::other(format!("{} is not a folder; move it away", path.display())))
             }
             folder => Ok(folder?.into()),
         }
@@ -120,7 +120,7 @@ impl Folder {
         Ok(openat(folder, name, flags, Mode::RUSR | Mode::WUSR)?.into())
     }
 
-    /// A file that root makes for the service belongs to the service: to whom the folder belongs.
+    /// A file that root makes for the service gets the owner of the folder.
     fn own(&self, made: &File) -> io::Result<()> {
         let folder = self.open("")?.metadata()?;
         if folder.uid() == made.metadata()?.uid() {
@@ -143,13 +143,13 @@ fn is_private(folder: &File, path: &Path) -> io::Result<()> {
     if mode & NOT_OWN == 0 {
         return Ok(());
     }
-    let text = format!("others may look into it (mode {:o}); chmod 700 {}", mode & 0o777, path.display());
+    let text = format!("other users may read it (mode {:o}); chmod 700 {}", mode & 0o777, path.display());
     Err(io::Error::other(text))
 }
 
 impl Disk for Folder {
     fn read(&self, name: &str) -> io::Result<Option<Found>> {
-        let not_a_file = || io::Error::other("it is no regular file; move it away");
+        let not_a_file = || io::Error::other("it is not a regular file; move it away");
         let file = match self.open_file(name, OFlags::RDONLY) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => {

@@ -30,7 +30,7 @@ impl Left {
 }
 
 impl Store {
-    /// Leaves something for the owner, who adopts it. `id` tells it from others for the same target. Needs no ownership.
+    /// Leaves something for the owner, who adopts it. `id` distinguishes it from others for the same target. Needs no ownership.
     pub fn hand_over(&self, id: &str, record: &Record) -> Result<(), StoreError> {
         self.prepare_for_owner()?;
         let name = format!("{HANDOVER}/{}.{id}.json", stem(&record.owner.target));
@@ -42,7 +42,7 @@ impl Store {
         self.remove_handed_over(&format!("{HANDOVER}/{}.{id}.json", stem(target)))
     }
 
-    /// What others left for this owner's target. What cannot be read of it is told, and harms nothing else.
+    /// What others left for this owner's target. What cannot be read of it is reported, and harms nothing else.
     pub fn handed_over(&self, owner: &Owner, now: f64) -> Left {
         let mut left = Left::default();
         let names = match self.names_handed_over(&owner.target, now, &mut left.notes) {

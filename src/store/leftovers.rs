@@ -5,12 +5,12 @@ use super::seal::Unusable;
 use super::token_record::{Chain, Owner, Record};
 use super::{Loaded, Store, StoreError, new, random};
 
-/// Stands between the name of a file that is not used and what tells it from others.
+/// Stands between the name of a file that is not used and what makes it unique.
 pub(super) const ASIDE: &str = ".aside-";
 /// Why a file of another owner is not used.
 pub(super) const FOREIGN: &str =
-    "belongs to another application, address, grant or refresh token than is configured now";
-const OTHER_VERSION: &str = "is of another version of pbx_exporter, or of another target";
+    "belongs to another application, address, grant or refresh token than the one configured now";
+const OTHER_VERSION: &str = "comes from another version of pbx_exporter, or from another target";
 
 const fn why(unusable: Unusable) -> &'static str {
     match unusable {
@@ -61,7 +61,7 @@ impl Store {
     }
 
     /// A mistake in the configuration costs no refresh token: once it is corrected, the newest file that it put aside
-    /// is in its place again. One that cannot be read stays where it is.
+    /// is in use again. One that cannot be read stays where it is.
     pub(super) fn bring_back(
         &self,
         name: &str,
@@ -81,7 +81,7 @@ impl Store {
         loaded.record = Some(record);
         let path = |name: &str| self.path.join(name).display().to_string();
         loaded.notes.push(format!(
-            "{} is in its place again, as {}: it belongs to what is configured now",
+            "{} is in use again, as {}: it matches the current configuration",
             path(&aside),
             path(name)
         ));

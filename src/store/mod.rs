@@ -6,8 +6,7 @@
 //!
 //! One process owns a folder. It alone writes `NAME.json`, one for each target: whole or not at all. Who
 //! else has something for a target (a command, while the service runs) leaves it in `handover/`, and the
-//! owner adopts it; `codes/` holds what starts a confirmation on the service's page; `seeds/` tells which target sent
-//! a configured refresh token.
+//! owner adopts it; `codes/` holds what starts a confirmation on the service's page; `seeds/` records which target sent a configured refresh token.
 
 mod disk;
 mod error;
@@ -148,10 +147,10 @@ impl Store {
 
     fn key(&self) -> Result<Option<Key>, StoreError> {
         let Some(source) = &self.key else { return Ok(None) };
-        let text = source.read().map_err(|error| StoreError::Key(error.with_mend()))?;
+        let text = source.read().map_err(|error| StoreError::Key(error.with_fix()))?;
         let key = Key::parse(text.expose_secret());
-        let mend = || StoreError::Key(format!("its content {}", crate::domain::storage::KEY_FORM));
-        key.map(Some).ok_or_else(mend)
+        let fix = || StoreError::Key(format!("its content {}", crate::domain::storage::KEY_FORM));
+        key.map(Some).ok_or_else(fix)
     }
 
     fn io(&self, doing: &'static str, name: &str, cause: io::Error) -> StoreError {
@@ -229,8 +228,7 @@ fn new(name: &str) -> String {
     format!("{name}.new")
 }
 
-/// A file's name for a target, whose own may be any text: what is readable of it, and a fingerprint, which alone tells
-/// it from others.
+/// A file's name for a target, whose own may be any text: what is readable of it, and a fingerprint, which alone makes it unique.
 fn stem(target: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
     let readable: String = target.chars().take(32).map(plain).collect();

@@ -35,7 +35,7 @@ fn hash(target: &str, code: &str) -> Vec<u8> {
     digest(&SHA256, format!("{target}\0{code}").as_bytes()).as_ref().to_vec()
 }
 
-/// Whether two secrets are the same, in a time that does not tell how much of them is.
+/// Whether two secrets are the same, in a time that does not depend on how much of them is.
 pub(crate) fn same(a: &[u8], b: &[u8]) -> bool {
     let (a, b) = (digest(&SHA256, a), digest(&SHA256, b));
     a.as_ref().iter().zip(b.as_ref()).fold(0, |differs, (a, b)| differs | (a ^ b)) == 0

@@ -46,7 +46,7 @@ fn hex(text: &str) -> Option<Vec<u8>> {
     is_hex.then(|| (0..text.len()).step_by(2).map(byte).collect()).flatten()
 }
 
-/// 64 bits of SHA-256 in hexadecimal: tells one secret from another and is no way back to it.
+/// 64 bits of SHA-256 in hexadecimal: distinguishes secrets and does not reveal them.
 pub fn fingerprint(secret: &str) -> String {
     fingerprint_of(secret.as_bytes())
 }

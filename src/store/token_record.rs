@@ -41,7 +41,7 @@ pub struct Access {
     /// `expires_in`, seconds; absent where unknown.
     pub lifetime: Option<f64>,
     pub scopes: Option<Vec<String>>,
-    /// Of the other secrets with which it was asked for: 16 bits tell that they changed, and nothing else.
+    /// Of the other secrets with which it was asked for: 16 bits show that they changed, and nothing else.
     pub secrets: u16,
 }
 
@@ -66,7 +66,7 @@ pub struct Ended {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Confirmed {
-    /// Tells one confirmation from another.
+    /// Distinguishes confirmations.
     pub id: String,
     pub at: f64,
     /// Where the browser came back to; some platforms want to hear it again at a refresh.
@@ -78,7 +78,7 @@ pub struct Confirmed {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Refused {
     pub token: Written,
-    /// Of what went with it: 16 bits tell that it changed, and nothing else.
+    /// Of what went with it: 16 bits show that it changed, and nothing else.
     pub beside: u16,
 }
 
@@ -163,7 +163,7 @@ impl Record {
         self.access.is_some() || self.chain.refresh_token.is_some()
     }
 
-    /// The last moment that it tells of, Unix seconds.
+    /// The last moment in it, Unix seconds.
     pub fn newest(&self) -> f64 {
         let Chain { in_flight, ended, confirmed, .. } = &self.chain;
         let moments = [

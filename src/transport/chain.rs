@@ -1,4 +1,4 @@
-//! What is wrong with a chain of certificates that was refused: webpki tells little, and some of it misleads.
+//! What is wrong with a chain of certificates that was refused: webpki reports little, and some of it is misleading.
 //!
 //! Decides nothing: the chain has been refused already. Does not belong here: words.
 
@@ -147,7 +147,7 @@ impl<'a> Chain<'a> {
     }
 
     /// Whether a certificate between the last one sent and a root is missing, or the root is not trusted. Roots are rarely
-    /// sent, so the issuer's name alone does not tell; who signs below another has an address to fetch it from, is of the
+    /// sent, so the issuer's name alone is not enough; who signs below another has an address to fetch it from, is of the
     /// same house as a root that is trusted, or says so in its name.
     fn without_issuer(&self) -> TlsFault {
         let last = self.last();
@@ -212,7 +212,7 @@ fn is_self_issued(certificate: &Certificate) -> bool {
     certificate.tbs_certificate.issuer == certificate.tbs_certificate.subject
 }
 
-/// RFC 5280 section 4.2.2.1: who signs below a root tells where its own certificate is.
+/// RFC 5280 section 4.2.2.1: who signs below a root says where its own certificate is.
 fn has_address_of_issuer(certificate: &Certificate) -> bool {
     const CA_ISSUERS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.2");
     let access = certificate.tbs_certificate.get::<AuthorityInfoAccessSyntax>();
@@ -279,7 +279,7 @@ fn printable(name: &Name) -> String {
     cut(&name.to_string())
 }
 
-/// Fit to be shown.
+/// Safe to show.
 pub(super) fn cut(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(128).collect()
 }

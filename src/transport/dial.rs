@@ -1,4 +1,4 @@
-//! A look at the way to a PBX, without a request: name resolution, TCP, TLS, each told as it happens.
+//! A look at the way to a PBX, without a request: name resolution, TCP, TLS, each reported as it happens.
 //!
 //! For a person who looks on. What measures the service's own requests is `recorder`.
 
@@ -146,7 +146,7 @@ async fn shake_hands(
     let url = client.in_tls(url);
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
     let name = ServerName::try_from(host)
-        .map_err(|_| TransportError::Exporter("the host is no name that a certificate can bear".into()))?;
+        .map_err(|_| TransportError::Exporter("the host is not a name that a certificate can have".into()))?;
     let shaken = within(limit, "tls", async {
         let shaken = connector.connect(name, stream).await;
         shaken.map_err(|error| TransportError::Tls(fault(&error, &look)))

@@ -73,7 +73,7 @@ fn refused_certificate(error: &reqwest::Error, asked: Option<bool>) -> Option<Tl
 fn lost(error: &reqwest::Error, step: Step) -> TransportError {
     let hyper: Option<&hyper::Error> = find(error);
     if hyper.is_some_and(hyper::Error::is_user) {
-        return TransportError::Exporter("the request could not be sent as it is".into());
+        return TransportError::Exporter("the request is not valid and was not sent".into());
     }
     if let Some(hyper) = hyper.filter(|hyper| hyper.is_parse()) {
         return TransportError::Garbled(garbled(hyper));
@@ -131,8 +131,8 @@ pub(super) fn unresolved(error: &io::Error) -> TransportError {
 /// A connection that was refused on the way out never left this machine.
 pub(super) fn no_connection(error: &io::Error) -> TransportError {
     match error.kind() {
-        io::ErrorKind::PermissionDenied => TransportError::Here("it is not permitted".into()),
-        io::ErrorKind::NetworkUnreachable => TransportError::Here("it has no route there".into()),
+        io::ErrorKind::PermissionDenied => TransportError::Here("not permitted".into()),
+        io::ErrorKind::NetworkUnreachable => TransportError::Here("no route to it".into()),
         _ => TransportError::Connect(io_words(error)),
     }
 }
@@ -169,7 +169,7 @@ pub(super) fn io_words(error: &io::Error) -> String {
         K::BrokenPipe | K::UnexpectedEof => "connection closed by the far side".into(),
         K::HostUnreachable => "host unreachable".into(),
         K::NetworkUnreachable => "network unreachable".into(),
-        K::TimedOut => "the system gave up waiting for the far side".into(),
+        K::TimedOut => "the system timed out".into(),
         K::InvalidData | K::InvalidInput => "malformed answer".into(),
         kind if error.raw_os_error().is_none() => kind.to_string(),
         _ => error.to_string(),

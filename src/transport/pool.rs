@@ -89,7 +89,7 @@ fn proxy(settings: &ProxySettings) -> Result<reqwest::Proxy, String> {
     let mut url = settings.url.clone();
     if let Some((user, password)) = &settings.credentials {
         // SOCKS takes them from the URL only; both are percent-encoded here and decoded there.
-        let password = password.read().map_err(|e| e.with_mend())?;
+        let password = password.read().map_err(|e| e.with_fix())?;
         url.set_username(user)
             .and_then(|()| url.set_password(Some(password.expose_secret())))
             .map_err(|()| "the proxy's URL cannot carry credentials".to_owned())?;
@@ -157,11 +157,11 @@ impl Pool {
     pub(super) fn validate(settings: &ClientSettings) -> Result<(), (&'static str, String)> {
         tls::validate(settings)?;
         let mut settings = settings.clone();
-        // Of a password file that cannot be read the configuration tells, by its place.
+        // A password file that cannot be read is reported by the configuration, with its place.
         if let Some((_, password)) = settings.proxy.as_mut().and_then(|proxy| proxy.credentials.as_mut()) {
             *password = SecretSource::Literal(SecretString::default());
         }
-        Client::build(&settings).map(drop).map_err(|cause| ("proxy", format!("{cause}; mend its url")))
+        Client::build(&settings).map(drop).map_err(|cause| ("proxy", format!("{cause}; correct its url")))
     }
 
     pub(super) fn client(&self, settings: &ClientSettings) -> Result<Arc<Client>, String> {

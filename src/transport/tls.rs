@@ -27,10 +27,10 @@ pub(super) fn config(settings: &ClientSettings) -> Result<ClientConfig, String> 
     with_verifier(settings, NotingVerifier { trust: trust(settings)?, seen: None })
 }
 
-/// The key of a target whose file cannot serve, why, and how to mend it.
+/// The key of a target whose file is unusable, why, and how to fix it.
 pub(super) fn validate(settings: &ClientSettings) -> Result<(), (&'static str, String)> {
-    let wrong = |key, cause, mend| (key, format!("{cause}; {mend}"));
-    let whole = "give a PEM file of whole certificates";
+    let wrong = |key, cause, fix| (key, format!("{cause}; {fix}"));
+    let whole = "give a PEM file with complete certificates";
     trust(settings).map_err(|cause| wrong("tls.ca_file", cause, whole))?;
     if let Some((chain, key)) = &settings.client_certificate {
         leaf(chain).map_err(|cause| wrong("tls.cert_file", cause, whole))?;
@@ -77,7 +77,7 @@ fn with_verifier(settings: &ClientSettings, verifier: NotingVerifier) -> Result<
         Some((chain, key)) => builder
             .with_client_auth_cert(certificates(chain)?, private_key(key)?)
             .map_err(|e| match e {
-                Error::InconsistentKeys(_) => "it is another certificate's".to_owned(),
+                Error::InconsistentKeys(_) => "it belongs to another certificate".to_owned(),
                 e => e.to_string(),
             })
             .map_err(|e| format!("key {} with client certificate {}: {e}", key.display(), chain.display()))?,
@@ -99,14 +99,14 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let pem = file::read(path, file::LARGEST_PEM).map_err(|e| error(e.to_string()))?;
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
     let found = found.map_err(|e| error(e.to_string()))?;
-    if found.is_empty() { Err(error("no PEM certificate in it".into())) } else { Ok(found) }
+    if found.is_empty() { Err(error("it has no PEM certificate".into())) } else { Ok(found) }
 }
 
 fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, String> {
     // The parser's own errors may quote lines of the file, which here would be key material.
     let error = |cause: String| format!("failed to read a private key from {}: {cause}", path.display());
     let pem = file::read(path, file::LARGEST_PEM).map_err(|e| error(e.to_string()))?;
-    PrivateKeyDer::from_pem_slice(&pem).map_err(|_| error("no usable PEM private key in it".into()))
+    PrivateKeyDer::from_pem_slice(&pem).map_err(|_| error("it has no usable PEM private key".into()))
 }
 
 /// Which chains are accepted.
@@ -250,7 +250,7 @@ impl ServerCertVerifier for NotingVerifier {
 }
 
 /// Keeps no session. On purpose: a resumed session shows no chain, so neither a renewed nor an expired
-/// certificate would be seen. Being asked for a ticket tells that the ClientHello is about to be made.
+/// certificate would be seen. Being asked for a ticket means that the ClientHello is about to be made.
 #[derive(Debug)]
 struct NoSessions;
 

@@ -1,4 +1,4 @@
-//! What a proxy answers to CONNECT where it opens no tunnel: reqwest tells no more than that it was no 200.
+//! What a proxy answers to CONNECT where it opens no tunnel: reqwest reports only that it was not 200.
 //!
 //! Does not belong here: tunnels that are used.
 
@@ -16,7 +16,7 @@ use crate::domain::target::ProxySettings;
 pub(super) async fn refusal(proxy: &ProxySettings, url: &Url) -> TransportError {
     match status(proxy, url).await {
         Some(status) if status != 200 => TransportError::Tunnel(status),
-        _ => TransportError::Proxy("it does not answer as a proxy does".into()),
+        _ => TransportError::Proxy("it does not answer like a proxy".into()),
     }
 }
 

@@ -139,7 +139,7 @@ const QUOTED: [(&str, &[&str]); 6] = [
             "in use by another pbx_exporter",
             "was first used by the target",
             "was sealed with",
-            "may be read by others",
+            "is readable by other users",
             "The answer to the refresh of",
             "pbx_exporter was stopped during the refresh of",
             "left no tokens here",

@@ -10,12 +10,12 @@ const MOST_PAGES: usize = 1000;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
-    /// The platform's total over all pages; `None` where it tells none.
+    /// The platform's total over all pages; `None` if it reports none.
     pub total: Option<u64>,
     /// How many members this page has, whatever they are.
     pub count: u64,
     pub extensions: Listed,
-    /// What tells this page from another; `None`: it is empty.
+    /// What distinguishes this page from others; `None`: it is empty.
     pub mark: Option<u64>,
     /// With what to ask for the next page; `None`: this is the last.
     pub next: Option<String>,
@@ -63,7 +63,7 @@ pub struct Pages {
     total: Option<u64>,
     count: u64,
     extensions: Vec<Extension>,
-    /// Why the extensions cannot be told; they may be counted all the same.
+    /// Why the extensions cannot be listed; they may still be counted.
     untold: Option<Untold>,
     asked: HashSet<String>,
     marks: HashSet<u64>,
@@ -73,7 +73,7 @@ pub struct Pages {
     was_whole: bool,
 }
 
-const CIRCLE: &str = "The PBX's pages lead in a circle or do not end.";
+const CIRCLE: &str = "The PBX's pages repeat or do not end.";
 
 impl Pages {
     /// None yet, of a target of which this is known.
@@ -115,7 +115,7 @@ impl Pages {
             }
             self.size.cut_to = Some(count);
         }
-        // The same page again: whoever answers does not look at what is asked for.
+        // The same page again: the server ignores what is asked for.
         if is_known && page.mark.is_some() {
             return self.circle();
         }
@@ -135,7 +135,7 @@ impl Pages {
         Some(next)
     }
 
-    /// Nothing that was counted so far is worth anything.
+    /// What was counted so far is useless.
     fn circle(&mut self) -> Option<String> {
         (self.count, self.untold, self.is_circle) = (0, Some(CIRCLE.into()), true);
         None
@@ -268,7 +268,7 @@ mod tests {
         let mut pages = Pages::default();
         assert!(pages.add(page("1", None, Some("a"))).is_some());
         assert!(pages.add(page("2", None, Some("a"))).is_none());
-        assert!(pages.finish().1.unwrap_err().contains("circle"));
+        assert!(pages.finish().1.unwrap_err().contains("repeat"));
         let (mut pages, mut asked) = (Pages::default(), 0);
         while pages.add(page(&asked.to_string(), None, Some(&asked.to_string()))).is_some() {
             asked += 1;

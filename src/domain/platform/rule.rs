@@ -176,7 +176,7 @@ pub struct RateLimit {
     /// `customer` or one application together, use at most half of what is left until the reset. Without a reset it must last an hour.
     #[serde(default)]
     pub shared: bool,
-    /// What is counted for whom, for people.
+    /// What is counted and who shares it, for people.
     pub counted: Option<String>,
 }
 

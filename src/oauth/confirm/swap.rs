@@ -94,7 +94,7 @@ impl Received {
                 Ok(self)
             }
             (Err(failure), None) => {
-                // Where that cannot be written, it is still told that this left no tokens.
+                // Where that cannot be written, the error still says that this left no tokens.
                 if sent.may_have_worked {
                     self.record.chain.lost();
                     self.write().await.ok();

@@ -17,7 +17,7 @@ impl State {
     pub(super) async fn recall(&mut self, asker: Asker<'_>, diary: &mut Diary) -> Result<(), NoToken> {
         let recalled = self.try_to_recall(asker).await;
         if !asker.target.auth.grant.needs_person() {
-            self.vault.tell(asker.target, recalled.as_ref().err());
+            self.vault.log_trouble(asker.target, recalled.as_ref().err());
             return Ok(());
         }
         let failure = match recalled {
@@ -45,7 +45,7 @@ impl State {
         NoToken::Failed(Operation::Token, failure, asker.target.failure_interval)
     }
 
-    /// Whether somebody confirmed access anew.
+    /// Whether somebody confirmed access again.
     async fn try_to_recall(&mut self, asker: Asker<'_>) -> Result<bool, Trouble> {
         if let Some(record) = self.vault.open(asker.target).await? {
             // What came while the file could not be read is newer.
@@ -120,8 +120,8 @@ impl State {
             if !self.can_go_on() {
                 return Err(trouble);
             }
-            let text = format!("a confirmation is not taken up yet: {}", trouble.cause());
-            self.vault.tell_once(asker.target, Some(text));
+            let text = format!("a confirmation is not in use yet: {}", trouble.cause());
+            self.vault.log_once(asker.target, Some(text));
             return Ok(false);
         }
         (self.dead, self.not_before, self.standing) = (false, None, None);
@@ -130,7 +130,7 @@ impl State {
         if inherits {
             tracing::warn!(
                 target = &*asker.target.name,
-                "the PBX gave no refresh token with the confirmation; the one from before stays in use"
+                "the PBX gave no refresh token with the confirmation; the previous one stays in use"
             );
         }
         Ok(true)
@@ -170,7 +170,7 @@ impl State {
             Ok(()) => Ok(()),
             Err(trouble) if asker.target.auth.grant.needs_person() => Err(trouble.failure()),
             Err(trouble) => {
-                self.vault.tell(asker.target, Some(&trouble));
+                self.vault.log_trouble(asker.target, Some(&trouble));
                 Ok(())
             }
         }

@@ -180,8 +180,7 @@ impl State {
         Ok(Err(refined))
     }
 
-    /// One more request, with an explicit valid scope, tells an unknown word among the application's
-    /// own scopes from a broken server.
+    /// One more request, with an explicit valid scope, distinguishes an unknown word among the application's own scopes from a broken server.
     async fn check_scope(
         &mut self,
         asker: Asker<'_>,

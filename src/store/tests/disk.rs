@@ -99,16 +99,16 @@ fn links_and_pipes_that_somebody_planted_in_the_folder_lead_nowhere() {
     fs::remove_file(&path).expect("removed");
     symlink(&victim, &path).expect("a link");
     let error = store.load(&owner("office")).expect_err("a link").to_string();
-    assert!(error.contains("no regular file"), "{error}");
+    assert!(error.contains("not a regular file"), "{error}");
     fs::remove_file(&path).expect("removed");
     assert!(std::process::Command::new("mkfifo").arg(&path).status().expect("mkfifo").success());
     let error = store.load(&owner("office")).expect_err("a pipe").to_string();
-    assert!(error.contains("no regular file"), "{error}");
+    assert!(error.contains("not a regular file"), "{error}");
     fs::rename(tokens.join("handover"), folder.path().join("old")).expect("moved");
     symlink(&elsewhere, tokens.join("handover")).expect("a link");
     fs::set_permissions(&elsewhere, fs::Permissions::from_mode(0o700)).expect("a mode");
     let error = store.hand_over("id", &record(owner("office"), "first", 1)).expect_err("a link").to_string();
-    assert!(error.contains("is no folder"), "{error}");
+    assert!(error.contains("is not a folder"), "{error}");
     // Also where it was put there between the check and the step.
     fs::write(elsewhere.join("there"), "kept").expect("written");
     let disk = Folder::new(&tokens);
@@ -123,7 +123,7 @@ fn links_and_pipes_that_somebody_planted_in_the_folder_lead_nowhere() {
         ("list", disk.list("handover").map(|names| names.len())),
     ] {
         let error = result.expect_err(step).to_string();
-        assert!(error.contains("is no folder"), "{step}: {error}");
+        assert!(error.contains("is not a folder"), "{step}: {error}");
     }
     assert_eq!(fs::read_dir(&elsewhere).expect("a folder").count(), 1);
 }

@@ -1,4 +1,4 @@
-//! What is broken, of somebody else, half written or unreadable: kept, told, and taken up again.
+//! What is broken, of somebody else, half written or unreadable: kept, reported, and used again.
 
 use super::*;
 
@@ -140,7 +140,7 @@ fn a_mistake_in_the_configuration_costs_no_refresh_token() {
         let back = store.load(&right).expect("usable");
         assert_eq!(refresh(&back), Some(&*token));
         let told = back.notes.join("\n");
-        assert!(told.contains("is in its place again"), "{told}");
+        assert!(told.contains("is in use again"), "{told}");
         assert_eq!(back.record.expect("a record").serial, serial);
         assert!(store.load(&right).expect("usable").notes.is_empty(), "once");
     }

@@ -25,7 +25,7 @@ async fn a_person_confirms_in_a_browser_that_the_command_waits_for() {
     let service = serve(&config).await;
     let browser = Browser::start().await;
     for (button, said, code) in
-        [("deny", "access was refused at the PBX", 6), ("allow", "Access to head office is confirmed.", 0)]
+        [("deny", "access was denied at the PBX", 6), ("allow", "Access to head office is confirmed.", 0)]
     {
         service.until(NEEDS_PERSON, 1.0).await;
         let mut command = authorize(&config, &[]).spawn();
@@ -58,16 +58,15 @@ async fn a_person_confirms_on_the_page_of_the_service() {
     let service = program.file(super::CONFIG, &config).serve().await;
     service.until(NEEDS_PERSON, 1.0).await;
     let browser = Browser::start().await;
-    for (button, said) in [
-        ("deny", "Nothing has changed: access was refused"),
-        ("allow", "Access to head office is confirmed."),
-    ] {
+    for (button, said) in
+        [("deny", "Nothing has changed: access was denied"), ("allow", "Access to head office is confirmed.")]
+    {
         let ended = authorize(&config, &["--page"]).run().await;
         let (page, code) = ended.stdout.split_once('\n').expect("two lines");
         browser.open(page.strip_prefix("Open ").expect("an address")).await;
         browser.write("input[name=code]", "not the code").await;
         browser.press("form button").await;
-        browser.reads("the code is wrong; it has to be the newest").await;
+        browser.reads("the code is wrong; enter the latest one").await;
         browser.write("input[name=code]", code.trim().rsplit(' ').next().expect("a code")).await;
         browser.press("form button").await;
         browser.reads("Allow access?").await;
@@ -79,7 +78,7 @@ async fn a_person_confirms_on_the_page_of_the_service() {
     // The same page once more: its code and state are used up, and its cookie is gone.
     let address = browser.address().await;
     browser.open(&address).await;
-    browser.reads("is wrong, missing or used before").await;
+    browser.reads("is wrong, missing or already used").await;
     service.until(UP, 1.0).await;
     assert_eq!(service.value(NEEDS_PERSON).await, None);
 }

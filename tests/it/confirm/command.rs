@@ -68,11 +68,11 @@ async fn whoever_says_no_changes_nothing() {
     let command = authorize(&config(&server, &storage, ""), &["--no-browser"]).spawn();
     let location = shown(&command).await;
     let page = visit(&press(&**server.pbx(), &location, Press::Deny), &[]).await;
-    assert!(page.status == 400 && page.body.contains("access was refused at the PBX"), "{}", page.body);
+    assert!(page.status == 400 && page.body.contains("access was denied at the PBX"), "{}", page.body);
     let ended = ended(command).await;
     assert_eq!(ended.code, Some(6));
     assert!(
-        ended.stderr.contains("head office: not confirmed: access was refused at the PBX"),
+        ended.stderr.contains("head office: not confirmed: access was denied at the PBX"),
         "{}",
         ended.stderr
     );
@@ -108,7 +108,7 @@ async fn a_wrong_state_is_told_and_the_right_one_may_still_come_but_not_twice() 
     let again =
         authorize(&config(&server, &storage, ""), &["--paste"]).input(&format!("{back}\n")).run().await;
     assert_eq!(again.code, Some(6), "{}", again.stderr);
-    assert!(again.stderr.contains("is wrong, missing or used before"), "{}", again.stderr);
+    assert!(again.stderr.contains("is wrong, missing or already used"), "{}", again.stderr);
     assert_eq!(server.pbx().requests(Operation::Token), asked);
 }
 

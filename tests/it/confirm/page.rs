@@ -107,7 +107,7 @@ async fn a_person_with_a_code_confirms_on_the_page_and_the_target_goes_on_at_onc
     assert!(stage.service.value(NEEDS_PERSON).await.is_none());
 
     let again = stage.back(&back, &cookie).await;
-    assert!(again.status == 400 && again.body.contains("used before"), "{}", again.body);
+    assert!(again.status == 400 && again.body.contains("already used"), "{}", again.body);
     assert_eq!(stage.server.pbx().requests(Operation::Token), 1, "a replay is not even sent");
     let all = format!("{}{}{}{}", form.whole(), page.whole(), again.whole(), stage.service.metrics().await);
     let secrets = secrets(&back, &stage.storage());
@@ -161,7 +161,7 @@ async fn only_the_browser_that_began_can_end_it_and_a_refusal_changes_nothing() 
     let altered = Url::parse(&allowed_back.as_str().replace("state=", "state=x")).expect("an address");
     assert_eq!(stage.back(&altered, &cookie).await.status, 400);
     let reply = stage.back(&denied, &cookie).await;
-    assert!(reply.status == 400 && reply.body.contains("access was refused at the PBX"), "{}", reply.body);
+    assert!(reply.status == 400 && reply.body.contains("access was denied at the PBX"), "{}", reply.body);
     assert_eq!(stage.back(&allowed_back, &cookie).await.status, 400, "it is over");
     assert_eq!(stage.server.pbx().requests(Operation::Token), 0);
     assert_eq!(stage.service.value(NEEDS_PERSON).await, Some(1.0));
@@ -175,7 +175,7 @@ async fn once_the_code_was_sent_it_is_not_said_that_nothing_has_changed() {
     stage.server.pbx().set_fault(Some(Fault::SecretRegenerated));
     let reply = stage.back(&back, &cookie).await;
     assert!(reply.status == 400 && reply.body.contains("invalid_client"), "{}", reply.body);
-    assert!(reply.body.contains("serves once: begin anew."), "{}", reply.body);
+    assert!(reply.body.contains("works only once: start again."), "{}", reply.body);
     assert!(!reply.body.contains("Nothing has changed"), "{}", reply.body);
     stage.service.until(&failures("invalid_client"), 1.0).await;
     assert_eq!(stage.service.value(REQUESTS).await, Some(1.0));
@@ -195,9 +195,9 @@ async fn refused_codes_are_counted_and_spend_the_budget_of_the_pbx() {
     stage.service.until(&failures("invalid_client"), 5.0).await;
     let code = stage.code().await;
     let reply = stage.post(&code, &[]).await;
-    assert!(reply.status == 403 && reply.body.contains("could make it ban the host"), "{}", reply.body);
+    assert!(reply.status == 403 && reply.body.contains("could get it banned"), "{}", reply.body);
     assert!(
-        reply.body.contains("begin anew in 39m") || reply.body.contains("begin anew in 40m"),
+        reply.body.contains("start again in 39m") || reply.body.contains("start again in 40m"),
         "{}",
         reply.body
     );
@@ -228,7 +228,7 @@ async fn tokens_that_cannot_be_written_stay_in_memory_until_they_can() {
     };
     let reply = confirm_without_room().await;
     assert!(reply.status == 200 && reply.body.contains("cannot be written yet"), "{}", reply.body);
-    assert!(reply.body.contains("is no folder; move it away"), "{}", reply.body);
+    assert!(reply.body.contains("is not a folder; move it away"), "{}", reply.body);
     assert_eq!(stage.service.value(UP).await, Some(0.0));
     std::fs::remove_file(&handover).expect("removed");
     stage.service.until(UP, 1.0).await;

@@ -76,7 +76,7 @@ async fn a_confirmation_whose_access_token_is_unusable_hands_its_refresh_token_o
         let swapped = swap(&*place.pbx, &*transport, &target, &store, place.clock).await.expect("sent");
         assert!(swapped.attempt.expect("made").failure.is_some(), "it counts as a failure");
         let granted = swapped.result.expect("a refresh token").hand_over().await.expect("written");
-        assert!(granted.renewable && granted.tell(&target).contains("cannot be used"));
+        assert!(granted.renewable && granted.sentence(&target).contains("cannot be used"));
         place.start(target).works("refreshed").await;
         assert_eq!((place.refreshes(), place.pbx.requests(Operation::Token)), (1, 2));
     }

@@ -12,7 +12,7 @@ use super::{Life, Place, left_in_handover};
 use crate::support::person::swap;
 use crate::support::world::{around, minutes, usual};
 
-/// A disk without room while it says so.
+/// A disk that is full while it says so.
 fn full_disk(place: &Place) -> (Arc<Store>, Arc<AtomicBool>) {
     let full = Arc::new(AtomicBool::new(false));
     let is_full = full.clone();
@@ -23,7 +23,7 @@ fn full_disk(place: &Place) -> (Arc<Store>, Arc<AtomicBool>) {
     (store, full)
 }
 
-/// A way to the PBX by which the disk has no room from the moment at which a token request goes out.
+/// A way to the PBX by which the disk is full from the moment a token request goes out.
 fn fills_up(place: &Place, full: &Arc<AtomicBool>) -> Arc<dyn Transport> {
     let full = full.clone();
     around(&place.transport, move |sent| {
@@ -58,7 +58,7 @@ async fn a_received_token_that_cannot_be_written_is_neither_used_nor_forgotten()
     }
     assert_eq!((place.refreshes(), place.pbx.requests(Operation::Extensions)), (1, lists));
     full.store(false, Ordering::SeqCst);
-    life.works("there is room again").await;
+    life.works("there is space again").await;
     assert_eq!(place.refreshes(), 1);
     drop(life);
     place.start(usual(Grant::AuthorizationCode)).works("and it was written").await;
@@ -102,7 +102,7 @@ async fn a_full_disk_stops_a_renewal_and_not_the_token_in_use() {
     assert_eq!(place.refreshes(), 0, "what cannot be noted is not sent");
     full.store(false, Ordering::SeqCst);
     minutes(1).await;
-    life.works("there is room again").await;
+    life.works("there is space again").await;
     assert_eq!(place.refreshes(), 1);
 }
 
@@ -115,7 +115,7 @@ async fn tokens_of_a_confirmation_that_cannot_be_written_are_kept_until_they_can
     let swapped = swap(&*place.pbx, &*transport, &target, &store, place.clock).await.expect("an answer");
     let received = swapped.result.expect("tokens");
     let error = received.hand_over().await.expect_err("no room").to_string();
-    assert!(error.contains("failed to write") && error.contains("the disk needs room"), "{error}");
+    assert!(error.contains("failed to write") && error.contains("the disk has free space"), "{error}");
     minutes(3).await;
     let life = place.start(target);
     let told = life.wants_a_person().await;
@@ -126,7 +126,7 @@ async fn tokens_of_a_confirmation_that_cannot_be_written_are_kept_until_they_can
     };
     let (granted, ()) = tokio::join!(received.hand_over_at_last(), there_is_room);
     assert!(granted.renewable);
-    life.works("there is room again").await;
+    life.works("there is space again").await;
     assert_eq!(place.pbx.requests(Operation::Token), 1);
 }
 
@@ -141,7 +141,7 @@ async fn a_confirmation_that_cannot_be_taken_up_harms_no_token_in_use() {
     life.works("with what it has").await;
     assert_eq!(left_in_handover(&place), 1);
     full.store(false, Ordering::SeqCst);
-    life.works("there is room again").await;
+    life.works("there is space again").await;
     assert_eq!((left_in_handover(&place), place.refreshes()), (0, 0));
 }
 
@@ -154,11 +154,11 @@ async fn a_first_confirmation_that_cannot_be_taken_up_is_no_matter_of_the_pbx() 
     for _ in 0..2 {
         let failure = life.fails().await;
         assert_eq!(failure.reason(), Reason::ExporterError);
-        assert!(life.told(&failure).contains("the disk needs room"), "{}", life.told(&failure));
+        assert!(life.told(&failure).contains("the disk has free space"), "{}", life.told(&failure));
         assert_eq!(left_in_handover(&place), 1);
     }
     full.store(false, Ordering::SeqCst);
-    life.works("there is room again").await;
+    life.works("there is space again").await;
     assert_eq!((left_in_handover(&place), place.pbx.requests(Operation::Token)), (0, 1));
 }
 

@@ -80,7 +80,7 @@ async fn a_code_serves_once_for_ten_minutes_and_for_its_own_confirmation() {
         let error = second.accept(&answer).expect_err("of another confirmation");
         assert!(error.to_string().contains("does not belong"), "{error}");
         let denied = first.accept(&brought(&first, Press::Deny)).expect_err("refused");
-        assert!(denied.to_string().contains("access was refused at the PBX"), "{denied}");
+        assert!(denied.to_string().contains("access was denied at the PBX"), "{denied}");
 
         let code = first.accept(&answer).expect("a code");
         let swap = async |confirmation: Confirmation, code| {
@@ -116,7 +116,7 @@ async fn an_access_that_cannot_be_renewed_says_so_when_it_ends_and_not_that_nobo
     let command = Arc::new(Store::new(&settings(place.path())));
     let target = usual(Grant::AuthorizationCode);
     let granted = confirm(&*place.pbx, &*transport, &target, &command, place.clock).await.expect("confirmed");
-    assert!(!granted.renewable && granted.tell(&target).contains("gave no refresh token"));
+    assert!(!granted.renewable && granted.sentence(&target).contains("gave no refresh token"));
     let life = place.start(target);
     life.works("confirmed").await;
     minutes(56).await;
@@ -191,10 +191,10 @@ async fn what_was_left_and_cannot_be_read_is_a_clear_condition_and_harms_no_toke
     for _ in 0..2 {
         let failure = life.fails().await;
         assert_eq!(failure.reason(), Reason::ExporterError, "{failure:?}");
-        assert!(life.told(&failure).contains("may be read by others than its owner"), "{failure:?}");
+        assert!(life.told(&failure).contains("is readable by other users"), "{failure:?}");
     }
     chmod(0o600);
-    life.works("mended").await;
+    life.works("fixed").await;
     place.confirm().await;
     chmod(0o644);
     life.works("with what it has").await;
@@ -222,7 +222,10 @@ async fn a_confirmation_without_a_refresh_token_ends_none_that_is_kept() {
     let command = Arc::new(Store::new(&settings(place.path())));
     let target = usual(Grant::AuthorizationCode);
     let granted = confirm(&*place.pbx, &*transport, &target, &command, place.clock).await.expect("confirmed");
-    assert!(granted.tell(&target).contains("unless the exporter still has an earlier one"), "{granted:?}");
+    assert!(
+        granted.sentence(&target).contains("unless the exporter has an earlier refresh token"),
+        "{granted:?}"
+    );
     life.works("with the access token that came").await;
     assert_eq!((left_in_handover(&place), place.refreshes()), (0, 0));
     minutes(56).await;

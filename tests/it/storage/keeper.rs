@@ -89,7 +89,7 @@ async fn a_dead_refresh_token_stays_dead_over_a_restart_and_goes_on_once_confirm
     assert!(told.contains("The PBX refused the refresh token on Fri, 15 Jan 2027"), "{told}");
     assert_eq!(place.pbx.requests(Operation::Token), asked, "no request was sent");
     place.confirm().await;
-    life.works("confirmed anew").await;
+    life.works("confirmed again").await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -135,7 +135,7 @@ async fn a_folder_that_was_removed_is_made_again_and_still_has_one_owner() {
     let error = other.own().expect_err("two owners").to_string();
     assert!(error.contains("in use by another pbx_exporter"), "{error}");
     drop(life);
-    place.start(usual(Grant::AuthorizationCode)).works("from what was written anew").await;
+    place.start(usual(Grant::AuthorizationCode)).works("from what was written again").await;
     assert_eq!(place.refreshes(), 1);
 }
 

@@ -164,7 +164,7 @@ async fn a_proxy_that_cannot_reach_the_target_says_so_for_tunnels() {
         ("HTTP/1.1 504 canary-9f3b\r\n\r\n", E::Tunnel(504), Reason::Connect),
         ("HTTP/1.1 403 canary-9f3b\r\n\r\n", E::Tunnel(403), Reason::Proxy),
         ("HTTP/1.1 405 canary-9f3b\r\n\r\n", E::Tunnel(405), Reason::Proxy),
-        ("canary-9f3b\r\n\r\n", E::Proxy("it does not answer as a proxy does".into()), Reason::Proxy),
+        ("canary-9f3b\r\n\r\n", E::Proxy("it does not answer like a proxy".into()), Reason::Proxy),
     ] {
         let proxy = Server::saying(answer).await;
         let (error, _) = failure(&through(&proxy.http("")), LIMITS, get("https://pbx.invalid/")).await;

@@ -89,7 +89,7 @@ async fn a_certificate_for_another_name_is_refused_with_its_names() {
     let authority = Authority::new();
     let server = serving(&authority.issue("pbx.example.com", 2100)).await;
     let (fault, exchange) = refusal(&trusting(&authority), &server).await;
-    assert_eq!(fault.to_string(), "certificate is not for localhost but for pbx.example.com");
+    assert_eq!(fault.to_string(), "certificate is for pbx.example.com, not for localhost");
     assert_eq!(exchange.certificate_expiry, Some(GOOD_UNTIL));
 }
 
@@ -122,7 +122,7 @@ async fn a_self_signed_certificate_is_trusted_when_the_ca_file_names_it_and_only
     assert_eq!(fault.to_string(), "certificate expired on 01 Jan 2020");
     let misnamed = Identity::self_signed("pbx.example.com", 2100);
     let (fault, _) = refusal(&trusting(&misnamed), &serving(&misnamed).await).await;
-    assert_eq!(fault.to_string(), "certificate is not for localhost but for pbx.example.com");
+    assert_eq!(fault.to_string(), "certificate is for pbx.example.com, not for localhost");
 }
 
 #[tokio::test]
@@ -315,7 +315,11 @@ async fn it_is_told_which_certificate_is_over_or_not_yet_valid() {
     let TlsFault::NotYetValid { whose, from, now } = &fault else { panic!("{fault:?}") };
     assert_eq!((whose, *from), (&Whose::Server, 4_070_908_800));
     assert!(*now < *from && !fault.clock_is_wrong());
-    assert!(fault.to_string().starts_with("certificate not valid before 01 Jan 2099, and here it is "));
+    assert!(
+        fault
+            .to_string()
+            .starts_with("certificate not valid before 01 Jan 2099, and this host's clock says ")
+    );
 }
 
 #[tokio::test]
