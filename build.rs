@@ -1,4 +1,4 @@
-//! Tells the crate what built it: the compiler's version and, in release builds, the git revision
+//! Records what built the crate: the compiler's version and, in release builds, the git revision
 //! (debug builds say `unknown`, so that a commit alone does not make them stale).
 
 use std::process::Command;

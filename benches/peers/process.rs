@@ -1,5 +1,4 @@
-//! The processes measured: started here, killed with the value that stands for them, and what the
-//! kernel tells of them.
+//! The processes measured: started here, killed with the value that stands for them, and what the kernel reports about them.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};

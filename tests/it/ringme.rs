@@ -133,7 +133,7 @@ async fn a_refusal_without_a_word_leaves_a_refresh_token_that_only_a_person_coul
     assert!(world.diagnosis(Operation::Token).contains("the refresh token is kept"));
     pbx.set_fault(None);
     minutes(120).await;
-    assert_eq!(world.state().up, Some(true), "it serves once the cause is mended");
+    assert_eq!(world.state().up, Some(true), "it works once the cause is fixed");
     world.stop().await;
 }
 

@@ -372,7 +372,7 @@ async fn a_panic_in_one_target_is_counted_and_harms_no_other() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_person_who_mended_something_gets_one_probe_a_minute() {
+async fn a_person_who_fixed_something_gets_one_probe_a_minute() {
     let (pbx, transport) = pbx(Generation::V16);
     pbx.set_fault(Some(Fault::SecretRegenerated));
     let world = World::start(transport, [usual(Grant::ClientCredentials)]).await;

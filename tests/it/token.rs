@@ -82,7 +82,7 @@ async fn a_renewal_that_fails_is_an_early_warning_while_the_old_token_serves() {
     assert_eq!(state.up, Some(false), "the old token has expired");
     assert_eq!(world.reason(Operation::Token), Some(Reason::InvalidClient));
     assert!(!world.diagnosis(Operation::Token).contains("stays in use"));
-    assert_eq!(state.endpoint(Operation::Extensions).up, None, "it cannot be called for want of a token");
+    assert_eq!(state.endpoint(Operation::Extensions).up, None, "it cannot be called without a token");
     assert!(state.token.is_none());
     assert!(state.renewal_due.is_some_and(|due| due < UNIX + 1000.0), "due stays when the token is dropped");
 
@@ -307,7 +307,7 @@ async fn a_hundred_askers_make_one_request_that_is_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_mended_secret_file_ends_the_back_off_within_the_failure_interval() {
+async fn a_fixed_secret_file_ends_the_back_off_within_the_failure_interval() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("secret");
     std::fs::write(&path, "not-the-secret\n").expect("written");
@@ -464,7 +464,7 @@ async fn a_rotated_refresh_token_outlives_other_changes() {
     assert_eq!(world.reason(Operation::Token), Some(Reason::InvalidClient));
     std::fs::write(&path, SECRET).expect("written");
     minutes(2).await;
-    assert_eq!(world.state().up, Some(true), "a mended client secret keeps it");
+    assert_eq!(world.state().up, Some(true), "a fixed client secret keeps it");
 }
 
 fn first_refresh_token(pbx: &SimPbx) -> SecretSource {

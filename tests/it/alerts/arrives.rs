@@ -53,7 +53,7 @@ async fn failures(stage: &Stage, exporter: &Service, pbxes: &BTreeMap<&str, Pbx>
     let about = CASES.each_ref().map(|case| (case.target, case.alert));
     until(stage, &about, "firing").await;
     for case in &CASES {
-        pbxes[case.target].is_mended(case, exporter);
+        pbxes[case.target].is_fixed(case, exporter);
     }
     until(stage, &about, "resolved").await;
 }
@@ -69,7 +69,7 @@ async fn lost_exporter(stage: &Stage, first: Service, config: &str, pbx: &Pbx) -
     until_it_is("suppressed", stage, &UNWATCHED).await;
     let second = exporter(&address, config, &[]).await;
     until_it_is("active", stage, &UNWATCHED).await;
-    pbx.is_mended(&UNWATCHED, &second);
+    pbx.is_fixed(&UNWATCHED, &second);
     until(stage, &[("", DOWN)], "resolved").await;
     until(stage, &about, "resolved").await;
     second

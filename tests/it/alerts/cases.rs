@@ -163,7 +163,7 @@ impl Pbx {
         }
     }
 
-    pub fn is_mended(&self, case: &Case, exporter: &Service) {
+    pub fn is_fixed(&self, case: &Case, exporter: &Service) {
         match &case.failure {
             Failure::Of(_) => self.sim.pbx().set_fault(None),
             Failure::Secret(file) => exporter.write(file, &self.secret(file)),

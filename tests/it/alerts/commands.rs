@@ -126,7 +126,7 @@ async fn each_runbook_of_a_reason_leads_to_that_reason_and_back() {
         for line in block(case.alert, "Check") {
             host.check(&line, target, reason, pbx).await;
         }
-        pbx.is_mended(case, &main);
+        pbx.is_fixed(case, &main);
         for line in block(case.alert, "After the fix") {
             // A token of before may last for seconds, and one of the seconds belongs to the next probe.
             let is_up = async || {

@@ -144,7 +144,7 @@ fn refused() -> Vec<Refused> {
             "3cx",
             &[],
             vec![ID],
-            "PBX_API_CLIENT_SECRET: is unset or empty; set it, or PBX_API_CLIENT_SECRET_FILE",
+            "PBX_API_CLIENT_SECRET: is unset or empty; set it, or set PBX_API_CLIENT_SECRET_FILE",
         ),
         (
             "zoom-phone",
@@ -156,8 +156,9 @@ fn refused() -> Vec<Refused> {
             "netsapiens",
             &[],
             vec![],
-            "no credentials: set PBX_API_CLIENT_ID, PBX_API_CLIENT_SECRET, PBX_API_USERNAME, PBX_API_PASSWORD for the grant \
-             password (API client), or set PBX_API_KEY for the grant static (API key); a secret may be in a file",
+            "no credentials: set PBX_API_CLIENT_ID, PBX_API_CLIENT_SECRET, PBX_API_USERNAME, \
+             PBX_API_PASSWORD for the grant password (API client), or set PBX_API_KEY for the grant static \
+             (API key); to read a secret from a file",
         ),
         (
             "ringme",
@@ -170,29 +171,29 @@ fn refused() -> Vec<Refused> {
             "ringme",
             &[],
             grant("authorization_code"),
-            "PBX_API_GRANT: with authorization_code a person confirms in a browser; \
-          configure the target, let somebody confirm by `pbx_exporter authorize TARGET`",
+            "PBX_API_GRANT: with authorization_code a person confirms access in a browser; configure the \
+             target, run `pbx_exporter authorize TARGET`",
         ),
         (
             "ringme",
             &[],
             grant("refresh_token"),
-            "PBX_API_GRANT: a refresh token may serve once, so that to try it out would \
-          take it from the application it belongs to",
+            "PBX_API_GRANT: a refresh token may work only once, so a test would take it from the application \
+             it belongs to",
         ),
         (
             "ringme",
             &["--token-url", "https://pbx.example.com/oauth"],
             client.to_vec(),
-            "--token-url: has a path; write scheme",
+            "--token-url: has a path; write only scheme",
         ),
         (
             "wildix",
             &["--token-url", "https://pbx.example.com"],
             vec![KEY],
-            "--token-url: has no use with the grant static",
+            "--token-url: is not used with the grant static",
         ),
-        ("ringme", &["--ca-file", "ca.pem"], client.to_vec(), "--ca-file: has no use with an http:// url"),
+        ("ringme", &["--ca-file", "ca.pem"], client.to_vec(), "--ca-file: is not used with an http:// url"),
     ]
 }
 

@@ -208,7 +208,7 @@ async fn what_is_odd_in_the_configuration_is_told_beforehand() {
         .map(|name| target(name, &server, "").replace(SECRET, "'made-up '").replace(MACHINE_ID, name))
         .collect();
     let ended = run(&["diagnose", "a"], &odd).await;
-    let told = "targets[0].auth.client_secret: the value has white space at an end";
+    let told = "targets[0].auth.client_secret: the value begins or ends with white space";
     assert!(ended.stderr.contains(told) && ended.stderr.starts_with("warning: "), "{ended:?}");
     assert!(ended.stderr.ends_with("more; `pbx_exporter check` shows them all\n"), "{ended:?}");
     assert!(!format!("{ended:?}").contains("made-up"));

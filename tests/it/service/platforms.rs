@@ -272,7 +272,7 @@ async fn each_platform_is_asked_in_its_way_and_its_list_is_read() {
 }
 
 #[tokio::test]
-async fn a_refused_key_waits_and_a_mended_file_ends_the_wait() {
+async fn a_refused_key_waits_and_a_fixed_file_ends_the_wait() {
     let server = MockServer::start().await;
     Mock::given(path("/api/v2/users"))
         .and(wiremock::matchers::header("authorization", "Bearer good-key"))

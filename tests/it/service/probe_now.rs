@@ -1,4 +1,4 @@
-//! POST /-/probe: for the person who has just mended something.
+//! POST /-/probe: for the person who has just fixed something.
 
 use pbx_exporter::domain::Operation;
 use pbx_exporter::sim::{Fault, Generation};
@@ -7,7 +7,7 @@ use super::{broken, config, of, target};
 use crate::support::process::Service;
 
 #[tokio::test]
-async fn a_mended_secret_shows_at_once_past_the_back_off() {
+async fn a_fixed_secret_shows_at_once_past_the_back_off() {
     let server = broken(Generation::V16, Fault::SecretRegenerated).await;
     let service = Service::start(&config(&[target("hq", server.origin(), "")]), &[]).await;
     service.until(&of("pbx_up", "hq"), 0.0).await;

@@ -49,9 +49,9 @@ async fn a_bad_file_is_told_and_keeps_the_old_state() {
 
     service.write(CONFIG, &good);
     assert_eq!(service.post("/-/reload").await.status, 200);
-    let mended = service.metrics().await;
-    assert_eq!(value(&mended, SUCCESSFUL), Some(1.0));
-    assert!(value(&mended, TIMESTAMP) > value(&before, TIMESTAMP));
+    let fixed = service.metrics().await;
+    assert_eq!(value(&fixed, SUCCESSFUL), Some(1.0));
+    assert!(value(&fixed, TIMESTAMP) > value(&before, TIMESTAMP));
 }
 
 #[tokio::test]
@@ -98,7 +98,7 @@ async fn targets_come_and_go_and_those_unchanged_notice_nothing() {
 }
 
 #[tokio::test]
-async fn a_mended_secret_ends_the_back_off_at_a_reload() {
+async fn a_fixed_secret_ends_the_back_off_at_a_reload() {
     let server = pbx(Generation::V16).await;
     let wrong = config(&[target("hq", server.origin(), "")]).replace(SECRET, "made-up-and-wrong");
     let service = Service::start(&wrong, &[]).await;
@@ -113,7 +113,7 @@ async fn a_mended_secret_ends_the_back_off_at_a_reload() {
 }
 
 #[tokio::test]
-async fn a_mended_secret_file_ends_the_back_off_without_a_reload() {
+async fn a_fixed_secret_file_ends_the_back_off_without_a_reload() {
     let server = pbx(Generation::V16).await;
     let keys = "auth: {client_secret: null, client_secret_file: secret.txt}";
     let text = config(&[target("hq", server.origin(), keys)]);
@@ -153,7 +153,7 @@ async fn a_new_refresh_token_in_its_file_ends_the_wait_for_a_person() {
     };
     let dead = json!({"error": "invalid_request", "message": "The refresh token is invalid."});
     asked("old").respond_with(ResponseTemplate::new(401).set_body_json(dead)).mount(&server).await;
-    asked("new").respond_with(issues("taken-anew")).mount(&server).await;
+    asked("new").respond_with(issues("taken-again")).mount(&server).await;
     let keys = "auth: {grant: refresh_token, refresh_token_file: refresh.txt}";
     let service = Program::new(&["--web.listen-address=127.0.0.1:0", "--config.file", CONFIG])
         .file(CONFIG, &config(&[target("hq", server.uri(), keys)]))

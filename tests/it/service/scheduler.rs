@@ -131,7 +131,7 @@ async fn a_probe_that_hangs_leaves_the_timetable_idle() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_mended_secret_file_ends_the_back_off_while_the_old_token_serves() {
+async fn a_fixed_secret_file_ends_the_back_off_while_the_old_token_serves() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("secret.txt");
     std::fs::write(&file, target::SECRET).expect("a file");

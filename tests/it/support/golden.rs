@@ -1,4 +1,4 @@
-//! Comparison with files under `tests`, which `UPDATE_GOLDEN=1` writes anew, and with generated ones that users
+//! Comparison with files under `tests`, which `UPDATE_GOLDEN=1` writes again, and with generated ones that users
 //! read, which `UPDATE_DOCS=1` does.
 
 use std::path::Path;
