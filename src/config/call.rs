@@ -94,7 +94,7 @@ fn method(c: &mut Checker<'_>, text: &str) -> Option<Method> {
         "HEAD" => return Some(Method::Head),
         "POST" => return Some(Method::Post),
         _ => {
-            c.error("call.method", format!("`{}` may change data; write GET, HEAD or POST", printable(text)))
+            c.error("call.method", format!("`{}` may change data; write GET, HEAD or POST", printable(text)));
         }
     }
     None
