@@ -49,7 +49,7 @@ async fn memory(pbx: &FakePbx) -> Rows {
     }
     let (most, base) = (bases.iter().copied().fold(0.0, f64::max), median(bases));
     let what = format!("resident, one target, probed and scraped, most of {EMPTY} starts");
-    let mut rows = vec![Row::alone(&what, "MiB", most / 1024.0, 8.0)];
+    let mut rows = vec![Row::alone(&what, "MiB", most / 1024.0, 12.0)];
     // Short enough that every target is soon probed, so that all have a token and a state.
     let mut full = Server::exporter(pbx, TARGETS as usize, "20s")?;
     probed(&mut full, pbx, TARGETS.into()).await?;

@@ -90,7 +90,7 @@ async fn a_difference_is_told_in_eighty_columns_and_by_the_exit_code() {
              page of the token endpoint a second token request, with an explicit scope; after an unclear answer to the \
              list the harmless query {{ __typename }}. Only compares; changes nothing. Stops after 3 rejected requests \
              per origin; fail2ban counts them together with those of a running exporter.\n\
-             note: accounts.csv: given more than once and counted once: 2001\n"
+             note: accounts.csv: given more than once, counted once: 2001\n"
         )
     );
     assert!(!format!("{}{}", table.stdout, table.stderr).contains("canary"));
