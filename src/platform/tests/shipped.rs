@@ -5,6 +5,9 @@ use std::sync::Arc;
 use super::*;
 use crate::domain::platform::BodyFormat;
 
+const ZOOM_SCOPE: &str =
+    r#"{"code":4700,"message":"Invalid access token, does not contain scopes:[phone:read]."}"#;
+
 fn of(name: &str) -> Target {
     let platform = builtin(name).unwrap();
     let grant = platform.grants.served().next().unwrap();
@@ -33,6 +36,8 @@ fn every_answer_of_a_shipped_platform_has_its_reason() {
             r#"{"code":4711,"message":"Invalid access token, does not contain scopes:[x]"}"#,
             InsufficientScope,
         ),
+        ("zoom-phone", Extensions, 400, ZOOM_SCOPE, InsufficientScope),
+        ("zoom-phone", Extensions, 401, ZOOM_SCOPE, InsufficientScope),
         ("zoom-phone", Extensions, 400, r#"{"code":300,"message":"x"}"#, UnexpectedResponse),
         ("zoom-phone", Extensions, 401, r#"{"code":124,"message":"Invalid access token."}"#, TokenRejected),
         ("zoom-phone", Extensions, 429, r#"{"code":429}"#, RateLimited),
@@ -134,7 +139,7 @@ fn a_list_tells_its_total_and_its_extensions() {
             "ringcentral",
             r#"{"records":[{"id":7,"extensionNumber":"101","name":"A"}],"paging":{"totalElements":1}}"#,
             Some(1),
-            "7/A",
+            "101/A",
             None,
         ),
         ("netsapiens", r#"[{"user":"100"},{"user":"101"}]"#, Some(2), "100/ 101/", None),
@@ -383,7 +388,7 @@ fn a_refusal_without_a_known_meaning_waits_as_one() {
 fn where_one_token_lives_or_a_key_is_fixed_nothing_else_is_taken() {
     let live = |name: &str| of(name).platform.token.as_ref().is_some_and(|token| token.one_live_token);
     let those: Vec<_> = names().filter(|name| live(name)).collect();
-    assert_eq!(those, ["3cx", "ringcentral"]);
+    assert_eq!(those, ["3cx", "zoom-phone", "ringcentral"]);
     let json: Vec<_> = names()
         .filter(|name| {
             of(name).platform.token.as_ref().is_some_and(|token| token.request == BodyFormat::Json)
