@@ -131,6 +131,14 @@ const NO_API: Words = Words {
     ],
     ..CLIENT
 };
+/// FreePBX's own text says "disabled or uninstalled", and with a damaged table each module looks absent.
+const MODULE: Words = Words {
+    title: "FreePBX does not find a module",
+    certainty: Likely,
+    because: "FreePBX says so before any credential is looked at. Whether it is disabled, not installed, or its list cannot be read, it does not say.",
+    avoid: &[super::freepbx_host::NO_UPGRADE, NO_SWITCH],
+    ..NO_API
+};
 const CALL: Words = Words {
     title: "the API works, the call fails inside it",
     because: "The API took the token and answered; its own answer says that the call failed.",
@@ -209,7 +217,7 @@ pub(super) const fn general(cause: &General) -> Option<Words> {
         .say(
             "FreePBX refuses the user name or the password, sent with grant password to {path}.",
             "This grant checks accounts of User Management, not administrators of the GUI: create the user there or set its \
-             password anew, then correct the target.",
+             password again, then correct the target.",
         ),
         General::RefreshTokenRefused => Words {
             wrong: "FreePBX refuses the refresh token at {path}: it expired (after a month), was used before (each serves once), or was revoked.",
@@ -219,7 +227,14 @@ pub(super) const fn general(cause: &General) -> Option<Words> {
             "FreePBX refuses the authorization code at {path}.",
             "A code serves once and for 10 minutes: a person has to confirm access again.",
         ),
-        General::GrantRefused => GRANT.say(
+        General::GrantRefused => Words {
+            title: "the grant is refused",
+            certainty: Likely,
+            because: "The token endpoint says so, without a detail.",
+            avoid: &[NO_GUESSING],
+            ..GRANT
+        }
+        .say(
             "FreePBX answers invalid_grant to grant {grant} at {path}, which it does not document.",
             "Check in Connectivity > API > Applications that the client id is that of a {sent_application}.",
         ),
@@ -271,7 +286,7 @@ pub(super) const fn general(cause: &General) -> Option<Words> {
             title: "too many requests",
             because: "The status 429 means nothing else.",
             avoid: &[
-                "Do not repeat it before the time is over: each try may begin the time anew.",
+                "Do not repeat it before the time is over: each try may restart the wait.",
                 "{not_refused}",
             ],
             ..CLIENT
@@ -318,7 +333,7 @@ pub(super) const fn odd(cause: &Odd) -> Option<Words> {
         Odd::NoJson => ODD.say(NO_JSON_AT_ALL, IS_IT_FREEPBX),
         Odd::Password => ODD.say(
             "Something in front of FreePBX asks for a password of its own at {asked}: a web server's Basic authentication or a proxy's \
-             page. The token was not looked at.",
+             page. FreePBX did not see the request.",
             "Exempt /admin/api/ from it, or give the target the API's own port (System Admin > Port Management, \"REST API\").",
         ),
         Odd::NoToken => ODD.say(
@@ -373,6 +388,17 @@ pub(super) const fn words(cause: &Freepbx) -> Words {
             "Replace it in Connectivity > API > Applications with {needed}, or leave the field empty, which allows everything. Words there \
              are separated by exactly one blank and are lower case: commas, line ends and a second blank make unknown words, too.",
         ),
+        Freepbx::AllowedScopeSuspected => Words {
+            certainty: Likely,
+            because: "A second request that named a scope worked. A database that recovered in between looks the same.",
+            ..SCOPES
+        }
+        .say(
+            "The application's Allowed Scopes probably hold a word that FreePBX does not know, such as `*` or `extensions:read` from a guide: a \
+             token request without scopes failed, one with the scope {needed} worked.",
+            "If the next probe fails too, correct Allowed Scopes in Connectivity > API > Applications: {needed}, or empty, which allows \
+             everything. Words there are separated by exactly one blank and are lower case.",
+        ),
         Freepbx::ScopeNotCovered { .. } => SCOPES.say(
             "FreePBX refuses the scope {refused}, which this target asks for: it is not among the application's Allowed Scopes, or none of the \
              installed modules brings it.",
@@ -410,7 +436,7 @@ pub(super) const fn words(cause: &Freepbx) -> Words {
             "FreePBX rejects the token at {asked}: it cannot verify the signature of a token issued a moment ago: its public key does not \
              fit its private one, or several PBXes answer at this address.",
             "If it is one PBX, move `api_oauth_public.key` alone away, in the folder of the setting CERTKEYLOC, else keys/ below \
-             ASTETCDIR (normally /etc/asterisk/keys), then run `fwconsole ma install api` and `fwconsole chown`: that makes it anew \
+             ASTETCDIR (normally /etc/asterisk/keys), then run `fwconsole ma install api` and `fwconsole chown`: that makes it again \
              from the private key, which stays, so all tokens stay good.",
         ),
         Freepbx::KeyPairRegenerated => TOKEN.say(
@@ -426,7 +452,8 @@ pub(super) const fn words(cause: &Freepbx) -> Words {
         Freepbx::FreshTokenRejectedClockRight => TOKEN.say(
             "FreePBX rejects the token at {asked}: it does not accept a token issued a moment ago. This answer does not tell the \
              cause (FreePBX 17 gives the same for all), and the PBX's clock is right:",
-            "either a proxy or PHP-FPM drops the Authorization header (Apache with FPM: `CGIPassAuth On`), or its API key pair does not match.",
+            "a proxy or PHP-FPM drops the Authorization header (Apache with FPM: `CGIPassAuth On`), the token's row or its application was deleted at once (another \
+             program cleans the table), or its API key pair does not match.",
         ),
         Freepbx::ScopeMissing { .. } => SCOPE.say(
             "FreePBX accepts the token but not for {asked}: it lacks the scope {needed}{or_wider}.",
@@ -439,7 +466,13 @@ pub(super) const fn words(cause: &Freepbx) -> Words {
              permission or administrator role takes its place. The token names no scope at all, as happens on 17 when Allowed Scopes hold \
              only unknown words.",
         ),
-        Freepbx::QueryNotOffered { .. } => SCOPE.say(
+        Freepbx::QueryNotOffered { .. } => Words {
+            title: "the API does not offer this query",
+            certainty: Likely,
+            because: "The token names a scope that covers it, and the API still does not show it.",
+            ..SCOPE
+        }
+        .say(
             "FreePBX accepts the token but does not offer {asked} to it, although the token names the scope {named}, which covers that. So \
              Allowed Scopes are hardly the cause: the {module} module is too old for this query, disabled, or its GraphQL part \
              failed to load.",
@@ -482,30 +515,29 @@ pub(super) const fn words(cause: &Freepbx) -> Words {
             Words { wrong: "FreePBX's dispatcher failed at {asked} without saying why.", ..SICK }
         }
         Freepbx::ModuleNameBent => NO_API.say(
-            "The web server hands {path} to FreePBX under a wrong module name: MultiViews bends the rewrite of /admin/api/.htaccess.",
+            "The web server hands {path} to FreePBX under a wrong module name: MultiViews breaks the rewrite of /admin/api/.htaccess.",
             "Switch MultiViews off for FreePBX's web root (`Options -MultiViews`) and bind PHP by SetHandler, not AddType. Credentials and \
              scopes play no part.",
         ),
-        Freepbx::ApiModuleAbsent => NO_API.say(
-            "FreePBX has no module behind {path}: PBX API is not installed or its files are gone.",
-            "Install it in Module Admin or with `fwconsole ma downloadinstall api`; nothing else has to be enabled.",
+        Freepbx::ApiModuleAbsent => MODULE.say(
+            "FreePBX has no module behind {path}: PBX API is disabled, not installed, or not found in FreePBX's database.",
+            "Look first, which changes nothing: `fwconsole ma list`. If that fails, the database is the cause: `systemctl status mariadb`, \
+             `mysqlcheck asterisk`. If it is disabled: `fwconsole ma enable api`. Only if it is not listed: `fwconsole ma downloadinstall \
+             api`.",
         ),
-        Freepbx::ModuleAbsent { .. } => NO_API.say(
-            "FreePBX's API answers at {path} and needs the module {module}, which is not installed or has lost its files.",
-            "Install it in Module Admin or with `fwconsole ma downloadinstall {module_name}`.",
-        ),
-        Freepbx::UserManagementAbsent { .. } => NO_API.say(
-            "FreePBX's API answers at {path} and needs the module {module}, which is not installed or has lost its files.",
-            "Install it in Module Admin or with `fwconsole ma downloadinstall {module_name}`. The grant password checks accounts of User \
-             Management, which is that module.",
+        Freepbx::ModuleAbsent { .. } => MODULE.say(NEEDS_MODULE, FIND_MODULE),
+        Freepbx::UserManagementAbsent { .. } => MODULE.say(
+            "FreePBX's API answers at {path} and needs the module {module}, which is disabled, not installed, or not found in its database. The \
+             grant password checks accounts of User Management, which is that module.",
+            FIND_MODULE,
         ),
         Freepbx::NoSuchModule => NO_API.say(
             "The address {path} names a FreePBX module that is not there.",
             "{right_address}",
         ),
         Freepbx::NoRoute => NO_API.say(
-            "FreePBX's API answers at {path}, so the rewrite works; only this route is missing: the api module is too old or not installed.",
-            "Compare with `fwconsole ma list`, then run `fwconsole ma upgrade api` or `fwconsole ma downloadinstall api`.",
+            "FreePBX's API answers at {path}, so the rewrite works; only this route is missing: the api module is too old.",
+            "Compare with `fwconsole ma list`, then run `fwconsole ma upgrade api`.",
         ),
         Freepbx::NoRestRoute { .. } => NO_API.say(
             "FreePBX's API answers at {path}, so the rewrite works; only this REST route is missing: the {module} module is too old or not \
@@ -552,7 +584,7 @@ pub(super) const fn words(cause: &Freepbx) -> Words {
         Freepbx::QueryLost => CRASH.say(QUERY_LOST.0, QUERY_LOST.1),
         Freepbx::QueryLostQuietly => ODD.say(QUERY_LOST.0, QUERY_LOST.1),
         Freepbx::Exception { .. } => SICK.say(EXCEPTION.0, EXCEPTION.1),
-        Freepbx::ExceptionQuietly { .. } => ODD.say(EXCEPTION.0, EXCEPTION.1),
+        Freepbx::ExceptionQuietly { .. } => SICK.say(EXCEPTION.0, EXCEPTION.1),
         Freepbx::KeyMissing { .. } => Words { title: "a key file of the API is missing or unreadable", ..KEY }.say(
             "FreePBX's API does not find its key file {key}, or may not read it, so {asked} fails for every client.",
             "Look on the PBX with `ls -l /etc/asterisk/keys`. If the file is there, `fwconsole chown` gives it to the web server's user. \
@@ -643,6 +675,10 @@ pub(super) fn of_call(words: Words, reason: Reason, target: &Target) -> Words {
     Words { certainty: if own { Likely } else { words.certainty }, ..words }
 }
 
+const NEEDS_MODULE: &str = "FreePBX's API answers at {path} and needs the module {module}, which is disabled, not installed, or not found in its database.";
+const FIND_MODULE: &str = "Look first, which changes nothing: `fwconsole ma list`. If that fails, the database is the cause: `systemctl status mariadb`, \
+                           `mysqlcheck asterisk`. If it is disabled: `fwconsole ma enable {module_name}`. Only if it is not listed: `fwconsole \
+                           ma downloadinstall {module_name}`.";
 const QUERY_LOST: (&str, &str) = (
     "FreePBX's GraphQL found no query in the request to {path}.",
     "If the target's call has a body, something in front drops it; else give it one, with content type application/json.",
@@ -736,7 +772,7 @@ pub(super) fn value(fill: &Fill<'_>, name: &str) -> Option<&'static str> {
             }
         }
         "right_address" if is_api_module(fill.path()) => {
-            "Check the PBX API module with `fwconsole ma list`, and reinstall it with `fwconsole ma downloadinstall api`."
+            "Check the PBX API module with `fwconsole ma list`, and only if it is not listed there, install it with `fwconsole ma downloadinstall api`."
         }
         "right_address" => {
             "The API's addresses all begin with /admin/api/api/, such as /admin/api/api/gql and /admin/api/api/rest/core/users."
@@ -786,22 +822,14 @@ fn of_keys_and_host(fill: &Fill<'_>, name: &str) -> Option<&'static str> {
             "Add what is asked for to Allowed Scopes there; words are separated by exactly one blank and are lower case."
         }
         "ask_or_allow" => "Ask for {needed}, or for none, which gives all that the application may have.",
-        "or_disable" if is_essential(fill) => "",
-        "or_disable" => ", or disable it if nobody needs it: `fwconsole ma disable {module}`",
         "smaller" if is_rest => "`call: graphql` takes less of it than `call: rest`.",
         "smaller" => "A PBX with many extensions needs more.",
         _ => return None,
     })
 }
 
-/// Without these FreePBX does not run.
-fn is_essential(fill: &Fill<'_>) -> bool {
-    let module = fill.cause.parameter("module");
-    module.is_some_and(|module| ["api", "core", "framework", "userman"].contains(&&*module))
-}
-
-const PUBLIC_KEY_GONE: &str = "If it is gone, move what is left of it away and run `fwconsole ma install api`, then `fwconsole chown`: that \
-                               makes it again from the private key, which has just signed, so all tokens stay good.";
+const PUBLIC_KEY_GONE: &str = "If it is gone or holds no key: move the damaged file away, if there is one, then run `fwconsole ma install \
+                               api` and `fwconsole chown`: that makes it again from the private key, so all tokens stay good.";
 const PRIVATE_KEY_GONE: &str = "If it is gone, take it from a backup. Only where there is none, `fwconsole ma install api` makes a new pair, \
                                 which ends the tokens of all applications.";
 

@@ -38,10 +38,9 @@ const PHP: Words = Words {
 pub(super) const fn words(cause: &Host) -> Words {
     match cause {
         Host::DatabaseDown { .. } => Words { title: "the PBX's database is not running", ..DATABASE }.say(
-            "FreePBX cannot connect to its database at {asked}: MariaDB is not running, or not listening where FreePBX looks ({code}). Calls may \
-             still work, the API and the web interface do not.",
+            "FreePBX cannot connect to its database at {asked}: MariaDB is not running, or not listening where FreePBX looks ({code}).",
             "On the PBX: `systemctl status mariadb` (`mysqld` on older systems) and `df -h`. If the disk has room, `systemctl start \
-             mariadb`; if it stops again, `journalctl -u mariadb` and MariaDB's own log say why.",
+             mariadb`; if it stops again, `journalctl -u mariadb` and MariaDB's own log say why. Calls may still work meanwhile.",
         ),
         Host::DatabaseUnreachable { .. } => Words { title: "the PBX's database cannot be reached", ..DATABASE }.say(
             "FreePBX cannot reach its database at {asked}: its host does not answer, or the name does not resolve ({code}).",
@@ -49,14 +48,15 @@ pub(super) const fn words(cause: &Host) -> Words {
              firewall between the two is the next suspect.",
         ),
         Host::DatabaseFull { .. } => Words { title: "the database takes no more connections", ..DATABASE }.say(
-            "FreePBX gets no connection to its database at {asked}: all that MariaDB allows are in use ({code}).",
+            "FreePBX gets no connection to its database at {asked}: all that MariaDB allows are in use ({code}). Errors 1203 and 1226 are a limit of FreePBX's own user.",
             "Look who holds them: `mysqladmin processlist` on the PBX. Many that sleep or wait for one lock point to a hanging \
              program; end that one first. Raise max_connections only if all of them are real work.",
         ),
         Host::DatabasePassword { .. } => Words { title: "the database refuses FreePBX's password", ..DATABASE }.say(
-            "The database refuses the user or password of FreePBX itself at {asked} ({code}). It is not this exporter's credential.",
-            "Compare AMPDBUSER and AMPDBPASS in /etc/freepbx.conf with MariaDB: `mysql -u AMPDBUSER -p` on the PBX. Somebody changed one \
-             of the two; set back the one that was changed.",
+            "The database refuses the account of FreePBX itself at {asked} ({code}). It is not this exporter's credential.",
+            "Compare AMPDBUSER and AMPDBPASS in /etc/freepbx.conf with MariaDB: `mysql -u AMPDBUSER -p` on the PBX. If the password \
+             was changed on one side, restore it. Any code except 1045: the account's plugin does not fit, or its password expired (`SELECT \
+             user, host, plugin FROM mysql.user`).",
         ),
         Host::DatabaseNoRight { .. } => Words { title: "the database gives FreePBX no right", ..DATABASE }.say(
             "The database knows FreePBX's user but gives it no right to what {asked} needs ({code}).",
@@ -86,7 +86,7 @@ pub(super) const fn words(cause: &Host) -> Words {
         ),
         Host::ColumnMissing { .. } => Words {
             title: "a column is missing in FreePBX's database",
-            because: "The database says so: code and table are of different age. Which of them is behind, it does not say.",
+            because: "The database says so: code and table are of different versions. Which of them is behind, it does not say.",
             avoid: &[NO_UPGRADE_YET, NO_KEYS, NO_DROP],
             ..TABLES
         }
@@ -101,13 +101,13 @@ pub(super) const fn words(cause: &Host) -> Words {
              `mount` and `dmesg` say whether the disk failed and its file system was made read-only.",
         ),
         Host::DatabaseLocked { .. } => Words { title: "the database was locked", ..DATABASE }.say(
-            "A lock in the database was not given in time at {asked} ({code}). This passes by itself.",
+            "FreePBX waited too long for a lock in its database at {asked} ({code}). Usually this passes by itself.",
             "If it comes back, look who holds the lock: `mysqladmin processlist` on the PBX; a backup or a long report is the usual one.",
         ),
         Host::TableCrashed { .. } => Words { title: "a table of the PBX is damaged", ..TABLES }.say(
             "A table that {asked} needs is damaged ({code}), as happens after a power cut or a full disk.",
-            "Look first at the disk (`df -h`, `dmesg`), then find the table with `mysqlcheck asterisk` and repair that one: `mysqlcheck \
-             --repair asterisk TABLE`. Copy MariaDB's data folder before.",
+            "Look at the disk first (`df -h`, `dmesg`), and find the table with `mysqlcheck asterisk`. Stop MariaDB, copy its data folder, \
+             start it again; then `mysqlcheck --repair asterisk TABLE` (MyISAM and Aria only: for InnoDB see MariaDB's log).",
         ),
         Host::TableFileGone { .. } => Words { title: "a table's file cannot be opened", ..TABLES }.say(
             "The database cannot open the file of a table that {asked} needs ({code}): it is gone, or not MariaDB's to read.",
@@ -117,13 +117,13 @@ pub(super) const fn words(cause: &Host) -> Words {
         Host::DatabaseLost { .. } => Words {
             title: "the database ended the connection",
             certainty: Likely,
-            because: "The connection ended while it was in use, so MariaDB was restarted, killed or has crashed in that moment.",
+            because: "The connection ended while it was in use: MariaDB was restarted, killed or has crashed, or the connection reached a time or packet limit.",
             ..DATABASE
         }
         .say(
             "The database ended FreePBX's connection in the middle of {asked} ({code}).",
-            "Once passes by itself. If it comes back, MariaDB restarts or dies: `systemctl status mariadb`, `journalctl -u mariadb`, and \
-             `dmesg` for the kernel that ended it for want of memory.",
+            "A single one needs no action. If it comes back, MariaDB restarts or dies: `systemctl status mariadb`, `journalctl -u mariadb`, and \
+             `dmesg` for the kernel that ended it because memory ran out.",
         ),
         Host::DatabaseTrouble { .. } => Words {
             because: "That the database reported it is certain; this exporter does not know this code.",
@@ -181,13 +181,16 @@ pub(super) const fn words(cause: &Host) -> Words {
         ),
         Host::PhpWarning { .. } => Words {
             title: "a PHP warning in one module",
+            certainty: Likely,
+            avoid: &[NO_UPGRADE, NO_KEYS],
             because: "FreePBX turns each PHP warning into an error for the API; the file it names is of that module.",
             ..PHP
         }
         .say(
-            "Code of the module {module} drew a PHP warning at {asked}, and FreePBX turns that into an error.",
-            "Often PHP is newer than the module (`php -v`). Look into the error log of the PBX's web server, then update that module alone: \
-             `fwconsole ma upgrade {module}`{or_disable}.",
+            "Code of the module {module} caused a PHP warning at {asked}, and FreePBX turns that into an error.",
+            "Read the warning in the error log of the PBX's web server, and look at `systemctl status mariadb` and `df -h`: a failed query \
+             often shows up as a warning. If these are fine and PHP was updated last (`php -v`), update that module alone: `fwconsole ma \
+             upgrade {module}`.",
         ),
         Host::PhpWarningUnnamed => Words {
             title: "a PHP warning stopped FreePBX",
@@ -196,7 +199,7 @@ pub(super) const fn words(cause: &Host) -> Words {
             ..PHP
         }
         .say(
-            "PHP code of FreePBX drew a warning at {asked}, and FreePBX turns that into an error.",
+            "PHP code of FreePBX caused a warning at {asked}, and FreePBX turns that into an error.",
             "The text is in the error log of the PBX's web server. Look there, at `df -h`, and whether PHP was updated last (`php -v`).",
         ),
         Host::PhpException { .. } => Words {
@@ -209,12 +212,12 @@ pub(super) const fn words(cause: &Host) -> Words {
         .say(
             "PHP code of the module {module} failed at {asked} with an uncaught exception ({class}).",
             "Look into freepbx.log and the error log of the PBX's web server, and at `systemctl status mariadb` and `df -h`. If these are \
-             well, update that module alone: `fwconsole ma upgrade {module}`.",
+             fine, update that module alone: `fwconsole ma upgrade {module}`.",
         ),
-        Host::PhpVersion => Words { title: "PHP is too old for a part of FreePBX", ..PHP }.say(
-            "A library of FreePBX wants another version of PHP, so {asked} fails before FreePBX starts.",
-            "Compare `php -v` with what runs in the web server (`systemctl status php-fpm`, or phpinfo): a PHP update or a switch of its \
-             version is the usual cause. Go back to the PHP version that this FreePBX release wants.",
+        Host::PhpVersion => Words { title: "PHP lacks what FreePBX requires", ..PHP }.say(
+            "A library of FreePBX requires another version of PHP, or an extension that is missing, so {asked} fails before FreePBX starts.",
+            "The error log of the PBX's web server names it. Compare `php -v` and `php -m` with what the web server runs (`systemctl status \
+             php-fpm`): a PHP update or a switch of its version is the usual cause.",
         ),
         Host::PhpLoader => Words { title: "PHP's loader for encoded files is missing", ..PHP }.say(
             "PHP of the PBX lacks the loader (ionCube or alike) for encoded modules, so {asked} fails before FreePBX starts.",

@@ -116,6 +116,7 @@ causes! {
         ScopeNotCovered { refused: Box<str> = "gql:core:read" } => "scope_not_allowed", InvalidScope;
         ScopeUnknown { refused: Box<str> = "extensions:read" } => "scope_unknown", InvalidScope;
         UnknownAllowedScope => "unknown_allowed_scope", InvalidScope;
+        AllowedScopeSuspected => "allowed_scope_suspected", InvalidScope;
         HeaderDropped => "authorization_header_dropped", TokenRejected;
         FreshTokenMalformed => "fresh_token_malformed", TokenRejected;
         FreshTokenMalformedClockRight => "fresh_token_malformed_clock_right", TokenRejected;

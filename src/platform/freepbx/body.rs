@@ -160,7 +160,9 @@ impl Body {
     /// Each text by which it says that something failed: GraphQL's errors, a field that says `status: false`, REST.
     pub fn complaints(&self) -> impl Iterator<Item = &str> {
         fn text(value: &Value) -> impl Iterator<Item = &str> {
-            ["message", "debugMessage", "error"].into_iter().filter_map(|name| value.get(name)?.as_str())
+            ["message", "debugMessage", "error", "hint", "error_description"]
+                .into_iter()
+                .filter_map(|name| value.get(name)?.as_str())
         }
         let refused = |value: &&Value| value.get("status") == Some(&Value::Bool(false));
         let whole = self.json.as_ref().filter(|json| refused(json) || json.get("error").is_some());
@@ -213,7 +215,7 @@ impl Exception<'_> {
     /// The class name, fit to be shown; `None` where it is not shaped like the name of a PHP error.
     pub fn shown(&self) -> Option<&str> {
         let allowed = |c: char| c.is_ascii_alphanumeric() || "_\\.".contains(c);
-        let named = ["Exception", "Error"].iter().any(|end| self.kind.ends_with(end));
+        let named = ["xception", "Error"].iter().any(|end| self.kind.ends_with(end));
         (named && self.kind.len() <= 64 && self.kind.chars().all(allowed)).then_some(self.kind)
     }
 

@@ -30,8 +30,9 @@ impl<'a> Trouble<'a> {
     fn of(exception: &Exception<'a>) -> Option<Self> {
         let told = exception.code.and_then(|code| u32::try_from(code).ok()).filter(|code| *code > 0);
         let Some((_, rest)) = exception.message.split_once("SQLSTATE[") else {
-            let of_database =
-                exception.is("PDOException") || exception.message.contains("MySQL server has gone away");
+            let of_database = exception.is("PDOException")
+                || exception.is("mysqli_sql_exception")
+                || exception.message.contains("MySQL server has gone away");
             let text = exception.message;
             let state = exception.state.filter(|state| is_state(state));
             return of_database.then_some(Self { state, number: told, text });
@@ -61,8 +62,9 @@ impl<'a> Trouble<'a> {
         match self.state {
             Some("08004") => Host::DatabaseFull { code },
             Some("28000") => Host::DatabasePassword { code },
-            Some("42S02") => Host::TableMissing { code },
-            Some("42S22") => Host::ColumnMissing { code },
+            // Another number of these states is another cause.
+            Some("42S02") if self.number.is_none() => Host::TableMissing { code },
+            Some("42S22") if self.number.is_none() => Host::ColumnMissing { code },
             Some("25006") => Host::DatabaseReadOnly { code },
             Some("40001") => Host::DatabaseLocked { code },
             Some("08S01" | "08003" | "08007") => Host::DatabaseLost { code },
@@ -92,10 +94,20 @@ fn leading(text: &str) -> Option<u32> {
     number.parse().ok().filter(|_| rest.is_empty() || rest.starts_with(' '))
 }
 
+const BUSY: [&str; 5] = [
+    "Resource temporarily unavailable",
+    "Permission denied",
+    "Cannot assign requested address",
+    "Too many open files",
+    "reset by peer",
+];
+
 /// MariaDB's numbers, those of its client (2000 and more) and of its storage engines (below 1000).
 fn by_number(number: u32, text: &str, code: &str) -> Option<Host> {
     let code: Box<str> = code.into();
     Some(match number {
+        // The server is there: its socket is too busy, or not FreePBX's to use.
+        2002 if BUSY.iter().any(|words| text.contains(words)) => Host::DatabaseTrouble { code },
         2002 => connecting(text, &code).unwrap_or(Host::DatabaseDown { code }),
         2003 | 2005 => Host::DatabaseUnreachable { code },
         1040 | 1203 | 1226 => Host::DatabaseFull { code },
@@ -103,15 +115,17 @@ fn by_number(number: u32, text: &str, code: &str) -> Option<Host> {
         1044 | 1142 | 1143 | 1227 | 1370 => Host::DatabaseNoRight { code },
         1049 => Host::DatabaseAbsent { code },
         1129 | 1130 => Host::DatabaseHostRefused { code },
-        1051 | 1146 => Host::TableMissing { code },
+        1146 => Host::TableMissing { code },
         1054 => Host::ColumnMissing { code },
         1290 if !text.contains("read-only") && !text.contains("read_only") => return None,
         1036 | 1290 | 1792 | 1836 | 1874 | 1881 => Host::DatabaseReadOnly { code },
         1205 | 1213 => Host::DatabaseLocked { code },
         1021 | 1114 => Host::DiskFull { code },
         1812 | 1813 | 1814 | 1932 => Host::TableFileGone { code },
-        126 | 127 | 134 | 144 | 145 | 176 | 1034 | 1035 | 1194 | 1195 | 1712 => Host::TableCrashed { code },
+        126 | 127 | 134 | 144 | 145 | 176 | 1034 | 1035 | 1194 | 1195 => Host::TableCrashed { code },
         1053 | 1158..=1161 | 1184 | 1927 | 2006 | 2013 | 2055 => Host::DatabaseLost { code },
+        // A temporary file: its folder, and no table.
+        1 | 1004 | 1006 if matches!(errno(text), Some(2 | 13)) => return None,
         // 1030 and those about a file say the rest by a number of the engine or of the operating system.
         _ => return by_errno(errno(text)?, code),
     })
@@ -128,10 +142,10 @@ fn errno(text: &str) -> Option<u32> {
 
 fn by_errno(errno: u32, code: Box<str>) -> Option<Host> {
     Some(match errno {
-        28 | 122 | 135 | 136 => Host::DiskFull { code },
+        28 | 189 => Host::DiskFull { code },
         30 => Host::DatabaseReadOnly { code },
         2 | 13 | 155 | 194 => Host::TableFileGone { code },
-        126 | 127 | 134 | 144 | 145 | 175 | 176 | 180 | 192 => Host::TableCrashed { code },
+        126 | 127 | 134 | 144 | 145 | 175 | 176 => Host::TableCrashed { code },
         146 | 149 => Host::DatabaseLocked { code },
         _ => return None,
     })

@@ -1,7 +1,7 @@
 //! When one more question tells causes apart that one answer cannot, and what its answer then means.
 
 use super::body::Body;
-use super::{Called, called, resource_answer, shared};
+use super::{Called, called, host, resource_answer, shared};
 use crate::domain::cause::Freepbx;
 use crate::domain::outcome::Circumstances;
 use crate::domain::{Answer, Cause, Failure, Grant, Operation, Reason, Target};
@@ -31,8 +31,10 @@ pub fn needed_scope(target: &Target, operation: Operation) -> &str {
 
 pub fn after_scope_check(first: Failure, second: Result<(), &Answer>) -> Failure {
     let body = second.err().map(Body::of);
-    let told = body.as_ref().is_none_or(|body| body.error() == Some("invalid_scope"));
-    let cause = if told {
+    let cause = if body.is_none() {
+        // A database that recovered in between looks the same.
+        Freepbx::AllowedScopeSuspected
+    } else if body.as_ref().is_some_and(|body| body.error() == Some("invalid_scope")) {
         Freepbx::UnknownAllowedScope
     } else if body.is_some_and(|body| body.is_slim_error_page())
         && first.cause == Freepbx::HiddenCrashAtToken.into()
@@ -46,6 +48,10 @@ pub fn after_scope_check(first: Failure, second: Result<(), &Answer>) -> Failure
 
 /// Worth asking where the answer was nobody's in particular: the web server's, a proxy's, a crash's.
 pub fn wants_validity_check(ctx: &CallContext, failure: &Failure) -> bool {
+    // It has gone away meanwhile or it has not: either way the token is not in doubt.
+    if matches!(&failure.cause, Cause::Host(cause) if host::stops_all(cause)) {
+        return false;
+    }
     let custom = ctx.operation == Operation::Extensions && matches!(called(ctx.target), Called::Custom);
     match failure.reason() {
         Reason::ServerError | Reason::UnexpectedResponse => ctx.operation != Operation::Token,

@@ -49,7 +49,8 @@ fn of_page(body: &Body) -> Option<Host> {
 /// What is left of an exception that nobody knows: PHP's own complaint, or a module's. `class`: as it may be shown.
 pub fn unnamed(exception: &Exception, class: &str) -> Option<Host> {
     let module = exception.module();
-    if exception.is("ErrorException") {
+    // E_ERROR, E_PARSE and their kind come in the same class, and are no warnings.
+    if exception.is("ErrorException") && !matches!(exception.code, Some(1 | 4 | 16 | 64 | 256 | 4096)) {
         return Some(match module {
             Some(module) => Host::PhpWarning { module: module.into() },
             None => Host::PhpWarningUnnamed,
@@ -59,9 +60,9 @@ pub fn unnamed(exception: &Exception, class: &str) -> Option<Host> {
 }
 
 /// What PHP printed in place of an answer, where nothing finer is known of it.
-pub fn printed(body: &Body) -> Option<Host> {
+pub fn printed(body: &Body, failed: bool) -> Option<Host> {
     let printed = body.printed()?;
-    Some(if printed.is_fatal() { Host::PhpFatal } else { Host::PhpOutput })
+    Some(if printed.is_fatal() || failed { Host::PhpFatal } else { Host::PhpOutput })
 }
 
 /// Whether no request can be answered as long as this lasts, and it lasts.

@@ -20,7 +20,14 @@ pub fn read(message: &str, operation: Operation) -> Option<Freepbx> {
         Freepbx::KeyMissing { key }
     } else if says("Key file ") && says("permissions are not correct") {
         Freepbx::KeyMode { key }
-    } else if says("Unable to read key") || says("It was not possible to parse your key") || says("Key file ")
+    } else if [
+        "Unable to read key",
+        "It was not possible to parse your key",
+        "not compatible with this signer",
+        "Key file ",
+    ]
+    .into_iter()
+    .any(says)
     {
         Freepbx::KeyBroken { key }
     } else {

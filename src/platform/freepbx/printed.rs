@@ -22,8 +22,10 @@ impl Printed {
     /// `None`: nothing of PHP is in it.
     pub fn of(body: &[u8]) -> Option<Self> {
         let text = String::from_utf8_lossy(body).replace("<b>", "").replace("</b>", "");
-        let found =
-            slim_details(&text).or_else(|| level(&text, &FATAL, true)).or_else(|| level(&text, &LESS, false));
+        let found = slim_details(&text)
+            .or_else(|| level(&text, &FATAL, true))
+            .or_else(|| database(&text))
+            .or_else(|| level(&text, &LESS, false));
         let [kind, message, file, fatal] = found.unwrap_or_default();
         let printed = Self { fatal: !fatal.is_empty(), kind, message, file, text };
         (!printed.message.is_empty() || printed.tells()).then_some(printed)
@@ -73,6 +75,12 @@ fn slim_details(text: &str) -> Option<Found> {
         Some(rest.split_once("</div>")?.0.to_owned())
     };
     Some([field("Type")?, field("Message")?, field("File").unwrap_or_default(), "fatal".to_owned()])
+}
+
+/// A page of Whoops, its plain text, or what `die_freepbx` printed: PDO's words are unmistakable.
+fn database(text: &str) -> Option<Found> {
+    let message = text[text.find("SQLSTATE[")?..].split(['<', '\n']).next()?;
+    Some([String::new(), message.to_owned(), String::new(), "fatal".to_owned()])
 }
 
 /// `LEVEL:  Uncaught CLASS: MESSAGE in FILE:LINE`, or `LEVEL:  MESSAGE in FILE on line LINE`.

@@ -26,7 +26,7 @@ pub fn by_body(ctx: &CallContext, answer: &Answer, body: &Body) -> Option<Failur
 /// A path of the user's own may answer with whatever it likes.
 fn printed(ctx: &CallContext, answer: &Answer, body: &Body) -> Option<Host> {
     let users_own = answer.status.is_success() && !own(ctx.path()).starts_with("/admin/");
-    if users_own { None } else { host::printed(body) }
+    if users_own { None } else { host::printed(body, !answer.status.is_success()) }
 }
 
 /// FreePBX/framework:amp_conf/htdocs/admin/libraries/BMO/Ajax.class.php.
@@ -145,10 +145,12 @@ pub fn by_status(ctx: &CallContext, answer: &Answer, body: &Body) -> Failure {
         403 if here => General::ForbiddenHere.into(),
         403 => General::Forbidden.into(),
         404 => absent(ctx, body, here),
-        405 => wrong_method(ctx).into(),
+        405 if body.is_slim_wrong_method() => wrong_method(ctx).into(),
         407 if proxied => General::ProxyPassword.into(),
         502..=504 if here => Freepbx::GatewayFailedHere { status }.into(),
         502..=504 => General::GatewayFailed { status }.into(),
+        511 | 520..=530 if here => Freepbx::GatewayFailedHere { status }.into(),
+        511 | 520..=530 => General::GatewayFailed { status }.into(),
         500..=599 => General::ServerFailed { status }.into(),
         _ => Odd::Status { status }.into(),
     };

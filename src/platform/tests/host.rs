@@ -252,3 +252,36 @@ fn a_long_page_is_read() {
     );
     assert_eq!(cause(&ctx, &answer(200, long)), "php_memory_limit");
 }
+
+/// Variants that are the same to whoever reads them: pages, plain text, other members, other classes.
+#[test]
+fn the_database_is_found_in_whatever_dress() {
+    let target = asks(&[]);
+    let ctx = context(&target, Operation::Extensions, false);
+    let down = "SQLSTATE[HY000] [2002] Connection refused";
+    for (status, body) in [
+        (500, format!("<!DOCTYPE html><html><body class=\"Whoops\"><h1>{down}</h1></body></html>")),
+        (500, format!("Exception: {down} in file /x/y.php on line 10")),
+        (200, format!("<html><body>FATAL ERROR {down}<br></body></html>")),
+        (500, format!(r#"{{"error":"server_error","hint":"{down}"}}"#)),
+        (
+            500,
+            r#"{"error":{"type":"mysqli_sql_exception","message":"Connection refused","code":2002}}"#
+                .to_owned(),
+        ),
+    ] {
+        assert_eq!(cause(&ctx, &answer(status, body.clone())), "database_not_running", "{body}");
+    }
+    let others = [
+        ("SQLSTATE[HY000] [2002] Permission denied", "database_error"),
+        ("SQLSTATE[42S02]: Base table or view not found: 1051 Unknown table", "database_error"),
+        (
+            "SQLSTATE[HY000]: General error: 1 Can't create/write to file '/tmp/x' (Errcode: 13)",
+            "database_error",
+        ),
+        ("SQLSTATE[HY000]: General error: 1030 Got error 122 from storage engine", "database_error"),
+    ];
+    for (message, expected) in others {
+        assert_eq!(cause(&ctx, &of_database(message, "null")), expected, "{message}");
+    }
+}
