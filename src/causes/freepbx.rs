@@ -583,8 +583,7 @@ pub(super) const fn words(cause: &Freepbx) -> Words {
         ),
         Freepbx::QueryLost => CRASH.say(QUERY_LOST.0, QUERY_LOST.1),
         Freepbx::QueryLostQuietly => ODD.say(QUERY_LOST.0, QUERY_LOST.1),
-        Freepbx::Exception { .. } => SICK.say(EXCEPTION.0, EXCEPTION.1),
-        Freepbx::ExceptionQuietly { .. } => SICK.say(EXCEPTION.0, EXCEPTION.1),
+        Freepbx::Exception { .. } | Freepbx::ExceptionQuietly { .. } => SICK.say(EXCEPTION.0, EXCEPTION.1),
         Freepbx::KeyMissing { .. } => Words { title: "a key file of the API is missing or unreadable", ..KEY }.say(
             "FreePBX's API does not find its key file {key}, or may not read it, so {asked} fails for every client.",
             "Look on the PBX with `ls -l /etc/asterisk/keys`. If the file is there, `fwconsole chown` gives it to the web server's user. \

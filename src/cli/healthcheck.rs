@@ -18,6 +18,7 @@ use url::Url;
 use super::exit::Exit;
 use super::{DEFAULT_ADDRESS, print_errors, web};
 use crate::domain::target::ClientSettings;
+use crate::domain::tls_fault::{ClientCertificate, TlsFault};
 use crate::domain::{Operation, Reason, Request, TransportError};
 use crate::transport::{HttpTransport, Limits, Transport};
 
@@ -58,7 +59,7 @@ pub(super) async fn run(args: &HealthcheckArgs, options: &web::Options) -> ExitC
         match ask(&transport, url.clone()).await {
             Ok(status) => return report(url.as_str(), status.as_u16()),
             // The handshake is over: whoever asks for a certificate is alive.
-            Err(error) if error.to_string().contains("requires a client certificate") => {
+            Err(TransportError::Tls(TlsFault::ClientCertificate(ClientCertificate::Missing))) => {
                 let _ = writeln!(std::io::stdout(), "{url} asks for a client certificate");
                 return Exit::Fine.into();
             }

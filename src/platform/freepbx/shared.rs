@@ -147,10 +147,8 @@ pub fn by_status(ctx: &CallContext, answer: &Answer, body: &Body) -> Failure {
         404 => absent(ctx, body, here),
         405 if body.is_slim_wrong_method() => wrong_method(ctx).into(),
         407 if proxied => General::ProxyPassword.into(),
-        502..=504 if here => Freepbx::GatewayFailedHere { status }.into(),
-        502..=504 => General::GatewayFailed { status }.into(),
-        511 | 520..=530 if here => Freepbx::GatewayFailedHere { status }.into(),
-        511 | 520..=530 => General::GatewayFailed { status }.into(),
+        502..=504 | 511 | 520..=530 if here => Freepbx::GatewayFailedHere { status }.into(),
+        502..=504 | 511 | 520..=530 => General::GatewayFailed { status }.into(),
         500..=599 => General::ServerFailed { status }.into(),
         _ => Odd::Status { status }.into(),
     };
