@@ -315,7 +315,7 @@ async fn a_freepbx_is_asked_for_by_the_kind_of_its_application() {
     let arguments = ["diagnose", "--ad-hoc", origin.as_str(), "--platform", "freepbx"];
     let answers = [
         shown("2  Native app (grant password)", "3"),
-        hidden("That is no choice: 1 or 2 (not shown): ", "client_credentials"),
+        hidden("Not a valid choice: 1 or 2 (not shown): ", "client_credentials"),
         shown("Client id: ", MACHINE_ID),
         hidden("Client secret (not shown): ", SECRET),
     ];
