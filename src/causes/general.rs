@@ -254,8 +254,8 @@ pub(super) const fn odd(cause: &Odd) -> Words {
         ),
         Odd::NoToken => Words { wrong: "{asked} got JSON without an access token.", ..ODD },
         Odd::UnusableToken => ODD.say(
-            "{asked} returned an access token with characters that a bearer token cannot have (RFC 6750 section 2.1), for instance \
-             letters that only look Latin, so it cannot be sent.",
+            "{asked} returned a token of more than 64 KiB, or an access token with characters that a bearer token cannot have (RFC 6750 \
+             section 2.1), for instance letters that only look Latin, so it cannot be used.",
             "Something alters the answer, or the token endpoint is broken: report it to whoever runs {title}.",
         ),
         Odd::SaysNo => ODD.say(

@@ -8,6 +8,9 @@ use tokio::time::Instant;
 /// A longer lifetime than this is taken for a mistake and treated as unknown.
 pub const LONGEST_LIFETIME: Duration = Duration::from_secs(366 * 24 * 3600);
 
+/// A longer token, bytes, is not taken: what is stored can always be read back, and no server takes a header so long.
+pub const LONGEST_TOKEN: usize = 64 * 1024;
+
 /// Whether a text can travel as an access token in a header: what is visible in ASCII. Tokens in use have characters outside
 /// the alphabet of RFC 6750 section 2.1.
 pub fn fits_header(token: &str) -> bool {

@@ -203,6 +203,9 @@ impl<'c> oauth2::AsyncHttpClient<'c> for Seam<'_> {
     }
 }
 
+/// Largest token answer that is read, bytes: no token is so long, and whoever answers may be anybody.
+const LARGEST_ANSWER: u64 = 256 * 1024;
+
 impl Seam<'_> {
     fn answer(self, token: Option<IssuedToken>) -> TokenAnswer {
         let exchange = self.exchange.into_inner().ok().flatten().unwrap_or_else(|| {
@@ -215,7 +218,8 @@ impl Seam<'_> {
     }
 
     async fn carry(&self, request: HttpRequest) -> Result<HttpResponse, NoAnswer> {
-        let limits = Limits { timeout: self.target.timeout, body: self.target.body_limit };
+        let limits =
+            Limits { timeout: self.target.timeout, body: self.target.body_limit.min(LARGEST_ANSWER) };
         let exchange = match self.request_of(request) {
             Ok(request) => self.transport.exchange(&self.target.client, limits, request).await,
             Err(error) => Exchange::unsent(error),

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::clock::Clock;
 use crate::domain::platform::SentAs;
-use crate::domain::token::{LONGEST_LIFETIME, Token};
+use crate::domain::token::{LONGEST_LIFETIME, LONGEST_TOKEN, Token};
 
 /// A token answer. `Debug` shows no token (the crate's types redact).
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -66,9 +66,10 @@ impl IssuedToken {
         self.refresh_token.as_ref().map(|token| SecretString::from(token.secret().as_str()))
     }
 
-    /// Whether the access token can travel as its platform wants it.
+    /// Whether the access token can travel as its platform wants it, and what goes with it can be kept.
     pub fn is_usable(&self, sent_as: &SentAs) -> bool {
-        sent_as.carries(self.access_token.secret())
+        let is_kept = |token: &RefreshToken| token.secret().len() <= LONGEST_TOKEN;
+        sent_as.carries(self.access_token.secret()) && self.refresh_token.as_ref().is_none_or(is_kept)
     }
 
     /// Lifetime: `expires_in`, else what the JWT says. A hint.
@@ -221,6 +222,21 @@ mod tests {
             let read = read(&format!(r#"{{"access_token":"{token}"}}"#));
             assert_eq!(read.is_usable(&header), in_header, "{token}");
             assert_eq!(read.is_usable(&query), in_query, "{token}");
+        }
+    }
+
+    #[test]
+    fn a_token_that_is_longer_than_any_is_not_usable() {
+        for (access, refresh, usable) in [
+            (LONGEST_TOKEN, LONGEST_TOKEN, true),
+            (LONGEST_TOKEN + 1, 1, false),
+            (1, LONGEST_TOKEN + 1, false),
+        ] {
+            let (access, refresh) = ("x".repeat(access), "x".repeat(refresh));
+            let read = read(&format!(r#"{{"access_token":"{access}","refresh_token":"{refresh}"}}"#));
+            for query in [None, Some("access_token".to_owned())] {
+                assert_eq!(read.is_usable(&SentAs { query, ..SentAs::default() }), usable);
+            }
         }
     }
 

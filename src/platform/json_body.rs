@@ -3,7 +3,11 @@
 //! A byte order mark, blank lines, and what PHP or a module prints around JSON that is whole. Does not belong here: what the
 //! JSON means.
 
+mod bounds;
+
 use serde_json::{Deserializer, Value};
+
+use self::bounds::Bounds;
 
 /// JSON out of a body.
 #[derive(Debug, PartialEq)]
@@ -38,9 +42,13 @@ impl Around {
 const MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// The JSON that is certainly meant; `None` where there is none, more than one, or one that is broken.
+///
+/// Each text is counted before it is built: a value takes up to 400 times the memory of its text.
 pub fn read(body: &[u8]) -> Option<Found> {
     let rest = without_marks(body);
-    if let Ok(json) = serde_json::from_slice(rest) {
+    if Bounds::default().allow(rest)
+        && let Ok(json) = serde_json::from_slice(rest)
+    {
         let around = if body.trim_ascii_start().starts_with(MARK) { Around::Mark } else { Around::Nothing };
         return Some(Found { json, around });
     }
@@ -64,11 +72,11 @@ fn among_output(text: &[u8]) -> Option<Value> {
     if is_page(text) {
         return None;
     }
-    let (mut only, mut at, mut tries) = (None, 0, 0);
+    let (mut only, mut at, mut tries, mut bounds) = (None, 0, 0, Bounds::default());
     while let Some(skipped) = text[at..].iter().position(|b| matches!(b, b'{' | b'[')) {
         at += skipped;
         tries += 1;
-        if tries > TRIES {
+        if tries > TRIES || !bounds.allow(&text[at..]) {
             return None;
         }
         let mut values = Deserializer::from_slice(&text[at..]).into_iter::<Value>();
@@ -117,6 +125,7 @@ fn is_page(text: &[u8]) -> bool {
 mod tests {
     use serde_json::json;
 
+    use super::bounds::VALUES;
     use super::*;
 
     const NOTICE: &str = "<br />\n<b>Warning</b>:  Undefined array key \"x\" in <b>/var/www/html/a.php</b> on line <b>0</b><br />\n";
@@ -171,6 +180,39 @@ mod tests {
         ] {
             assert_eq!(read(body.as_bytes()), None, "{body}");
         }
+    }
+
+    #[test]
+    fn a_list_of_100_000_extensions_is_read() {
+        let one = r#"{"extensionId":"1001","tech":"pjsip","user":{"name":"A. Person"}}"#;
+        let list = vec![one; 100_000].join(",");
+        let body =
+            format!(r#"{{"data":{{"fetchAllExtensions":{{"totalCount":100000,"extension":[{list}]}}}}}}"#);
+        for body in [body.clone(), format!("{NOTICE}{body}{NOTICE}")] {
+            let json = read(body.as_bytes()).expect("JSON").json;
+            let list = json.pointer("/data/fetchAllExtensions/extension").and_then(Value::as_array);
+            assert_eq!(list.map(Vec::len), Some(100_000));
+        }
+    }
+
+    #[test]
+    fn more_values_than_any_list_has_are_not_built() {
+        let list = |part: &str| format!("[{}0]", format!("{part},").repeat(VALUES));
+        let bombs = [
+            list("0"),
+            list("[[[[[0]]]]]"),
+            list("{}"),
+            list(r#"{"":0}"#),
+            format!("{{{}\"\":0}}", (0..VALUES).map(|i| format!("\"{i}\":0,")).collect::<String>()),
+            "[".repeat(200) + &"]".repeat(200),
+        ];
+        for bomb in bombs {
+            for body in [bomb.clone(), format!("\"{bomb}"), format!("x{bomb}{bomb}"), format!("{{}}{bomb}")] {
+                assert_eq!(read(body.as_bytes()), None, "{}", &body[..40]);
+            }
+        }
+        let text = "x".repeat(1 << 20);
+        assert_eq!(read(format!("[\"{text}\"]").as_bytes()).map(|found| found.json), Some(json!([text])));
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::domain::extensions::Page;
 use crate::domain::outcome::Version;
 use crate::domain::platform::{Method, Rule, Test, Word};
 use crate::domain::target::Call;
+use crate::domain::token::LONGEST_TOKEN;
 use crate::domain::{Answer, Cause, Failure, Grant, Listing, Operation, Reason, Target};
 
 /// A body, read once.
@@ -237,7 +238,13 @@ fn token_by_status(ctx: &CallContext, answer: &Answer, body: &Body) -> Failure {
                 Some((_, Some(true))) | None => {}
             }
             let given = body.at(pointer).and_then(Value::as_str).filter(|token| !token.is_empty());
-            let unusable = given.is_some_and(|token| !ctx.target.platform.sent_as.carries(token));
+            let refresh =
+                form.and_then(|form| form.answer.refresh_token.as_deref()).unwrap_or("/refresh_token");
+            let refresh = body.at(refresh).and_then(Value::as_str);
+            let unusable = given.is_some_and(|token| {
+                !ctx.target.platform.sent_as.carries(token)
+                    || refresh.is_some_and(|it| it.len() > LONGEST_TOKEN)
+            });
             refusal(if unusable { Odd::UnusableToken } else { Odd::NoToken })
         }
         401 if body.html => unexpected(Odd::Password),

@@ -10,6 +10,7 @@ use url::form_urlencoded::{Serializer, parse};
 use super::json_body;
 use super::rules::passes;
 use crate::domain::platform::{AnswerForm, BodyFormat, LifetimeForm, TokenEndpoint, Unit};
+use crate::domain::token::LONGEST_TOKEN;
 use crate::domain::{Answer, Grant, Target};
 
 /// The body of a token request, from one written by the book; and its content type. `further`: parameters
@@ -82,7 +83,7 @@ pub fn refresh_token(target: &Target, answer: &Answer) -> Option<SecretString> {
         return None;
     }
     let pointer = form.answer.refresh_token.as_deref().unwrap_or("/refresh_token");
-    let text = json.pointer(pointer)?.as_str().filter(|text| !text.is_empty())?;
+    let text = json.pointer(pointer)?.as_str().filter(|text| (1..=LONGEST_TOKEN).contains(&text.len()))?;
     Some(SecretString::from(text))
 }
 

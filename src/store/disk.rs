@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, CWD, Dir, Mode, OFlags, mkdirat, openat, renameat, unlinkat};
 use rustix::io::Errno;
 
-/// Larger than any file written here, bytes.
-const LARGEST: u64 = 1 << 20;
+/// Larger than any file written here, bytes: the texts of a token answer and two tokens before, escaped and sealed.
+const LARGEST: u64 = 8 << 20;
 /// Rights of the group and of others.
 const NOT_OWN: u32 = 0o077;
 

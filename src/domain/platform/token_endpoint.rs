@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::Test;
 use crate::domain::Grant;
 use crate::domain::target::ClientAuth;
-use crate::domain::token::fits_header;
+use crate::domain::token::{LONGEST_TOKEN, fits_header};
 
 /// The grants that a platform has.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
@@ -213,6 +213,9 @@ pub struct SentAs {
 impl SentAs {
     /// Whether `token` can travel so. A query takes every character, percent-encoded.
     pub fn carries(&self, token: &str) -> bool {
+        if token.len() > LONGEST_TOKEN {
+            return false;
+        }
         if self.query.is_some() { !token.is_empty() } else { fits_header(token) }
     }
 }
