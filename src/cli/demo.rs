@@ -8,8 +8,8 @@ use anyhow::Context as _;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::Options;
 use super::serve::{start, until_stopped};
+use super::{Options, limit_core_dumps};
 use crate::app::Loader;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -19,6 +19,7 @@ use crate::shutdown::Signals;
 use crate::sim::demo::{CYCLE, Demo};
 
 pub(super) async fn run(options: &Options, metrics: Arc<ExporterMetrics>) -> anyhow::Result<ExitCode> {
+    limit_core_dumps(options);
     let signals = Signals::listen().context("failed to listen for signals")?;
     let web = options.web.settings("127.0.0.1:10177", &metrics).await?;
     let address = web.sockets.first().map(Socket::address).unwrap_or_default();

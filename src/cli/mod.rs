@@ -25,6 +25,7 @@ use clap::builder::Resettable;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use rustix::process::{Resource, Rlimit, setrlimit};
 
 use crate::metrics::ExporterMetrics;
 
@@ -54,6 +55,9 @@ struct Options {
         global = true
     )]
     config_file: Vec<String>,
+    /// Let a crash leave a core dump, which holds secrets
+    #[arg(long = "allow-core-dumps", env = "PBX_EXPORTER_ALLOW_CORE_DUMPS", global = true)]
+    core_dumps: bool,
     #[command(flatten)]
     web: web::Options,
     #[command(flatten)]
@@ -140,6 +144,17 @@ fn refuse_file_of_demo(mut command: clap::Command, matches: &ArgMatches) {
         let text =
             "demo monitors simulated PBXes and reads no --config.file; remove the flag, or remove `demo`";
         command.error(ErrorKind::ArgumentConflict, text).exit();
+    }
+}
+
+/// What is in memory, secrets among it, is not left on a disk by a crash.
+fn limit_core_dumps(options: &Options) {
+    if options.core_dumps {
+        return;
+    }
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    if let Err(error) = setrlimit(Resource::Core, none) {
+        tracing::warn!(%error, "failed to forbid core dumps: a crash may leave secrets on the disk");
     }
 }
 

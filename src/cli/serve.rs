@@ -9,7 +9,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::task::TaskTracker;
 
 use super::check::load;
-use super::{DEFAULT_ADDRESS, Options};
+use super::{DEFAULT_ADDRESS, Options, limit_core_dumps};
 use crate::app::{App, Loader, Setup};
 use crate::config::Config;
 use crate::listener::{Pulse, Settings, Socket};
@@ -18,6 +18,7 @@ use crate::shutdown::{Asked, Signals};
 use crate::systemd;
 
 pub(super) async fn run(options: &Options, metrics: Arc<ExporterMetrics>) -> anyhow::Result<ExitCode> {
+    limit_core_dumps(options);
     let signals = Signals::listen().context("failed to listen for signals")?;
     let (patterns, flags) = (options.config_file.clone(), options.web.clone());
     let loader: Loader = Arc::new(move || {

@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::checker::Checker;
 use super::issue::{Level, Place};
-use super::structure::is_invisible;
+use crate::domain::foreign::is_invisible;
 use crate::domain::{SecretSource, file};
 
 /// A secret as written: at most one form is given.

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::issue::Report;
 use super::schema;
 use super::tree::{Data, Node, join};
+use crate::domain::foreign::is_invisible;
 
 type Object = Map<String, Value>;
 
@@ -217,9 +218,4 @@ fn is_shaped(key: &str) -> bool {
 /// Text of the file that may be shown: one line, and no longer than a word should be.
 pub(super) fn printable(text: &str) -> String {
     text.chars().take(64).map(|c| if c.is_control() || is_invisible(c) { '?' } else { c }).collect()
-}
-
-/// Whether a character has no shape, or turns the direction of others: two names may then look the same.
-pub(super) fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{ad}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }

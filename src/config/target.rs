@@ -9,8 +9,8 @@ use super::checker::{Checker, DOCUMENT};
 use super::issue::Level;
 use super::platform::Platforms;
 use super::raw;
-use super::structure::is_invisible;
 use super::{auth, call, client, expected, host_count_settings, log, times, url};
+use crate::domain::foreign::is_invisible;
 use crate::domain::{Platform, Target};
 use crate::platform;
 

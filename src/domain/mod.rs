@@ -8,6 +8,7 @@ pub mod cause;
 pub mod exchange;
 pub mod extensions;
 pub mod file;
+pub mod foreign;
 pub mod host_count;
 pub mod moment;
 pub mod outcome;

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::domain::Platform;
 use crate::domain::extensions::{Extension, Id, Listed, Page, id};
+use crate::domain::foreign::shown;
 use crate::domain::outcome::Version;
 use crate::domain::platform::{CallForm, PageBy, Paging};
 
@@ -77,7 +78,7 @@ fn value_id(value: &Value) -> Option<Id> {
 
 /// Text for people, without what a terminal would obey.
 fn text(value: Option<&Value>) -> Option<Box<str>> {
-    let text: String = value?.as_str()?.chars().filter(|c| !c.is_control()).take(LONGEST_TEXT).collect();
+    let text: String = shown(value?.as_str()?).chars().take(LONGEST_TEXT).collect();
     let text = text.trim();
     (!text.is_empty()).then(|| text.into())
 }

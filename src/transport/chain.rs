@@ -15,7 +15,11 @@ use x509_cert::der::{Decode, Reader, SliceReader};
 use x509_cert::ext::pkix::{AuthorityInfoAccessSyntax, SubjectAltName};
 use x509_cert::name::Name;
 
+use crate::domain::foreign::{self, shown};
 use crate::domain::tls_fault::{TlsFault, Whose};
+
+/// Names of a certificate that are shown.
+const NAMES: usize = 10;
 
 /// A chain as it was served, and what would have been trusted.
 pub(super) struct Chain<'a> {
@@ -111,7 +115,7 @@ impl<'a> Chain<'a> {
         let asked = name.to_str().into_owned();
         match self.leaf.tbs_certificate.get::<SubjectAltName>() {
             Ok(Some((_, names))) => {
-                let names: Vec<_> = names.0.iter().take(16).map(alt_name).collect();
+                let names = foreign::first(&names.0, NAMES, alt_name);
                 let names = if names.is_empty() { vec!["no name".to_owned()] } else { names };
                 TlsFault::WrongName { asked, names }
             }
@@ -275,19 +279,14 @@ fn subject(certificate: &Certificate) -> String {
     printable(&certificate.tbs_certificate.subject)
 }
 
-fn printable(name: &Name) -> String {
-    cut(&name.to_string())
-}
-
-/// Safe to show.
-pub(super) fn cut(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(128).collect()
+pub(super) fn printable(name: &Name) -> String {
+    shown(&name.to_string())
 }
 
 fn alt_name(name: &x509_cert::ext::pkix::name::GeneralName) -> String {
     use x509_cert::ext::pkix::name::GeneralName as G;
     match name {
-        G::DnsName(name) => cut(name.as_str()),
+        G::DnsName(name) => shown(name.as_str()),
         G::IpAddress(address) => match address.as_bytes() {
             [a, b, c, d] => std::net::Ipv4Addr::new(*a, *b, *c, *d).to_string(),
             bytes => <[u8; 16]>::try_from(bytes).map_or_else(

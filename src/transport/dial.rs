@@ -40,7 +40,7 @@ pub struct Served {
     pub protocol: &'static str,
 }
 
-/// What a certificate says of itself. Names are cut and stripped of control characters.
+/// What a certificate says of itself. Names are fit to be shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Certificate {
     pub subject: String,
@@ -170,13 +170,17 @@ fn fault(error: &std::io::Error, look: &Seen) -> TlsFault {
     inner.map_or_else(|| TlsFault::Lost(failure::io_words(error)), |error| failure::tls_fault(error, asked))
 }
 
+/// Certificates of a chain that are shown.
+const LONGEST_CHAIN: usize = 10;
+
 fn certificates(seen: &Seen) -> Vec<Certificate> {
     let served = seen.chain.lock().unwrap_or_else(PoisonError::into_inner);
     let parsed = served.iter().filter_map(|der| x509_cert::Certificate::from_der(der).ok());
     parsed
+        .take(LONGEST_CHAIN)
         .map(|certificate| Certificate {
-            subject: chain::cut(&certificate.tbs_certificate.subject.to_string()),
-            issuer: chain::cut(&certificate.tbs_certificate.issuer.to_string()),
+            subject: chain::printable(&certificate.tbs_certificate.subject),
+            issuer: chain::printable(&certificate.tbs_certificate.issuer),
             not_after: certificate.tbs_certificate.validity.not_after.to_unix_duration().as_secs(),
         })
         .collect()

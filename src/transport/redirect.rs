@@ -5,6 +5,7 @@ use http::{HeaderMap, Method, StatusCode};
 use url::Url;
 
 use crate::domain::TransportError;
+use crate::domain::foreign::shown;
 
 /// Redirects followed in one exchange.
 pub(super) const LIMIT: usize = 5;
@@ -22,7 +23,7 @@ pub(super) fn next(
     let location = headers.get(LOCATION).and_then(|value| value.to_str().ok());
     let Some(Ok(mut target)) = location.map(|text| url.join(text)) else { return Ok(None) };
     if target.origin() != url.origin() {
-        return Err(TransportError::RedirectElsewhere(origin(&target)));
+        return Err(TransportError::RedirectElsewhere(shown(&origin(&target))));
     }
     // A client would turn a POST into a GET here (RFC 9110 section 15.4): the caller is to know of it.
     if !matches!(*method, Method::GET | Method::HEAD) && status.as_u16() < 307 {

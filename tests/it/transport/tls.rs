@@ -8,6 +8,7 @@ use pbx_exporter::domain::target::{ClientSettings, ServerName, TlsVersion};
 use pbx_exporter::domain::tls_fault::{ClientCertificate, TlsFault, Whose};
 use pbx_exporter::domain::{Exchange, TransportError as E};
 use pbx_exporter::transport::{HttpTransport, Limits, Transport};
+use rcgen::SanType;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Notify;
 use tokio_rustls::TlsAcceptor;
@@ -91,6 +92,34 @@ async fn a_certificate_for_another_name_is_refused_with_its_names() {
     let (fault, exchange) = refusal(&trusting(&authority), &server).await;
     assert_eq!(fault.to_string(), "certificate is for pbx.example.com, not for localhost");
     assert_eq!(exchange.certificate_expiry, Some(GOOD_UNTIL));
+}
+
+#[tokio::test]
+async fn names_in_a_certificate_are_few_short_and_obeyed_by_no_terminal() {
+    let authority = Authority::new();
+    let named = |names: Vec<String>| {
+        authority.odd(|params| {
+            let name = |name: String| SanType::DnsName(name.try_into().expect("ASCII"));
+            params.subject_alt_names = names.into_iter().map(name).collect();
+        })
+    };
+    let said = async |identity: &Identity| {
+        refusal(&trusting(&authority), &serving(identity).await).await.0.to_string()
+    };
+    let many = said(&named((0..700).map(|i| format!("n{i}.example.com")).collect())).await;
+    assert!(many.contains("n9.example.com, and 690 more, not for localhost"), "{many}");
+    let long = said(&named(vec![format!("{}.example.com", "x".repeat(5000))])).await;
+    assert!(long.len() < 200, "{long}");
+    let odd = "\u{1b}[2Jpbx\r\nlevel=error\u{7}";
+    let odd = said(&named(vec![odd.to_owned()])).await;
+    assert_eq!(odd, "certificate is for [2Jpbx  level=error, not for localhost");
+
+    let turned = Authority::new();
+    let identity = turned.below("\u{1b}[31m\u{202e}evil\r\n", 2100).good();
+    let (fault, _) = refusal(&trusting(&authority), &serving(&identity).await).await;
+    let text = fault.to_string();
+    assert!(text.contains("evil"), "{text}");
+    assert!(!text.contains(['\u{1b}', '\r', '\n', '\u{202e}']), "{text:?}");
 }
 
 #[tokio::test]
