@@ -203,7 +203,7 @@ mod tests {
             list("[[[[[0]]]]]"),
             list("{}"),
             list(r#"{"":0}"#),
-            format!("{{{}\"\":0}}", (0..VALUES).map(|i| format!("\"{i}\":0,")).collect::<String>()),
+            format!("{{{}}}", (0..=VALUES).map(|i| format!("\"{i}\":0")).collect::<Vec<_>>().join(",")),
             "[".repeat(200) + &"]".repeat(200),
         ];
         for bomb in bombs {
