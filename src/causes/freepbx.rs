@@ -5,9 +5,9 @@
 use super::Words;
 use super::fill::Fill;
 use super::freepbx_host::NO_UPGRADE;
-use crate::domain::cause::{Freepbx, General, Odd, Way};
+use crate::domain::cause::{Freepbx, General, KeyFile, Odd, Way};
 use crate::domain::platform::Certainty::{Certain, Likely, Open};
-use crate::domain::{Grant, Operation, Reason, Target};
+use crate::domain::{Cause, Grant, Operation, Reason, Target};
 use crate::platform::freepbx::{Called, called, is_api_module, is_graphql, needed_scope};
 
 const NO_GUESSING: &str = "Do not try other values one after the other: each refusal counts for fail2ban, which then bans this host.";
@@ -811,9 +811,7 @@ pub(super) fn value(fill: &Fill<'_>, name: &str) -> Option<&'static str> {
 fn of_keys_and_host(fill: &Fill<'_>, name: &str) -> Option<&'static str> {
     let is_rest = called(fill.target) == Called::Rest && fill.operation == Operation::Extensions;
     Some(match name {
-        "key_gone" if fill.cause.parameter("key").is_some_and(|key| key.contains("public")) => {
-            PUBLIC_KEY_GONE
-        }
+        "key_gone" if key_of(fill.cause) == Some(KeyFile::Public) => PUBLIC_KEY_GONE,
         "key_gone" => PRIVATE_KEY_GONE,
         "ask_or_allow"
             if fill.target.auth.scopes.iter().any(|s| s == needed_scope(fill.target, fill.operation)) =>
@@ -825,6 +823,15 @@ fn of_keys_and_host(fill: &Fill<'_>, name: &str) -> Option<&'static str> {
         "smaller" => "A PBX with many extensions needs more.",
         _ => return None,
     })
+}
+
+const fn key_of(cause: &Cause) -> Option<KeyFile> {
+    match cause {
+        Cause::Freepbx(
+            Freepbx::KeyMissing { key } | Freepbx::KeyMode { key } | Freepbx::KeyBroken { key },
+        ) => Some(*key),
+        _ => None,
+    }
 }
 
 const PUBLIC_KEY_GONE: &str = "If it is gone or holds no key: move the damaged file away, if there is one, then run `fwconsole ma install \

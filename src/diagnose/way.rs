@@ -5,7 +5,7 @@ use url::Url;
 use super::run::Run;
 use super::verdict::Stop;
 use super::{Status, StepName, hosts, steps};
-use crate::domain::{Operation, TransportError};
+use crate::domain::{Operation, Phase, TransportError};
 use crate::transport::{Certificate, Dial, Event};
 
 /// What one host showed.
@@ -37,7 +37,7 @@ impl Run<'_> {
             TransportError::Dns(_) | TransportError::Resolver(_) => StepName::NameResolution,
             TransportError::Connect(_)
             | TransportError::Here(_)
-            | TransportError::Timeout { phase: "connect", .. } => StepName::Connect,
+            | TransportError::Timeout { phase: Phase::Connect, .. } => StepName::Connect,
             _ => StepName::Tls,
         };
         let evidence = steps::chain(&met.chain);

@@ -4,6 +4,7 @@
 //! tests and documents go over all of them.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::sync::Arc;
 
 use super::platform::{Platform, Rule};
@@ -159,9 +160,9 @@ causes! {
         QueryLostQuietly => "query_lost_without_5xx", UnexpectedResponse;
         Exception { class: Box<str> = "TypeError" } => "php_exception", ServerError;
         ExceptionQuietly { class: Box<str> = "TypeError" } => "php_exception_without_5xx", UnexpectedResponse;
-        KeyMissing { key: Box<str> = "api_oauth.key" } => "key_file_missing", ServerError;
-        KeyMode { key: Box<str> = "api_oauth.key" } => "key_file_mode", ServerError;
-        KeyBroken { key: Box<str> = "api_oauth.key" } => "key_file_broken", ServerError;
+        KeyMissing { key: KeyFile = KeyFile::Private } => "key_file_missing", ServerError;
+        KeyMode { key: KeyFile = KeyFile::Private } => "key_file_mode", ServerError;
+        KeyBroken { key: KeyFile = KeyFile::Private } => "key_file_broken", ServerError;
         SlimUpdate => "api_does_not_fit_slim", ServerError;
         OauthServerError => "oauth_server_error", ServerError;
         HiddenCrashAtToken => "hidden_crash_at_token", ServerError;
@@ -339,6 +340,24 @@ impl Matched {
     /// The rule.
     pub fn rule(&self) -> &Rule {
         &self.platform.rules[self.rule]
+    }
+}
+
+/// A key file of FreePBX's API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyFile {
+    /// It signs the tokens.
+    Private,
+    /// It checks them.
+    Public,
+}
+
+impl fmt::Display for KeyFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Private => "api_oauth.key",
+            Self::Public => "api_oauth_public.key",
+        })
     }
 }
 

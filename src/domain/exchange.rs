@@ -76,12 +76,8 @@ pub enum TransportError {
     #[error("TLS handshake failed: {0}")]
     Tls(TlsFault),
     /// The limit passed; the phase in which it did.
-    #[error("no answer within {} while in phase {phase}", humantime::format_duration(*.limit))]
-    Timeout {
-        limit: Duration,
-        /// `resolve`, `connect`, `tls`, `processing` or `transfer`.
-        phase: &'static str,
-    },
+    #[error("no answer within {} while in phase {}", humantime::format_duration(*.limit), .phase.as_str())]
+    Timeout { limit: Duration, phase: Phase },
     #[error("connection lost: {0}")]
     ConnectionLost(String),
     /// An answer came that cannot be read.
@@ -160,9 +156,7 @@ impl TransportError {
             | Self::Proxy(_)
             | Self::Tunnel(_)
             | Self::Exporter(_) => true,
-            Self::Timeout { phase, .. } => {
-                matches!(phase.as_bytes(), b"resolve" | b"connect" | b"tls")
-            }
+            Self::Timeout { phase, .. } => matches!(phase, Phase::Resolve | Phase::Connect | Phase::Tls),
             Self::ConnectionLost(_)
             | Self::Garbled(_)
             | Self::TooLarge(_)
@@ -181,6 +175,33 @@ impl Exchange {
             phases: Phases::default(),
             status: None,
             certificate_expiry: None,
+        }
+    }
+}
+
+/// What an exchange is busy with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "[`Phases`] says of each what it is")]
+pub enum Phase {
+    Resolve,
+    Connect,
+    Tls,
+    Processing,
+    Transfer,
+}
+
+impl Phase {
+    /// In the order of time.
+    pub const ALL: [Self; 5] = [Self::Resolve, Self::Connect, Self::Tls, Self::Processing, Self::Transfer];
+
+    /// The label value.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Resolve => "resolve",
+            Self::Connect => "connect",
+            Self::Tls => "tls",
+            Self::Processing => "processing",
+            Self::Transfer => "transfer",
         }
     }
 }

@@ -22,7 +22,7 @@ pub mod tls_fault;
 pub mod token;
 
 pub use cause::Cause;
-pub use exchange::{Answer, Exchange, Garbled, Phases, Request, TransportError};
+pub use exchange::{Answer, Exchange, Garbled, Phase, Phases, Request, TransportError};
 pub use extensions::Extension;
 pub use host_count::HostCountSettings;
 pub use outcome::{Failure, Listing};

@@ -9,7 +9,7 @@ use crate::exposition::{ABSENT, Encoder, Format, Kind, Tail};
 
 use super::view::{Call, View, Visit};
 use crate::board::{BUCKETS, Code, TargetState};
-use crate::domain::{Grant, LogEvent, Operation, Reason};
+use crate::domain::{Grant, LogEvent, Operation, Phase, Reason};
 
 /// How the samples of a family are made.
 enum Samples {
@@ -193,16 +193,21 @@ macro_rules! tails {
     }};
 }
 
-const REASONS: [&str; Reason::COUNT] = {
-    let mut names = [""; Reason::COUNT];
-    let mut i = 0;
-    while i < names.len() {
-        names[i] = Reason::ALL[i].as_str();
-        i += 1;
-    }
-    names
-};
-const PHASES: [&str; 5] = ["resolve", "connect", "tls", "processing", "transfer"];
+/// The label values of a closed enum.
+macro_rules! names {
+    ($of:ident) => {{
+        let mut names = [""; $of::ALL.len()];
+        let mut i = 0;
+        while i < names.len() {
+            names[i] = $of::ALL[i].as_str();
+            i += 1;
+        }
+        names
+    }};
+}
+
+const REASONS: [&str; Reason::COUNT] = names!(Reason);
+const PHASES: [&str; Phase::ALL.len()] = names!(Phase);
 /// [`BUCKETS`] as label values, then `+Inf`; a test holds them equal to the encoder's spelling.
 const BOUNDS: [&str; BUCKETS.len() + 1] =
     ["0.01", "0.025", "0.05", "0.1", "0.25", "0.5", "1", "2.5", "5", "10", "+Inf"];

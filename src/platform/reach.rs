@@ -3,7 +3,7 @@
 use super::{CallContext, freepbx};
 use crate::domain::cause::{Tls, Way};
 use crate::domain::tls_fault::{ClientCertificate, TlsFault, Whose};
-use crate::domain::{Failure, Grant, Operation, Reason, Target, TransportError};
+use crate::domain::{Failure, Grant, Operation, Phase, Reason, Target, TransportError};
 
 /// The failure of an exchange that gave no answer. `after_refusals`: whether credentials were refused at
 /// this origin lately. A ban then is the likely cause where no connection comes about; where one does,
@@ -23,7 +23,7 @@ pub fn transport_failure(ctx: &CallContext, error: &TransportError, after_refusa
 }
 
 fn is_resolving(error: &TransportError) -> bool {
-    matches!(error, TransportError::Timeout { phase: "resolve", .. })
+    matches!(error, TransportError::Timeout { phase: Phase::Resolve, .. })
 }
 
 fn way(ctx: &CallContext, cause: &TransportError, banned: bool) -> Way {
@@ -40,9 +40,9 @@ fn way(ctx: &CallContext, cause: &TransportError, banned: bool) -> Way {
         TransportError::Proxy(_) => Way::ProxyFailed { error },
         TransportError::Connect(_) if banned => Way::NotConnectedBan { error },
         TransportError::Connect(_) => Way::NotConnected { error },
-        TransportError::Timeout { phase: "connect", .. } if banned => Way::SlowToConnectBan { error },
-        TransportError::Timeout { phase: "connect", .. } => Way::SlowToConnect { error },
-        TransportError::Timeout { phase: "processing", .. } => Way::SlowToAnswer { error },
+        TransportError::Timeout { phase: Phase::Connect, .. } if banned => Way::SlowToConnectBan { error },
+        TransportError::Timeout { phase: Phase::Connect, .. } => Way::SlowToConnect { error },
+        TransportError::Timeout { phase: Phase::Processing, .. } => Way::SlowToAnswer { error },
         TransportError::Timeout { .. } => Way::Slow { error },
         TransportError::ConnectionLost(_) if ctx.origin().scheme() == "http" => {
             Way::ConnectionLostInPlain { error }

@@ -11,7 +11,7 @@ use url::Url;
 use super::pbx::{SimRequest, Simulated};
 use crate::domain::target::ClientSettings;
 use crate::domain::tls_fault::TlsFault;
-use crate::domain::{Answer, Exchange, Phases, Request, TransportError};
+use crate::domain::{Answer, Exchange, Phase, Phases, Request, TransportError};
 use crate::transport::{
     Certificate, Dial, DialFuture, Event, ExchangeFuture, Limits, Served, Sessions, Transport,
 };
@@ -64,7 +64,7 @@ impl SimTransport {
         let delay = answer.delay.unwrap_or_default();
         sleep(delay.min(limits.timeout)).await;
         if delay >= limits.timeout {
-            return Err(TransportError::Timeout { limit: limits.timeout, phase: "processing" });
+            return Err(TransportError::Timeout { limit: limits.timeout, phase: Phase::Processing });
         }
         if answer.body.len() as u64 > limits.body {
             return Err(TransportError::TooLarge(limits.body));
@@ -85,14 +85,14 @@ fn look(
     error: Option<&TransportError>,
     seen: &mut dyn FnMut(Event),
 ) -> Result<(), TransportError> {
-    let at = |phase: &str| error.is_some_and(|error| fails_at(error, phase));
+    let at = |phase: Phase| error.is_some_and(|error| fails_at(error, phase));
     let end = || error.cloned().map_or(Ok(()), Err);
-    if at("resolve") {
+    if at(Phase::Resolve) {
         return end();
     }
     let address = SocketAddr::from((ADDRESS, url.port_or_known_default().unwrap_or(443)));
     seen(Event::Resolved(vec![address]));
-    if at("connect") {
+    if at(Phase::Connect) {
         return end();
     }
     seen(Event::Connected(address));
@@ -105,7 +105,7 @@ fn look(
         if !matches!(error, Some(TransportError::Tls(TlsFault::NotTls))) {
             seen(Event::Shown(vec![Certificate { subject: host, issuer, not_after }]));
         }
-        if at("tls") {
+        if at(Phase::Tls) {
             return end();
         }
         seen(Event::Secured(Served { protocol: "TLS 1.3" }));
@@ -113,11 +113,11 @@ fn look(
     Ok(())
 }
 
-fn fails_at(error: &TransportError, step: &str) -> bool {
+fn fails_at(error: &TransportError, step: Phase) -> bool {
     match error {
-        TransportError::Dns(_) | TransportError::Resolver(_) => step == "resolve",
-        TransportError::Connect(_) | TransportError::Here(_) => step == "connect",
-        TransportError::Tls(_) => step == "tls",
+        TransportError::Dns(_) | TransportError::Resolver(_) => step == Phase::Resolve,
+        TransportError::Connect(_) | TransportError::Here(_) => step == Phase::Connect,
+        TransportError::Tls(_) => step == Phase::Tls,
         TransportError::Timeout { phase, .. } => *phase == step,
         _ => false,
     }

@@ -17,9 +17,9 @@ use x509_cert::der::Decode;
 
 use super::tls::Seen;
 use super::{HttpTransport, chain, failure, tls};
-use crate::domain::TransportError;
 use crate::domain::target::ClientSettings;
 use crate::domain::tls_fault::TlsFault;
+use crate::domain::{Phase, TransportError};
 
 /// What is seen on the way, in this order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,7 +87,7 @@ impl Dial for HttpTransport {
 
 async fn within<T>(
     limit: Duration,
-    phase: &'static str,
+    phase: Phase,
     step: impl Future<Output = Result<T, TransportError>>,
 ) -> Result<T, TransportError> {
     timeout(limit, step).await.unwrap_or_else(|_| Err(super::silence(limit, phase, false)))
@@ -96,7 +96,7 @@ async fn within<T>(
 async fn resolve(url: &Url, limit: Duration) -> Result<Vec<SocketAddr>, TransportError> {
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
     let port = url.port_or_known_default().unwrap_or(443);
-    within(limit, "resolve", async move {
+    within(limit, Phase::Resolve, async move {
         let found = tokio::net::lookup_host((host, port)).await;
         let mut addresses: Vec<_> = found.map_err(|error| failure::unresolved(&error))?.collect();
         addresses.dedup();
@@ -112,7 +112,7 @@ async fn connect(
     seen: &mut (dyn FnMut(Event) + Send),
 ) -> Result<TcpStream, TransportError> {
     let end = Instant::now() + limit;
-    let mut last = TransportError::Timeout { limit, phase: "connect" };
+    let mut last = TransportError::Timeout { limit, phase: Phase::Connect };
     for (index, address) in addresses.iter().enumerate() {
         let left = u32::try_from(addresses.len() - index).unwrap_or(u32::MAX);
         let share = end.saturating_duration_since(Instant::now()) / left;
@@ -147,7 +147,7 @@ async fn shake_hands(
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
     let name = ServerName::try_from(host)
         .map_err(|_| TransportError::Exporter("the host is not a name that a certificate can have".into()))?;
-    let shaken = within(limit, "tls", async {
+    let shaken = within(limit, Phase::Tls, async {
         let shaken = connector.connect(name, stream).await;
         shaken.map_err(|error| TransportError::Tls(fault(&error, &look)))
     })

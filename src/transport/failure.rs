@@ -7,9 +7,9 @@ use std::io;
 use rustls::{AlertDescription, CertificateError, PeerIncompatible};
 
 use super::chain;
-use super::recorder::{Recorder, Step};
+use super::recorder::Recorder;
 use crate::domain::tls_fault::{ClientCertificate, TlsFault};
-use crate::domain::{Garbled, TransportError};
+use crate::domain::{Garbled, Phase, TransportError};
 
 /// What hyper-util says of a proxy that answers CONNECT with another status than 200 and 407, or not in HTTP.
 pub(super) const NO_TUNNEL: &str = "tunnel error: unsuccessful";
@@ -27,21 +27,21 @@ pub(super) fn classify(error: &reqwest::Error, recorder: &Recorder) -> Transport
         recorder.sent();
     }
     let trace = recorder.trace();
-    match (trace.step, recorder.proxied()) {
-        (Step::Resolve, true) if !trace.own_name => TransportError::Proxy(dns_words(error)),
-        (Step::Resolve, _) => io_error(error).map_or(TransportError::Dns("no address".into()), unresolved),
-        (Step::Connect, true) if dial_words(error).ends_with("proxy authorization required") => {
+    match (trace.phase, recorder.proxied()) {
+        (Phase::Resolve, true) if !trace.own_name => TransportError::Proxy(dns_words(error)),
+        (Phase::Resolve, _) => io_error(error).map_or(TransportError::Dns("no address".into()), unresolved),
+        (Phase::Connect, true) if dial_words(error).ends_with("proxy authorization required") => {
             TransportError::Tunnel(407)
         }
-        (Step::Connect, true) => TransportError::Proxy(proxy_words(error)),
-        (Step::Connect, false) => match io_error(error) {
+        (Phase::Connect, true) => TransportError::Proxy(proxy_words(error)),
+        (Phase::Connect, false) => match io_error(error) {
             Some(io) => no_connection(io),
             None => TransportError::Connect(dial_words(error)),
         },
-        (Step::Tls, _) => TransportError::Tls(handshake_fault(error, trace.certificate_asked)),
-        (Step::Processing, _) if trace.fresh => match refused_certificate(error, trace.certificate_asked) {
+        (Phase::Tls, _) => TransportError::Tls(handshake_fault(error, trace.certificate_asked)),
+        (Phase::Processing, _) if trace.fresh => match refused_certificate(error, trace.certificate_asked) {
             Some(fault) => TransportError::Tls(fault),
-            None => lost(error, trace.step),
+            None => lost(error, trace.phase),
         },
         (step, _) => lost(error, step),
     }
@@ -58,7 +58,7 @@ pub(super) fn is_stale(error: &reqwest::Error, recorder: &Recorder) -> bool {
     let hyper: Option<&hyper::Error> = find(error);
     !error.is_connect()
         && !trace.fresh
-        && trace.step != Step::Transfer
+        && trace.phase != Phase::Transfer
         && (hyper.is_some_and(hyper::Error::is_incomplete_message) || io_error(error).is_some_and(ended))
 }
 
@@ -70,7 +70,7 @@ fn refused_certificate(error: &reqwest::Error, asked: Option<bool>) -> Option<Tl
     matches!(fault, TlsFault::ClientCertificate(_)).then_some(fault)
 }
 
-fn lost(error: &reqwest::Error, step: Step) -> TransportError {
+fn lost(error: &reqwest::Error, phase: Phase) -> TransportError {
     let hyper: Option<&hyper::Error> = find(error);
     if hyper.is_some_and(hyper::Error::is_user) {
         return TransportError::Exporter("the request is not valid and was not sent".into());
@@ -84,7 +84,7 @@ fn lost(error: &reqwest::Error, step: Step) -> TransportError {
             return TransportError::Garbled(Garbled::Chunk);
         }
         (None, Some(io)) if io.kind() != io::ErrorKind::UnexpectedEof => io_words(io),
-        _ if step == Step::Transfer => "closed in the middle of the answer".into(),
+        _ if phase == Phase::Transfer => "closed in the middle of the answer".into(),
         _ => "closed before an answer".into(),
     };
     TransportError::ConnectionLost(words)

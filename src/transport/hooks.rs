@@ -13,7 +13,8 @@ use std::task::{Context, Poll};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use rustls::pki_types;
 
-use super::recorder::{Recorder, Step};
+use super::recorder::Recorder;
+use crate::domain::Phase;
 use crate::domain::target::ServerName;
 
 tokio::task_local! {
@@ -29,7 +30,7 @@ pub(super) fn scope<F: Future>(recorder: Arc<Recorder>, future: F) -> impl Futur
 pub(super) fn handshake_begins(name: &pki_types::ServerName<'_>) {
     let _ = RECORDER.try_with(|recorder| {
         if recorder.is_target(name) {
-            recorder.with(|trace| trace.enter(Step::Tls));
+            recorder.with(|trace| trace.enter(Phase::Tls));
         }
     });
 }

@@ -31,7 +31,7 @@ use self::pool::{Client, Pool};
 use self::recorder::Recorder;
 pub(crate) use self::session::Sessions;
 use crate::domain::target::ClientSettings;
-use crate::domain::{Answer, Exchange, Request, TransportError};
+use crate::domain::{Answer, Exchange, Phase, Request, TransportError};
 
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -98,9 +98,9 @@ impl HttpTransport {
             limit: limits.body,
         };
         let timed = tokio::time::timeout(limits.timeout, journey.go(request));
-        let result = hooks::scope(Arc::clone(&recorder), timed).await.unwrap_or_else(|_| {
-            Err(silence(limits.timeout, recorder.trace().step.phase(), recorder.proxied()))
-        });
+        let result = hooks::scope(Arc::clone(&recorder), timed)
+            .await
+            .unwrap_or_else(|_| Err(silence(limits.timeout, recorder.trace().phase, recorder.proxied())));
         let trace = recorder.finish();
         Exchange {
             result,
@@ -113,11 +113,11 @@ impl HttpTransport {
 }
 
 /// Who was silent for `limit`, where it is not the far side.
-fn silence(limit: Duration, phase: &'static str, proxied: bool) -> TransportError {
+fn silence(limit: Duration, phase: Phase, proxied: bool) -> TransportError {
     let time = humantime::format_duration(limit);
     match phase {
-        "resolve" => TransportError::Resolver(format!("no answer within {time}")),
-        "connect" if proxied => TransportError::Proxy(format!("no connection through it within {time}")),
+        Phase::Resolve => TransportError::Resolver(format!("no answer within {time}")),
+        Phase::Connect if proxied => TransportError::Proxy(format!("no connection through it within {time}")),
         phase => TransportError::Timeout { limit, phase },
     }
 }

@@ -9,33 +9,11 @@ use rustls::pki_types::ServerName;
 use tokio::time::Instant;
 use url::Url;
 
-use crate::domain::Phases;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
-    Resolve,
-    Connect,
-    Tls,
-    Processing,
-    Transfer,
-}
-
-impl Step {
-    /// The phase's name in the metric contract.
-    pub(super) const fn phase(self) -> &'static str {
-        match self {
-            Self::Resolve => "resolve",
-            Self::Connect => "connect",
-            Self::Tls => "tls",
-            Self::Processing => "processing",
-            Self::Transfer => "transfer",
-        }
-    }
-}
+use crate::domain::{Phase, Phases};
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Trace {
-    pub(super) step: Step,
+    pub(super) phase: Phase,
     since: Instant,
     /// The phases as they were before the dial now under way, to return to when it is given up.
     before_dial: Option<Phases>,
@@ -51,27 +29,27 @@ pub(super) struct Trace {
 }
 
 impl Trace {
-    pub(super) fn enter(&mut self, step: Step) {
+    pub(super) fn enter(&mut self, phase: Phase) {
         let now = Instant::now();
         self.account(now);
-        (self.step, self.since) = (step, now);
+        (self.phase, self.since) = (phase, now);
     }
 
     /// The request goes out on a connection that came free meanwhile: an unfinished dial is not its own.
     pub(super) fn give_up_dial(&mut self) {
         if let Some(phases) = self.before_dial.take() {
             self.phases = phases;
-            self.step = Step::Processing;
+            self.phase = Phase::Processing;
         }
     }
 
     fn account(&mut self, now: Instant) {
-        let slot = match self.step {
-            Step::Resolve => &mut self.phases.resolve,
-            Step::Connect => &mut self.phases.connect,
-            Step::Tls => &mut self.phases.tls,
-            Step::Processing => &mut self.phases.processing,
-            Step::Transfer => &mut self.phases.transfer,
+        let slot = match self.phase {
+            Phase::Resolve => &mut self.phases.resolve,
+            Phase::Connect => &mut self.phases.connect,
+            Phase::Tls => &mut self.phases.tls,
+            Phase::Processing => &mut self.phases.processing,
+            Phase::Transfer => &mut self.phases.transfer,
         };
         *slot = Some(slot.unwrap_or(0.0) + (now - self.since).as_secs_f32());
     }
@@ -90,7 +68,7 @@ impl Recorder {
     pub(super) fn new(start: Instant, url: &Url, proxied: bool) -> Arc<Self> {
         let host = || url.host_str().unwrap_or_default().trim_matches(['[', ']']).into();
         let trace = Trace {
-            step: Step::Processing,
+            phase: Phase::Processing,
             since: start,
             before_dial: None,
             phases: Phases::default(),
@@ -132,7 +110,7 @@ impl Recorder {
     /// Another request of this exchange begins, after a redirect.
     pub(super) fn next_request(&self) {
         self.with(|trace| {
-            trace.enter(Step::Processing);
+            trace.enter(Phase::Processing);
             trace.fresh = false;
         });
     }
@@ -141,7 +119,7 @@ impl Recorder {
     pub(super) fn head(&self, status: StatusCode) {
         self.with(|trace| {
             trace.give_up_dial();
-            trace.enter(Step::Transfer);
+            trace.enter(Phase::Transfer);
             trace.status = Some(status);
         });
     }
@@ -154,7 +132,7 @@ impl Recorder {
     pub(super) fn dial_begins(&self) {
         self.with(|trace| {
             trace.before_dial = Some(trace.phases);
-            (trace.step, trace.since) = (Step::Connect, Instant::now());
+            (trace.phase, trace.since) = (Phase::Connect, Instant::now());
         });
     }
 
@@ -162,19 +140,19 @@ impl Recorder {
         self.with(|trace| {
             trace.before_dial = None;
             trace.fresh = true;
-            trace.enter(Step::Processing);
+            trace.enter(Phase::Processing);
         });
     }
 
     pub(super) fn resolve_begins(&self, name: &str) {
         self.with(|trace| {
             trace.own_name = self.proxied_host.as_deref().is_none_or(|host| host == name);
-            (trace.step, trace.since) = (Step::Resolve, Instant::now());
+            (trace.phase, trace.since) = (Phase::Resolve, Instant::now());
         });
     }
 
     pub(super) fn resolved(&self) {
-        self.with(|trace| trace.enter(Step::Connect));
+        self.with(|trace| trace.enter(Phase::Connect));
     }
 
     pub(super) fn is_target(&self, name: &ServerName<'_>) -> bool {

@@ -9,7 +9,7 @@ use http::{HeaderValue, Method, StatusCode};
 use pbx_exporter::clock::Clock;
 use pbx_exporter::control::ProbeNow;
 use pbx_exporter::domain::target::Call;
-use pbx_exporter::domain::{Answer, Exchange, Grant, Operation, SecretSource, Target, TransportError};
+use pbx_exporter::domain::{Answer, Exchange, Grant, Operation, Phase, SecretSource, Target, TransportError};
 use pbx_exporter::sim::fault::Fault;
 use pbx_exporter::sim::fixtures::Generation;
 use pbx_exporter::sim::target::{NATIVE_ID, target};
@@ -151,7 +151,7 @@ fn fails(exchange: &mut Exchange, error: TransportError, status: Option<u16>) {
 }
 
 fn timeout() -> TransportError {
-    TransportError::Timeout { limit: Duration::from_secs(10), phase: "processing" }
+    TransportError::Timeout { limit: Duration::from_secs(10), phase: Phase::Processing }
 }
 
 const UNREADABLE: &str = "<br />\n<b>Warning</b>:  Undefined array key in <b>/var/www/html/x.php</b> on line <b>7</b><br />\n\

@@ -8,7 +8,7 @@ use pbx_exporter::clock::Clock;
 use pbx_exporter::control::ProbeNow;
 use pbx_exporter::domain::target::Call;
 use pbx_exporter::domain::tls_fault::TlsFault;
-use pbx_exporter::domain::{Garbled, Grant, Operation, Reason, SecretSource, Target, TransportError};
+use pbx_exporter::domain::{Garbled, Grant, Operation, Phase, Reason, SecretSource, Target, TransportError};
 use pbx_exporter::metrics::ExporterMetrics;
 use pbx_exporter::sim::fault::Fault;
 use pbx_exporter::sim::fixtures::{Called, Generation, all, find};
@@ -80,7 +80,7 @@ fn one_slow_renewal(inner: &Arc<SimTransport>) -> Arc<dyn Transport> {
             let mut exchange = sent.arrive().await;
             if renews && slow.fetch_add(1, Ordering::Relaxed) == 0 {
                 let limit = Duration::from_secs(10);
-                exchange.result = Err(TransportError::Timeout { limit, phase: "processing" });
+                exchange.result = Err(TransportError::Timeout { limit, phase: Phase::Processing });
                 exchange.status = None;
             }
             exchange
@@ -234,7 +234,7 @@ async fn what_the_harmless_query_told_is_not_said_of_an_outage_that_grows() {
 
 #[tokio::test(start_paused = true)]
 async fn silence_after_refusals_names_a_ban_and_silence_alone_does_not() {
-    let silence = TransportError::Timeout { limit: Duration::from_secs(10), phase: "connect" };
+    let silence = TransportError::Timeout { limit: Duration::from_secs(10), phase: Phase::Connect };
     for (refused_before, names_a_ban) in [(true, true), (false, false)] {
         let (pbx, transport) = pbx(Generation::V16);
         pbx.set_fault(refused_before.then_some(Fault::SecretRegenerated));
@@ -504,7 +504,10 @@ async fn every_transport_failure_gets_its_reason_through_a_whole_pass() {
         (TransportError::Garbled(Garbled::HeaderField), Reason::UnexpectedResponse),
         (TransportError::Connect(text()), Reason::Connect),
         (TransportError::Tls(TlsFault::NotTls), Reason::Tls),
-        (TransportError::Timeout { limit: Duration::from_secs(1), phase: "processing" }, Reason::Timeout),
+        (
+            TransportError::Timeout { limit: Duration::from_secs(1), phase: Phase::Processing },
+            Reason::Timeout,
+        ),
         (TransportError::ConnectionLost(text()), Reason::ConnectionLost),
         (TransportError::TooLarge(7), Reason::ResponseTooLarge),
         (TransportError::RedirectElsewhere("https://pbx.example.net".into()), Reason::RedirectRefused),

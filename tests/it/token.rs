@@ -9,7 +9,7 @@ use pbx_exporter::control::ProbeNow;
 use pbx_exporter::domain::platform::Platform;
 use pbx_exporter::domain::target::Call;
 use pbx_exporter::domain::{
-    Exchange, Grant, Operation, Phases, Reason, SecretSource, Target, TransportError,
+    Exchange, Grant, Operation, Phase, Phases, Reason, SecretSource, Target, TransportError,
 };
 use pbx_exporter::probe::Probe;
 use pbx_exporter::sim::fault::Fault;
@@ -392,7 +392,7 @@ async fn a_timeout_in_between_is_not_taken_for_the_cause_of_a_bare_error_page() 
     pbx.set_fault(Some(hidden_crash()));
     let world = World::start(transport.clone(), [usual(Grant::ClientCredentials)]).await;
     seconds(20).await;
-    let silence = TransportError::Timeout { limit: Duration::from_secs(10), phase: "connect" };
+    let silence = TransportError::Timeout { limit: Duration::from_secs(10), phase: Phase::Connect };
     transport.fail(&origin(), Some(silence));
     seconds(65).await;
     assert_eq!(world.reason(Operation::Token), Some(Reason::Timeout));

@@ -1,21 +1,14 @@
 //! Which key file of the API is meant, and what is wrong with it (league/oauth2-server:src/CryptKey.php and lcobucci/jwt).
 
 use crate::domain::Operation;
-use crate::domain::cause::Freepbx;
-
-const PRIVATE: &str = "api_oauth.key";
-const PUBLIC: &str = "api_oauth_public.key";
+use crate::domain::cause::{Freepbx, KeyFile};
 
 /// What a message says of a key file; `None`: nothing. Where it names none, the private one signs and the public one checks.
 pub fn read(message: &str, operation: Operation) -> Option<Freepbx> {
-    let key = if message.contains(PUBLIC) {
-        PUBLIC
-    } else if message.contains(PRIVATE) || operation == Operation::Token {
-        PRIVATE
-    } else {
-        PUBLIC
-    };
-    let (key, says) = (key.into(), |words: &str| message.contains(words));
+    let says = |words: &str| message.contains(words);
+    let names = |key: KeyFile| says(&key.to_string());
+    let signs = names(KeyFile::Private) || operation == Operation::Token;
+    let key = if signs && !names(KeyFile::Public) { KeyFile::Private } else { KeyFile::Public };
     Some(if says("Key path ") && says("does not exist or is not readable") || says("Invalid key supplied") {
         Freepbx::KeyMissing { key }
     } else if says("Key file ") && says("permissions are not correct") {

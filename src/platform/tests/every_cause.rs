@@ -169,9 +169,9 @@ fn causes_of(ctx: &CallContext, answer: &Answer, found: &mut BTreeSet<String>) {
 fn transport_errors() -> Vec<TransportError> {
     let timeout = |phase| TransportError::Timeout { limit: Duration::from_secs(10), phase };
     [
-        timeout("connect"),
-        timeout("processing"),
-        timeout("transfer"),
+        timeout(Phase::Connect),
+        timeout(Phase::Processing),
+        timeout(Phase::Transfer),
         TransportError::Dns("no".into()),
         TransportError::Proxy("no".into()),
         TransportError::Connect("no".into()),

@@ -117,12 +117,12 @@ fn silence_after_refusals_is_called_a_likely_ban() {
     let said = |error: &TransportError, after| say(&ctx, &transport_failure(&ctx, error, after));
     let (likely, possible) = ("has probably banned", "a ban of this exporter's address is possible, too");
     for (error, ban) in [
-        (timeout("connect"), likely),
+        (timeout(Phase::Connect), likely),
         (TransportError::Connect("refused".into()), likely),
-        (timeout("tls"), possible),
-        (timeout("processing"), possible),
-        (timeout("transfer"), possible),
-        (timeout("resolve"), ""),
+        (timeout(Phase::Tls), possible),
+        (timeout(Phase::Processing), possible),
+        (timeout(Phase::Transfer), possible),
+        (timeout(Phase::Resolve), ""),
         (TransportError::Dns("no such host".into()), ""),
         (TransportError::Tls(TlsFault::SelfSigned), ""),
         (TransportError::ConnectionLost("closed".into()), ""),
@@ -147,7 +147,7 @@ fn what_fails_at_a_token_endpoint_elsewhere_is_not_blamed_on_the_targets_url() {
         TransportError::RedirectElsewhere("https://x.example.com".into()),
         TransportError::RedirectLoop,
         TransportError::ConnectionLost("closed".into()),
-        TransportError::Timeout { limit: Duration::from_secs(10), phase: "connect" },
+        TransportError::Timeout { limit: Duration::from_secs(10), phase: Phase::Connect },
     ];
     for (operation, host, wants_https) in
         [(Operation::Token, "login.example.com", true), (Operation::Extensions, "pbx.example.com", false)]
@@ -179,8 +179,12 @@ fn what_fails_at_a_token_endpoint_elsewhere_is_not_blamed_on_the_targets_url() {
 #[test]
 fn words_of_one_platform_are_said_of_no_other() {
     let timeout = |phase| TransportError::Timeout { limit: Duration::from_secs(10), phase };
-    let errors =
-        [timeout("processing"), timeout("connect"), timeout("transfer"), TransportError::TooLarge(9)];
+    let errors = [
+        timeout(Phase::Processing),
+        timeout(Phase::Connect),
+        timeout(Phase::Transfer),
+        TransportError::TooLarge(9),
+    ];
     for name in names() {
         let mut target = pbx(Grant::ClientCredentials, Call::known("graphql"));
         target.platform = builtin(name).unwrap();
@@ -191,7 +195,7 @@ fn words_of_one_platform_are_said_of_no_other() {
             let words =
                 ["MariaDB", "PHP", "graphql", "GraphQL"].into_iter().filter(|word| said.contains(word));
             let freepbx = name == "freepbx"
-                && (*error == timeout("processing")
+                && (*error == timeout(Phase::Processing)
                     || matches!(error, TransportError::TooLarge(_)) && operation != Operation::Token);
             assert_eq!(words.count() > 0, freepbx, "{name}: {said}");
         }

@@ -218,7 +218,7 @@ fn a_refused_method_shows_the_endpoint_in_whatever_dress() {
 fn a_request_that_stays_unanswered_has_four_suspects() {
     let target = asks(&[]);
     let ctx = context(&target, Operation::Token, false);
-    let error = TransportError::Timeout { limit: Duration::from_secs(10), phase: "processing" };
+    let error = TransportError::Timeout { limit: Duration::from_secs(10), phase: Phase::Processing };
     let said = say(&ctx, &transport_failure(&ctx, &error, false));
     for suspect in ["asterisk -rx", "mysqladmin processlist", "df -h", "PHP-FPM"] {
         assert!(said.contains(suspect), "{said}");

@@ -19,9 +19,9 @@ use url::Url;
 use super::*;
 use crate::answers::Table;
 use crate::causes;
-use crate::domain::TransportError;
 use crate::domain::platform::Certainty;
 use crate::domain::target::{Call, ProxySettings};
+use crate::domain::{Phase, TransportError};
 use crate::sim::fixtures::{self, Called, Fixture};
 use crate::sim::target::target;
 

@@ -14,7 +14,7 @@ use pbx_exporter::diagnose::Report;
 use pbx_exporter::domain::outcome::Attempt;
 use pbx_exporter::domain::target::{Expected, ProxySettings, Target};
 use pbx_exporter::domain::tls_fault::{TlsFault, Whose};
-use pbx_exporter::domain::{Cause, Failure, Grant, Operation, Reason, SecretSource, TransportError};
+use pbx_exporter::domain::{Cause, Failure, Grant, Operation, Phase, Reason, SecretSource, TransportError};
 use pbx_exporter::probe::Probe;
 use pbx_exporter::sim::fixtures::{Called, Generation, find};
 use pbx_exporter::sim::{Fault, SimPbx};
@@ -157,7 +157,7 @@ fn cases() -> Vec<Case> {
         cut_off("connect", TransportError::Connect("connection refused".into())),
         cut_off("tls", TransportError::Tls(TlsFault::Expired(Whose::Server, 1_577_836_800))),
         cut_off("tls-none", TransportError::Tls(TlsFault::NotTls)),
-        cut_off("timeout-connect", timeout("connect")),
+        cut_off("timeout-connect", timeout(Phase::Connect)),
         faulty("timeout-processing", V17, Fault::Hang),
         cut_off("connection_lost", TransportError::ConnectionLost("closed before an answer".into())),
         without_secret("exporter_error"),

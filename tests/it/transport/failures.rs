@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use pbx_exporter::domain::target::ClientSettings;
-use pbx_exporter::domain::{Garbled, TransportError as E};
+use pbx_exporter::domain::{Garbled, Phase, TransportError as E};
 use tokio::io::AsyncWriteExt;
 
 use super::{LIMITS, SHORT, exchange, failure, get, post};
@@ -18,7 +18,7 @@ fn direct() -> ClientSettings {
 async fn a_server_that_hangs_before_its_answer_times_out_while_processing() {
     let server = Server::hanging_after("").await;
     let (error, exchange) = failure(&direct(), SHORT, get(&server.http("/"))).await;
-    assert_eq!(error, E::Timeout { limit: SHORT.timeout, phase: "processing" });
+    assert_eq!(error, E::Timeout { limit: SHORT.timeout, phase: Phase::Processing });
     assert!(!error.never_sent());
     assert_eq!(exchange.status, None);
     assert!(exchange.phases.processing.is_some_and(|s| s > 0.03), "{:?}", exchange.phases);
@@ -29,7 +29,7 @@ async fn a_server_that_hangs_before_its_answer_times_out_while_processing() {
 async fn a_server_that_hangs_in_its_body_times_out_in_transfer_with_the_status_known() {
     let server = Server::hanging_after("HTTP/1.1 201 Created\r\ncontent-length: 9\r\n\r\nhalf").await;
     let (error, exchange) = failure(&direct(), SHORT, get(&server.http("/"))).await;
-    assert_eq!(error, E::Timeout { limit: SHORT.timeout, phase: "transfer" });
+    assert_eq!(error, E::Timeout { limit: SHORT.timeout, phase: Phase::Transfer });
     assert_eq!(exchange.status.map(|s| s.as_u16()), Some(201));
     assert!(exchange.phases.transfer.is_some());
 }
@@ -179,7 +179,7 @@ async fn a_timeout_before_the_request_was_sent_says_so() {
     })
     .await;
     let (error, exchange) = failure(&direct(), SHORT, get(&server.https("/"))).await;
-    assert_eq!(error, E::Timeout { limit: SHORT.timeout, phase: "tls" });
+    assert_eq!(error, E::Timeout { limit: SHORT.timeout, phase: Phase::Tls });
     assert!(error.never_sent());
     assert!(exchange.phases.tls.is_some_and(|s| s > 0.03), "{:?}", exchange.phases);
     assert_eq!(exchange.phases.processing, None);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use pbx_exporter::domain::target::{ClientSettings, ServerName, TlsVersion};
 use pbx_exporter::domain::tls_fault::{ClientCertificate, TlsFault, Whose};
-use pbx_exporter::domain::{Exchange, TransportError as E};
+use pbx_exporter::domain::{Exchange, Phase, TransportError as E};
 use pbx_exporter::transport::{HttpTransport, Limits, Transport};
 use rcgen::SanType;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -305,7 +305,7 @@ async fn a_request_sent_on_a_freed_connection_is_not_called_unsent() {
     let run = || transport.exchange(&settings, limits, kept(&server.https("/")));
     let (first, second) = tokio::join!(run(), run());
     let (error, exchange) = failed(if first.result.is_err() { first } else { second });
-    assert_eq!(error, E::Timeout { limit: limits.timeout, phase: "processing" });
+    assert_eq!(error, E::Timeout { limit: limits.timeout, phase: Phase::Processing });
     assert!(!error.never_sent());
     assert_eq!((exchange.phases.connect, exchange.phases.tls), (None, None));
 }
