@@ -21,7 +21,7 @@ pub use crate::domain::outcome::TokenView;
 use crate::domain::outcome::Version;
 use crate::domain::reason::ReasonSet;
 use crate::domain::target::LogFile;
-use crate::domain::{Grant, Operation, Phases, Reason};
+use crate::domain::{Grant, Operation, Phases, Reason, Warning};
 use arc_swap::{ArcSwap, ArcSwapOption, Guard};
 
 /// Upper bounds of the buckets of `pbx_request_duration_seconds`, seconds; `+Inf` follows.
@@ -79,8 +79,6 @@ pub struct TargetState {
     pub extensions: Option<u64>,
     /// Whether a list before named some.
     pub had_extensions: bool,
-    /// Why a list that is empty now may not be the truth, for people; `None`: nothing speaks against it.
-    pub doubt: Option<&'static str>,
     pub rate_limit_remaining: Option<u64>,
     pub rate_limit_reset: Option<f64>,
     /// Earliest notAfter of the chain served by the API, and by a token endpoint elsewhere, Unix seconds.
@@ -98,6 +96,8 @@ pub struct Endpoint {
     pub up: Option<bool>,
     /// Why it is not up; `None` while up.
     pub condition: Option<Condition>,
+    /// What was odd about the newest answer.
+    pub warning: Option<Warning>,
     /// HTTP answers of status 200. Apart, because most targets have no others, and then no memory for them.
     pub ok: u64,
     /// Those by any other status code as received (100 to 599); [`Code::OTHER`] and [`Code::NONE`]
@@ -256,6 +256,14 @@ impl TargetState {
         Operation::ALL
             .into_iter()
             .filter_map(|operation| self.endpoint(operation).condition.as_ref().map(|c| (operation, c)))
+    }
+
+    /// What is odd where all is well.
+    pub fn warnings(&self) -> impl Iterator<Item = (Operation, Warning)> {
+        Operation::ALL.into_iter().filter_map(|operation| {
+            let endpoint = self.endpoint(operation);
+            Some((operation, endpoint.warning.filter(|_| endpoint.up == Some(true))?))
+        })
     }
 
     /// The condition that explains the target's state best: the token's first.

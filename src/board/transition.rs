@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{Code, Condition, Endpoint, TargetInfo, TargetState};
 use crate::causes::{self, Explanation};
 use crate::domain::outcome::{Attempt, Outcome};
-use crate::domain::{Failure, Operation, Target};
+use crate::domain::{Failure, Operation, Target, Warning};
 
 /// So many missing and unexpected extensions are kept by name: enough for a person to see which they
 /// are, without the memory that a lost PBX of thousands would take.
@@ -52,8 +52,9 @@ impl TargetState {
         self.had_extensions |= self.extensions.is_some_and(|total| total > 0);
         let expected =
             self.drift.as_deref().is_some_and(|drift| drift.as_ref().is_ok_and(|drift| drift.expected > 0));
-        let doubtful = self.extensions == Some(0) && (self.had_extensions || expected);
-        self.doubt = if doubtful { causes::of_empty_list(target) } else { None };
+        if self.extensions == Some(0) && (self.had_extensions || expected) && target.hides_failed_lists() {
+            self.endpoint_mut(Operation::Extensions).warning = Some(Warning::EmptyList);
+        }
     }
 
     fn judge(
@@ -95,6 +96,7 @@ impl TargetState {
             self.certificate_expiry[usize::from(elsewhere)] = attempt.certificate_expiry.map(|t| t as f64);
         }
         if attempt.status.is_some() {
+            self.endpoint_mut(attempt.operation).warning = attempt.warning;
             let (remaining, reset) = attempt.rate_limit;
             self.rate_limit_remaining = remaining;
             self.rate_limit_reset = reset.map(|s| now + s as f64);
@@ -106,7 +108,7 @@ impl TargetState {
         self.wait = in_milliseconds(wait);
         self.put_off = Some(now + wait.as_secs_f64());
         self.up = self.up.filter(|up| !up);
-        (self.extensions, self.doubt) = (None, None);
+        self.extensions = None;
     }
 }
 

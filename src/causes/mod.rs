@@ -17,8 +17,7 @@ use std::borrow::Cow;
 pub(crate) use fill::in_shell;
 
 use crate::domain::platform::{Certainty, Words as Own};
-use crate::domain::{Cause, Failure, Operation, Reason, Target};
-use crate::platform::Around;
+use crate::domain::{Cause, Failure, Operation, Reason, Target, Warning};
 
 use fill::Fill;
 
@@ -85,23 +84,23 @@ pub fn explain(target: &Target, operation: Operation, failure: &Failure) -> Expl
     explanation
 }
 
-/// What is odd about an answer that was read all the same; `None`: nothing.
-pub(crate) const fn of_output(around: Around) -> Option<&'static str> {
-    match around {
-        Around::Nothing => None,
-        Around::Mark => Some(
-            "a byte order mark stands before the JSON, and strict clients fail at it: on the PBX a file of its code was saved with one",
-        ),
-        Around::Output => Some(
-            "other output stands around the JSON, and strict clients fail at it: turn `display_errors` off in the php.ini of the PBX's \
-             web server, whose error log then names the file",
-        ),
+/// What is odd although all is well, and what to do.
+pub const fn of_warning(warning: Warning) -> &'static str {
+    match warning {
+        Warning::EmptyList => freepbx_host::EMPTY_LIST,
+        Warning::Mark => {
+            "A byte order mark stands before the JSON, and strict clients fail at it. On the PBX a file of its code was saved with one: \
+             save it again without."
+        }
+        Warning::Output => {
+            "Other output stands around the JSON, and strict clients fail at it. Turn `display_errors` off in the php.ini of the PBX's web \
+             server; its error log then names the file and line that print it."
+        }
+        Warning::DiskFull => {
+            "Other output stands around the JSON, and says that a disk of the PBX is full. Look at `df -h` and `df -i` on the PBX and free \
+             space before more fails."
+        }
     }
-}
-
-/// Why a list without extensions may not be the truth, and how to tell; `None`: the platform is not known to hide a failure so.
-pub fn of_empty_list(target: &Target) -> Option<&'static str> {
-    target.is_freepbx().then_some(freepbx_host::EMPTY_LIST)
 }
 
 fn of(target: &Target, operation: Operation, failure: &Failure, cause: &Cause) -> Explanation {

@@ -14,9 +14,9 @@ use super::{Status, Step, StepName, Watch, hosts, untested};
 use crate::causes;
 use crate::clock::Clock;
 use crate::domain::token::Token;
-use crate::domain::{Answer, Failure, Operation, Reason, SecretError, Target};
+use crate::domain::{Answer, Failure, Operation, Reason, SecretError, Target, Warning};
 use crate::observer::{Heard, Observer, Question};
-use crate::platform::{self, Around, Permissions};
+use crate::platform::{self, Permissions};
 
 /// The observer of a pass for a person.
 pub(super) struct Seen<'a> {
@@ -53,7 +53,7 @@ struct Asked {
     /// What the answers of this step were, each with its request.
     facts: Vec<String>,
     /// What stood around the newest answer's JSON.
-    around: Around,
+    warning: Option<Warning>,
     /// Why the newest did not come.
     error: Option<String>,
 }
@@ -94,8 +94,10 @@ impl<'a> Seen<'a> {
     pub fn close(&self, name: StepName, told: Told) {
         let mut state = self.state();
         let asked = std::mem::take(&mut state.asked);
-        let told = match (told, causes::of_output(asked.around)) {
-            ((Status::Ok, detail), Some(odd)) => (Status::Warn, format!("{detail}; {odd}")),
+        let told = match (told, asked.warning) {
+            ((Status::Ok, detail), Some(odd)) => {
+                (Status::Warn, format!("{detail} ({odd}). {}", causes::of_warning(odd)))
+            }
             (told, _) => told,
         };
         state.end(name, told, asked.facts.into_iter().next());
@@ -175,7 +177,7 @@ impl Observer for Seen<'_> {
             }
             Heard::Issued(answer) | Heard::Answer(answer) => {
                 self.note_clock(&mut state, answer);
-                state.asked.around = platform::around(answer);
+                state.asked.warning = platform::warning(answer);
                 platform::facts(self.target, answer)
             }
         };

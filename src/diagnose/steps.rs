@@ -13,7 +13,7 @@ use crate::domain::extensions::{Drift, Ids, Untold};
 use crate::domain::moment::day;
 use crate::domain::outcome::Attempt;
 use crate::domain::target::is_loopback;
-use crate::domain::{Answer, Listing, Reason, Target};
+use crate::domain::{Answer, Listing, Reason, Target, Warning};
 use crate::platform::{Permissions, Validity};
 use crate::transport::{Certificate, Served};
 
@@ -161,9 +161,10 @@ pub(super) fn listed(target: &Target, listing: Listing) -> Told {
 }
 
 fn empty(target: &Target) -> String {
-    match causes::of_empty_list(target) {
-        Some(doubt) => format!("0 extensions. {doubt}"),
-        None => "0 extensions: an empty PBX, or another than you think".to_owned(),
+    if target.hides_failed_lists() {
+        format!("0 extensions. {}", causes::of_warning(Warning::EmptyList))
+    } else {
+        "0 extensions: an empty PBX, or another than you think".to_owned()
     }
 }
 

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use url::Url;
 
-use super::Reason;
 use super::tls_fault::TlsFault;
+use super::{Reason, vocabulary};
 
 /// One request. `Debug` shows neither headers nor body: both may hold credentials.
 #[derive(Clone)]
@@ -76,7 +76,7 @@ pub enum TransportError {
     #[error("TLS handshake failed: {0}")]
     Tls(TlsFault),
     /// The limit passed; the phase in which it did.
-    #[error("no answer within {} while in phase {}", humantime::format_duration(*.limit), .phase.as_str())]
+    #[error("no answer within {} while in phase {}", humantime::format_duration(*.limit), .phase)]
     Timeout { limit: Duration, phase: Phase },
     #[error("connection lost: {0}")]
     ConnectionLost(String),
@@ -179,30 +179,19 @@ impl Exchange {
     }
 }
 
-/// What an exchange is busy with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "[`Phases`] says of each what it is")]
-pub enum Phase {
-    Resolve,
-    Connect,
-    Tls,
-    Processing,
-    Transfer,
-}
-
-impl Phase {
-    /// In the order of time.
-    pub const ALL: [Self; 5] = [Self::Resolve, Self::Connect, Self::Tls, Self::Processing, Self::Transfer];
-
-    /// The label value.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Resolve => "resolve",
-            Self::Connect => "connect",
-            Self::Tls => "tls",
-            Self::Processing => "processing",
-            Self::Transfer => "transfer",
-        }
+vocabulary! {
+    /// What an exchange is busy with.
+    Phase {
+        /// The name is being looked up.
+        Resolve => "resolve",
+        /// A connection is being made.
+        Connect => "connect",
+        /// The handshake.
+        Tls => "tls",
+        /// The request is sent, and no byte of the answer is there.
+        Processing => "processing",
+        /// The answer is being read.
+        Transfer => "transfer",
     }
 }
 

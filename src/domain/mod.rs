@@ -20,6 +20,7 @@ pub mod storage;
 pub mod target;
 pub mod tls_fault;
 pub mod token;
+pub mod warning;
 
 pub use cause::Cause;
 pub use exchange::{Answer, Exchange, Garbled, Phase, Phases, Request, TransportError};
@@ -32,3 +33,4 @@ pub use reason::{Class, Grant, LogEvent, Operation, Reason};
 pub use secret::{SecretError, SecretSource};
 pub use storage::StorageSettings;
 pub use target::Target;
+pub use warning::Warning;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::extensions::{Drift, Listed, Untold};
-use super::{Cause, Class, Exchange, Grant, Operation, Phases, Reason};
+use super::{Cause, Class, Exchange, Grant, Operation, Phases, Reason, Warning};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Listing {
@@ -111,6 +111,8 @@ pub struct Attempt {
     pub exposed: bool,
     /// Requests left and seconds until the limit resets, from the answer's headers.
     pub rate_limit: (Option<u64>, Option<u64>),
+    /// What is odd about the answer, if it went well.
+    pub warning: Option<Warning>,
 }
 
 impl Attempt {
@@ -127,6 +129,7 @@ impl Attempt {
             refused: false,
             exposed: false,
             rate_limit: (None, None),
+            warning: None,
         }
     }
 
@@ -143,6 +146,7 @@ impl Attempt {
             refused: false,
             exposed: false,
             rate_limit: (None, None),
+            warning: None,
         }
     }
 

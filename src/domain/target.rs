@@ -348,6 +348,11 @@ impl Target {
         self.platform.reader == Reader::Freepbx
     }
 
+    /// Whether it is known to answer with an empty list where its own query failed.
+    pub fn hides_failed_lists(&self) -> bool {
+        self.is_freepbx()
+    }
+
     /// The sources of what this target authenticates with, to notice that one was fixed.
     pub fn secrets(&self) -> impl Iterator<Item = &SecretSource> {
         self.auth.secrets().chain(self.secret_headers.iter().map(|(_, source)| source))

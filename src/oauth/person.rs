@@ -56,6 +56,27 @@ pub(super) fn none(target: &Target, chain: &Chain, interrupted: Option<f64>) -> 
 mod tests {
     use super::*;
     use crate::domain::Grant;
+    use crate::store::Confirmed;
+
+    #[test]
+    fn each_cause_of_a_confirmation_is_led_to() {
+        let origin = url::Url::parse("https://pbx.example.com").expect("a URL");
+        let target = crate::sim::ringme::target("office", &origin, Grant::AuthorizationCode);
+        let chain = Chain::default();
+        let ended = Chain { ended: Some(Ended { at: 1.0, after: None }), ..Chain::default() };
+        let confirmed = Confirmed { id: String::new(), at: 1.0, redirect_uri: None };
+        let confirmed = Chain { confirmed: Some(confirmed), ..Chain::default() };
+        let found = [
+            refused(&target, &chain, &Failure::default(), None),
+            none(&target, &ended, None),
+            none(&target, &confirmed, None),
+            none(&target, &chain, None),
+            none(&target, &chain, Some(1.0)),
+        ];
+        let found: Vec<_> = found.iter().map(|failure| failure.cause.name()).collect();
+        let all = Person::samples();
+        assert_eq!(found, all.iter().map(Person::as_str).collect::<Vec<_>>());
+    }
 
     #[test]
     fn parameters_that_a_refresh_sends_are_named_and_a_confirmed_address_is_none_of_them() {

@@ -86,6 +86,7 @@ pub(super) fn judge(
         (context(target, grant), Attempt::new(Operation::Token, Some(grant), &exchange));
     if let Ok(answer) = &exchange.result {
         attempt.rate_limit = platform::rate_limit(target, answer);
+        attempt.warning = platform::warning(answer);
     }
     if let Some(token) = token {
         return (Sent::without_answer(Ok(token)), attempt);

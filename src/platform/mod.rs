@@ -19,7 +19,9 @@ use url::Url;
 
 use crate::domain::extensions::Page;
 use crate::domain::outcome::{Circumstances, Version};
-use crate::domain::{Answer, Cause, Class, Failure, Grant, Listing, Operation, Reason, Request, Target};
+use crate::domain::{
+    Answer, Cause, Class, Failure, Grant, Listing, Operation, Reason, Request, Target, Warning,
+};
 
 use crate::domain::platform;
 
@@ -173,8 +175,18 @@ pub fn facts(target: &Target, answer: &Answer) -> String {
 }
 
 /// What stood around the JSON of an answer that holds some.
-pub(crate) fn around(answer: &Answer) -> Around {
-    json_body::read(&answer.body).map_or(Around::Nothing, |found| found.around)
+pub(crate) fn warning(answer: &Answer) -> Option<Warning> {
+    const FULL: [&[u8]; 2] = [b"No space left on device", b"Disk quota exceeded"];
+    let body = answer.body.trim_ascii();
+    if let [b'{', .., b'}'] | [b'[', .., b']'] = body {
+        return None; // without reading it once more
+    }
+    match json_body::read(body)?.around {
+        Around::Nothing => None,
+        Around::Mark => Some(Warning::Mark),
+        Around::Output if FULL.iter().any(|words| maker::contains(body, words)) => Some(Warning::DiskFull),
+        Around::Output => Some(Warning::Output),
+    }
 }
 
 /// Path of the token endpoint.

@@ -57,6 +57,7 @@ impl Probe {
         let mut result = match heard {
             Ok(answer) => {
                 attempt.rate_limit = platform::rate_limit(&self.target, answer);
+                attempt.warning = platform::warning(answer);
                 read(&context, answer)
             }
             Err(error) => Err(self.no_answer(&context, error)),

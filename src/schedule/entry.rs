@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::drift;
 use crate::board::{Slot, TargetInfo, TargetState};
+use crate::causes;
 use crate::clock::Clock;
 use crate::control::ProbeNow;
 use crate::domain::cause::Local;
@@ -272,6 +273,9 @@ fn tell_change(target: &str, old: &TargetState, new: &TargetState) {
             }
             _ => {}
         }
+    }
+    for (operation, warning) in new.warnings().filter(|now| !old.warnings().any(|was| was == *now)) {
+        tracing::warn!(target, %operation, cause = %warning, advice = causes::of_warning(warning), "answer is odd");
     }
     drift::tell(target, old, new);
     tracing::debug!(target, up = new.up, wait = ?new.wait, "pass ended");

@@ -9,6 +9,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::{drift, host_count_rows};
 use crate::board::{Condition, LogState, Slot, TargetState};
+use crate::causes;
 use crate::domain::moment::http_date;
 use crate::domain::{LogEvent, Operation, Phases};
 
@@ -46,7 +47,11 @@ impl Health {
             None if put_off(state, now).is_some() => Self::PutOff,
             None => Self::Pending,
             Some(false) => Self::Failing,
-            Some(true) if state.condition().is_some() || drift::is_odd(state) || state.doubt.is_some() => {
+            Some(true)
+                if state.condition().is_some()
+                    || drift::is_odd(state)
+                    || state.warnings().next().is_some() =>
+            {
                 Self::Warning
             }
             Some(true) => Self::Up,
@@ -185,7 +190,9 @@ fn target(row: &Row, now: f64) -> Markup {
             td.why {
                 @if let Some(until) = put_off { (why_put_off(until, now)) }
                 @for (operation, condition) in state.conditions() { (why(operation, condition, now)) }
-                @if let Some(doubt) = state.doubt { p { code { "extensions: 0" } br; (doubt) } }
+                @for (operation, warning) in state.warnings() {
+                    p { code { (operation) ": " (warning) } br; (causes::of_warning(warning)) }
+                }
                 (drift::paragraph(state))
                 @if let Some(counted) = &counted { (host_count_rows::hint(counted, state, now)) }
                 @if let Some(log) = row.slot.log() { (logs(&row.slot, &log, now)) }

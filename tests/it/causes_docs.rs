@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use pbx_exporter::causes::{Explanation, explain};
+use pbx_exporter::causes::{Explanation, explain, of_warning};
 use pbx_exporter::domain::target::Call;
-use pbx_exporter::domain::{Cause, Failure, Grant, Operation, Target};
+use pbx_exporter::domain::{Cause, Failure, Grant, Operation, Target, Warning};
 use pbx_exporter::platform;
 use pbx_exporter::sim::target::target;
 use url::Url;
@@ -28,6 +28,15 @@ The words are those for `pbx.example.com`, with made-up values.
 | --- | --- | --- |
 ";
 
+const WARNINGS: &str = "
+# Warnings
+
+What is odd although the call goes well: shown on the page and in `diagnose`, and logged once when it begins. `pbx_up` stays 1.
+
+| warning | what it means, and what to do |
+| --- | --- |
+";
+
 fn generated() -> String {
     let causes = Cause::samples();
     let freepbx = example("freepbx", "graphql");
@@ -43,6 +52,10 @@ fn generated() -> String {
     }
     for cause in causes {
         text += &section(&freepbx, &cause);
+    }
+    text += WARNINGS;
+    for warning in Warning::ALL {
+        let _ = writeln!(text, "| `{warning}` | {} |", of_warning(warning));
     }
     text
 }

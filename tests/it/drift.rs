@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use pbx_exporter::board::TargetState;
+use pbx_exporter::causes::of_warning;
 use pbx_exporter::domain::extensions::Id;
 use pbx_exporter::domain::target::{Call, Expected};
-use pbx_exporter::domain::{Grant, Operation, Target};
+use pbx_exporter::domain::{Grant, Operation, Target, Warning};
 use pbx_exporter::exposition::Format;
 use pbx_exporter::sim::fixtures::{Fixture, all};
 use pbx_exporter::sim::{Fault, Generation};
@@ -191,12 +192,13 @@ async fn a_list_that_is_suddenly_empty_is_a_success_in_doubt() {
     let (pbx, transport) = pbx(Generation::V17);
     let world = World::start(transport, [usual(Grant::ClientCredentials)]).await;
     minutes(2).await;
-    assert_eq!(world.state().doubt, None);
+    assert_eq!(world.state().warnings().next(), None);
     pbx.set_extensions(0);
     minutes(2).await;
     let state = world.state();
     assert_eq!((state.up, state.extensions), (Some(true), Some(0)), "it is exported as it is");
-    let doubt = state.doubt.expect("there were some before");
+    assert!(state.warnings().eq([(Operation::Extensions, Warning::EmptyList)]), "there were some before");
+    let doubt = of_warning(Warning::EmptyList);
     for part in [
         "has no extensions",
         "query failed",
@@ -208,7 +210,7 @@ async fn a_list_that_is_suddenly_empty_is_a_success_in_doubt() {
     }
     pbx.set_extensions(2);
     minutes(2).await;
-    assert_eq!(world.state().doubt, None);
+    assert_eq!(world.state().warnings().next(), None);
 }
 
 #[tokio::test(start_paused = true)]
@@ -222,6 +224,6 @@ async fn an_empty_list_is_in_doubt_only_where_some_were_there_or_are_expected() 
         pbx.set_extensions(0);
         let world = World::start(transport, [target]).await;
         minutes(2).await;
-        assert_eq!(world.state().doubt.is_some(), doubted);
+        assert_eq!(world.state().warnings().next().is_some(), doubted);
     }
 }

@@ -364,7 +364,7 @@ async fn a_panic_in_one_target_is_counted_and_harms_no_other() {
     assert_eq!(world.state_of("bad").up, Some(false));
     let state = world.state_of("bad");
     let condition = state.endpoint(Operation::Extensions).condition.as_ref().expect("a condition");
-    assert_eq!(condition.reason, Reason::ExporterError);
+    assert_eq!((condition.reason, &*condition.cause), (Reason::ExporterError, "panic"));
     assert!(counter(&world.metrics, "pbx_exporter_panics_total") > 0.0);
     assert!(counter(&world.metrics, "pbx_exporter_probes_in_flight") < 1.0);
     minutes(5).await;

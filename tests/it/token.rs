@@ -337,6 +337,7 @@ async fn an_unreadable_secret_file_is_our_own_error_and_sends_nothing() {
     let state = world.state();
     assert_eq!(state.grants[0].failures[Reason::ExporterError.index()], 1, "counted all the same");
     let token = state.endpoint(Operation::Token);
+    assert!(token.condition.as_ref().is_some_and(|condition| condition.cause == "secret_unreadable"));
     assert!(token.ok == 0 && token.others.is_empty(), "but not as an answer that did not come");
 }
 

@@ -10,7 +10,7 @@ use pbx_exporter::board::Board;
 use pbx_exporter::clock::Clock;
 use pbx_exporter::control::{BoxFuture, Control, ProbeNow};
 use pbx_exporter::domain::extensions::{Drift, Id};
-use pbx_exporter::domain::{Extension, Operation, Reason};
+use pbx_exporter::domain::{Extension, Operation, Reason, Warning};
 use pbx_exporter::listener::MayAct;
 use pbx_exporter::metrics::{ExporterMetrics, Kept};
 use pbx_exporter::web::{WebState, router};
@@ -316,10 +316,12 @@ async fn the_page_shows_ages_waits_and_extensions() {
 async fn the_page_says_that_an_empty_list_is_in_doubt() {
     let doubted = slot(info("emptied"), |state| {
         probed(state, true);
-        (state.extensions, state.doubt) = (Some(0), Some("either none, or a query that failed"));
+        state.extensions = Some(0);
+        let endpoint = state.endpoint_mut(Operation::Extensions);
+        (endpoint.up, endpoint.warning) = (Some(true), Some(Warning::EmptyList));
     });
     let page = web(board(vec![doubted, healthy("hq")]), puppet()).get("/").await.body;
-    assert!(page.contains("either none, or a query that failed"), "{page}");
+    assert!(page.contains("extensions: empty_list_in_doubt"), "{page}");
     assert!(text_of(&page).contains("! warningemptied"), "{}", text_of(&page));
 }
 

@@ -30,6 +30,9 @@ impl<'a> Trouble<'a> {
     fn of(exception: &Exception<'a>) -> Option<Self> {
         let told = exception.code.and_then(|code| u32::try_from(code).ok()).filter(|code| *code > 0);
         let Some((_, rest)) = exception.message.split_once("SQLSTATE[") else {
+            if let Some(trouble) = Self::of_mysqli(exception.message) {
+                return Some(trouble);
+            }
             let of_database = exception.is("PDOException")
                 || exception.is("mysqli_sql_exception")
                 || exception.message.contains("MySQL server has gone away");
@@ -40,6 +43,19 @@ impl<'a> Trouble<'a> {
         let (state, text) = rest.split_once(']').unwrap_or(("", rest));
         let state = Some(state).filter(|state| is_state(state));
         Some(Self { state, number: number(text).or(told), text })
+    }
+
+    /// `(STATE/NUMBER): WORDS`, as mysqli's warnings have it.
+    fn of_mysqli(message: &'a str) -> Option<Self> {
+        message.match_indices('(').find_map(|(at, _)| {
+            let (codes, text) = message[at + 1..].split_once("): ")?;
+            let (state, number) = codes.split_once('/')?;
+            Some(Self {
+                state: Some(state).filter(|state| is_state(state)),
+                number: Some(number.parse().ok()?),
+                text,
+            })
+        })
     }
 
     /// Codes alone.

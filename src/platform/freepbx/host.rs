@@ -12,6 +12,7 @@ pub fn read(body: &Body) -> Option<Host> {
         .find_map(|exception| database::read(&exception))
         .or_else(|| body.complaints().filter(|text| text.contains("SQLSTATE[")).find_map(database::read_text))
         .or_else(|| exceptions().find_map(|exception| of_exception(&exception)))
+        .or_else(|| body.printed()?.warnings().find_map(of_warning))
         .or_else(|| of_page(body))
 }
 
@@ -36,6 +37,12 @@ fn of_exception(exception: &Exception) -> Option<Host> {
     } else {
         return None;
     })
+}
+
+/// PHP goes on after a warning; what failed then often fails for the same cause.
+fn of_warning(message: &str) -> Option<Host> {
+    let warning = Exception { kind: "", message, code: None, state: None, file: "" };
+    database::read(&warning).or_else(|| of_exception(&warning))
 }
 
 fn of_page(body: &Body) -> Option<Host> {

@@ -42,6 +42,16 @@ impl Printed {
         encoder && ["Loader", "loader", "encoded"].iter().any(|word| self.says(word))
     }
 
+    /// What PHP complained of without giving up.
+    pub fn warnings(&self) -> impl Iterator<Item = &str> {
+        let complaint =
+            |line: &'_ str| LESS.iter().find_map(|level| line.find(level).map(|at| at + level.len()));
+        self.text
+            .lines()
+            .filter(|line| line.contains(" on line "))
+            .filter_map(move |line| Some(&line[complaint(line)?..]))
+    }
+
     pub fn says(&self, words: &str) -> bool {
         self.text.contains(words)
     }

@@ -232,7 +232,8 @@ fn tls_faults() -> Vec<TlsFault> {
     .collect()
 }
 
-/// Those of this machine and of a confirmation are met where tokens are kept (`tests/it/storage`).
+/// Those of a confirmation are met in `oauth::person`; those of this machine in `tests/it` where it fails: schedule, token, storage, service
+/// and the transcripts of `diagnose`.
 #[test]
 fn each_cause_has_an_answer_that_leads_to_it() {
     let (answers, mut found) = (answers(), BTreeSet::new());

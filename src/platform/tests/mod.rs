@@ -68,7 +68,7 @@ fn judge_fixture(fixture: &Fixture) -> Result<Option<u64>, Failure> {
 }
 
 #[test]
-fn every_known_answer_has_its_reason_and_its_mend() {
+fn every_known_answer_has_its_reason_and_its_fix() {
     let (table, mut seen) = (Table::<Reason>::of_freepbx(), std::collections::HashSet::new());
     for fixture in fixtures::all() {
         let name = format!("{} ({:?})", fixture.name, fixture.generations);
@@ -429,4 +429,24 @@ fn a_version_is_cut_to_what_a_label_may_hold() {
     let long = format!(r#"{{"data":{{"system":{{"version":"{}"}}}}}}"#, "1".repeat(100));
     assert_eq!(read(long).unwrap().version.len(), 64);
     assert_eq!(read(r#"{"data":{"system":{}}}"#.into()), Err(Reason::UnexpectedResponse));
+}
+
+#[test]
+fn what_stands_around_the_json_is_a_warning() {
+    const JSON: &str = r#"{"data":{"fetchAllExtensions":{"status":true,"totalCount":3}}}"#;
+    for (body, expected) in [
+        (JSON.to_owned(), None),
+        (format!("\n {JSON}\r\n"), None),
+        ("<html>".to_owned(), None),
+        (format!("\u{feff}{JSON}"), Some(Warning::Mark)),
+        (format!("<b>Notice</b>: x in <b>/x.php</b> on line <b>1</b>\n{JSON}"), Some(Warning::Output)),
+        (format!("{JSON}\n<!-- 1 ms -->"), Some(Warning::Output)),
+        (format!("[1] x\n{JSON}"), Some(Warning::Output)),
+        (
+            format!("<b>Warning</b>: open(x) failed: No space left on device (28) in x on line 1\n{JSON}"),
+            Some(Warning::DiskFull),
+        ),
+    ] {
+        assert_eq!(warning(&answer(200, body.clone())), expected, "{body}");
+    }
 }

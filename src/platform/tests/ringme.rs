@@ -37,7 +37,7 @@ fn of(fixture: &Fixture) -> Target {
 }
 
 #[test]
-fn every_answer_of_ringme_has_its_reason_and_its_mend() {
+fn every_answer_of_ringme_has_its_reason_and_its_fix() {
     let table = Table::<Reason>::of_ringme();
     assert_eq!(table.0.len(), ALL.len());
     for fixture in ALL {

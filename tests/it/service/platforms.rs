@@ -311,6 +311,8 @@ async fn a_key_file_that_is_not_there_yet_is_our_own_error_and_sends_nothing() {
     let service = Service::start(&config, &[]).await;
     let condition = "pbx_target_condition{target=\"pad\",operation=\"extensions\",reason=\"exporter_error\"}";
     service.until(condition, 1.0).await;
+    let cause = "pbx_target_cause{target=\"pad\",operation=\"extensions\",cause=\"key_unreadable\"}";
+    service.until(cause, 1.0).await;
     assert_eq!(server.received_requests().await.expect("recording").len(), 0);
     service.write("key", "good-key\n");
     service.until("pbx_up{target=\"pad\"}", 1.0).await;

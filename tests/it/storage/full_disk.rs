@@ -53,7 +53,7 @@ async fn a_received_token_that_cannot_be_written_is_neither_used_nor_forgotten()
     let lists = place.pbx.requests(Operation::Extensions);
     for _ in 0..3 {
         let failure = life.fails().await;
-        assert_eq!(failure.reason(), Reason::ExporterError, "{failure:?}");
+        assert_eq!(failure.cause.name(), "storage_unusable", "{failure:?}");
         minutes(1).await;
     }
     assert_eq!((place.refreshes(), place.pbx.requests(Operation::Extensions)), (1, lists));
