@@ -109,6 +109,7 @@ impl TargetState {
         self.put_off = Some(now + wait.as_secs_f64());
         self.up = self.up.filter(|up| !up);
         self.extensions = None;
+        self.endpoint_mut(Operation::Extensions).warning = None;
     }
 }
 

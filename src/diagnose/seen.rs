@@ -52,7 +52,7 @@ struct Asked {
     aside: bool,
     /// What the answers of this step were, each with its request.
     facts: Vec<String>,
-    /// What stood around the newest answer's JSON.
+    /// What is odd about the newest answer.
     warning: Option<Warning>,
     /// Why the newest did not come.
     error: Option<String>,

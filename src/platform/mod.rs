@@ -174,7 +174,7 @@ pub fn facts(target: &Target, answer: &Answer) -> String {
     if target.is_freepbx() { freepbx::survey::facts(answer) } else { rules::facts(target, answer) }
 }
 
-/// What stood around the JSON of an answer that holds some.
+/// What is odd about an answer that holds JSON.
 pub(crate) fn warning(answer: &Answer) -> Option<Warning> {
     const FULL: [&[u8]; 2] = [b"No space left on device", b"Disk quota exceeded"];
     let body = answer.body.trim_ascii();
